@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Ampoule ABI: the one contract between an image and the tender that runs it.
+ *
+ * This header is the specification. MUST, MAY and SHOULD are RFC 2119's. "Image" is the sealed ELF file
+ * and the code in it; "tender" is whoever loads it. The image trusts the tender. The tender trusts nothing
+ * that it reads from the image file or from memory that the image can write: it MUST copy each value once,
+ * check the copy, and use the copy.
+ *
+ * All structures are little-endian, x86-64 layout, with explicit padding that MUST be zero. Addresses are
+ * addresses in the image's address space; sizes are bytes; times are nanoseconds, unless a name says else.
+ *
+ * 1. The file. An image is an ELF64 ET_EXEC file for x86-64 with program headers of these types only:
+ *      PT_LOAD   1 to AMP_SEGMENTS_MAX of them; p_vaddr, p_offset multiples of AMP_PAGE; p_filesz <= p_memsz;
+ *                ascending, not overlapping, all within [AMP_IMAGE_LOW, AMP_IMAGE_HIGH);
+ *                p_flags R, RX or RW; never W and X together.
+ *      PT_NOTE   exactly one, lying within the file bytes of a PT_LOAD: the image note (section 3).
+ *      PT_TLS    at most one, lying within a PT_LOAD; of interest to the image only.
+ *      PT_GNU_STACK  ignored.
+ *    No section headers are needed and none are read. e_entry lies in an RX segment.
+ *
+ * 2. The address space that the tender makes before the first instruction:
+ *      - each PT_LOAD at p_vaddr with exactly p_flags' rights, zero-filled past p_filesz to the page's end;
+ *      - the stacks: for i < note.stack_count, the bytes [stack_base + i*stride + AMP_PAGE,
+ *        stack_base + (i+1)*stride), stride = AMP_PAGE + stack_size, readable and writable, zero;
+ *        the page below each is unmapped: the guard;
+ *      - memory extents, rings, frames and boot information where the tender likes;
+ *      - the gate: readable and executable, not writable.
+ *    Nothing else is accessible; page zero never is; nothing is ever writable and executable. The image
+ *    cannot change any of it.
+ *
+ * 3. Entry. The tender starts the image at e_entry in ring 3 with RDI = address of struct amp_boot,
+ *    RSP = top of stack 0 minus 8 (RSP + 8 is a multiple of 16), RFLAGS = 0x2, MXCSR and x87 control word at
+ *    their reset values (0x1f80, 0x37f), FS and GS base 0, and every other general register zero. The
+ *    instructions rdtsc, rdfsbase, wrfsbase, and those of note.cpu_level work.
+ *
+ * 4. Leaving. The image leaves only by calling the gate (section "Gate"). A fault (any exception) ends the
+ *    image; the tender reports it and exits with AMP_EXIT_CRASH.
+ */
+#ifndef AMPOULE_ABI_H
+#define AMPOULE_ABI_H
+
+#include <stdint.h>
+
+#define AMP_ABI_MAJOR 1		/* differs: the tender MUST refuse the image */
+#define AMP_ABI_MINOR 0		/* the image's is greater than the tender's: the tender MUST refuse */
+
+#define AMP_PAGE 4096u
+#define AMP_SEGMENTS_MAX 8u
+#define AMP_IMAGE_LOW 0x200000000000ull		/* segments and stacks lie in [LOW, HIGH): clear of */
+#define AMP_IMAGE_HIGH 0x500000000000ull	/* page zero, of Linux's mmap area and of ASan's shadow */
+
+/* ---- The image note ------------------------------------------------------------------------------ */
+
+/* An ELF note: namesz 8, name "Ampoule", type AMP_NOTE_TYPE, desc = struct amp_note followed directly by
+ * device_count struct amp_note_device, arg_count struct amp_note_arg, library_count struct
+ * amp_note_library. descsz = note.size = exactly the sum. */
+#define AMP_NOTE_NAME "Ampoule"
+#define AMP_NOTE_TYPE 1u
+#define AMP_NAME_MAX 32u	/* names: [a-z0-9][a-z0-9_.-]*, NUL-terminated, NUL-padded */
+#define AMP_TEXT_MAX 128u	/* argument values, help: UTF-8, NUL-terminated, NUL-padded */
+#define AMP_DEVICES_MAX 16u
+#define AMP_ARGS_MAX 64u
+#define AMP_LIBRARIES_MAX 32u
+#define AMP_STACKS_MAX 16384u
+#define AMP_STACK_SIZE_MAX (16u << 20)
+
+struct amp_note {
+	uint16_t abi_major, abi_minor;
+	uint32_t size;			/* bytes of the whole desc */
+	char name[AMP_NAME_MAX];	/* the appliance */
+	char version[AMP_NAME_MAX];	/* its version; any printable ASCII */
+	uint8_t build_id[32];		/* SHA-256 over everything that the build depends on, seed included */
+	uint64_t memory_min;		/* heap bytes without which it does not start; multiple of AMP_PAGE */
+	uint64_t memory_default;	/* heap bytes unless the user says else; >= memory_min */
+	uint64_t stack_base;		/* multiple of AMP_PAGE */
+	uint32_t stack_size;		/* usable bytes of one stack; multiple of AMP_PAGE */
+	uint32_t stack_count;		/* >= 1; stack 0 is the one that the image is entered on */
+	uint32_t cpu_level;		/* x86-64 psABI level that it needs: 1 to 4 */
+	uint32_t flags;			/* zero */
+	uint32_t device_count, arg_count, library_count;
+	uint32_t reserved;
+};
+
+enum amp_device_type { AMP_DEVICE_NET = 1, AMP_DEVICE_BLOCK = 2 };
+
+struct amp_note_device {
+	char name[AMP_NAME_MAX];	/* unique in the image; what `--net NAME=...` names */
+	uint32_t type;			/* enum amp_device_type */
+	uint32_t flags;			/* AMP_NOTE_DEVICE_* */
+	uint32_t ring_size;		/* entries of each ring: a power of two, 64 to 32768 */
+	uint32_t frame_count;		/* frames in the frame area: 64 to 262144 */
+	uint64_t reserved[2];
+};
+#define AMP_NOTE_DEVICE_OPTIONAL 1u	/* the image runs without it */
+
+enum amp_arg_type {
+	AMP_ARG_U16 = 1,	/* number */
+	AMP_ARG_U32,		/* number */
+	AMP_ARG_BOOL,		/* number, 0 or 1; text: true, false */
+	AMP_ARG_STRING,		/* text, no NUL, at most AMP_TEXT_MAX - 1 bytes */
+	AMP_ARG_IPV4,		/* number, host byte order; text: dotted quad */
+	AMP_ARG_CIDR,		/* number = address << 8 | prefix length; text: a.b.c.d/len; host bits MAY be set */
+	AMP_ARG_DURATION,	/* number, nanoseconds; text: digits and one of ns us ms s m h */
+	AMP_ARG_SIZE,		/* number, bytes; text: digits and nothing or one of K M G (powers of 1024) */
+};
+
+struct amp_note_arg {
+	char name[AMP_NAME_MAX];
+	uint32_t type;			/* enum amp_arg_type */
+	uint32_t flags;			/* AMP_NOTE_ARG_* */
+	char value[AMP_TEXT_MAX];	/* the value compiled in, in the text form of its type */
+	char help[AMP_TEXT_MAX];	/* one line for `ampoule inspect`; may be empty */
+};
+#define AMP_NOTE_ARG_DYNAMIC 1u	/* may be set by `ampoule run --set NAME=VALUE`; else `--set` is refused */
+
+struct amp_note_library {
+	char name[AMP_NAME_MAX];	/* as in the manifest: core, net, app/dns, ... */
+};
+
+/* ---- Boot information ------------------------------------------------------------------------------ */
+
+/* All of it is mapped readable, not writable. Counts and addresses are right: the image needs to check
+ * magic, version and size only. */
+#define AMP_BOOT_MAGIC 0x746f6f62706d61ull	/* "ampboot" */
+#define AMP_EXTENTS_MAX 4u
+#define AMP_SEED_SIZE 48u
+
+struct amp_extent {
+	uint64_t base, size;		/* multiples of AMP_PAGE; readable, writable, zero at start */
+};
+
+/*
+ * Time. now = base_ns + ((rdtsc - base_tsc) * multiplier >> shift), the product in 128 bits: nanoseconds of a
+ * monotonic clock that starts near zero at boot. Wall-clock time (nanoseconds since 1970, UTC) is
+ * now + wall_offset. The tender MAY correct drift while the image runs: it makes seq odd, writes, makes seq
+ * even (all with release order). A reader retries while seq is odd or has changed. A correction MUST NOT make
+ * now go backwards.
+ */
+struct amp_clock {
+	uint32_t seq;
+	uint32_t shift;
+	uint64_t multiplier;
+	uint64_t base_tsc;
+	uint64_t base_ns;
+	int64_t wall_offset;
+	uint64_t reserved[3];
+};
+
+struct amp_arg_value {
+	uint64_t number;		/* as enum amp_arg_type says */
+	uint64_t text;			/* AMP_ARG_STRING: address; else 0 */
+	uint32_t text_size;		/* bytes without the NUL that follows them */
+	uint32_t set;			/* 1: given at run time; 0: the note's value */
+};
+
+struct amp_device;
+
+struct amp_boot {
+	uint64_t magic;
+	uint16_t abi_major, abi_minor;	/* the tender's */
+	uint32_t size;			/* sizeof(struct amp_boot) as the tender knows it; >= the image's */
+	uint64_t gate;			/* address of the gate's entry */
+	uint64_t generation;		/* 0 for a fresh start; grows by one in each clone */
+	uint8_t seed[AMP_SEED_SIZE];	/* fresh from the host's CSPRNG for each start and each clone */
+	uint32_t extent_count;
+	uint32_t device_count;		/* = the note's; same order; absent optional ones have type 0 */
+	uint32_t arg_count;		/* = the note's; same order */
+	uint32_t log_level;		/* 0 error, 1 warning, 2 info, 3 debug; the quiet default is 1 */
+	struct amp_extent extents[AMP_EXTENTS_MAX];
+	uint64_t devices;		/* address of struct amp_device[device_count] */
+	uint64_t args;			/* address of struct amp_arg_value[arg_count] */
+	struct amp_clock clock;
+	char tender[AMP_NAME_MAX];	/* who runs it, for messages: "kvm", "sandbox", ... */
+};
+
+/* ---- Devices and rings --------------------------------------------------------------------------------- */
+
+/*
+ * A network device is a frame area (UMEM) and the four AF_XDP rings, laid out and used as in
+ * linux/if_xdp.h. Every ring is single-producer, single-consumer. producer and consumer are free-running
+ * 32-bit counters; the entry of counter c is entries[c & (size - 1)]; producer - consumer <= size. The
+ * producer writes entries, then stores producer with release order; the consumer loads it with acquire
+ * order, reads, then stores consumer with release order. The pointers are spelled out, so that a tender can
+ * map a kernel's own AF_XDP rings.
+ *
+ *   fill        image -> tender  uint64_t frame addresses that it may receive into (low bits are ignored:
+ *                                the frame is addr rounded down to frame_size)
+ *   rx          tender -> image  struct amp_desc, received packets
+ *   tx          image -> tender  struct amp_desc, packets to send
+ *   completion  tender -> image  uint64_t addr of sent packets, as given in tx; the image owns them again
+ *
+ * A frame belongs to the image from rx/completion on, to the tender from fill/tx on. All frames are the
+ * image's at start. The tender MUST survive, and SHOULD count, any content of a ring; an entry that does not
+ * fit (see struct amp_desc) is dropped, and for tx completed.
+ */
+struct amp_ring {
+	uint64_t producer, consumer, flags;	/* addresses of uint32_t */
+	uint64_t entries;			/* address of uint64_t[size] or struct amp_desc[size] */
+	uint32_t size;				/* entries; a power of two */
+	uint32_t reserved;
+};
+/* In *flags of fill and tx, written by the tender: the tender sleeps; kick after producing. */
+#define AMP_RING_NEED_WAKEUP 1u
+
+struct amp_desc {
+	uint64_t addr;		/* offset of the packet's first byte in the frame area */
+	uint32_t len;		/* bytes, >= 14; addr and addr + len lie within one frame */
+	uint32_t options;	/* AMP_DESC_* */
+};
+#define AMP_DESC_CONTINUED 1u	/* XDP_PKT_CONTD: the packet goes on in the next descriptor */
+#define AMP_DESC_METADATA 2u	/* a struct amp_frame_header lies in the bytes just before addr */
+
+/* Every frame has this much room before a received packet, and the image leaves as much as it needs. */
+#define AMP_FRAME_HEADROOM 256u
+#define AMP_FRAME_SIZE 2048u
+
+/* Offloads, virtio_net_hdr_v1's layout and meaning (linux/virtio_net.h). Used only where the device's
+ * features say so. */
+struct amp_frame_header {
+	uint8_t flags;		/* 1 NEEDS_CSUM, 2 DATA_VALID */
+	uint8_t gso_type;	/* 0 none, 1 TCPv4, 3 UDP, 4 TCPv6 */
+	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+};
+
+struct amp_device {
+	char name[AMP_NAME_MAX];
+	uint32_t type;			/* enum amp_device_type; 0: an optional device that is not there */
+	uint32_t features;		/* AMP_NET_* */
+	/* AMP_DEVICE_NET: */
+	uint8_t mac[6];
+	uint16_t mtu;			/* IP bytes; <= frame_size - AMP_FRAME_HEADROOM - 14 */
+	uint32_t frame_size;		/* AMP_FRAME_SIZE, or a larger power of two up to AMP_PAGE */
+	uint64_t frames;		/* address of the frame area */
+	uint32_t frame_count;
+	uint32_t reserved;
+	struct amp_ring fill, rx, tx, completion;
+};
+#define AMP_NET_CONCURRENT 1u	/* the tender moves packets while the image runs: polling the rings pays */
+#define AMP_NET_TX_CHECKSUM 2u	/* tx metadata may ask for NEEDS_CSUM */
+#define AMP_NET_RX_CHECKSUM 4u	/* rx metadata may say NEEDS_CSUM or DATA_VALID */
+#define AMP_NET_TX_SEGMENT 8u	/* tx metadata may ask for segmentation; packets by AMP_DESC_CONTINUED */
+#define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu, by AMP_DESC_CONTINUED */
+
+/* ---- Gate ------------------------------------------------------------------------------------------------ */
+
+/*
+ * int64_t gate(uint64_t call, uint64_t a, uint64_t b, uint64_t c), System V calling convention: it may change
+ * RAX, RCX, RDX, RSI, RDI, R8 to R11 and the flags; all else, vector registers included, is preserved. It
+ * needs at most 256 bytes of stack. It returns 0 or more, or AMP_GATE_BAD where call or arguments are none of
+ * these. Arguments that a call does not name are ignored.
+ */
+enum amp_gate_call {
+	AMP_GATE_EXIT,	/* (code): ends the image with exit status code & 255; does not return */
+	/* (deadline_ns, events): returns when one of events is there, or now >= deadline (UINT64_MAX: never);
+	 * at once if it is there already. It MAY return early for no reason. The tender works on all devices'
+	 * tx rings before it sleeps, so a wait includes all kicks. */
+	AMP_GATE_WAIT,
+	AMP_GATE_KICK,	/* (device index): the tender looks at the device's fill and tx rings soon; never blocks */
+	AMP_GATE_PUTS,	/* (stream, address, bytes): writes to the console; at most AMP_PUTS_MAX bytes are taken.
+			 * Returns how many were. May block as long as the reader of the console does. */
+};
+enum amp_stream {
+	AMP_STREAM_OUTPUT = 1,	/* what the application says: the tender's standard output */
+	AMP_STREAM_LOG = 2,	/* what the library OS says, and last words: the tender's standard error */
+};
+#define AMP_GATE_BAD (-22)
+#define AMP_PUTS_MAX 65536u
+
+#define AMP_WAIT_RECEIVE 1u	/* an rx ring is not empty */
+#define AMP_WAIT_COMPLETE 2u	/* a completion ring is not empty */
+
+/* ---- Exit status of a tender --------------------------------------------------------------------------- */
+
+#define AMP_EXIT_USAGE 125	/* bad arguments, manifest or image; nothing was run */
+#define AMP_EXIT_TENDER 126	/* the host could not do what is needed (no device, no permission, ...) */
+#define AMP_EXIT_CRASH 134	/* the image faulted, or the image ended itself by a panic */
+/* Ended by a signal to the tender: 128 + signal number. Else: the image's own code. */
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* Time without leaving the image: the TSC scaled by the tender's parameters. */
+#ifndef CORE_CLOCK_H
+#define CORE_CLOCK_H
+
+#include <stdint.h>
+
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_S 1000000000ull
+#define CLOCK_NEVER UINT64_MAX
+
+/* Monotonic nanoseconds since boot, about. Some 20 ns. */
+uint64_t clock_now(void);
+
+/* clock_now() as of the event loop's last turn: exact enough for time-outs, costs a load. */
+uint64_t clock_coarse(void);
+
+/* Nanoseconds since 1970-01-01 UTC. */
+int64_t clock_wall(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Callbacks at a time: a hierarchical wheel of intrusive timers. Setting and stopping cost O(1); 10 million
+ * may sleep at once (32 bytes each). A callback runs on the event loop, never early, and late by at most
+ * the loop's turn and TIMER_TICK_NS; it may set or stop any timer, itself included. It must not block.
+ */
+#ifndef CORE_TIMER_H
+#define CORE_TIMER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TIMER_TICK_NS 16384ull	/* 2^14 ns: the wheel's resolution */
+
+struct timer;
+typedef void timer_fn(struct timer *);
+
+/* The owner embeds it (container_of finds it back) and zeroes it before first use. */
+struct timer {
+	struct timer *next, **link;	/* link: null when it is not set */
+	uint64_t deadline;		/* ns, clock_now()'s time */
+	timer_fn *fn;
+};
+
+/* Sets it, or moves it if it is set. A deadline in the past fires in the loop's next turn. */
+void timer_set(struct timer *, uint64_t deadline_ns, timer_fn *);
+void timer_set_in(struct timer *, uint64_t from_now_ns, timer_fn *);
+void timer_stop(struct timer *);	/* not set: no harm */
+static inline bool timer_is_set(const struct timer *t)
+{
+	return t->link != NULL;
+}
+
+/* For the event loop. Runs what is due at `now`; and when it must be called next (CLOCK_NEVER: nothing set;
+ * may be earlier than the first deadline, never later than its tick). */
+unsigned timer_run(uint64_t now);
+uint64_t timer_next(void);
+
+#endif
