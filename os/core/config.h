@@ -15,7 +15,7 @@
 struct stack_layout {
 	uint64_t base;		/* guard page of stack 0 */
 	uint32_t size;		/* usable bytes of each; stride is AMP_PAGE more */
-	uint32_t count;
+	uint32_t count;		/* the manifest's tasks + 1: the last is the event loop's */
 };
 extern const struct stack_layout stack_layout;
 
