@@ -19,6 +19,7 @@ void *heap_alloc_aligned(size_t size, size_t align);
 void *heap_alloc_zero(size_t count, size_t size);	/* overflow of the product gives null */
 void *heap_resize(void *p, size_t size);		/* as realloc */
 void heap_free(void *p);				/* null is fine */
+size_t heap_size(void *p);				/* bytes that fit in it: at least what was asked for */
 
 /* Whole pages, contiguous, page-aligned. Fresh ones are zero, used ones are not; they cost no resident
  * memory until touched. */

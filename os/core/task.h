@@ -22,7 +22,9 @@ struct task *task_spawn(const char *name, task_fn *, void *arg);
 void task_yield(void);
 void task_sleep(uint64_t ns);
 struct task *task_self(void);			/* null in a callback */
-const char *task_name(const struct task *);
+const char *task_name(const struct task *);	/* of null: "loop" */
+/* Bytes of its stack that were never written, by looking at all of them: for finding a size, not for each day. */
+uint32_t task_stack_unused(const struct task *);
 
 /* Waiting for an event. A queue is owned by who embeds it; list of waiting tasks, first come first served. */
 struct task_queue {

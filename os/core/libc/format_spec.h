@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* What format.c and format_float.c share: a decoded conversion, and padding. */
+#ifndef CORE_LIBC_FORMAT_SPEC_H
+#define CORE_LIBC_FORMAT_SPEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format.h"
+
+enum length { LENGTH_INT, LENGTH_CHAR, LENGTH_SHORT, LENGTH_LONG, LENGTH_LONG_DOUBLE };
+
+struct spec {
+	bool left, plus, space, alternate, zero;
+	int width;
+	int precision;	/* -1: none given */
+	enum length length;
+	char conversion;
+};
+
+void format_bytes(struct format_sink *, const char *bytes, size_t size);
+void format_fill(struct format_sink *, char c, int64_t count);
+
+/* Padding and prefix (sign, 0x) before a body of that many bytes; and, given total as it was before, after it. */
+void format_open(struct format_sink *, const struct spec *, const char *prefix, int64_t body);
+void format_close(struct format_sink *, const struct spec *, size_t start);
+
+void format_double(struct format_sink *, const struct spec *, double);
+void format_long_double(struct format_sink *, const struct spec *, long double);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The event loop. A turn gives sources, timers and tasks one chance each, so none can starve another. Whether to
+ * poll before waiting is learnt from how long the loop was idle lately: polling pays while the next piece of work
+ * usually comes within LOOP_POLL_MAX_NS.
+ */
+#include <core/clock.h>
+#include <core/gate.h>
+#include <core/log.h>
+#include <core/loop.h>
+#include <core/task_turn.h>
+#include <core/timer.h>
+
+#define IDLE_COUNTED_MAX (8 * LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten */
+#define POLL_TRIAL	 32 /* waits */
+
+static struct list sources = LIST_INIT(sources);
+static struct loop_figures figures;
+static uint64_t flushed_at;			     /* ns: when the tender last saw what we handed out */
+static uint64_t idle_average = LOOP_POLL_MAX_NS / 2; /* ns: decaying average of idle times */
+
+static inline struct loop_source *source_of(struct list *l)
+{
+	return container_of(l, struct loop_source, all);
+}
+
+void loop_add(struct loop_source *s)
+{
+	list_append(&sources, &s->all);
+}
+
+void loop_remove(struct loop_source *s)
+{
+	list_remove(&s->all);
+}
+
+struct loop_figures loop_figures(void)
+{
+	return figures;
+}
+
+static bool poll_sources(void)
+{
+	bool worked = false;
+	for (struct list *at = sources.next, *next; at != &sources; at = next) {
+		next = at->next; /* poll may remove its own source */
+		worked |= source_of(at)->poll(source_of(at));
+	}
+	return worked;
+}
+
+static void flush_sources(uint64_t now)
+{
+	flushed_at = now;
+	list_each(at, &sources)
+	{
+		if (source_of(at)->flush)
+			source_of(at)->flush(source_of(at));
+	}
+}
+
+bool loop_turn(void)
+{
+	figures.turns++;
+	bool worked = poll_sources();
+	uint64_t now = clock_now();
+	if (timer_next() <= now)
+		worked |= timer_run(now) > 0;
+	worked |= task_turn();
+	if (now - flushed_at >= LOOP_FLUSH_NS)
+		flush_sources(now);
+	return worked;
+}
+
+static bool polling_pays(void)
+{
+	/* A wait costs time itself, which hides how soon the work was there: now and then, polling is tried. */
+	if (idle_average > LOOP_POLL_MAX_NS && figures.waits % POLL_TRIAL != 0)
+		return false;
+	list_each(at, &sources)
+	{
+		if (source_of(at)->concurrent)
+			return true;
+	}
+	return false;
+}
+
+/* Polls until a source had work (true), or time is up, or a timer is due. */
+static bool poll_for_a_while(uint64_t start)
+{
+	uint64_t end = start + LOOP_POLL_MAX_NS, next_timer = timer_next();
+	uint64_t now = start;
+	flush_sources(now);
+	while (now < end && now < next_timer) {
+		if (poll_sources())
+			return true;
+		__builtin_ia32_pause();
+		now = clock_now();
+	}
+	figures.polled_ns += now - start;
+	return now >= next_timer;
+}
+
+static void wait_at_gate(void)
+{
+	static bool warned;
+	uint64_t events = 0, before = clock_now(), deadline = timer_next();
+	list_each(at, &sources)
+	{
+		struct loop_source *s = source_of(at);
+		events |= s->events ? s->events(s) : AMP_WAIT_RECEIVE;
+	}
+	if (deadline == CLOCK_NEVER && list_empty(&sources) && !warned) {
+		warned = true;
+		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
+	}
+	gate_wait(deadline, events);
+	flushed_at = clock_now(); /* a wait includes all kicks */
+	figures.waits++;
+	figures.waited_ns += flushed_at - before;
+}
+
+static void loop_idle(void)
+{
+	uint64_t start = clock_now();
+	if (!polling_pays() || !poll_for_a_while(start)) {
+		if (!task_is_ready()) /* a poll that found nothing may still have woken one */
+			wait_at_gate();
+	}
+	uint64_t idle = clock_now() - start;
+	if (idle > IDLE_COUNTED_MAX)
+		idle = IDLE_COUNTED_MAX;
+	idle_average += idle / 8 - idle_average / 8;
+}
+
+void loop_run(void)
+{
+	for (;;) {
+		if (!loop_turn() && !task_is_ready())
+			loop_idle();
+	}
+}

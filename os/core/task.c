@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tasks. One that blocks hands over to the next of the turn's batch directly; the batch's last one hands over to
+ * the event loop, which runs on the layout's last stack. What becomes ready meanwhile makes up the next turn's
+ * batch, so that tasks that wake each other do not starve timers and devices.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ampoule_abi.h>
+#include <core/clock.h>
+#include <core/config.h>
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/loop.h>
+#include <core/panic.h>
+#include <core/start.h>
+#include <core/switch.h>
+#include <core/task.h>
+#include <core/task_turn.h>
+#include <core/timer.h>
+
+struct task {
+	struct list link;	/* in `ready`, `batch`, `idle` or a queue's list */
+	void *sp;		/* its stack pointer while it does not run */
+	const char *name;
+	task_fn *fn;
+	void *arg;
+	struct timer timer;	/* task_wait's deadline */
+	int result;		/* what task_wait will return */
+};
+
+static struct task *tasks;	/* [stack_layout.count - 1]; task i lives on stack i */
+static uint32_t spawned;	/* tasks[spawned] and later have never run */
+static struct task *current;	/* null while the loop runs */
+static void *loop_sp;		/* the loop's, while a task runs */
+static struct list ready = LIST_INIT(ready);
+static struct list batch = LIST_INIT(batch);
+static struct list idle = LIST_INIT(idle); /* ended tasks, the latest first: its stack is warm */
+
+/* All stacks are laid out alike, so equal depths would compete for the same cache sets: spread their tops. */
+static void *stack_top(uint32_t i)
+{
+	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
+	uint64_t colour = stack_layout.size >= 16384 ? (i % 16) * 64 : 0;
+	return (void *)(stack_layout.base + (i + 1) * stride - colour);
+}
+
+/* Runs the batch's next task, or the loop; returns when the caller is run again. */
+static void give_way(void)
+{
+	struct task *self = current;
+	struct list *next = list_pop(&batch);
+	if (next) {
+		current = container_of(next, struct task, link);
+		switch_stack(&self->sp, current->sp);
+	} else {
+		current = NULL;
+		switch_stack(&self->sp, loop_sp);
+	}
+}
+
+static _Noreturn void task_begin(void)
+{
+	struct task *self = current;
+	self->fn(self->arg);
+	/* Nobody spawns on this stack before the switch, which is the last thing that happens on it. */
+	self->link.next = idle.next;
+	self->link.prev = &idle;
+	idle.next->prev = &self->link;
+	idle.next = &self->link;
+	give_way();
+	__builtin_trap();
+}
+
+struct task *task_spawn(const char *name, task_fn *fn, void *arg)
+{
+	struct list *m = list_pop(&idle);
+	struct task *t;
+	if (m)
+		t = container_of(m, struct task, link);
+	else if (spawned < stack_layout.count - 1)
+		t = &tasks[spawned++];
+	else
+		return NULL;
+	t->name = name;
+	t->fn = fn;
+	t->arg = arg;
+	t->sp = switch_prepare(stack_top((uint32_t)(t - tasks)), task_begin);
+	list_append(&ready, &t->link);
+	return t;
+}
+
+bool task_turn(void)
+{
+	if (list_empty(&ready))
+		return false;
+	batch.next = ready.next;
+	batch.prev = ready.prev;
+	batch.next->prev = batch.prev->next = &batch;
+	list_init(&ready);
+
+	current = container_of(list_pop(&batch), struct task, link);
+	switch_stack(&loop_sp, current->sp);
+	return true;
+}
+
+bool task_is_ready(void)
+{
+	return !list_empty(&ready);
+}
+
+void task_yield(void)
+{
+	ensure(current != NULL);
+	list_append(&ready, &current->link);
+	give_way();
+}
+
+static void task_timeout(struct timer *timer)
+{
+	struct task *t = container_of(timer, struct task, timer);
+	t->result = ERR_TIMEOUT;
+	list_remove(&t->link);
+	list_append(&ready, &t->link);
+}
+
+int task_wait(struct task_queue *q, uint64_t deadline_ns)
+{
+	ensure(current != NULL);
+	current->result = OK;
+	list_append(&q->waiting, &current->link);
+	if (deadline_ns != CLOCK_NEVER)
+		timer_set(&current->timer, deadline_ns, task_timeout);
+	give_way();
+	return current->result;
+}
+
+void task_sleep(uint64_t ns)
+{
+	struct task_queue nobody;
+	uint64_t deadline;
+	if (ns == 0) {
+		task_yield();
+		return;
+	}
+	if (__builtin_add_overflow(clock_now(), ns, &deadline))
+		deadline = CLOCK_NEVER;
+	task_queue_init(&nobody);
+	task_wait(&nobody, deadline);
+}
+
+bool task_wake_one(struct task_queue *q)
+{
+	struct list *m = list_pop(&q->waiting);
+	if (!m)
+		return false;
+	struct task *t = container_of(m, struct task, link);
+	timer_stop(&t->timer);
+	list_append(&ready, &t->link);
+	return true;
+}
+
+void task_wake_all(struct task_queue *q)
+{
+	while (task_wake_one(q))
+		;
+}
+
+void task_queue_init(struct task_queue *q)
+{
+	list_init(&q->waiting);
+}
+
+struct task *task_self(void)
+{
+	return current;
+}
+
+const char *task_name(const struct task *t)
+{
+	return t ? t->name : "loop";
+}
+
+uint32_t task_stack_unused(const struct task *t)
+{
+	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
+	const uint64_t *low = (const uint64_t *)(stack_layout.base + (uint64_t)(t - tasks) * stride + AMP_PAGE);
+	uint32_t unused = 0;
+	while (unused < stack_layout.size && low[unused / 8] == 0)
+		unused += 8;
+	return unused;
+}
+
+void task_start(void)
+{
+	ensure(stack_layout.count >= 2);
+	uint64_t size = (uint64_t)(stack_layout.count - 1) * sizeof *tasks;
+	tasks = extent_alloc((size + AMP_PAGE - 1) / AMP_PAGE);
+	if (!tasks)
+		panic("no memory for %u tasks", stack_layout.count - 1);
+	tasks[0].name = "main";
+	spawned = 1;
+	current = &tasks[0];
+	loop_sp = switch_prepare(stack_top(stack_layout.count - 1), loop_run);
+}

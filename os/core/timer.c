@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The timer wheel. Time in ticks is a number in base 64; a timer lies at the level of the highest digit in
+ * which its tick differs from the wheel's, in the slot of that digit. So every occupied slot of a level lies
+ * ahead of the wheel, within one turn, and the earliest one is the lowest bit of the lowest level's bit map.
+ * When the wheel reaches a slot above level 0, the slot's timers fall to lower levels; each falls LEVELS - 1
+ * times at most. Timers whose tick has passed already wait in `due` for the next run.
+ */
+#include <core/clock.h>
+#include <core/timer.h>
+
+#define TICK_BITS 14u
+#define SLOT_BITS 6u
+#define SLOTS	  (1u << SLOT_BITS)
+#define LEVELS	  9u /* 9 * 6 bits hold every tick: 64 - 14 = 50 */
+_Static_assert(TIMER_TICK_NS == 1ull << TICK_BITS, "timer.h and the wheel agree");
+
+static struct timer *slots[LEVELS * SLOTS];
+static uint64_t occupied[LEVELS]; /* bit s: slot s of the level is not empty */
+static uint64_t wheel_now;	  /* ticks up to and including it have been run */
+static struct timer *due;	  /* to fire in the next run */
+static struct timer *firing;	  /* being fired; callbacks may take timers out of it */
+
+static inline void link_in(struct timer **head, struct timer *t)
+{
+	t->next = *head;
+	t->link = head;
+	if (t->next)
+		t->next->link = &t->next;
+	*head = t;
+}
+
+static inline void unlink(struct timer *t)
+{
+	struct timer **link = t->link;
+	*link = t->next;
+	if (t->next) {
+		t->next->link = link;
+	} else {
+		/* The last of its slot? Then link is the slot. */
+		size_t slot = ((uintptr_t)link - (uintptr_t)slots) / sizeof slots[0];
+		if (slot < LEVELS * SLOTS)
+			occupied[slot / SLOTS] &= ~(1ull << slot % SLOTS);
+	}
+	t->link = NULL;
+}
+
+/* Rounded up: never early. */
+static inline uint64_t tick_of(uint64_t deadline)
+{
+	return (deadline >> TICK_BITS) + ((deadline & (TIMER_TICK_NS - 1)) != 0);
+}
+
+/* Puts it into the wheel; its tick must be wheel_now (while that is being run) or later. */
+static inline void place(struct timer *t, uint64_t tick)
+{
+	uint64_t differ = tick ^ wheel_now;
+	unsigned level = differ == 0 ? 0 : (63 - (unsigned)__builtin_clzll(differ)) / SLOT_BITS;
+	unsigned slot = (unsigned)(tick >> (level * SLOT_BITS)) & (SLOTS - 1);
+	link_in(&slots[level * SLOTS + slot], t);
+	occupied[level] |= 1ull << slot;
+}
+
+void timer_set(struct timer *t, uint64_t deadline_ns, timer_fn *fn)
+{
+	if (t->link)
+		unlink(t);
+	t->deadline = deadline_ns;
+	t->fn = fn;
+	uint64_t tick = tick_of(deadline_ns);
+	if (tick <= wheel_now)
+		link_in(&due, t);
+	else
+		place(t, tick);
+}
+
+void timer_set_in(struct timer *t, uint64_t from_now_ns, timer_fn *fn)
+{
+	uint64_t deadline;
+	if (__builtin_add_overflow(clock_now(), from_now_ns, &deadline))
+		deadline = CLOCK_NEVER;
+	timer_set(t, deadline, fn);
+}
+
+void timer_stop(struct timer *t)
+{
+	if (t->link)
+		unlink(t);
+}
+
+/* The first occupied slot of the lowest occupied level and the tick at which it starts. */
+static bool first_slot(unsigned *level, unsigned *slot, uint64_t *tick)
+{
+	for (unsigned l = 0; l < LEVELS; l++) {
+		if (occupied[l] == 0)
+			continue;
+		unsigned s = (unsigned)__builtin_ctzll(occupied[l]);
+		unsigned below = l * SLOT_BITS;
+		*level = l;
+		*slot = s;
+		*tick = (wheel_now >> below >> SLOT_BITS << SLOT_BITS | s) << below;
+		return true;
+	}
+	return false;
+}
+
+/* Moves a whole list to an empty head. */
+static inline void move(struct timer **to, struct timer **from)
+{
+	*to = *from;
+	*from = NULL;
+	if (*to)
+		(*to)->link = to;
+}
+
+static unsigned fire(void)
+{
+	unsigned fired = 0;
+	while (firing) {
+		struct timer *t = firing;
+		unlink(t);
+		t->fn(t);
+		fired++;
+	}
+	return fired;
+}
+
+unsigned timer_run(uint64_t now)
+{
+	uint64_t target = now >> TICK_BITS, tick;
+	unsigned level, slot, fired;
+
+	move(&firing, &due);
+	fired = fire();
+	while (first_slot(&level, &slot, &tick) && tick <= target) {
+		struct timer *list;
+		wheel_now = tick;
+		occupied[level] &= ~(1ull << slot);
+		if (level == 0) {
+			move(&firing, &slots[slot]);
+			fired += fire();
+			continue;
+		}
+		move(&list, &slots[level * SLOTS + slot]);
+		while (list) {
+			struct timer *t = list;
+			list = t->next;
+			place(t, tick_of(t->deadline));
+		}
+	}
+	if (target > wheel_now)
+		wheel_now = target;
+	return fired;
+}
+
+uint64_t timer_next(void)
+{
+	unsigned level, slot;
+	uint64_t tick;
+	if (due)
+		return 0;
+	return first_slot(&level, &slot, &tick) ? tick << TICK_BITS : CLOCK_NEVER;
+}
