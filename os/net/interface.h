@@ -57,6 +57,8 @@ enum interface_count {
 	COUNT_ARP_BAD, COUNT_ARP_CONFLICT,
 	COUNT_TX_NO_FRAME, COUNT_TX_RING_FULL, COUNT_TX_UNRESOLVED, COUNT_TX_NO_ROUTE, COUNT_TX_TOO_BIG,
 	COUNT_ICMP_ERRORS_SENT, COUNT_ICMP_LIMITED,	/* errors sent; not sent for the rate limit */
+	COUNT_RX_QUEUE_FULL,		/* a socket's queue had no room, or there was no memory for it */
+	COUNT_DHCP_BAD,			/* DHCP messages that do not parse, or are not for us */
 	COUNT_MAX
 };
 uint64_t interface_counter(const struct interface *, enum interface_count);

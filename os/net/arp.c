@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The cache is a hash table of a fixed number of entries, with a keyed hash, and a list in order of
+ * eviction: an entry that is used moves to its end, one that was only learned goes to its front. So
+ * a storm of requests from made-up senders turns over one entry, not the cache.
+ *
+ * Each entry has one timer, which runs while it waits for an answer: it asks again, backing off,
+ * and gives up.
+ */
+#include <net/arp.h>
+
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/log.h>
+#include <core/random.h>
+#include <net/ethernet.h>
+#include <net/interface_internal.h>
+
+static struct neighbour **bucket(struct arp *a, uint32_t address)
+{
+	uint32_t h = (address ^ a->key) * 0x9e3779b1u;
+	h = (h ^ h >> 15 ^ a->key) * 0x85ebca6bu;
+	return &a->buckets[h >> 24 & (ARP_BUCKETS - 1)];
+}
+
+static struct neighbour *find(const struct arp *a, uint32_t address)
+{
+	struct neighbour *n = *bucket((struct arp *)a, address);
+	while (n && n->address != address)
+		n = n->chain;
+	return n;
+}
+
+/* ---- Messages ---- */
+
+static void message_send(struct interface *i, const uint8_t to[6], uint16_t operation,
+                         uint32_t sender, const uint8_t target_mac[6], uint32_t target)
+{
+	struct frame *f = frame_alloc(&i->device.frames);
+	if (!f) {
+		interface_count(i, COUNT_TX_NO_FRAME);
+		return;
+	}
+	struct arp_message *m = (void *)frame_view(f, AMP_FRAME_HEADROOM, sizeof *m);
+	bytes_store_u16(m->hardware, 1);
+	bytes_store_u16(m->protocol, ETHERNET_TYPE_IP4);
+	m->hardware_size = 6;
+	m->protocol_size = 4;
+	bytes_store_u16(m->operation, operation);
+	memcpy(m->sender_mac, i->mac, 6);
+	bytes_store_u32(m->sender_address, sender);
+	memcpy(m->target_mac, target_mac, 6);
+	bytes_store_u32(m->target_address, target);
+	ethernet_send(i, f, to, ETHERNET_TYPE_ARP);
+}
+
+static const uint8_t nobody[6];
+
+static void announcement_send(struct interface *i)
+{
+	message_send(i, ethernet_broadcast, ARP_REQUEST, i->address, nobody, i->address);
+}
+
+void arp_probe(struct interface *i, uint32_t address)
+{
+	message_send(i, ethernet_broadcast, ARP_REQUEST, 0, nobody, address);
+}
+
+static void request_send(struct neighbour *n)
+{
+	struct interface *i = n->interface;
+	const uint8_t *to = n->state == NEIGHBOUR_CHECKING ? n->mac : ethernet_broadcast;
+	message_send(i, to, ARP_REQUEST, i->address, nobody, n->address);
+}
+
+/* ---- The cache ---- */
+
+static void queue_drop(struct neighbour *n)
+{
+	struct interface *i = n->interface;
+	uint32_t dropped = frame_drop_queue(n->first);
+	i->counts[COUNT_TX_UNRESOLVED] += dropped;
+	i->arp.queued -= dropped;
+	n->first = n->last = NULL;
+	n->queued = 0;
+}
+
+static void forget(struct neighbour *n)
+{
+	struct arp *a = &n->interface->arp;
+	struct neighbour **at = bucket(a, n->address);
+	while (*at != n)
+		at = &(*at)->chain;
+	*at = n->chain;
+	timer_stop(&n->timer);
+	queue_drop(n);
+	n->state = NEIGHBOUR_FREE;
+	n->chain = NULL;
+	n->used = false;
+	list_remove(&n->age);
+	list_append(&a->free, &n->age);
+}
+
+static struct neighbour *add(struct interface *i, uint32_t address, bool used)
+{
+	struct arp *a = &i->arp;
+	if (list_empty(&a->free))
+		forget(container_of(a->age.next, struct neighbour, age));
+	struct neighbour *n = container_of(list_pop(&a->free), struct neighbour, age);
+	n->address = address;
+	n->tries = 0;
+	n->used = used;
+	struct neighbour **at = bucket(a, address);
+	n->chain = *at;
+	*at = n;
+	list_append(used ? &a->age : a->age.next, &n->age);
+	return n;
+}
+
+static void expired(struct timer *t)
+{
+	struct neighbour *n = container_of(t, struct neighbour, timer);
+	if (n->state == NEIGHBOUR_FAILED) {
+		forget(n);
+		return;
+	}
+	if (n->tries >= ARP_TRIES) {
+		if (n->state == NEIGHBOUR_CHECKING) { /* it has gone, or moved: ask everybody */
+			n->state = NEIGHBOUR_ASKING;
+			n->tries = 0;
+		} else {
+			log_debug("arp", "%s: no answer from " IP4_FORMAT,
+			          interface_name(n->interface), IP4_ARGS(n->address));
+			queue_drop(n);
+			n->state = NEIGHBOUR_FAILED;
+			timer_set_in(t, ARP_FAILED_NS, expired);
+			return;
+		}
+	}
+	n->tries++;
+	request_send(n);
+	timer_set_in(t, ARP_RETRY_NS << (n->tries - 1), expired);
+}
+
+static void ask(struct neighbour *n, enum neighbour_state state)
+{
+	n->state = (uint8_t)state;
+	n->tries = 1;
+	request_send(n);
+	timer_set_in(&n->timer, ARP_RETRY_NS, expired);
+}
+
+/* A message says that this is its MAC address. */
+static void learn(struct neighbour *n, const uint8_t mac[6])
+{
+	struct interface *i = n->interface;
+	uint64_t now = clock_coarse();
+	if (n->state == NEIGHBOUR_KNOWN && now - n->confirmed < ARP_LOCK_NS)
+		return;
+	timer_stop(&n->timer);
+	memcpy(n->mac, mac, 6);
+	n->state = NEIGHBOUR_KNOWN;
+	n->confirmed = now;
+	struct frame *f = n->first;
+	i->arp.queued -= n->queued;
+	n->first = n->last = NULL;
+	n->queued = 0;
+	for (struct frame *next; f; f = next) {
+		next = f->next;
+		f->next = NULL;
+		ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
+	}
+}
+
+const uint8_t *arp_known(const struct interface *i, uint32_t neighbour)
+{
+	const struct neighbour *n = find(&i->arp, neighbour);
+	return n && (n->state == NEIGHBOUR_KNOWN || n->state == NEIGHBOUR_CHECKING) ? n->mac : NULL;
+}
+
+static int enqueue(struct neighbour *n, struct frame *f)
+{
+	struct interface *i = n->interface;
+	if (n->queued == ARP_QUEUE_MAX) { /* RFC 1122 §2.3.2.2: keep the latest */
+		struct frame *oldest = n->first;
+		n->first = oldest->next;
+		oldest->next = NULL;
+		frame_drop(oldest);
+		n->queued--;
+		i->arp.queued--;
+		interface_count(i, COUNT_TX_UNRESOLVED);
+	}
+	if (i->arp.queued >= i->arp.queue_total_max) {
+		interface_count(i, COUNT_TX_UNRESOLVED);
+		frame_drop(f);
+		return ERR_MEMORY;
+	}
+	f->next = NULL;
+	if (n->first)
+		n->last->next = f;
+	else
+		n->first = f;
+	n->last = f;
+	n->queued++;
+	i->arp.queued++;
+	return OK;
+}
+
+int arp_send(struct interface *i, uint32_t address, struct frame *f)
+{
+	struct neighbour *n = find(&i->arp, address);
+	if (!n) {
+		n = add(i, address, true);
+		ask(n, NEIGHBOUR_ASKING);
+		return enqueue(n, f);
+	}
+	n->used = true;
+	list_remove(&n->age);
+	list_append(&i->arp.age, &n->age);
+	switch (n->state) {
+	case NEIGHBOUR_KNOWN:
+		if (clock_coarse() - n->confirmed > ARP_FRESH_NS)
+			ask(n, NEIGHBOUR_CHECKING);
+		return ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
+	case NEIGHBOUR_CHECKING:
+		return ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
+	case NEIGHBOUR_ASKING:
+		return enqueue(n, f);
+	default:
+		interface_count(i, COUNT_TX_UNRESOLVED);
+		frame_drop(f);
+		return ERR_UNREACHABLE;
+	}
+}
+
+/* ---- Announcing and defending ---- */
+
+static void announce(struct timer *t)
+{
+	struct arp *a = container_of(t, struct arp, announce);
+	struct interface *i = container_of(a, struct interface, arp);
+	if (!a->announcements)
+		return;
+	a->announcements--;
+	announcement_send(i);
+	if (a->announcements)
+		timer_set_in(t, ARP_ANNOUNCE_NS, announce);
+}
+
+void arp_announce(struct interface *i)
+{
+	/* RFC 5227 would have us wait for the probe's answer. An image must be there at once: it
+	 * takes the address into use and says so when somebody else has it. */
+	arp_probe(i, i->address);
+	i->arp.announcements = ARP_ANNOUNCE_COUNT;
+	announce(&i->arp.announce);
+}
+
+/* RFC 5227 §2.4(c) for configured addresses, which are kept; (b) for leased ones. */
+static void conflict(struct interface *i, const uint8_t mac[6])
+{
+	uint64_t now = clock_coarse();
+	bool recent = i->arp.defended && now - i->arp.defended < ARP_DEFEND_NS;
+	interface_count(i, COUNT_ARP_CONFLICT);
+	if (recent) {
+		if (i->config->dhcp && now - i->arp.defended >= ARP_LOCK_NS)
+			dhcp_conflict(i);
+		return;
+	}
+	i->arp.defended = now ? now : 1;
+	log_warning("arp",
+	            "%s: " MAC_FORMAT " uses our address " IP4_FORMAT
+	            " too; give one of the two another address",
+	            interface_name(i), MAC_ARGS(mac), IP4_ARGS(i->address));
+	announcement_send(i);
+}
+
+/* ---- Input ---- */
+
+static const struct arp_message *decode(struct frame *f)
+{
+	struct bytes_in in = frame_in(f);
+	bytes_skip(&in, sizeof(struct ethernet_header));
+	const struct arp_message *m = (const void *)bytes_get(&in, sizeof *m);
+	if (!m)
+		return NULL;
+	uint16_t operation = bytes_load_u16(m->operation);
+	uint32_t sender = bytes_load_u32(m->sender_address);
+	if (bytes_load_u16(m->hardware) != 1 || bytes_load_u16(m->protocol) != ETHERNET_TYPE_IP4 ||
+	    m->hardware_size != 6 || m->protocol_size != 4 || operation < ARP_REQUEST ||
+	    operation > ARP_REPLY)
+		return NULL;
+	if ((m->sender_mac[0] & 1) || memcmp(m->sender_mac, nobody, 6) == 0)
+		return NULL;
+	/* 0 is a probe's sender (RFC 5227), and nobody else's. */
+	if (sender ? sender >> 24 == 0 || sender >> 24 == 127 || sender >> 24 >= 224
+	           : operation != ARP_REQUEST)
+		return NULL;
+	return m;
+}
+
+void arp_input(struct interface *i, struct frame *f)
+{
+	const struct arp_message *m = decode(f);
+	if (!m) {
+		interface_count(i, COUNT_ARP_BAD);
+		return;
+	}
+	uint32_t sender = bytes_load_u32(m->sender_address),
+	         target = bytes_load_u32(m->target_address);
+	uint16_t operation = bytes_load_u16(m->operation);
+	if (memcmp(m->sender_mac, i->mac, 6) == 0)
+		return; /* ours, sent back */
+	if (i->arp.probed && (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
+		interface_count(i, COUNT_ARP_CONFLICT);
+		dhcp_conflict(i);
+		return;
+	}
+	if (!i->address)
+		return;
+	if (sender == i->address) {
+		conflict(i, m->sender_mac);
+		return;
+	}
+	if (sender && sender != i->broadcast &&
+	    (interface_on_link(i, sender) || sender == i->gateway)) {
+		struct neighbour *n = find(&i->arp, sender);
+		if (!n && target == i->address && operation == ARP_REQUEST)
+			n = add(i, sender, false);
+		if (n)
+			learn(n, m->sender_mac);
+	} else if (sender) {
+		interface_count(i, COUNT_ARP_BAD);
+		return;
+	}
+	if (operation == ARP_REQUEST && target == i->address) {
+		uint8_t to[6];
+		memcpy(to, m->sender_mac, 6);
+		message_send(i, to, ARP_REPLY, i->address, to, sender);
+	}
+}
+
+/* ---- Life ---- */
+
+void arp_clear(struct interface *i)
+{
+	for (uint32_t k = 0; k < ARP_NEIGHBOURS_MAX; k++) {
+		if (i->arp.neighbours[k].state != NEIGHBOUR_FREE)
+			forget(&i->arp.neighbours[k]);
+	}
+	timer_stop(&i->arp.announce);
+	i->arp.announcements = 0;
+	i->arp.defended = 0;
+}
+
+int arp_open(struct interface *i)
+{
+	struct arp *a = &i->arp;
+	a->neighbours = heap_alloc_zero(ARP_NEIGHBOURS_MAX, sizeof *a->neighbours);
+	if (!a->neighbours)
+		return ERR_MEMORY;
+	list_init(&a->age);
+	list_init(&a->free);
+	a->key = random_u32();
+	uint32_t eighth = i->device.frames.count / 8;
+	a->queue_total_max = eighth < ARP_QUEUE_TOTAL_MAX ? eighth : ARP_QUEUE_TOTAL_MAX;
+	for (uint32_t k = 0; k < ARP_NEIGHBOURS_MAX; k++) {
+		a->neighbours[k].interface = i;
+		list_append(&a->free, &a->neighbours[k].age);
+	}
+	return OK;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* The first look at each packet: an UDP datagram for us takes ip4_input_fast(); all else is sorted
+ * by type here. */
+#include <net/ethernet.h>
+
+#include <core/error.h>
+#include <net/interface_internal.h>
+#include <net/ip4.h>
+
+const uint8_t ethernet_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+void ethernet_input(struct interface *i, struct frame *f)
+{
+	if (__builtin_expect(ip4_input_fast(i, f), 1))
+		return;
+	struct bytes_in in = frame_in(f);
+	const struct ethernet_header *h = (const void *)bytes_get(&in, sizeof *h);
+	if (!h) {
+		interface_count(i, COUNT_RX_SHORT);
+		return;
+	}
+	bool group = h->destination[0] & 1;
+	if (!group && memcmp(h->destination, i->mac, 6) != 0) {
+		interface_count(i, COUNT_RX_OTHER_MAC);
+		return;
+	}
+	/* A group is no sender (IEEE 802.3 §3.2.3); a packet from ourselves has been sent back by a
+	 * loop. */
+	if ((h->source[0] & 1) || memcmp(h->source, i->mac, 6) == 0) {
+		interface_count(i, COUNT_RX_BAD_SOURCE);
+		return;
+	}
+	switch (bytes_load_u16(h->type)) {
+	case ETHERNET_TYPE_IP4:
+		ip4_input(i, f, group);
+		break;
+	case ETHERNET_TYPE_ARP:
+		arp_input(i, f);
+		break;
+	default:
+		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
+	}
+}
+
+int ethernet_send(struct interface *i, struct frame *f, const uint8_t mac[6], uint16_t type)
+{
+	ensure(f->start >= sizeof(struct ethernet_header));
+	struct ethernet_header *h =
+	        (void *)frame_view(f, f->start - sizeof *h, f->size + sizeof *h);
+	memcpy(h->destination, mac, 6);
+	memcpy(h->source, i->mac, 6);
+	bytes_store_u16(h->type, type);
+	return device_send(&i->device, f);
+}

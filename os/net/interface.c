@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Brings the manifest's interfaces up before main(), and holds what is known of each. A static
+ * address is in use at once; for one from DHCP, tasks wait by interface_wait_address().
+ */
+#include <net/interface_internal.h>
+
+#include <string.h>
+
+#include <core/boot.h>
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/log.h>
+#include <net/ip4.h>
+#include <net/udp.h>
+
+static struct interface *interfaces[AMP_DEVICES_MAX];
+static uint32_t started;
+
+struct interface *interface_at(uint32_t n)
+{
+	return n < started ? interfaces[n] : NULL;
+}
+
+uint32_t interface_total(void)
+{
+	return started;
+}
+
+bool interface_address_fits(uint32_t address, uint8_t prefix)
+{
+	uint32_t host = address & ~prefix_mask(prefix);
+	if (prefix > 32 || !ip4_source_fits(address))
+		return false;
+	return prefix >= 31 || (host && host != ~prefix_mask(prefix)); /* RFC 3021 */
+}
+
+void interface_set_address(struct interface *i, uint32_t address, uint8_t prefix, uint32_t gateway)
+{
+	arp_clear(i);
+	fragment_clear(i);
+	i->address = address;
+	i->prefix = prefix;
+	i->mask = prefix_mask(prefix);
+	i->broadcast = prefix < 31 ? address | ~i->mask : 0;
+	i->gateway = gateway;
+	if (gateway)
+		log_info("net", "%s: address " IP4_FORMAT "/%u, gateway " IP4_FORMAT,
+		         interface_name(i), IP4_ARGS(address), prefix, IP4_ARGS(gateway));
+	else
+		log_info("net", "%s: address " IP4_FORMAT "/%u", interface_name(i),
+		         IP4_ARGS(address), prefix);
+	arp_announce(i);
+	task_wake_all(&i->address_waiters);
+}
+
+void interface_clear_address(struct interface *i)
+{
+	arp_clear(i);
+	fragment_clear(i);
+	if (i->address)
+		log_info("net", "%s: address " IP4_FORMAT " given up", interface_name(i),
+		         IP4_ARGS(i->address));
+	i->address = i->mask = i->broadcast = i->gateway = 0;
+	i->prefix = 0;
+	i->mtu = i->device_mtu;
+	memset(i->resolvers, 0, sizeof i->resolvers);
+}
+
+static int address_start(struct interface *i)
+{
+	const struct interface_config *c = i->config;
+	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
+	if (c->dhcp)
+		return dhcp_open(i);
+	uint32_t address = c->address, gateway = c->gateway;
+	uint8_t prefix = c->prefix;
+	if (c->address_arg >= 0) { /* AMP_ARG_CIDR */
+		address = (uint32_t)(args[c->address_arg].number >> 8);
+		prefix = (uint8_t)args[c->address_arg].number;
+	}
+	if (c->gateway_arg >= 0)
+		gateway = (uint32_t)args[c->gateway_arg].number;
+	if (!interface_address_fits(address, prefix)) {
+		log_error("net", "%s: " IP4_FORMAT "/%u is not an address that a host can have",
+		          c->name, IP4_ARGS(address), prefix);
+		return ERR_INVALID;
+	}
+	if (gateway && !ip4_source_fits(gateway)) {
+		log_error("net", "%s: " IP4_FORMAT " is not an address that a gateway can have",
+		          c->name, IP4_ARGS(gateway));
+		return ERR_INVALID;
+	}
+	if (gateway == address)
+		gateway = 0;
+	interface_set_address(i, address, prefix, gateway);
+	return OK;
+}
+
+static int interface_start(const struct interface_config *c)
+{
+	const struct amp_device *device = boot_device(c->name, AMP_DEVICE_NET);
+	if (!device) /* an optional one; the tender has seen to the others */
+		return OK;
+	struct interface *i = heap_alloc_zero(1, sizeof *i);
+	if (!i)
+		return ERR_MEMORY;
+	i->config = c;
+	i->device_mtu = i->mtu = device->mtu;
+	memcpy(i->mac, device->mac, sizeof i->mac);
+	memcpy(&i->mac_word, device->mac, sizeof i->mac);
+	task_queue_init(&i->address_waiters);
+	int error = device_open(&i->device, device);
+	error = error ? error : arp_open(i);
+	error = error ? error : fragment_open(i);
+	if (error)
+		return error;
+	interfaces[started++] = i;
+	return address_start(i);
+}
+
+static int net_start(void)
+{
+	for (uint32_t k = 0; k < interface_config_count && k < AMP_DEVICES_MAX; k++) {
+		int error = interface_start(&interface_configs[k]);
+		if (error) {
+			log_error("net", "%s: cannot be started: %s", interface_configs[k].name,
+			          error_text(error));
+			return error;
+		}
+	}
+	return OK;
+}
+BOOT_START(100, net_start);
+
+void interfaces_stop(void)
+{
+	while (started) {
+		struct interface *i = interfaces[--started];
+		loop_remove(&i->device.source);
+		if (i->dhcp.socket)
+			udp_close(i->dhcp.socket);
+		timer_stop(&i->dhcp.timer);
+		interface_clear_address(i);
+		heap_free(i->arp.neighbours);
+		fragment_close(i);
+		heap_free(i->device.frames.all);
+		heap_free(i);
+	}
+}
+
+struct interface *interface_find(const char *name)
+{
+	for (uint32_t k = 0; k < started; k++) {
+		if (!name || strcmp(name, interfaces[k]->config->name) == 0)
+			return interfaces[k];
+	}
+	return NULL;
+}
+
+const char *interface_name(const struct interface *i)
+{
+	return i->config->name;
+}
+
+uint32_t interface_address(const struct interface *i)
+{
+	return i->address;
+}
+
+uint8_t interface_prefix(const struct interface *i)
+{
+	return i->prefix;
+}
+
+uint32_t interface_gateway(const struct interface *i)
+{
+	return i->gateway;
+}
+
+const uint8_t *interface_mac(const struct interface *i)
+{
+	return i->mac;
+}
+
+uint16_t interface_mtu(const struct interface *i)
+{
+	return i->mtu;
+}
+
+int interface_wait_address(struct interface *i, uint64_t deadline_ns)
+{
+	while (!i->address) {
+		int error = task_wait(&i->address_waiters, deadline_ns);
+		if (error && !i->address)
+			return error;
+	}
+	return OK;
+}
+
+uint64_t interface_counter(const struct interface *i, enum interface_count what)
+{
+	return what < COUNT_MAX ? i->counts[what] : 0;
+}
+
+const char *interface_counter_name(enum interface_count what)
+{
+	static const char *const names[COUNT_MAX] = {
+		[COUNT_RX_PACKETS] = "rx_packets",
+		[COUNT_RX_BYTES] = "rx_bytes",
+		[COUNT_TX_PACKETS] = "tx_packets",
+		[COUNT_TX_BYTES] = "tx_bytes",
+		[COUNT_RX_BAD_DESCRIPTOR] = "rx_bad_descriptor",
+		[COUNT_RX_SHORT] = "rx_short",
+		[COUNT_RX_OTHER_MAC] = "rx_other_mac",
+		[COUNT_RX_UNKNOWN_TYPE] = "rx_unknown_type",
+		[COUNT_RX_OTHER_ADDRESS] = "rx_other_address",
+		[COUNT_RX_BAD_HEADER] = "rx_bad_header",
+		[COUNT_RX_BAD_CHECKSUM] = "rx_bad_checksum",
+		[COUNT_RX_BAD_SOURCE] = "rx_bad_source",
+		[COUNT_RX_BAD_OPTION] = "rx_bad_option",
+		[COUNT_RX_NO_PORT] = "rx_no_port",
+		[COUNT_FRAGMENTS] = "fragments",
+		[COUNT_REASSEMBLED] = "reassembled",
+		[COUNT_FRAGMENT_TIMEOUT] = "fragment_timeout",
+		[COUNT_FRAGMENT_LIMIT] = "fragment_limit",
+		[COUNT_FRAGMENT_BAD] = "fragment_bad",
+		[COUNT_ARP_BAD] = "arp_bad",
+		[COUNT_ARP_CONFLICT] = "arp_conflict",
+		[COUNT_TX_NO_FRAME] = "tx_no_frame",
+		[COUNT_TX_RING_FULL] = "tx_ring_full",
+		[COUNT_TX_UNRESOLVED] = "tx_unresolved",
+		[COUNT_TX_NO_ROUTE] = "tx_no_route",
+		[COUNT_TX_TOO_BIG] = "tx_too_big",
+		[COUNT_ICMP_ERRORS_SENT] = "icmp_errors_sent",
+		[COUNT_ICMP_LIMITED] = "icmp_limited",
+		[COUNT_RX_QUEUE_FULL] = "rx_queue_full",
+		[COUNT_DHCP_BAD] = "dhcp_bad",
+	};
+	return what < COUNT_MAX ? names[what] : "unknown";
+}

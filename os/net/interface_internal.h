@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/* What this library's files know of an interface: all of it. Nobody outside os/net includes this.
+ */
+#ifndef NET_INTERFACE_INTERNAL_H
+#define NET_INTERFACE_INTERNAL_H
+
+#include <core/task.h>
+#include <net/arp.h>
+#include <net/device.h>
+#include <net/dhcp.h>
+#include <net/fragment.h>
+#include <net/interface.h>
+
+#define INTERFACE_RESOLVERS_MAX 3u
+
+struct interface {
+	/* What the fast path reads of it: */
+	uint64_t mac_word;  /* mac, in the low 6 bytes as memory holds them */
+	uint32_t address;   /* 0: none */
+	uint32_t mask;      /* of prefix */
+	uint32_t broadcast; /* the subnet's; 0: it has none (RFC 3021, or no address) */
+	uint32_t gateway;   /* 0: none */
+	uint16_t mtu;       /* IP bytes; at most the device's */
+	uint8_t prefix;
+	uint8_t mac[6];
+
+	struct device device;
+	uint64_t counts[COUNT_MAX];
+	const struct interface_config *config;
+	uint16_t device_mtu;
+	struct arp arp;
+	struct fragments fragments;
+	struct dhcp dhcp;
+	uint32_t resolvers[INTERFACE_RESOLVERS_MAX]; /* from DHCP; 0: none */
+	struct task_queue address_waiters;
+};
+
+static inline void interface_count(struct interface *i, enum interface_count what)
+{
+	i->counts[what]++;
+}
+
+/* The interfaces that are there, 0 to interface_total() - 1, in the manifest's order. */
+struct interface *interface_at(uint32_t n);
+uint32_t interface_total(void);
+
+/* For tests: everything is given back. An image's interfaces live as long as it does. */
+void interfaces_stop(void);
+
+static inline bool interface_on_link(const struct interface *i, uint32_t address)
+{
+	return i->address && !((address ^ i->address) & i->mask);
+}
+
+static inline uint32_t prefix_mask(uint8_t prefix)
+{
+	return prefix ? UINT32_MAX << (32 - prefix) : 0;
+}
+
+/* May a host have this address on a network of this prefix? */
+bool interface_address_fits(uint32_t address, uint8_t prefix);
+
+/* Takes an address into use (and announces it), or gives it up. gateway 0: none. */
+void interface_set_address(struct interface *, uint32_t address, uint8_t prefix, uint32_t gateway);
+void interface_clear_address(struct interface *);
+
+/* For log lines: "10.0.0.2", arguments for IP4_FORMAT. */
+#define IP4_FORMAT   "%u.%u.%u.%u"
+#define IP4_ARGS(a_) (a_) >> 24, (a_) >> 16 & 255, (a_) >> 8 & 255, (a_) & 255
+#define MAC_FORMAT   "%02x:%02x:%02x:%02x:%02x:%02x"
+#define MAC_ARGS(m_) (m_)[0], (m_)[1], (m_)[2], (m_)[3], (m_)[4], (m_)[5]
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * In: decode() checks a header and yields an ip4_packet; fragments go by fragment.c, which yields a
+ * whole one; deliver() hands it to its protocol. The fast path is the same decoding for the one
+ * shape of packet that servers live on, with all tests that need no exact counting folded into one.
+ *
+ * Out: ip4_reply() turns a packet around where it lies, ip4_send() copies into as many frames as it
+ * takes; both find the neighbour by hop(). A reply needs no lookup: it goes back to the MAC address
+ * that the packet came from, if that is where the route would lead (a neighbour on the link, or our
+ * gateway).
+ */
+#include <net/ip4.h>
+
+#include <core/error.h>
+#include <core/hash.h>
+#include <core/random.h>
+#include <net/checksum.h>
+#include <net/ethernet.h>
+#include <net/icmp.h>
+#include <net/interface_internal.h>
+#include <net/udp_internal.h>
+
+/* ---- Out ---- */
+
+static bool group_address(const struct interface *i, uint32_t a)
+{
+	return a == IP4_BROADCAST || (i->broadcast && a == i->broadcast) || a >> 28 == 14;
+}
+
+/* Sends the IPv4 packet in the frame to its next hop; takes over the caller's reference. */
+static int hop(const struct ip4_route *r, struct frame *f)
+{
+	struct interface *i = r->interface;
+	uint32_t to = r->destination;
+	if (r->mac)
+		return ethernet_send(i, f, r->mac, ETHERNET_TYPE_IP4);
+	if (to == IP4_BROADCAST || (i->broadcast && to == i->broadcast))
+		return ethernet_send(i, f, ethernet_broadcast, ETHERNET_TYPE_IP4);
+	if (to >> 28 == 14) { /* RFC 1112 §6.4 */
+		uint8_t mac[6] = { 1, 0, 0x5e, to >> 16 & 0x7f, to >> 8 & 0xff, to & 0xff };
+		return ethernet_send(i, f, mac, ETHERNET_TYPE_IP4);
+	}
+	if (interface_on_link(i, to))
+		return arp_send(i, to, f);
+	if (i->gateway)
+		return arp_send(i, i->gateway, f);
+	interface_count(i, COUNT_TX_NO_ROUTE);
+	frame_drop(f);
+	return ERR_UNREACHABLE;
+}
+
+/*
+ * Identification (RFC 6864): only packets that may be fragmented need one, unique for its source,
+ * destination and protocol. Counters under a keyed hash of these (RFC 7739 §5.3) keep one peer from
+ * guessing another's.
+ */
+static uint16_t next_id(uint32_t source, uint32_t destination, uint8_t protocol)
+{
+	static uint16_t counters[256];
+	uint32_t key[3] = { source, destination, protocol };
+	uint64_t h = hash_bytes(key, sizeof key);
+	return (uint16_t)(++counters[h & 255] + (h >> 48));
+}
+
+static void header_put(struct ip4_header *h, const struct ip4_route *r, uint32_t payload,
+                       uint16_t id, uint16_t fragment)
+{
+	h->version_size = 0x45;
+	h->tos = r->tos;
+	bytes_store_u16(h->total, (uint16_t)(payload + sizeof *h));
+	bytes_store_u16(h->id, id);
+	bytes_store_u16(h->fragment, fragment);
+	h->ttl = IP4_TTL;
+	h->protocol = r->protocol;
+	memset(h->checksum, 0, sizeof h->checksum);
+	bytes_store_u32(h->source, r->source);
+	bytes_store_u32(h->destination, r->destination);
+	checksum_store(h->checksum, checksum_header(h));
+}
+
+int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destination)
+{
+	struct interface *best = NULL;
+	uint32_t total = only ? 1 : interface_total();
+	bool broadcast = destination == IP4_BROADCAST || destination >> 28 == 14;
+	for (uint32_t k = 0; k < total; k++) {
+		struct interface *i = only ? only : interface_at(k);
+		if (!i->address)
+			continue;
+		if (interface_on_link(i, destination)) {
+			if (!best || !interface_on_link(best, destination) ||
+			    i->prefix > best->prefix)
+				best = i;
+		} else if ((i->gateway || broadcast) && !best) {
+			best = i;
+		}
+	}
+	if (!best || !destination || destination == best->address || destination >> 24 == 127) {
+		if (best || only)
+			interface_count(best ? best : only, COUNT_TX_NO_ROUTE);
+		return ERR_UNREACHABLE;
+	}
+	r->interface = best;
+	r->source = best->address;
+	r->destination = destination;
+	return OK;
+}
+
+int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_size, const void *body,
+             uint32_t size)
+{
+	struct interface *i = r->interface;
+	uint64_t whole = (uint64_t)head_size + size;
+	uint32_t most = i->mtu - sizeof(struct ip4_header), unit = most & ~7u;
+	if (whole > IP4_PAYLOAD_MAX || head_size > unit) {
+		interface_count(i, COUNT_TX_TOO_BIG);
+		return ERR_TOO_BIG;
+	}
+	uint32_t left = (uint32_t)whole, at = 0,
+	         pieces = left <= most ? 1 : (left + unit - 1) / unit;
+	if (pieces > device_room(&i->device)) {
+		interface_count(i, COUNT_TX_RING_FULL);
+		return ERR_MEMORY;
+	}
+	if (pieces > i->device.frames.free_count) {
+		interface_count(i, COUNT_TX_NO_FRAME);
+		return ERR_MEMORY;
+	}
+	bool atomic = whole + sizeof(struct ip4_header) <= IP4_ATOMIC_MAX && pieces == 1;
+	uint16_t id = atomic ? 0 : next_id(r->source, r->destination, r->protocol);
+	struct bytes_in from = bytes_in(body, size);
+	int result = OK;
+	do {
+		uint32_t n = pieces == 1 ? left : unit;
+		struct frame *f = frame_alloc(&i->device.frames);
+		uint32_t total = n + sizeof(struct ip4_header);
+		struct bytes_out out = bytes_out(frame_view(f, AMP_FRAME_HEADROOM, total), total);
+		struct ip4_header *h = (void *)bytes_put(&out, sizeof *h);
+		header_put(h, r, n, id,
+		           (uint16_t)((atomic ? IP4_DF : 0) | (pieces > 1 ? IP4_MF : 0) | at / 8));
+		uint32_t of_head = at ? 0 : head_size;
+		bytes_put_copy(&out, head, of_head);
+		bytes_put_copy(&out, bytes_get(&from, n - of_head), n - of_head);
+		ensure(!out.failed && !from.failed);
+		int error = hop(r, f);
+		result = result ? result : error;
+		at += n;
+		left -= n;
+	} while (--pieces);
+	return result;
+}
+
+/* Is what came from this MAC address to be answered there, without asking? */
+static inline bool came_by_route(const struct interface *i, uint32_t source, const uint8_t mac[6])
+{
+	if (interface_on_link(i, source))
+		return true;
+	if (!i->gateway)
+		return false;
+	const uint8_t *gateway = arp_known(i, i->gateway);
+	return gateway && memcmp(gateway, mac, 6) == 0;
+}
+
+int ip4_reply(const struct ip4_packet *p, uint32_t source, uint32_t size)
+{
+	struct interface *i = p->interface;
+	struct frame *f = p->frame;
+	struct ip4_route r = { .interface = i,
+		               .source = source,
+		               .destination = p->source,
+		               .protocol = p->protocol,
+		               .tos = p->tos };
+	struct bytes_in in = frame_in(f);
+	const struct ethernet_header *ethernet = (const void *)bytes_get(&in, sizeof *ethernet);
+	uint8_t mac[6];
+	memcpy(mac, ethernet->source, sizeof mac);
+	if (came_by_route(i, p->source, mac))
+		r.mac = mac;
+	if (p->reassembled || size + sizeof(struct ip4_header) > i->mtu)
+		return ip4_send(&r, p->payload, size < 8 ? size : 8,
+		                p->payload + (size < 8 ? size : 8), size < 8 ? 0 : size - 8);
+	if (size > p->room)
+		return ERR_TOO_BIG;
+	struct ip4_header *h = (void *)frame_view(f, p->at - sizeof *h, size + sizeof *h);
+	bool atomic = size + sizeof *h <= IP4_ATOMIC_MAX;
+	header_put(h, &r, size, atomic ? 0 : next_id(r.source, r.destination, r.protocol),
+	           atomic ? IP4_DF : 0);
+	frame_keep(f);
+	return hop(&r, f);
+}
+
+/* ---- In ---- */
+
+/* RFC 791 §3.1: do the options parse, and is none a source route (refused: RFC 7126 §4.3, 4.4)? */
+static bool options_fit(struct bytes_in in)
+{
+	while (bytes_left(&in)) {
+		uint8_t type = bytes_get_u8(&in);
+		if (type == 0)
+			return true;
+		if (type == 1)
+			continue;
+		uint8_t size = bytes_get_u8(&in);
+		if (size < 2 || !bytes_skip(&in, size - 2u) || type == 131 || type == 137)
+			return false;
+	}
+	return true;
+}
+
+static void deliver(struct ip4_packet *p)
+{
+	switch (p->protocol) {
+	case IP4_PROTOCOL_UDP:
+		udp_input(p);
+		break;
+	case IP4_PROTOCOL_ICMP:
+		icmp_input(p);
+		break;
+	default:
+		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE);
+		icmp_error(p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PROTOCOL);
+	}
+}
+
+/* Checks everything that a header can have wrong. True: *p is complete but for fragments, whose
+ * place *fragment tells (the header's field). */
+static bool decode(struct interface *i, struct frame *f, bool link_group, struct ip4_packet *p,
+                   uint16_t *fragment)
+{
+	struct bytes_in in = frame_in(f);
+	bytes_skip(&in, sizeof(struct ethernet_header));
+	uint32_t start = in.at, received = bytes_left(&in);
+	const struct ip4_header *h = (const void *)bytes_get(&in, sizeof *h);
+	if (!h) {
+		interface_count(i, COUNT_RX_SHORT);
+		return false;
+	}
+	uint32_t header = (h->version_size & 15u) * 4, total = bytes_load_u16(h->total);
+	if (h->version_size >> 4 != 4 || header < sizeof *h || total < header) {
+		interface_count(i, COUNT_RX_BAD_HEADER);
+		return false;
+	}
+	if (total > received) {
+		interface_count(i, COUNT_RX_SHORT);
+		return false;
+	}
+	struct bytes_in options = bytes_slice(&in, header - sizeof *h);
+	if (!checksum_good(checksum_add(0, h, header))) {
+		interface_count(i, COUNT_RX_BAD_CHECKSUM);
+		return false;
+	}
+	uint32_t source = bytes_load_u32(h->source), destination = bytes_load_u32(h->destination);
+	if (!ip4_source_fits(source) || (i->broadcast && source == i->broadcast) ||
+	    (source == i->address) || (i->broadcast && source == (i->address & i->mask))) {
+		interface_count(i, COUNT_RX_BAD_SOURCE);
+		return false;
+	}
+	bool group = link_group || group_address(i, destination);
+	/* For us: our address; broadcasts; and before there is an address, what the link says is
+	 * ours, for DHCP (RFC 2131 §4.1; udp.c lets nothing else in). A packet to all of the link
+	 * that names one host is not for that host (RFC 1122 §3.3.6). */
+	bool ours = destination == IP4_BROADCAST || (i->broadcast && destination == i->broadcast) ||
+	            (i->address ? destination == i->address && !link_group
+	                        : !link_group && ip4_source_fits(destination));
+	if (!ours) {
+		interface_count(i, COUNT_RX_OTHER_ADDRESS);
+		return false;
+	}
+	if (bytes_left(&options) && !options_fit(options)) {
+		interface_count(i, COUNT_RX_BAD_OPTION);
+		return false;
+	}
+	uint32_t at = f->start + start + header, size = total - header;
+	uint32_t most = f->frames->frame_size - at, room = i->mtu - (uint32_t)sizeof *h;
+	if (room > most)
+		room = most;
+	*p = (struct ip4_packet){ .interface = i,
+		                  .frame = f,
+		                  .header = (const uint8_t *)h,
+		                  .header_size = (uint8_t)header,
+		                  .at = (uint16_t)at,
+		                  .payload = frame_base(f) + at,
+		                  .size = size,
+		                  .room = room > size ? room : size,
+		                  .source = source,
+		                  .destination = destination,
+		                  .protocol = h->protocol,
+		                  .tos = h->tos,
+		                  .group = group,
+		                  .checked = f->flags & FRAME_CHECKED };
+	*fragment = bytes_load_u16(h->fragment);
+	return true;
+}
+
+void ip4_input(struct interface *i, struct frame *f, bool group)
+{
+	struct ip4_packet p;
+	uint16_t fragment;
+	if (!decode(i, f, group, &p, &fragment))
+		return;
+	if (!(fragment & (IP4_MF | IP4_OFFSET))) {
+		deliver(&p);
+		return;
+	}
+	interface_count(i, COUNT_FRAGMENTS);
+	if (!fragment_input(&p, fragment))
+		return;
+	interface_count(i, COUNT_REASSEMBLED);
+	deliver(&p);
+	fragment_done(&p);
+}
+
+bool ip4_input_fast(struct interface *i, struct frame *f)
+{
+	struct bytes_in in = frame_in(f);
+	const struct udp4_headers *h = (const void *)bytes_get(&in, sizeof *h);
+	if (!h)
+		return false;
+	uint64_t destination_mac;
+	uint32_t type, address;
+	uint16_t fragment;
+	memcpy(&destination_mac, h, sizeof destination_mac);
+	memcpy(&type, h->ethernet.type,
+	       sizeof type); /* and the two bytes that follow: version, TOS */
+	memcpy(&fragment, h->ip.fragment, sizeof fragment);
+	memcpy(&address, h->ip.destination, sizeof address);
+	uint64_t differs = (destination_mac ^ i->mac_word) << 16;
+	differs |= (type & 0x00ffffffu) ^ 0x00450008u;
+	differs |= fragment & 0xff3fu; /* offset and MF; DF does not matter */
+	differs |= h->ip.protocol ^ IP4_PROTOCOL_UDP;
+	differs |= __builtin_bswap32(address) ^ i->address;
+	differs |= h->ethernet.source[0] & 1u;
+	uint32_t total = bytes_load_u16(h->ip.total), source = bytes_load_u32(h->ip.source);
+	uint32_t off_link = (source ^ i->address) & i->mask, host = source & ~i->mask;
+	bool fits = ip4_source_fits(source) &&
+		    (off_link || (host && host != ~i->mask && source != i->address));
+	if (differs || !i->address || !fits ||
+	    total < sizeof(struct ip4_header) + sizeof(struct udp_header) ||
+	    total > f->size - sizeof(struct ethernet_header) ||
+	    !checksum_good(checksum_header(&h->ip)))
+		return false;
+	uint32_t at = f->start + (uint32_t)sizeof(struct ethernet_header) +
+	              (uint32_t)sizeof(struct ip4_header);
+	uint32_t size = total - (uint32_t)sizeof(struct ip4_header);
+	uint32_t most = f->frames->frame_size - at,
+	         room = i->mtu - (uint32_t)sizeof(struct ip4_header);
+	room = room > most ? most : room;
+	struct ip4_packet p = { .interface = i,
+		                .frame = f,
+		                .header = (const uint8_t *)&h->ip,
+		                .header_size = sizeof(struct ip4_header),
+		                .at = (uint16_t)at,
+		                .payload = frame_base(f) + at,
+		                .size = size,
+		                .room = room > size ? room : size,
+		                .source = source,
+		                .destination = i->address,
+		                .protocol = IP4_PROTOCOL_UDP,
+		                .tos = h->ip.tos,
+		                .checked = f->flags & FRAME_CHECKED };
+	udp_input(&p);
+	return true;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * IPv4 (RFC 791, host requirements RFC 1122 §3): a packet is decoded and checked once, into struct
+ * ip4_packet; what acts on it can rely on that. Addresses are in host byte order.
+ */
+#ifndef NET_IP4_H
+#define NET_IP4_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/frame.h>
+#include <net/wire.h>
+
+#define IP4_TTL         64u
+#define IP4_BROADCAST   0xffffffffu
+#define IP4_PAYLOAD_MAX (IP4_TOTAL_MAX - sizeof(struct ip4_header))
+#define IP4_ATOMIC_MAX                                                                             \
+	576u /* bytes: up to this, packets go with DF and no ID; every path carries them whole */
+
+struct interface;
+
+/* A received packet that is for us, whole. Valid while ip4_input() runs. */
+struct ip4_packet {
+	struct interface *interface;
+	struct frame *frame;   /* its first fragment's, if there were several */
+	const uint8_t *header; /* in that frame; header_size bytes, options included */
+	uint8_t *payload;      /* may be written: size bytes, and up to room */
+	uint32_t size, room;
+	uint32_t source, destination;
+	uint16_t at; /* of payload in the frame; not for a reassembled one */
+	uint8_t header_size, protocol, tos;
+	bool group;       /* broadcast or multicast, of the link or of IP */
+	bool reassembled; /* payload is not in the frame */
+	bool checked;     /* the tender vouches for the transport checksum */
+};
+
+void ip4_input(struct interface *, struct frame *, bool group);
+
+/* The same for what is expected most: UDP in one piece, without options, to our address. False, and
+ * nothing done, if the packet is anything else, or has anything wrong. */
+bool ip4_input_fast(struct interface *, struct frame *);
+
+/* May a host with this address be the source of a packet from this interface (RFC 1122 §3.2.1.3)?
+ */
+static inline bool ip4_source_fits(uint32_t address)
+{
+	return address >> 24 != 0 && address >> 24 != 127 && address >> 24 < 224;
+}
+
+/* Answers a packet with payload[0 .. size), from `source`: in its frame if that is possible.
+ * ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG. At most once a packet. */
+int ip4_reply(const struct ip4_packet *, uint32_t source, uint32_t size);
+
+/* What goes into the header of a packet to send. */
+struct ip4_route {
+	struct interface *interface;
+	uint32_t source, destination;
+	uint8_t protocol, tos;
+	const uint8_t *mac; /* null: as routes and neighbours say */
+};
+
+/* By which interface, and with which source, to reach an address. ERR_UNREACHABLE. `only`: that or
+ * none. */
+int ip4_route(struct ip4_route *, struct interface *only, uint32_t destination);
+
+/* Sends head and body (copied), in fragments if need be; all of them or none. ERR_TOO_BIG,
+ * ERR_MEMORY, ERR_UNREACHABLE. */
+int ip4_send(const struct ip4_route *, const void *head, uint32_t head_size, const void *body,
+             uint32_t size);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sockets lie in a hash table by port. A datagram for one with a callback is seen where it lies,
+ * and answered there: udp_reply() writes the new headers over the old ones. One for a socket
+ * without is copied and queued, since a reader may take its time and frames are few.
+ */
+#include <net/udp_internal.h>
+
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/list.h>
+#include <core/random.h>
+#include <core/task.h>
+#include <net/checksum.h>
+#include <net/icmp.h>
+#include <net/interface_internal.h>
+
+#define BUCKETS         256u
+#define UDP_PAYLOAD_MAX (IP4_PAYLOAD_MAX - sizeof(struct udp_header))
+#define EPHEMERAL_FIRST 1024u /* RFC 6056 §3.2: the whole range, for more to guess */
+
+struct datagram {
+	struct list queue;
+	uint32_t source, size;
+	uint16_t source_port;
+	uint8_t bytes[];
+};
+
+struct udp_socket {
+	struct udp_socket *chain;
+	struct interface *interface; /* null: all */
+	udp_receive_fn *receive;     /* null: queue */
+	void *context;
+	struct list queue; /* of struct datagram */
+	struct task_queue readers;
+	uint32_t queued;
+	uint32_t blocked; /* tasks inside udp_receive: the last one frees a closed socket */
+	uint16_t port;
+	bool closed;
+};
+
+/* What a callback's packet is part of. */
+struct input {
+	struct udp_packet packet;
+	const struct ip4_packet *ip;
+	bool replied;
+};
+
+static struct udp_socket *sockets[BUCKETS];
+
+static struct udp_socket **bucket(uint16_t port)
+{
+	return &sockets[(port ^ port >> 8) & (BUCKETS - 1)];
+}
+
+static inline struct udp_socket *find(const struct interface *i, uint16_t port)
+{
+	struct udp_socket *s = *bucket(port);
+	while (s && (s->port != port || (s->interface && s->interface != i)))
+		s = s->chain;
+	return s;
+}
+
+/* ---- In ---- */
+
+static void enqueue(struct udp_socket *s, const struct ip4_packet *p, uint16_t source_port,
+                    const uint8_t *payload, uint32_t size)
+{
+	struct datagram *d = s->queued < UDP_QUEUE_MAX ? heap_alloc(sizeof *d + size) : NULL;
+	if (!d) {
+		interface_count(p->interface, COUNT_RX_QUEUE_FULL);
+		return;
+	}
+	d->source = p->source;
+	d->source_port = source_port;
+	d->size = size;
+	memcpy(d->bytes, payload, size);
+	list_append(&s->queue, &d->queue);
+	s->queued++;
+	task_wake_one(&s->readers);
+}
+
+void udp_input(struct ip4_packet *p)
+{
+	struct interface *i = p->interface;
+	struct bytes_in in = bytes_in(p->payload, p->size);
+	const struct udp_header *h = (const void *)bytes_get(&in, sizeof *h);
+	if (!h) {
+		interface_count(i, COUNT_RX_SHORT);
+		return;
+	}
+	uint32_t size = bytes_load_u16(h->length);
+	if (size < sizeof *h || size > p->size) {
+		interface_count(i, size < sizeof *h ? COUNT_RX_BAD_HEADER : COUNT_RX_SHORT);
+		return;
+	}
+	uint16_t port = bytes_load_u16(h->destination);
+	uint16_t stored;
+	memcpy(&stored, h->checksum, sizeof stored);
+	if (stored && !p->checked) { /* RFC 768: zero means none */
+		const struct ip4_header *ip = (const void *)p->header;
+		uint64_t sum = checksum_pseudo(ip->source, IP4_PROTOCOL_UDP, (uint16_t)size);
+		if (!checksum_good(checksum_add(sum, h, size))) {
+			interface_count(i, COUNT_RX_BAD_CHECKSUM);
+			return;
+		}
+	}
+	if (!i->address && port != DHCP_CLIENT_PORT) {
+		interface_count(i, COUNT_RX_OTHER_ADDRESS);
+		return;
+	}
+	struct udp_socket *s = find(i, port);
+	if (!s) {
+		interface_count(i, COUNT_RX_NO_PORT);
+		icmp_error(p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PORT); /* RFC 1122 §4.1.3.1 */
+		return;
+	}
+	uint16_t source_port = bytes_load_u16(h->source);
+	uint8_t *payload = p->payload + sizeof *h;
+	if (!s->receive) {
+		enqueue(s, p, source_port, payload, size - sizeof *h);
+		return;
+	}
+	struct input input = { .packet = { .payload = payload,
+		                           .size = size - sizeof *h,
+		                           .room = p->room - sizeof *h,
+		                           .source = p->source,
+		                           .destination = p->destination,
+		                           .source_port = source_port,
+		                           .destination_port = port,
+		                           .interface = i,
+		                           .frame = p->frame },
+		               .ip = p };
+	s->receive(s->context, &input.packet);
+}
+
+/* ---- Out ---- */
+
+int udp_reply(struct udp_packet *packet, uint32_t size)
+{
+	struct input *input = container_of(packet, struct input, packet);
+	const struct ip4_packet *p = input->ip;
+	struct interface *i = p->interface;
+	if (input->replied || !packet->source_port || !i->address)
+		return ERR_INVALID;
+	if (size > packet->room) {
+		interface_count(i, COUNT_TX_TOO_BIG);
+		return ERR_TOO_BIG;
+	}
+	input->replied = true;
+	/* The source of the answer is where the question went to, or our address if that was a
+	 * broadcast. */
+	uint16_t whole = (uint16_t)(size + sizeof(struct udp_header));
+	struct udp_header *h = (void *)p->payload;
+	uint8_t addresses[8];
+	bytes_store_u16(h->source, packet->destination_port);
+	bytes_store_u16(h->destination, packet->source_port);
+	bytes_store_u16(h->length, whole);
+	memset(h->checksum, 0, sizeof h->checksum);
+	bytes_store_u32(addresses, i->address);
+	bytes_store_u32(addresses + 4, p->source);
+	checksum_store_udp(
+	        h->checksum,
+	        checksum_add(checksum_pseudo(addresses, IP4_PROTOCOL_UDP, whole), h, whole));
+	return ip4_reply(p, i->address, whole);
+}
+
+int udp_send_by(struct ip4_route *r, uint16_t source_port, uint16_t port, const void *bytes,
+                uint32_t size)
+{
+	if (size > UDP_PAYLOAD_MAX) {
+		interface_count(r->interface, COUNT_TX_TOO_BIG);
+		return ERR_TOO_BIG;
+	}
+	struct udp_header h = { .checksum = { 0 } };
+	uint8_t addresses[8];
+	uint16_t whole = (uint16_t)(size + sizeof h);
+	bytes_store_u16(h.source, source_port);
+	bytes_store_u16(h.destination, port);
+	bytes_store_u16(h.length, whole);
+	bytes_store_u32(addresses, r->source);
+	bytes_store_u32(addresses + 4, r->destination);
+	uint64_t sum = checksum_pseudo(addresses, IP4_PROTOCOL_UDP, whole);
+	checksum_store_udp(h.checksum, checksum_add(checksum_add(sum, &h, sizeof h), bytes, size));
+	r->protocol = IP4_PROTOCOL_UDP;
+	return ip4_send(r, &h, sizeof h, bytes, size);
+}
+
+int udp_send(struct udp_socket *s, uint32_t destination, uint16_t port, const void *bytes,
+             uint32_t size)
+{
+	struct ip4_route r = { .tos = 0 };
+	if (!port)
+		return ERR_INVALID;
+	int error = ip4_route(&r, s->interface, destination);
+	return error ? error : udp_send_by(&r, s->port, port, bytes, size);
+}
+
+/* ---- Sockets ---- */
+
+static bool taken(const struct interface *i, uint16_t port)
+{
+	for (struct udp_socket *s = *bucket(port); s; s = s->chain) {
+		if (s->port == port && (!s->interface || !i || s->interface == i))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 6056 §3.3.1: at random, then on from there. 0: none is free. */
+static uint16_t free_port(const struct interface *i)
+{
+	uint32_t total = 65536 - EPHEMERAL_FIRST, at = random_below(total);
+	for (uint32_t k = 0; k < total; k++) {
+		uint16_t port = (uint16_t)(EPHEMERAL_FIRST + (at + k) % total);
+		if (!taken(i, port))
+			return port;
+	}
+	return 0;
+}
+
+int udp_open(struct udp_socket **to, struct interface *i, uint16_t port, udp_receive_fn *receive,
+             void *context)
+{
+	if (port ? taken(i, port) : !(port = free_port(i)))
+		return ERR_EXISTS;
+	struct udp_socket *s = heap_alloc_zero(1, sizeof *s);
+	if (!s)
+		return ERR_MEMORY;
+	s->interface = i;
+	s->port = port;
+	s->receive = receive;
+	s->context = context;
+	list_init(&s->queue);
+	task_queue_init(&s->readers);
+	s->chain = *bucket(port);
+	*bucket(port) = s;
+	*to = s;
+	return OK;
+}
+
+void udp_close(struct udp_socket *s)
+{
+	struct udp_socket **at = bucket(s->port);
+	while (*at != s)
+		at = &(*at)->chain;
+	*at = s->chain;
+	for (struct list *l; (l = list_pop(&s->queue));)
+		heap_free(container_of(l, struct datagram, queue));
+	s->closed = true;
+	if (s->blocked)
+		task_wake_all(&s->readers);
+	else
+		heap_free(s);
+}
+
+uint16_t udp_port(const struct udp_socket *s)
+{
+	return s->port;
+}
+
+int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
+                uint16_t *source_port, uint64_t deadline_ns)
+{
+	int error = OK;
+	while (list_empty(&s->queue) && !error) {
+		s->blocked++;
+		error = task_wait(&s->readers, deadline_ns);
+		s->blocked--;
+		if (s->closed) {
+			if (!s->blocked)
+				heap_free(s);
+			return ERR_CLOSED;
+		}
+	}
+	struct list *l = list_pop(&s->queue);
+	if (!l)
+		return error;
+	struct datagram *d = container_of(l, struct datagram, queue);
+	s->queued--;
+	if (source)
+		*source = d->source;
+	if (source_port)
+		*source_port = d->source_port;
+	int result = (int)d->size;
+	if (d->size && size)
+		memcpy(to, d->bytes, d->size < size ? d->size : size);
+	heap_free(d);
+	return result;
+}

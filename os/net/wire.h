@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Wire formats of this library, as structures of bytes: alignment 1, no padding, big-endian fields
+ * read with bytes_load_*(). A pointer to one is only ever made from a cursor that has checked its
+ * size.
+ */
+#ifndef NET_WIRE_H
+#define NET_WIRE_H
+
+#include <stdint.h>
+
+#define ETHERNET_TYPE_IP4 0x0800u
+#define ETHERNET_TYPE_ARP 0x0806u
+
+struct ethernet_header {
+	uint8_t destination[6], source[6], type[2];
+};
+
+/* RFC 826, for Ethernet and IPv4 */
+struct arp_message {
+	uint8_t hardware[2], protocol[2];
+	uint8_t hardware_size, protocol_size;
+	uint8_t operation[2];
+	uint8_t sender_mac[6], sender_address[4];
+	uint8_t target_mac[6], target_address[4];
+};
+#define ARP_REQUEST 1u
+#define ARP_REPLY   2u
+
+/* RFC 791 §3.1, without options */
+struct ip4_header {
+	uint8_t version_size; /* version << 4 | header length in words */
+	uint8_t tos;
+	uint8_t total[2], id[2];
+	uint8_t fragment[2]; /* IP4_DF, IP4_MF, offset in units of 8 bytes */
+	uint8_t ttl, protocol;
+	uint8_t checksum[2];
+	uint8_t source[4], destination[4];
+};
+#define IP4_DF            0x4000u
+#define IP4_MF            0x2000u
+#define IP4_OFFSET        0x1fffu
+#define IP4_PROTOCOL_ICMP 1u
+#define IP4_PROTOCOL_UDP  17u
+#define IP4_TOTAL_MAX     65535u
+
+/* RFC 792 */
+struct icmp_header {
+	uint8_t type, code;
+	uint8_t checksum[2];
+	uint8_t rest[4];
+};
+#define ICMP_ECHO_REPLY           0u
+#define ICMP_UNREACHABLE          3u
+#define ICMP_UNREACHABLE_PROTOCOL 2u
+#define ICMP_UNREACHABLE_PORT     3u
+#define ICMP_ECHO                 8u
+#define ICMP_TIME_EXCEEDED        11u
+#define ICMP_TIME_REASSEMBLY      1u
+
+/* RFC 768 */
+struct udp_header {
+	uint8_t source[2], destination[2], length[2], checksum[2];
+};
+
+/* The headers of the packet that the fast path is made for, in one view. */
+struct udp4_headers {
+	struct ethernet_header ethernet;
+	struct ip4_header ip;
+	struct udp_header udp;
+};
+
+_Static_assert(sizeof(struct ethernet_header) == 14, "Ethernet header");
+_Static_assert(sizeof(struct arp_message) == 28, "ARP message");
+_Static_assert(sizeof(struct ip4_header) == 20, "IPv4 header");
+_Static_assert(sizeof(struct icmp_header) == 8, "ICMP header");
+_Static_assert(sizeof(struct udp_header) == 8, "UDP header");
+_Static_assert(sizeof(struct udp4_headers) == 42, "all three");
+
+#endif

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: ISC */
+/* The fake tender, the packet builders and the fakes of core. The contract is in world.h. */
+#include "world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <core/boot.h>
+#include <core/error.h>
+#include <core/gate.h>
+#include <core/hash.h>
+#include <core/heap.h>
+#include <core/log.h>
+#include <core/panic.h>
+#include <core/random.h>
+
+const uint8_t us_mac[6] = { 2, 0, 0, 0, 0, 2 }, peer_mac[6] = { 2, 0, 0, 0, 0, 9 };
+const uint8_t gateway_mac[6] = { 2, 0, 0, 0, 0, 1 }, other_mac[6] = { 2, 0, 0, 0, 0, 0x77 };
+const uint8_t all_mac[6] = { 255, 255, 255, 255, 255, 255 };
+
+struct world world;
+
+/* ---- core ---- */
+
+static uint64_t now = 1000 * SECOND;
+static struct timer *timers;
+static struct loop_source *source;
+static long allocated;
+
+uint64_t clock_now(void)
+{
+	return now;
+}
+
+uint64_t clock_coarse(void)
+{
+	return now;
+}
+
+void timer_stop(struct timer *t)
+{
+	if (!t->link)
+		return;
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	t->link = NULL;
+}
+
+void timer_set(struct timer *t, uint64_t deadline, timer_fn *fn)
+{
+	timer_stop(t);
+	t->deadline = deadline;
+	t->fn = fn;
+	t->next = timers;
+	if (timers)
+		timers->link = &t->next;
+	t->link = &timers;
+	timers = t;
+}
+
+void timer_set_in(struct timer *t, uint64_t from_now, timer_fn *fn)
+{
+	timer_set(t, now + from_now, fn);
+}
+
+void *heap_alloc(size_t size)
+{
+	void *p = world.memory_fails ? NULL : malloc(size);
+	allocated += p != NULL;
+	return p;
+}
+
+void *heap_alloc_zero(size_t n, size_t size)
+{
+	void *p = world.memory_fails ? NULL : calloc(n, size);
+	allocated += p != NULL;
+	return p;
+}
+
+void heap_free(void *p)
+{
+	allocated -= p != NULL;
+	free(p);
+}
+
+void *extent_alloc(size_t pages)
+{
+	return heap_alloc(pages * AMP_PAGE);
+}
+
+void extent_free(void *p, size_t pages)
+{
+	(void)pages;
+	heap_free(p);
+}
+
+uint64_t random_u64(void)
+{
+	static uint64_t x = 88172645463325252ull; /* xorshift64: the same in each run */
+	x ^= x << 13;
+	x ^= x >> 7;
+	return x ^= x << 17;
+}
+
+uint32_t random_u32(void)
+{
+	return (uint32_t)(random_u64() >> 16);
+}
+
+uint32_t random_below(uint32_t bound)
+{
+	return bound ? random_u32() % bound : 0;
+}
+
+uint64_t hash_bytes(const void *bytes, size_t size)
+{
+	const uint8_t *p = bytes;
+	uint64_t h = 0xcbf29ce484222325ull;
+	while (size--)
+		h = (h ^ *p++) * 0x100000001b3ull;
+	return h;
+}
+
+bool log_wants(enum log_level level)
+{
+	(void)level;
+	return true;
+}
+
+void log_line(enum log_level level, const char *who, const char *format, ...)
+{
+	va_list args;
+	int n = snprintf(world.log, sizeof world.log, "%s: ", who);
+	va_start(args, format);
+	vsnprintf(world.log + n, sizeof world.log - (size_t)n, format, args);
+	va_end(args);
+	world.warnings += level <= LOG_WARNING;
+}
+
+void panic(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
+
+const char *error_text(int error)
+{
+	static char text[16];
+	snprintf(text, sizeof text, "%d", error);
+	return text;
+}
+
+void task_queue_init(struct task_queue *q)
+{
+	list_init(&q->waiting);
+}
+
+static uint32_t woken;
+
+int task_wait(struct task_queue *q, uint64_t deadline)
+{
+	struct list self;
+	list_append(&q->waiting, &self);
+	bool happened = world.on_wait && world.on_wait(deadline);
+	list_remove(&self);
+	return happened ? OK : ERR_TIMEOUT;
+}
+
+bool task_wake_one(struct task_queue *q)
+{
+	woken += !list_empty(&q->waiting);
+	return !list_empty(&q->waiting);
+}
+
+void task_wake_all(struct task_queue *q)
+{
+	task_wake_one(q);
+}
+
+void loop_add(struct loop_source *s)
+{
+	source = s;
+}
+
+void loop_remove(struct loop_source *s)
+{
+	(void)s;
+	source = NULL;
+}
+
+void gate_kick(uint32_t device)
+{
+	if (device != 0)
+		abort();
+	world.kicks++;
+}
+
+static struct amp_boot boot_information;
+static struct amp_arg_value arguments[2];
+const struct amp_boot *boot = &boot_information;
+/* interface_configs, which is const for everybody else */
+extern struct interface_config configs[1] __asm__("interface_configs");
+struct interface_config configs[1];
+const uint32_t interface_config_count = 1;
+
+const struct amp_device *boot_device(const char *name, enum amp_device_type type)
+{
+	return strcmp(name, "service") == 0 && type == AMP_DEVICE_NET ? &world.device : NULL;
+}
+
+extern const struct boot_start __start_boot_start[], __stop_boot_start[];
+
+/* ---- The device ---- */
+
+static void *zeroed(size_t n)
+{
+	void *p = calloc(1, n);
+	if (!p)
+		abort();
+	return p;
+}
+
+static void ring_make(struct amp_ring *r, uint32_t size, size_t entry)
+{
+	uint32_t *counters = zeroed(3 * sizeof *counters);
+	*r = (struct amp_ring){ .producer = (uint64_t)&counters[0], .consumer = (uint64_t)&counters[1],
+				.flags = (uint64_t)&counters[2], .entries = (uint64_t)zeroed(size * entry),
+				.size = size };
+}
+
+static void ring_unmake(struct amp_ring *r)
+{
+	free((void *)r->producer);
+	free((void *)r->entries);
+}
+
+static uint64_t *entry_u64(struct amp_ring *r, uint32_t at)
+{
+	return (uint64_t *)r->entries + (at & (r->size - 1));
+}
+
+static struct amp_desc *entry_desc(struct amp_ring *r, uint32_t at)
+{
+	return (struct amp_desc *)r->entries + (at & (r->size - 1));
+}
+
+void world_open(struct options o)
+{
+	world = (struct world){ 0 };
+	now += 1000 * SECOND;
+	struct amp_device *d = &world.device;
+	uint32_t ring = o.ring ? o.ring : 256;
+	*d = (struct amp_device){ .name = "service", .type = AMP_DEVICE_NET, .mtu = 1500,
+				  .frame_size = AMP_FRAME_SIZE, .frame_count = o.frames ? o.frames : 1024,
+				  .features = o.features | (o.concurrent ? AMP_NET_CONCURRENT : 0) };
+	memcpy(d->mac, us_mac, 6);
+	d->frames = (uint64_t)zeroed((size_t)d->frame_count * d->frame_size);
+	ring_make(&d->fill, ring, 8);
+	ring_make(&d->rx, ring, sizeof(struct amp_desc));
+	ring_make(&d->tx, ring, sizeof(struct amp_desc));
+	ring_make(&d->completion, ring, 8);
+	world.fill_consumer = (uint32_t *)d->fill.consumer;
+	world.rx_producer = (uint32_t *)d->rx.producer;
+	world.tx_consumer = (uint32_t *)d->tx.consumer;
+	world.completion_producer = (uint32_t *)d->completion.producer;
+	world.fill_flags = (uint32_t *)d->fill.flags;
+	world.tx_flags = (uint32_t *)d->tx.flags;
+	boot_information = (struct amp_boot){ .devices = (uint64_t)d, .device_count = 1, .args = (uint64_t)arguments,
+					      .arg_count = 2 };
+	arguments[0].number = (uint64_t)US << 8 | (o.prefix ? o.prefix : 24);
+	arguments[1].number = o.no_gateway ? 0 : GATEWAY;
+	configs[0] = (struct interface_config){ .name = "service", .dhcp = o.dhcp, .address_arg = o.dhcp ? -1 : 0,
+						.gateway_arg = o.dhcp ? -1 : 1 };
+	for (const struct boot_start *s = __start_boot_start; s != __stop_boot_start; s++) {
+		if (s->start() < 0)
+			abort();
+	}
+	world.interface = interface_find(NULL);
+	world_turn();
+	if (!o.keep_announcements) {
+		world_drain();
+		if (!o.dhcp) {
+			world_advance(3 * SECOND);
+			world_drain();
+		}
+	}
+}
+
+void world_close(void)
+{
+	world.hold_tx = world.hold_completions = false;
+	world.memory_fails = false;
+	world_drain();
+	interfaces_stop();
+	if (timers || source || allocated) {
+		fprintf(stderr, "world_close: timers %p, source %p, allocations %ld left\n", (void *)timers,
+			(void *)source, allocated);
+		abort();
+	}
+	struct amp_device *d = &world.device;
+	free((void *)d->frames);
+	ring_unmake(&d->fill);
+	ring_unmake(&d->rx);
+	ring_unmake(&d->tx);
+	ring_unmake(&d->completion);
+}
+
+struct amp_desc world_place(const struct packet *p, uint32_t headroom)
+{
+	struct amp_device *d = &world.device;
+	if (*world.fill_consumer == *(uint32_t *)d->fill.producer)
+		return (struct amp_desc){ 0 };
+	uint64_t addr = *entry_u64(&d->fill, (*world.fill_consumer)++) & ~(uint64_t)(d->frame_size - 1);
+	if (headroom + p->size > d->frame_size)
+		abort();
+	memcpy((uint8_t *)d->frames + addr + headroom, p->bytes, p->size);
+	return (struct amp_desc){ .addr = addr + headroom, .len = p->size };
+}
+
+bool world_receive_raw(struct amp_desc desc)
+{
+	struct amp_device *d = &world.device;
+	if (*world.rx_producer - *(uint32_t *)d->rx.consumer >= d->rx.size)
+		return false;
+	*entry_desc(&d->rx, *world.rx_producer) = desc;
+	++*world.rx_producer;
+	return true;
+}
+
+bool world_receive(const struct packet *p)
+{
+	struct amp_desc desc = world_place(p, AMP_FRAME_HEADROOM);
+	return desc.len && world_receive_raw(desc);
+}
+
+void world_turn(void)
+{
+	while (source && source->poll(source))
+		;
+	if (!frames_are_valid(&world.interface->device.frames))
+		panic("frames are not valid");
+}
+
+uint64_t world_now(void)
+{
+	return now;
+}
+
+void world_advance(uint64_t ns)
+{
+	uint64_t end = now + ns;
+	for (;;) {
+		struct timer *first = NULL;
+		for (struct timer *t = timers; t; t = t->next)
+			first = !first || t->deadline < first->deadline ? t : first;
+		if (!first || first->deadline > end)
+			break;
+		if (first->deadline > now)
+			now = first->deadline;
+		timer_stop(first);
+		first->fn(first);
+		world_turn();
+	}
+	now = end;
+}
+
+bool world_sent(struct packet *p)
+{
+	struct amp_device *d = &world.device;
+	if (world.hold_tx || *world.tx_consumer == *(uint32_t *)d->tx.producer)
+		return false;
+	struct amp_desc desc = *entry_desc(&d->tx, (*world.tx_consumer)++);
+	uint64_t frame = desc.addr / d->frame_size, at = desc.addr % d->frame_size;
+	if (frame >= d->frame_count || desc.len < 14 || at + desc.len > d->frame_size || desc.options)
+		panic("a tx descriptor that no tender takes");
+	p->size = desc.len;
+	memcpy(p->bytes, (uint8_t *)d->frames + desc.addr, desc.len);
+	if (!world.hold_completions) {
+		*entry_u64(&d->completion, *world.completion_producer) = desc.addr;
+		++*world.completion_producer;
+	}
+	return true;
+}
+
+uint32_t world_drain(void)
+{
+	struct packet p;
+	uint32_t n = 0;
+	world_turn();
+	for (; world_sent(&p); n++)
+		;
+	world_turn();
+	return n;
+}
+
+bool world_exchange(const struct packet *in, struct packet *out)
+{
+	if (!world_receive(in))
+		panic("no fill entry");
+	world_turn();
+	bool answered = world_sent(out);
+	world_turn();
+	return answered;
+}
+
+bool world_frames_balanced(void)
+{
+	struct device *d = &world.interface->device;
+	world_drain();
+	return frames_are_valid(&d->frames) && d->frames.free_count + d->receiving == d->frames.count &&
+	       !d->sending && !d->unpublished;
+}
+
+uint64_t count(enum interface_count what)
+{
+	return interface_counter(world.interface, what);
+}
+
+/* ---- Packets ---- */
+
+uint16_t naive_checksum(const void *bytes, uint32_t size, uint32_t start)
+{
+	const uint8_t *p = bytes;
+	uint64_t sum = start;
+	for (uint32_t k = 0; k < size; k++)
+		sum += k % 2 ? p[k] : (uint64_t)p[k] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static uint32_t pseudo(uint32_t source_, uint32_t destination, uint32_t protocol, uint32_t size)
+{
+	return (source_ >> 16) + (source_ & 0xffff) + (destination >> 16) + (destination & 0xffff) + protocol + size;
+}
+
+void packet_add(struct packet *p, const void *bytes, uint32_t n)
+{
+	if (n > sizeof p->bytes - p->size)
+		panic("packet_add: too much");
+	if (n)
+		memcpy(p->bytes + p->size, bytes, n);
+	p->size += n;
+}
+
+void packet_start(struct packet *p, const uint8_t *destination, const uint8_t *from, uint16_t type)
+{
+	uint8_t t[2] = { type >> 8, type & 255 };
+	p->size = 0;
+	packet_add(p, destination, 6);
+	packet_add(p, from, 6);
+	packet_add(p, t, 2);
+}
+
+void packet_ip(struct packet *p, struct ip_spec s, const void *payload, uint32_t size)
+{
+	struct ip4_header h = { 0 };
+	uint32_t at = p->size, header = 20 + s.options_size;
+	h.version_size = (uint8_t)(0x40 | header / 4);
+	bytes_store_u16(h.total, (uint16_t)(header + size));
+	bytes_store_u16(h.id, s.id);
+	bytes_store_u16(h.fragment, s.fragment);
+	h.ttl = s.ttl ? s.ttl : 64;
+	h.protocol = s.protocol;
+	bytes_store_u32(h.source, s.source ? s.source : PEER);
+	bytes_store_u32(h.destination, s.destination ? s.destination : US);
+	packet_add(p, &h, sizeof h);
+	packet_add(p, s.options, s.options_size);
+	bytes_store_u16(p->bytes + at + 10, naive_checksum(p->bytes + at, header, 0));
+	packet_add(p, payload, size);
+}
+
+uint32_t message_udp(uint8_t *to, uint32_t from, uint32_t destination, uint16_t source_port, uint16_t port,
+		     const void *payload, uint32_t size)
+{
+	bytes_store_u16(to, source_port);
+	bytes_store_u16(to + 2, port);
+	bytes_store_u16(to + 4, (uint16_t)(size + 8));
+	bytes_store_u16(to + 6, 0);
+	if (size)
+		memcpy(to + 8, payload, size);
+	uint16_t sum = naive_checksum(to, size + 8, pseudo(from, destination, 17, size + 8));
+	bytes_store_u16(to + 6, sum ? sum : 0xffff);
+	return size + 8;
+}
+
+uint32_t message_echo(uint8_t *to, uint32_t size)
+{
+	memset(to, 0, 8);
+	to[0] = 8;
+	to[5] = 1;
+	to[7] = 1;
+	for (uint32_t k = 0; k < size; k++)
+		to[8 + k] = (uint8_t)(k * 7 + k / 256);
+	bytes_store_u16(to + 2, naive_checksum(to, size + 8, 0));
+	return size + 8;
+}
+
+static const uint8_t *mac_of(uint32_t address)
+{
+	return address >> 8 == PEER >> 8 ? peer_mac : gateway_mac;
+}
+
+void packet_udp(struct packet *p, uint32_t from, uint32_t destination, uint16_t source_port, uint16_t port,
+		const void *payload, uint32_t size)
+{
+	uint8_t message[2048];
+	bool broadcast = destination == UINT32_MAX || destination == SUBNET;
+	uint32_t n = message_udp(message, from, destination, source_port, port, payload, size);
+	packet_start(p, broadcast ? all_mac : us_mac, mac_of(from), 0x0800);
+	packet_ip(p, (struct ip_spec){ .source = from, .destination = destination, .protocol = 17 }, message, n);
+}
+
+void packet_echo(struct packet *p, uint32_t from, uint32_t destination, uint16_t sequence, uint32_t size)
+{
+	uint8_t message[2048];
+	uint32_t n = message_echo(message, size);
+	bytes_store_u16(message + 6, sequence);
+	bytes_store_u16(message + 2, 0);
+	bytes_store_u16(message + 2, naive_checksum(message, n, 0));
+	packet_start(p, us_mac, mac_of(from), 0x0800);
+	packet_ip(p, (struct ip_spec){ .source = from, .destination = destination, .protocol = 1 }, message, n);
+}
+
+void packet_arp(struct packet *p, uint16_t operation, const uint8_t *sender_mac, uint32_t sender, uint32_t target)
+{
+	struct arp_message m = { .hardware = { 0, 1 }, .protocol = { 8, 0 }, .hardware_size = 6, .protocol_size = 4 };
+	bytes_store_u16(m.operation, operation);
+	memcpy(m.sender_mac, sender_mac, 6);
+	bytes_store_u32(m.sender_address, sender);
+	if (operation == 2)
+		memcpy(m.target_mac, us_mac, 6);
+	bytes_store_u32(m.target_address, target);
+	packet_start(p, operation == 2 ? us_mac : all_mac, sender_mac, 0x0806);
+	packet_add(p, &m, sizeof m);
+}
+
+void fragments_of(struct ip_spec s, const uint8_t *message, uint32_t size, uint32_t unit,
+		  void (*each)(const struct packet *, uint32_t n))
+{
+	uint32_t n = 0;
+	for (uint32_t at = 0; at < size; at += unit, n++) {
+		uint32_t piece = size - at < unit ? size - at : unit;
+		struct packet p;
+		s.fragment = (uint16_t)(at / 8 | (at + piece < size ? IP4_MF : 0));
+		packet_start(&p, us_mac, mac_of(s.source ? s.source : PEER), 0x0800);
+		packet_ip(&p, s, message + at, piece);
+		each(&p, n);
+	}
+}
+
+bool packet_is_right(const struct packet *p)
+{
+	const struct ip4_header *h = ip_of(p);
+	uint32_t total = bytes_load_u16(h->total);
+	if (p->size < 34 || bytes_load_u16(ethernet_of(p)->type) != 0x0800 || h->version_size != 0x45 ||
+	    total + 14 != p->size || naive_checksum(h, 20, 0) || memcmp(ethernet_of(p)->source, us_mac, 6) != 0)
+		return false;
+	if (bytes_load_u16(h->fragment) & (IP4_MF | IP4_OFFSET))
+		return true;
+	if (h->protocol == 1)
+		return !naive_checksum(p->bytes + 34, total - 20, 0);
+	if (h->protocol != 17)
+		return false;
+	uint32_t start = pseudo(bytes_load_u32(h->source), bytes_load_u32(h->destination), 17, total - 20);
+	return bytes_load_u16(udp_of(p)->length) == total - 20 && bytes_load_u16(udp_of(p)->checksum) &&
+	       !naive_checksum(p->bytes + 34, total - 20, start);
+}
