@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server: UDP packets in, answers out in the same frame. All it adds to dns_answer_cached() is
+ * counting.
+ */
+#include <app/dns/dns.h>
+
+#include <ampoule_abi.h>
+#include <core/bytes.h>
+#include <core/error.h>
+#include <core/file.h>
+#include <core/heap.h>
+#include <core/log.h>
+#include <core/random.h>
+#include <net/udp.h>
+
+#include <app/dns/cache.h>
+
+struct dns_server {
+	struct dns_database database;
+	struct dns_responder responder;
+	struct dns_cache cache;
+	bool cached;
+	struct udp_socket *socket;
+	struct dns_counters counters;
+};
+
+static void received(void *context, struct udp_packet *p)
+{
+	struct dns_server *s = context;
+
+	s->counters.queries++;
+	uint32_t room = p->room < UINT16_MAX ? p->room : UINT16_MAX;
+	uint32_t size = dns_answer_cached(&s->responder, s->cached ? &s->cache : NULL, p->payload,
+	                                  p->size, p->payload, room);
+	if (size == 0) {
+		s->counters.dropped++;
+		return;
+	}
+	s->counters.rcodes[bytes_load_u16(p->payload + 2) % DNS_RCODES]++;
+	if (udp_reply(p, size) < 0)
+		s->counters.failed++;
+}
+
+static void make_cache(struct dns_server *s, uint64_t bytes)
+{
+	uint64_t size = dns_cache_size(bytes ? bytes : DNS_CACHE_BYTES_DEFAULT), key[2];
+	void *memory = size ? extent_alloc((size + AMP_PAGE - 1) / AMP_PAGE) : NULL;
+
+	if (!memory) {
+		log_warning("dns", "no memory for a cache of answers: going without");
+		return;
+	}
+	random_bytes(key, sizeof key);
+	dns_cache_init(&s->cache, memory, size, key);
+	s->cached = true;
+}
+
+int dns_serve(struct dns_server **server, const struct file *zones,
+              const struct dns_options *options)
+{
+	static const struct dns_options defaults;
+	const struct dns_options *o = options ? options : &defaults;
+	const char *why = "";
+
+	if (!zones) {
+		log_error("dns", "the zones are not in the image: add them under `compile` in "
+		                 "appliance.yaml");
+		return ERR_ABSENT;
+	}
+	struct dns_server *s = heap_alloc_zero(1, sizeof *s);
+	if (!s) {
+		log_error("dns", "no memory for the server");
+		return ERR_MEMORY;
+	}
+	int result = dns_database_open(&s->database, zones->data, zones->size, &why);
+	if (result < 0) {
+		log_error("dns", "%s: %s", zones->name, why);
+		goto out;
+	}
+	dns_responder_init(&s->responder, &s->database,
+	                   &(struct dns_policy){ .udp_size = o->udp_size,
+	                                         .minimal = o->minimal,
+	                                         .version = o->version,
+	                                         .identity = o->identity });
+	if (!o->no_cache)
+		make_cache(s, o->cache_bytes);
+	uint16_t port = o->port ? o->port : DNS_PORT;
+	result = udp_open(&s->socket, o->interface, port, received, s);
+	if (result < 0) {
+		log_error("dns", "UDP port %u: %s", port, error_text(result));
+		goto out;
+	}
+	log_info("dns", "serving %u zone%s, %u names, on UDP port %u", s->database.zone_count,
+	         s->database.zone_count == 1 ? "" : "s", s->database.names, port);
+	*server = s;
+	return OK;
+out:
+	heap_free(s); /* a cache that was made stays: the image ends here */
+	return result;
+}
+
+struct dns_counters dns_counters(const struct dns_server *s)
+{
+	struct dns_counters c = s->counters;
+
+	c.cache_hits = s->cache.hits;
+	c.cache_misses = s->cache.misses;
+	return c;
+}
