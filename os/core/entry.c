@@ -11,6 +11,7 @@
 
 #include <ampoule_abi.h>
 #include <core/boot.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/panic.h>
 #include <core/start.h>
@@ -53,7 +54,7 @@ static inline uint64_t tls_align(void)
  * template lies directly below FS base, moved down so that its end is aligned as the linker assumed. Returns
  * the bytes used.
  */
-__attribute__((no_stack_protector)) static uint64_t thread_start(const struct amp_extent *extent, uint64_t canary)
+__attribute__((no_stack_protector)) static COLD uint64_t thread_start(const struct amp_extent *extent, uint64_t canary)
 {
 	uint64_t align = tls_align();
 	if (align < 64)
@@ -77,7 +78,7 @@ __attribute__((no_stack_protector)) static uint64_t thread_start(const struct am
 	return used;
 }
 
-static void run_boot_start(void)
+static COLD void run_boot_start(void)
 {
 	size_t count = (size_t)(__stop_boot_start - __start_boot_start);
 	uint64_t done = 0; /* order << 32 | index + 1 of the last one run */

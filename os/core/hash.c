@@ -2,6 +2,7 @@
 /* SipHash-1-3: one compression round, three finalisation rounds; little-endian words as its authors define it. */
 #include <string.h>
 
+#include <core/cold.h>
 #include <core/hash.h>
 #include <core/random.h>
 #include <core/start.h>
@@ -71,7 +72,7 @@ uint64_t hash_bytes(const void *bytes, size_t size)
 	return hash_bytes_keyed(boot_key, bytes, size);
 }
 
-void hash_start(void)
+COLD void hash_start(void)
 {
 	random_bytes(boot_key, sizeof boot_key);
 }

@@ -6,6 +6,7 @@
 
 #include <core/boot.h>
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/gate.h>
 #include <core/log.h>
 
@@ -39,7 +40,7 @@ static int escape(char *to, int room, const char *text)
 	return at;
 }
 
-void log_line(enum log_level level, const char *who, const char *format, ...)
+COLD void log_line(enum log_level level, const char *who, const char *format, ...)
 {
 	if (!log_wants(level))
 		return;

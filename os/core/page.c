@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <ampoule_abi.h>
+#include <core/cold.h>
 #include <core/heap.h>
 #include <core/page.h>
 #include <core/panic.h>
@@ -243,7 +244,7 @@ static void zone_add(uintptr_t base, uint64_t pages, struct page *first)
 		bin_add(first, pages < RUN_MAX ? (uint32_t)pages : RUN_MAX);
 }
 
-void heap_start(const struct amp_extent *extents, uint32_t count)
+COLD void heap_start(const struct amp_extent *extents, uint32_t count)
 {
 	uint64_t records = 0, largest = 0;
 	for (uint32_t i = 0; i < count; i++) {

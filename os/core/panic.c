@@ -5,13 +5,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <core/cold.h>
 #include <core/gate.h>
 #include <core/panic.h>
 #include <core/task.h>
 
 #define PANIC_TEXT_MAX 512
 
-void panic(const char *format, ...)
+COLD void panic(const char *format, ...)
 {
 	static bool panicking;
 	if (!panicking) {

@@ -10,6 +10,7 @@
 
 #include <core/boot.h>
 #include <core/chacha.h>
+#include <core/cold.h>
 #include <core/random.h>
 #include <core/start.h>
 
@@ -20,7 +21,7 @@ static uint32_t at = POOL_SIZE;	/* first byte not handed out */
 static uint64_t generation;
 static bool seeded;
 
-static void refill(void)
+static __attribute__((noinline)) void refill(void)
 {
 	static const uint8_t nonce[CHACHA_NONCE];
 	uint8_t key[CHACHA_KEY];
@@ -31,7 +32,7 @@ static void refill(void)
 }
 
 /* New key: the stream under (old key xor the seed's first 32 bytes), with the seed's rest as nonce and counter. */
-static void mix_seed(void)
+static COLD void mix_seed(void)
 {
 	_Static_assert(AMP_SEED_SIZE == CHACHA_KEY + CHACHA_NONCE + 4, "the seed fills key, nonce and counter");
 	uint8_t key[CHACHA_KEY], block[CHACHA_BLOCK];

@@ -9,6 +9,7 @@
 
 #include <ampoule_abi.h>
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/config.h>
 #include <core/error.h>
 #include <core/heap.h>
@@ -192,7 +193,7 @@ uint32_t task_stack_unused(const struct task *t)
 	return unused;
 }
 
-void task_start(void)
+COLD void task_start(void)
 {
 	ensure(stack_layout.count >= 2);
 	uint64_t size = (uint64_t)(stack_layout.count - 1) * sizeof *tasks;

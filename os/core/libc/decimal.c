@@ -5,6 +5,9 @@
  * exactly, because 10^9 is a multiple of 2^9.
  */
 #include "decimal.h"
+#include "libc.h"
+
+SMALL_CODE
 
 #define BASE 1000000000u
 
@@ -112,3 +115,5 @@ void decimal_round(struct decimal *d, int cut)
 		d->limb[i - 1]++;
 	}
 }
+
+SMALL_CODE_END

@@ -11,6 +11,8 @@
 #include "format_spec.h"
 #include "libc.h"
 
+SMALL_CODE
+
 void format_bytes(struct format_sink *s, const char *bytes, size_t size)
 {
 	s->write(s, bytes, size);
@@ -346,3 +348,5 @@ int format(struct format_sink *s, const char *at, va_list list)
 	}
 	return (int)s->total;
 }
+
+SMALL_CODE_END

@@ -7,6 +7,8 @@
 #include "format_spec.h"
 #include "libc.h"
 
+SMALL_CODE
+
 /* A finite number: mantissa * 2^exponent. */
 struct binary {
 	bool negative, infinite, nan;
@@ -237,3 +239,5 @@ __attribute__((noinline)) void format_long_double(struct format_sink *s, const s
 	struct binary b = take_long_double(v);
 	put(s, spec, &b, limbs, DECIMAL_LIMBS_LONG);
 }
+
+SMALL_CODE_END

@@ -16,12 +16,12 @@ static inline void *checked(void *p)
 	return p;
 }
 
-LIBC void *malloc(size_t size)
+LIBC_IMPLICIT void *malloc(size_t size)
 {
 	return checked(heap_alloc(size));
 }
 
-LIBC void *calloc(size_t count, size_t size)
+LIBC_IMPLICIT void *calloc(size_t count, size_t size)
 {
 	return checked(heap_alloc_zero(count, size));
 }
@@ -31,7 +31,7 @@ LIBC void *realloc(void *p, size_t size)
 	return checked(heap_resize(p, size));
 }
 
-LIBC void free(void *p)
+LIBC_IMPLICIT void free(void *p)
 {
 	heap_free(p);
 }

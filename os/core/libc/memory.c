@@ -84,7 +84,7 @@ static inline void copy_backward(void *to, const void *from, size_t n)
 	AT(v32, to, 96) = s3;
 }
 
-LIBC void *memmove(void *to, const void *from, size_t n)
+LIBC_IMPLICIT void *memmove(void *to, const void *from, size_t n)
 {
 	if (n <= 32) {
 		copy_32_or_less(to, from, n);
@@ -110,17 +110,17 @@ LIBC void *memmove(void *to, const void *from, size_t n)
 	return to;
 }
 
-LIBC void *memcpy(void *restrict to, const void *restrict from, size_t n)
+LIBC_IMPLICIT void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	return memmove(to, from, n);
 }
 
-LIBC void *mempcpy(void *restrict to, const void *restrict from, size_t n)
+LIBC_IMPLICIT void *mempcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	return (uint8_t *)memmove(to, from, n) + n;
 }
 
-LIBC void *memset(void *to, int c, size_t n)
+LIBC_IMPLICIT void *memset(void *to, int c, size_t n)
 {
 	uint64_t word = 0x0101010101010101ull * (uint8_t)c;
 	if (n < 8) {
@@ -164,7 +164,7 @@ static inline int order(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-LIBC int memcmp(const void *x, const void *y, size_t n)
+LIBC_IMPLICIT int memcmp(const void *x, const void *y, size_t n)
 {
 	if (n < 8) {
 		for (size_t i = 0; i < n; i++) {
@@ -183,7 +183,7 @@ LIBC int memcmp(const void *x, const void *y, size_t n)
 }
 
 /* The compiler asks for it where only equality counts. */
-LIBC int bcmp(const void *x, const void *y, size_t n)
+LIBC_IMPLICIT int bcmp(const void *x, const void *y, size_t n)
 {
 	return memcmp(x, y, n);
 }
@@ -204,7 +204,7 @@ OVER_READ static inline unsigned equal_bytes(const uint8_t *p, __m128i c)
 	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(*(const __m128i *)(const void *)p, c));
 }
 
-LIBC OVER_READ size_t strlen(const char *s)
+LIBC_IMPLICIT OVER_READ size_t strlen(const char *s)
 {
 	const uint8_t *at = (const uint8_t *)((uintptr_t)s & ~(uintptr_t)15);
 	const __m128i zero = _mm_setzero_si128();
@@ -218,7 +218,7 @@ LIBC OVER_READ size_t strlen(const char *s)
 	return (size_t)((const char *)at - s) + (unsigned)__builtin_ctz(found);
 }
 
-LIBC OVER_READ void *memchr(const void *s, int c, size_t n)
+LIBC_IMPLICIT OVER_READ void *memchr(const void *s, int c, size_t n)
 {
 	if (n == 0)
 		return NULL;
@@ -239,7 +239,7 @@ LIBC OVER_READ void *memchr(const void *s, int c, size_t n)
 	}
 }
 
-LIBC void *memrchr(const void *s, int c, size_t n)
+LIBC_IMPLICIT void *memrchr(const void *s, int c, size_t n)
 {
 	const uint8_t *p = s;
 	while (n > 0) {
@@ -249,7 +249,7 @@ LIBC void *memrchr(const void *s, int c, size_t n)
 	return NULL;
 }
 
-LIBC size_t strnlen(const char *s, size_t n)
+LIBC_IMPLICIT size_t strnlen(const char *s, size_t n)
 {
 	const char *end = memchr(s, 0, n);
 	return end ? (size_t)(end - s) : n;

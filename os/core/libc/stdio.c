@@ -109,7 +109,7 @@ LIBC int fflush(FILE *f)
 	return 0;
 }
 
-LIBC size_t fwrite(const void *restrict from, size_t size, size_t count, FILE *restrict f)
+LIBC_IMPLICIT size_t fwrite(const void *restrict from, size_t size, size_t count, FILE *restrict f)
 {
 	size_t all;
 	if (!is_ours(f) || __builtin_mul_overflow(size, count, &all)) {
@@ -122,31 +122,31 @@ LIBC size_t fwrite(const void *restrict from, size_t size, size_t count, FILE *r
 	return count;
 }
 
-LIBC int fputs(const char *restrict s, FILE *restrict f)
+LIBC_IMPLICIT int fputs(const char *restrict s, FILE *restrict f)
 {
 	size_t n = strlen(s);
 	return n == 0 || fwrite(s, n, 1, f) == 1 ? 0 : EOF;
 }
 
-LIBC int puts(const char *s)
+LIBC_IMPLICIT int puts(const char *s)
 {
 	gather(s, strlen(s));
 	write_bytes(stdout, (const unsigned char *)"\n", 1);
 	return 0;
 }
 
-LIBC int fputc(int c, FILE *f)
+LIBC_IMPLICIT int fputc(int c, FILE *f)
 {
 	unsigned char byte = (unsigned char)c;
 	return fwrite(&byte, 1, 1, f) == 1 ? byte : EOF;
 }
 
-LIBC int putc(int c, FILE *f)
+LIBC_IMPLICIT int putc(int c, FILE *f)
 {
 	return fputc(c, f);
 }
 
-LIBC int putchar(int c)
+LIBC_IMPLICIT int putchar(int c)
 {
 	return fputc(c, stdout);
 }

@@ -6,7 +6,7 @@
 
 #include "libc.h"
 
-LIBC int strcmp(const char *a, const char *b)
+LIBC_IMPLICIT int strcmp(const char *a, const char *b)
 {
 	while (*a != '\0' && *a == *b) {
 		a++;
@@ -15,7 +15,7 @@ LIBC int strcmp(const char *a, const char *b)
 	return (unsigned char)*a - (unsigned char)*b;
 }
 
-LIBC int strncmp(const char *a, const char *b, size_t n)
+LIBC_IMPLICIT int strncmp(const char *a, const char *b, size_t n)
 {
 	for (; n > 0; n--, a++, b++) {
 		if (*a != *b || *a == '\0')
@@ -54,31 +54,31 @@ LIBC char *strchrnul(const char *s, int c)
 	return (char *)s;
 }
 
-LIBC char *strchr(const char *s, int c)
+LIBC_IMPLICIT char *strchr(const char *s, int c)
 {
 	char *p = strchrnul(s, c);
 	return *p == (char)c ? p : NULL;
 }
 
-LIBC char *strrchr(const char *s, int c)
+LIBC_IMPLICIT char *strrchr(const char *s, int c)
 {
 	return memrchr(s, c, strlen(s) + 1);
 }
 
-LIBC char *stpcpy(char *restrict to, const char *restrict from)
+LIBC_IMPLICIT char *stpcpy(char *restrict to, const char *restrict from)
 {
 	size_t n = strlen(from);
 	memcpy(to, from, n + 1);
 	return to + n;
 }
 
-LIBC char *strcpy(char *restrict to, const char *restrict from)
+LIBC_IMPLICIT char *strcpy(char *restrict to, const char *restrict from)
 {
 	stpcpy(to, from);
 	return to;
 }
 
-LIBC char *stpncpy(char *restrict to, const char *restrict from, size_t n)
+LIBC_IMPLICIT char *stpncpy(char *restrict to, const char *restrict from, size_t n)
 {
 	size_t length = strnlen(from, n);
 	memcpy(to, from, length);
@@ -86,19 +86,19 @@ LIBC char *stpncpy(char *restrict to, const char *restrict from, size_t n)
 	return to + length;
 }
 
-LIBC char *strncpy(char *restrict to, const char *restrict from, size_t n)
+LIBC_IMPLICIT char *strncpy(char *restrict to, const char *restrict from, size_t n)
 {
 	stpncpy(to, from, n);
 	return to;
 }
 
-LIBC char *strcat(char *restrict to, const char *restrict from)
+LIBC_IMPLICIT char *strcat(char *restrict to, const char *restrict from)
 {
 	stpcpy(to + strlen(to), from);
 	return to;
 }
 
-LIBC char *strncat(char *restrict to, const char *restrict from, size_t n)
+LIBC_IMPLICIT char *strncat(char *restrict to, const char *restrict from, size_t n)
 {
 	size_t length = strnlen(from, n);
 	char *end = to + strlen(to);
