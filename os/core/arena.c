@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* Arenas: chunks from the heap, each twice the size of the one before up to ARENA_CHUNK_MAX, used from low to high. */
+/* Arenas: chunks from the heap, each twice the size of the one before up to ARENA_CHUNK_MAX, used
+ * from low to high. */
 #include <stdbool.h>
 #include <string.h>
 
 #include <core/arena.h>
 #include <core/heap.h>
 
-#define ARENA_ALIGN	16u
+#define ARENA_ALIGN     16u
 #define ARENA_CHUNK_MIN 2048u
 #define ARENA_CHUNK_MAX 65536u
 
 struct arena_chunk {
 	struct arena_chunk *next; /* the one before it in time */
-	size_t size;		  /* bytes taken from the heap, this header included */
+	size_t size;              /* bytes taken from the heap, this header included */
 };
 _Static_assert(sizeof(struct arena_chunk) % ARENA_ALIGN == 0, "what follows is aligned");
 
@@ -28,7 +29,8 @@ static bool add_chunk(struct arena *a, size_t size)
 	if (__builtin_add_overflow(size, sizeof(struct arena_chunk), &least))
 		return false;
 	if (a->chunks)
-		want = a->chunks->size < ARENA_CHUNK_MAX / 2 ? 2 * a->chunks->size : ARENA_CHUNK_MAX;
+		want = a->chunks->size < ARENA_CHUNK_MAX / 2 ? 2 * a->chunks->size
+		                                             : ARENA_CHUNK_MAX;
 	size_t left = a->limit ? a->limit - a->taken : SIZE_MAX;
 	if (least > left)
 		return false;

@@ -11,7 +11,8 @@ const struct amp_device *boot_device(const char *name, enum amp_device_type type
 {
 	const struct amp_device *devices = (const struct amp_device *)boot->devices;
 	for (uint32_t i = 0; i < boot->device_count; i++) {
-		if (devices[i].type == (uint32_t)type && strncmp(devices[i].name, name, AMP_NAME_MAX) == 0)
+		if (devices[i].type == (uint32_t)type &&
+		    strncmp(devices[i].name, name, AMP_NAME_MAX) == 0)
 			return &devices[i];
 	}
 	return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ChaCha20 with one row of the state in each vector: a column round is four lanes at once, and a diagonal round
- * is a column round of rotated rows. */
+/* ChaCha20 with one row of the state in each vector: a column round is four lanes at once, and a
+ * diagonal round is a column round of rotated rows. */
 #include <string.h>
 
 #include <core/chacha.h>
@@ -25,7 +25,7 @@ static inline void column_round(row *a, row *b, row *c, row *d)
 }
 
 void chacha_blocks(uint8_t *to, size_t blocks, const uint8_t key[CHACHA_KEY], uint32_t counter,
-		   const uint8_t nonce[CHACHA_NONCE])
+                   const uint8_t nonce[CHACHA_NONCE])
 {
 	const row constant = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
 	row key0, key1, last;

@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHACHA_BLOCK 64u	/* bytes */
-#define CHACHA_KEY 32u		/* bytes */
-#define CHACHA_NONCE 12u	/* bytes */
+#define CHACHA_BLOCK 64u /* bytes */
+#define CHACHA_KEY   32u /* bytes */
+#define CHACHA_NONCE 12u /* bytes */
 
 /* Writes `blocks` blocks of key stream, the first with block counter `counter`. */
 void chacha_blocks(uint8_t *to, size_t blocks, const uint8_t key[CHACHA_KEY], uint32_t counter,
-		   const uint8_t nonce[CHACHA_NONCE]);
+                   const uint8_t nonce[CHACHA_NONCE]);
 
 #endif

@@ -5,7 +5,8 @@
 #include <core/boot.h>
 #include <core/clock.h>
 
-/* The greatest value given so far. Time never goes backwards, even if the TSCs of the host's cores differ a bit. */
+/* The greatest value given so far. Time never goes backwards, even if the TSCs of the host's cores
+ * differ a bit. */
 static uint64_t latest;
 
 static inline uint64_t tsc(void)
@@ -33,7 +34,8 @@ static uint64_t read_clock(int64_t *wall_offset)
 		}
 		if (ticks < 0)
 			ticks = 0;
-		uint64_t now = base_ns + (uint64_t)((unsigned __int128)(uint64_t)ticks * multiplier >> shift);
+		uint64_t now = base_ns +
+		               (uint64_t)((unsigned __int128)(uint64_t)ticks * multiplier >> shift);
 		if (now > latest)
 			latest = now;
 		return latest;

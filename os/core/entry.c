@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The image's first instructions. The ABI enters _start as if it were called: checked boot information, the
- * thread block at FS base (below it the image's thread-local variables, in it what musl's libc.a and the
- * stack protector expect at fixed offsets), core's parts, BOOT_START functions, main() on task 0.
+ * The image's first instructions. The ABI enters _start as if it were called: checked boot
+ * information, the thread block at FS base (below it the image's thread-local variables, in it what
+ * musl's libc.a and the stack protector expect at fixed offsets), core's parts, BOOT_START
+ * functions, main() on task 0.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,23 +17,24 @@
 #include <core/panic.h>
 #include <core/start.h>
 
-/* The x86-64 psABI fixes `self` and `canary`; musl 1.2's struct pthread the rest (only what a program without
- * threads reads of it). */
+/* The x86-64 psABI fixes `self` and `canary`; musl 1.2's struct pthread the rest (only what a
+ * program without threads reads of it). */
 struct thread_block {
-	void *self;		/* 0x00 */
+	void *self; /* 0x00 */
 	uint64_t unused1[4];
-	uint64_t canary;	/* 0x28 */
-	int tid;		/* 0x30 */
-	int errno_value;	/* 0x34 */
+	uint64_t canary; /* 0x28 */
+	int tid;         /* 0x30 */
+	int errno_value; /* 0x34 */
 	uint64_t unused2[14];
-	const void *locale;	/* 0xa8 */
+	const void *locale; /* 0xa8 */
 	uint64_t unused3[10];
 };
 _Static_assert(offsetof(struct thread_block, canary) == 0x28, "psABI");
 _Static_assert(offsetof(struct thread_block, errno_value) == 0x34, "musl");
 _Static_assert(offsetof(struct thread_block, locale) == 0xa8, "musl");
 
-/* From the linker script (host/build): the template of the thread-local variables, and boot.h's table. */
+/* From the linker script (host/build): the template of the thread-local variables, and boot.h's
+ * table. */
 extern const uint8_t __tls_start[], __tls_file_end[], __tls_end[];
 extern const struct boot_start __start_boot_start[], __stop_boot_start[];
 
@@ -50,24 +52,27 @@ static inline uint64_t tls_align(void)
 }
 
 /*
- * The thread block takes the first pages of the first extent. Variant II of ELF's thread-local storage: the
- * template lies directly below FS base, moved down so that its end is aligned as the linker assumed. Returns
- * the bytes used.
+ * The thread block takes the first pages of the first extent. Variant II of ELF's thread-local
+ * storage: the template lies directly below FS base, moved down so that its end is aligned as the
+ * linker assumed. Returns the bytes used.
  */
-__attribute__((no_stack_protector)) static COLD uint64_t thread_start(const struct amp_extent *extent, uint64_t canary)
+__attribute__((no_stack_protector)) static COLD uint64_t
+thread_start(const struct amp_extent *extent, uint64_t canary)
 {
 	uint64_t align = tls_align();
 	if (align < 64)
 		align = 64;
 	uint64_t template_size = (uint64_t)(__tls_end - __tls_start);
 	uint64_t below = (template_size + align - 1) & -align;
-	uint64_t used = (below + align + sizeof(struct thread_block) + AMP_PAGE - 1) & -(uint64_t)AMP_PAGE;
+	uint64_t used =
+	        (below + align + sizeof(struct thread_block) + AMP_PAGE - 1) & -(uint64_t)AMP_PAGE;
 	if (used > extent->size)
 		__builtin_trap();
 
 	uint8_t *at = (uint8_t *)((extent->base + below + align - 1) & -align);
 	struct thread_block *block = (struct thread_block *)at;
-	/* lld's rule: the template's start has the same remainder by its alignment in memory and in the file. */
+	/* lld's rule: the template's start has the same remainder by its alignment in memory and in
+	 * the file. */
 	uint64_t pad = -((uint64_t)__tls_start + template_size) & (tls_align() - 1);
 	memcpy(at - template_size - pad, __tls_start, (size_t)(__tls_file_end - __tls_start));
 	block->self = block;
@@ -106,9 +111,10 @@ static void call_main(void)
 
 __attribute__((no_stack_protector)) void _start(const struct amp_boot *b)
 {
-	/* Before this check not even the gate is known to be one: a trap is all that can be done. */
-	if (b->magic != AMP_BOOT_MAGIC || b->abi_major != AMP_ABI_MAJOR || b->abi_minor < AMP_ABI_MINOR ||
-	    b->size < sizeof *b || b->extent_count == 0)
+	/* Before this check not even the gate is known to be one: a trap is all that can be done.
+	 */
+	if (b->magic != AMP_BOOT_MAGIC || b->abi_major != AMP_ABI_MAJOR ||
+	    b->abi_minor < AMP_ABI_MINOR || b->size < sizeof *b || b->extent_count == 0)
 		__builtin_trap();
 	boot = b;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* SipHash-1-3: one compression round, three finalisation rounds; little-endian words as its authors define it. */
+/* SipHash-1-3: one compression round, three finalisation rounds; little-endian words as its authors
+ * define it. */
 #include <string.h>
 
 #include <core/cold.h>
@@ -40,8 +41,8 @@ static inline void sip_word(struct sip *s, uint64_t m)
 
 uint64_t hash_bytes_keyed(const uint64_t key[2], const void *bytes, size_t size)
 {
-	struct sip s = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
-			 key[1] ^ 0x7465646279746573 };
+	struct sip s = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
+		         key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
 	const uint8_t *at = bytes;
 	uint64_t m;
 	for (size_t left = size / 8; left > 0; left--, at += 8) {
@@ -57,7 +58,8 @@ uint64_t hash_bytes_keyed(const uint64_t key[2], const void *bytes, size_t size)
 		memcpy(&high, at + rest - 4, 4);
 		m |= low | (uint64_t)high << (8 * (rest - 4));
 	} else if (rest > 0) {
-		m |= at[0] | (uint64_t)at[rest / 2] << (8 * (rest / 2)) | (uint64_t)at[rest - 1] << (8 * (rest - 1));
+		m |= at[0] | (uint64_t)at[rest / 2] << (8 * (rest / 2)) |
+		     (uint64_t)at[rest - 1] << (8 * (rest - 1));
 	}
 	sip_word(&s, m);
 	s.v2 ^= 0xff;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Small objects. A slab is a run of pages cut into objects of one size; which of them are free is a bit map in
- * its page record, so objects carry no header, free memory holds no links that an attacker could bend, and a
- * second free meets a bit that is set already. Slabs with room of a class are listed, one empty slab a class is
- * kept. Objects above HEAP_SLAB_MAX are page runs.
+ * Small objects. A slab is a run of pages cut into objects of one size; which of them are free is a
+ * bit map in its page record, so objects carry no header, free memory holds no links that an
+ * attacker could bend, and a second free meets a bit that is set already. Slabs with room of a
+ * class are listed, one empty slab a class is kept. Objects above HEAP_SLAB_MAX are page runs.
  */
 #include <string.h>
 
@@ -14,25 +14,29 @@
 
 #define GRAIN 16u
 
-/* Sizes with four steps in each doubling; pages such that little is left over and 256 objects at most fit. */
-struct class {
-	uint16_t size;	     /* bytes of an object */
+/* Sizes with four steps in each doubling; pages such that little is left over and 256 objects at
+ * most fit. */
+struct class
+{
+	uint16_t size; /* bytes of an object */
 	uint8_t pages;
 	uint16_t objects;
 	uint32_t reciprocal; /* 2^32 / size, rounded up: exact quotients for offsets below 64 KiB */
 };
-#define CLASS(size_, pages_)                                                                                           \
-	{ size_, pages_, (pages_)*AMP_PAGE / (size_), (uint32_t)((0x100000000ull + (size_)-1) / (size_)) }
+#define CLASS(size_, pages_)                                                                       \
+	{ size_, pages_, (pages_) * AMP_PAGE / (size_),                                            \
+	  (uint32_t)((0x100000000ull + (size_) - 1) / (size_)) }
 static const struct class classes[] = {
-	CLASS(16, 1),	CLASS(32, 2),	CLASS(48, 3),	CLASS(64, 4),	CLASS(80, 5),	CLASS(96, 3),
-	CLASS(112, 7),	CLASS(128, 4),	CLASS(160, 5),	CLASS(192, 3),	CLASS(224, 7),	CLASS(256, 4),
-	CLASS(320, 5),	CLASS(384, 3),	CLASS(448, 7),	CLASS(512, 4),	CLASS(640, 5),	CLASS(768, 6),
-	CLASS(896, 7),	CLASS(1024, 8), CLASS(1280, 5), CLASS(1536, 6), CLASS(1792, 7), CLASS(2048, 8),
+	CLASS(16, 1),   CLASS(32, 2),   CLASS(48, 3),   CLASS(64, 4),   CLASS(80, 5),
+	CLASS(96, 3),   CLASS(112, 7),  CLASS(128, 4),  CLASS(160, 5),  CLASS(192, 3),
+	CLASS(224, 7),  CLASS(256, 4),  CLASS(320, 5),  CLASS(384, 3),  CLASS(448, 7),
+	CLASS(512, 4),  CLASS(640, 5),  CLASS(768, 6),  CLASS(896, 7),  CLASS(1024, 8),
+	CLASS(1280, 5), CLASS(1536, 6), CLASS(1792, 7), CLASS(2048, 8),
 };
 #define CLASSES (sizeof classes / sizeof classes[0])
 _Static_assert(CLASSES == 24, "class_of counts on it");
 #define SLAB_PAGES_MAX 8u
-_Static_assert(SLAB_PAGES_MAX * AMP_PAGE <= 65536, "reciprocals are exact");
+_Static_assert(SLAB_PAGES_MAX *AMP_PAGE <= 65536, "reciprocals are exact");
 
 static struct page *with_room[CLASSES]; /* slabs with a free object, by class */
 

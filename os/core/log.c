@@ -17,8 +17,8 @@ bool log_wants(enum log_level level)
 	return (uint32_t)level <= boot->log_level;
 }
 
-/* Copies text to a line; everything that is not printable ASCII becomes \xNN: escape sequences too start with
- * bytes above 0x7f in some terminals. Returns the bytes written, at most room. */
+/* Copies text to a line; everything that is not printable ASCII becomes \xNN: escape sequences too
+ * start with bytes above 0x7f in some terminals. Returns the bytes written, at most room. */
 static int escape(char *to, int room, const char *text)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -52,8 +52,9 @@ COLD void log_line(enum log_level level, const char *who, const char *format, ..
 	va_end(arguments);
 
 	uint64_t us = clock_now() / NS_PER_US;
-	int at = snprintf(line, sizeof line, "[%4llu.%06llu] %.64s: ", (unsigned long long)(us / 1000000),
-			  (unsigned long long)(us % 1000000), who);
+	int at = snprintf(line, sizeof line,
+	                  "[%4llu.%06llu] %.64s: ", (unsigned long long)(us / 1000000),
+	                  (unsigned long long)(us % 1000000), who);
 	at += escape(line + at, LOG_LINE_MAX - 1 - at, text);
 	line[at++] = '\n';
 	gate_puts(AMP_STREAM_LOG, line, (uint64_t)at);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The event loop. A turn gives sources, timers and tasks one chance each, so none can starve another. Whether to
- * poll before waiting is learnt from how long the loop was idle lately: polling pays while the next piece of work
- * usually comes within LOOP_POLL_MAX_NS.
+ * The event loop. A turn gives sources, timers and tasks one chance each, so none can starve
+ * another. Whether to poll before waiting is learnt from how long the loop was idle lately: polling
+ * pays while the next piece of work usually comes within LOOP_POLL_MAX_NS.
  */
 #include <core/clock.h>
 #include <core/gate.h>
@@ -11,12 +11,14 @@
 #include <core/task_turn.h>
 #include <core/timer.h>
 
-#define IDLE_COUNTED_MAX (8 * LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten */
-#define POLL_TRIAL	 32 /* waits */
+#define IDLE_COUNTED_MAX                                                                           \
+	(8 * LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten  \
+	                        */
+#define POLL_TRIAL 32          /* waits */
 
 static struct list sources = LIST_INIT(sources);
 static struct loop_figures figures;
-static uint64_t flushed_at;			     /* ns: when the tender last saw what we handed out */
+static uint64_t flushed_at; /* ns: when the tender last saw what we handed out */
 static uint64_t idle_average = LOOP_POLL_MAX_NS / 2; /* ns: decaying average of idle times */
 
 static inline struct loop_source *source_of(struct list *l)
@@ -52,8 +54,7 @@ static bool poll_sources(void)
 static void flush_sources(uint64_t now)
 {
 	flushed_at = now;
-	list_each(at, &sources)
-	{
+	list_each (at, &sources) {
 		if (source_of(at)->flush)
 			source_of(at)->flush(source_of(at));
 	}
@@ -74,11 +75,11 @@ bool loop_turn(void)
 
 static bool polling_pays(void)
 {
-	/* A wait costs time itself, which hides how soon the work was there: now and then, polling is tried. */
+	/* A wait costs time itself, which hides how soon the work was there: now and then, polling
+	 * is tried. */
 	if (idle_average > LOOP_POLL_MAX_NS && figures.waits % POLL_TRIAL != 0)
 		return false;
-	list_each(at, &sources)
-	{
+	list_each (at, &sources) {
 		if (source_of(at)->concurrent)
 			return true;
 	}
@@ -105,8 +106,7 @@ static void wait_at_gate(void)
 {
 	static bool warned;
 	uint64_t events = 0, before = clock_now(), deadline = timer_next();
-	list_each(at, &sources)
-	{
+	list_each (at, &sources) {
 		struct loop_source *s = source_of(at);
 		events |= s->events ? s->events(s) : AMP_WAIT_RECEIVE;
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Page runs. Free runs hang in bins by length: exact below 16 pages, then eight bins for each power of two, with
- * a bit map of the bins that are not empty. A run is cut from the front of the first one that fits, and joined
- * with its free neighbours when it is freed. All in constant time, but for the search of one bin.
+ * Page runs. Free runs hang in bins by length: exact below 16 pages, then eight bins for each power
+ * of two, with a bit map of the bins that are not empty. A run is cut from the front of the first
+ * one that fits, and joined with its free neighbours when it is freed. All in constant time, but
+ * for the search of one bin.
  */
 #include <string.h>
 
@@ -14,9 +15,9 @@
 #include <core/start.h>
 
 #define EXACT_BINS 16u
-#define BINS	   256u
-#define BIN_SEARCH 8u	  /* runs looked at in a bin that may hold shorter ones */
-#define RUN_MAX	   (UINT32_MAX / 2)
+#define BINS       256u
+#define BIN_SEARCH 8u /* runs looked at in a bin that may hold shorter ones */
+#define RUN_MAX    (UINT32_MAX / 2)
 
 struct zone {
 	uintptr_t base;
@@ -236,7 +237,8 @@ void extent_free(void *address, size_t pages)
 
 static void zone_add(uintptr_t base, uint64_t pages, struct page *first)
 {
-	zones[zone_count++] = (struct zone){ .base = base, .first = first, .count = pages, .fresh = first };
+	zones[zone_count++] =
+	        (struct zone){ .base = base, .first = first, .count = pages, .fresh = first };
 	first[-1].kind = PAGE_EDGE;
 	first[pages].kind = PAGE_EDGE;
 	/* A run's length has 31 bits: 8 TiB. What is beyond that in one extent is left alone. */

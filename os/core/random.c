@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The random generator: ChaCha20 with fast key erasure (Bernstein, 2017). Each refill makes a pool of key stream
- * whose first 32 bytes replace the key at once; the rest is handed out and erased while it is. So what memory
- * holds later does not tell what was given before. In a clone the generation number differs, which mixes the
- * clone's fresh seed in before another byte leaves.
+ * The random generator: ChaCha20 with fast key erasure (Bernstein, 2017). Each refill makes a pool
+ * of key stream whose first 32 bytes replace the key at once; the rest is handed out and erased
+ * while it is. So what memory holds later does not tell what was given before. In a clone the
+ * generation number differs, which mixes the clone's fresh seed in before another byte leaves.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -16,8 +16,8 @@
 
 #define POOL_SIZE (12 * CHACHA_BLOCK)
 
-static uint8_t pool[POOL_SIZE];	/* starts with the key */
-static uint32_t at = POOL_SIZE;	/* first byte not handed out */
+static uint8_t pool[POOL_SIZE]; /* starts with the key */
+static uint32_t at = POOL_SIZE; /* first byte not handed out */
 static uint64_t generation;
 static bool seeded;
 
@@ -31,10 +31,12 @@ static __attribute__((noinline)) void refill(void)
 	at = CHACHA_KEY;
 }
 
-/* New key: the stream under (old key xor the seed's first 32 bytes), with the seed's rest as nonce and counter. */
+/* New key: the stream under (old key xor the seed's first 32 bytes), with the seed's rest as nonce
+ * and counter. */
 static COLD void mix_seed(void)
 {
-	_Static_assert(AMP_SEED_SIZE == CHACHA_KEY + CHACHA_NONCE + 4, "the seed fills key, nonce and counter");
+	_Static_assert(AMP_SEED_SIZE == CHACHA_KEY + CHACHA_NONCE + 4,
+	               "the seed fills key, nonce and counter");
 	uint8_t key[CHACHA_KEY], block[CHACHA_BLOCK];
 	uint32_t counter;
 	for (uint32_t i = 0; i < CHACHA_KEY; i++)
@@ -53,7 +55,9 @@ static COLD void mix_seed(void)
 /* The next n bytes of the pool, erased there; n <= POOL_SIZE - CHACHA_KEY. */
 static inline void take(void *to, uint32_t n)
 {
-	if (__builtin_expect(generation != __atomic_load_n(&boot->generation, __ATOMIC_RELAXED) || !seeded, 0))
+	if (__builtin_expect(generation != __atomic_load_n(&boot->generation, __ATOMIC_RELAXED) ||
+	                             !seeded,
+	                     0))
 		mix_seed();
 	if (n > POOL_SIZE - at)
 		refill();
@@ -66,7 +70,8 @@ void random_bytes(void *to, size_t size)
 {
 	uint8_t *p = to;
 	while (size > 0) {
-		uint32_t n = size < POOL_SIZE - CHACHA_KEY ? (uint32_t)size : POOL_SIZE - CHACHA_KEY;
+		uint32_t n =
+		        size < POOL_SIZE - CHACHA_KEY ? (uint32_t)size : POOL_SIZE - CHACHA_KEY;
 		take(p, n);
 		p += n;
 		size -= n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Start-up of core's own parts, for entry.c and the unit tests, in this order: heap, random, hash, task. The clock,
- * the log and the timers need none. Not for applications or other libraries (those use BOOT_START).
+ * Start-up of core's own parts, for entry.c and the unit tests, in this order: heap, random, hash,
+ * task. The clock, the log and the timers need none. Not for applications or other libraries (those
+ * use BOOT_START).
  */
 #ifndef CORE_START_H
 #define CORE_START_H
@@ -13,6 +14,6 @@
 void heap_start(const struct amp_extent *extents, uint32_t count);
 void random_start(void);
 void hash_start(void);
-void task_start(void);	/* the caller becomes task 0, named "main" */
+void task_start(void); /* the caller becomes task 0, named "main" */
 
 #endif

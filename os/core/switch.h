@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Changing stacks: what the System V ABI lets a callee keep is saved, everything else is dead at a call anyway. */
+/* Changing stacks: what the System V ABI lets a callee keep is saved, everything else is dead at a
+ * call anyway. */
 #ifndef CORE_SWITCH_H
 #define CORE_SWITCH_H
 
-/* Saves the caller's registers on its stack and the stack pointer in *save, then goes on where `load` was saved. */
+/* Saves the caller's registers on its stack and the stack pointer in *save, then goes on where
+ * `load` was saved. */
 void switch_stack(void **save, void *load);
 
-/* A stack that, when first switched to, calls fn, which must not return. `top` is just above it, aligned to 16. */
+/* A stack that, when first switched to, calls fn, which must not return. `top` is just above it,
+ * aligned to 16. */
 void *switch_prepare(void *top, void (*fn)(void));
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tasks. One that blocks hands over to the next of the turn's batch directly; the batch's last one hands over to
- * the event loop, which runs on the layout's last stack. What becomes ready meanwhile makes up the next turn's
- * batch, so that tasks that wake each other do not starve timers and devices.
+ * Tasks. One that blocks hands over to the next of the turn's batch directly; the batch's last one
+ * hands over to the event loop, which runs on the layout's last stack. What becomes ready meanwhile
+ * makes up the next turn's batch, so that tasks that wake each other do not starve timers and
+ * devices.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -22,24 +23,25 @@
 #include <core/timer.h>
 
 struct task {
-	struct list link;	/* in `ready`, `batch`, `idle` or a queue's list */
-	void *sp;		/* its stack pointer while it does not run */
+	struct list link; /* in `ready`, `batch`, `idle` or a queue's list */
+	void *sp;         /* its stack pointer while it does not run */
 	const char *name;
 	task_fn *fn;
 	void *arg;
-	struct timer timer;	/* task_wait's deadline */
-	int result;		/* what task_wait will return */
+	struct timer timer; /* task_wait's deadline */
+	int result;         /* what task_wait will return */
 };
 
-static struct task *tasks;	/* [stack_layout.count - 1]; task i lives on stack i */
-static uint32_t spawned;	/* tasks[spawned] and later have never run */
-static struct task *current;	/* null while the loop runs */
-static void *loop_sp;		/* the loop's, while a task runs */
+static struct task *tasks;   /* [stack_layout.count - 1]; task i lives on stack i */
+static uint32_t spawned;     /* tasks[spawned] and later have never run */
+static struct task *current; /* null while the loop runs */
+static void *loop_sp;        /* the loop's, while a task runs */
 static struct list ready = LIST_INIT(ready);
 static struct list batch = LIST_INIT(batch);
 static struct list idle = LIST_INIT(idle); /* ended tasks, the latest first: its stack is warm */
 
-/* All stacks are laid out alike, so equal depths would compete for the same cache sets: spread their tops. */
+/* All stacks are laid out alike, so equal depths would compete for the same cache sets: spread
+ * their tops. */
 static void *stack_top(uint32_t i)
 {
 	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
@@ -65,7 +67,8 @@ static _Noreturn void task_begin(void)
 {
 	struct task *self = current;
 	self->fn(self->arg);
-	/* Nobody spawns on this stack before the switch, which is the last thing that happens on it. */
+	/* Nobody spawns on this stack before the switch, which is the last thing that happens on
+	 * it. */
 	self->link.next = idle.next;
 	self->link.prev = &idle;
 	idle.next->prev = &self->link;
@@ -186,7 +189,8 @@ const char *task_name(const struct task *t)
 uint32_t task_stack_unused(const struct task *t)
 {
 	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
-	const uint64_t *low = (const uint64_t *)(stack_layout.base + (uint64_t)(t - tasks) * stride + AMP_PAGE);
+	const uint64_t *low =
+	        (const uint64_t *)(stack_layout.base + (uint64_t)(t - tasks) * stride + AMP_PAGE);
 	uint32_t unused = 0;
 	while (unused < stack_layout.size && low[unused / 8] == 0)
 		unused += 8;

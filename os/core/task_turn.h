@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-bool task_turn(void);		/* runs every task that was ready at the call, once; false: none was */
-bool task_is_ready(void);	/* would task_turn find one? */
+bool task_turn(void);     /* runs every task that was ready at the call, once; false: none was */
+bool task_is_ready(void); /* would task_turn find one? */
 
 #endif

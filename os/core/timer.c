@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The timer wheel. Time in ticks is a number in base 64; a timer lies at the level of the highest digit in
- * which its tick differs from the wheel's, in the slot of that digit. So every occupied slot of a level lies
- * ahead of the wheel, within one turn, and the earliest one is the lowest bit of the lowest level's bit map.
- * When the wheel reaches a slot above level 0, the slot's timers fall to lower levels; each falls LEVELS - 1
- * times at most. Timers whose tick has passed already wait in `due` for the next run.
+ * The timer wheel. Time in ticks is a number in base 64; a timer lies at the level of the highest
+ * digit in which its tick differs from the wheel's, in the slot of that digit. So every occupied
+ * slot of a level lies ahead of the wheel, within one turn, and the earliest one is the lowest bit
+ * of the lowest level's bit map. When the wheel reaches a slot above level 0, the slot's timers
+ * fall to lower levels; each falls LEVELS - 1 times at most. Timers whose tick has passed already
+ * wait in `due` for the next run.
  */
 #include <core/clock.h>
 #include <core/timer.h>
 
 #define TICK_BITS 14u
 #define SLOT_BITS 6u
-#define SLOTS	  (1u << SLOT_BITS)
-#define LEVELS	  9u /* 9 * 6 bits hold every tick: 64 - 14 = 50 */
+#define SLOTS     (1u << SLOT_BITS)
+#define LEVELS    9u /* 9 * 6 bits hold every tick: 64 - 14 = 50 */
 _Static_assert(TIMER_TICK_NS == 1ull << TICK_BITS, "timer.h and the wheel agree");
 
 static struct timer *slots[LEVELS * SLOTS];
 static uint64_t occupied[LEVELS]; /* bit s: slot s of the level is not empty */
-static uint64_t wheel_now;	  /* ticks up to and including it have been run */
-static struct timer *due;	  /* to fire in the next run */
-static struct timer *firing;	  /* being fired; callbacks may take timers out of it */
+static uint64_t wheel_now;        /* ticks up to and including it have been run */
+static struct timer *due;         /* to fire in the next run */
+static struct timer *firing;      /* being fired; callbacks may take timers out of it */
 
 static inline void link_in(struct timer **head, struct timer *t)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Exact conversion to decimal. A shift left by up to 29 bits multiplies each limb and carries upwards; a shift
- * right by up to 9 bits divides each limb and carries the remainder downwards, where it makes one new limb
- * exactly, because 10^9 is a multiple of 2^9.
+ * Exact conversion to decimal. A shift left by up to 29 bits multiplies each limb and carries
+ * upwards; a shift right by up to 9 bits divides each limb and carries the remainder downwards,
+ * where it makes one new limb exactly, because 10^9 is a multiple of 2^9.
  */
 #include "decimal.h"
 #include "libc.h"
@@ -11,7 +11,8 @@ SMALL_CODE
 
 #define BASE 1000000000u
 
-static const uint32_t powers[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, BASE };
+static const uint32_t powers[] = { 1,      10,      100,      1000,      10000,
+	                           100000, 1000000, 10000000, 100000000, BASE };
 
 static void shift_left(struct decimal *d, unsigned bits)
 {
@@ -46,10 +47,10 @@ void decimal_make(struct decimal *d, uint32_t *limbs, int count, uint64_t mantis
 	d->low = d->high = d->point;
 	for (; mantissa != 0; mantissa /= BASE)
 		limbs[--d->low] = (uint32_t)(mantissa % BASE);
-	for (; exponent > 0; exponent -= 29)
-		shift_left(d, exponent < 29 ? (unsigned)exponent : 29);
-	for (; exponent < 0; exponent += 9)
-		shift_right(d, exponent > -9 ? (unsigned)-exponent : 9);
+	for (int left = exponent; left > 0; left -= 29)
+		shift_left(d, left < 29 ? (unsigned)left : 29);
+	for (int left = -exponent; left > 0; left -= 9)
+		shift_right(d, left < 9 ? (unsigned)left : 9);
 }
 
 int decimal_digit(const struct decimal *d, int i)
@@ -95,7 +96,8 @@ void decimal_round(struct decimal *d, int cut)
 		return;
 	}
 	int limb = cut / 9;
-	uint32_t unit = powers[9 - cut % 9]; /* of the last digit kept, in this limb; BASE: it is the next limb's */
+	uint32_t unit = powers[9 - cut % 9]; /* of the last digit kept, in this limb; BASE: it is
+	                                        the next limb's */
 	uint32_t rest = d->limb[limb] % unit;
 	bool more = false;
 	for (int i = limb + 1; i < d->high && !more; i++)

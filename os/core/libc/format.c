@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* printf: decode one conversion into a struct spec, then act on it. The floating-point ones are in format_float.c. */
+/* printf: decode one conversion into a struct spec, then act on it. The floating-point ones are in
+ * format_float.c. */
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
@@ -46,7 +47,8 @@ void format_close(struct format_sink *s, const struct spec *spec, size_t start)
 		format_fill(s, ' ', spec->width - (int64_t)(s->total - start));
 }
 
-static void format_text(struct format_sink *s, const struct spec *spec, const char *text, size_t size)
+static void format_text(struct format_sink *s, const struct spec *spec, const char *text,
+                        size_t size)
 {
 	size_t start = s->total;
 	struct spec plain = *spec;
@@ -56,7 +58,8 @@ static void format_text(struct format_sink *s, const struct spec *spec, const ch
 	format_close(s, spec, start);
 }
 
-static void format_integer(struct format_sink *s, const struct spec *spec, uint64_t v, const char *sign)
+static void format_integer(struct format_sink *s, const struct spec *spec, uint64_t v,
+                           const char *sign)
 {
 	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
 	const char *digits = spec->conversion == 'X' ? upper : lower;
@@ -79,11 +82,14 @@ static void format_integer(struct format_sink *s, const struct spec *spec, uint6
 		for (; rest != 0; rest /= 10)
 			*--at = digits[rest % 10];
 	}
-	int64_t size = text + sizeof text - at, zeros = (spec->precision < 0 ? 1 : spec->precision) - size;
+	int64_t size = text + sizeof text - at,
+	        zeros = (spec->precision < 0 ? 1 : spec->precision) - size;
 	strcpy(prefix, sign);
-	if (spec->alternate && spec->conversion == 'o' && zeros <= 0 && (v != 0 || spec->precision == 0))
+	if (spec->alternate && spec->conversion == 'o' && zeros <= 0 &&
+	    (v != 0 || spec->precision == 0))
 		zeros = 1;
-	if (spec->conversion == 'p' || (spec->alternate && v != 0 && (spec->conversion | 32) == 'x'))
+	if (spec->conversion == 'p' ||
+	    (spec->alternate && v != 0 && (spec->conversion | 32) == 'x'))
 		strcat(prefix, spec->conversion == 'X' ? "0X" : "0x");
 	if (zeros < 0)
 		zeros = 0;
@@ -112,7 +118,8 @@ static size_t encode(char to[4], uint32_t c)
 }
 
 /* Bytes of the characters that fit into the precision whole; writes them if wanted. */
-static bool format_wide(struct format_sink *s, const struct spec *spec, const wchar_t *text, bool one)
+static bool format_wide(struct format_sink *s, const struct spec *spec, const wchar_t *text,
+                        bool one)
 {
 	size_t size = 0, n, most = spec->precision < 0 || one ? SIZE_MAX : (size_t)spec->precision;
 	size_t count = 0, start = s->total;
@@ -165,7 +172,8 @@ static const char *parse_number(const char *at, int *value)
 {
 	int v = 0;
 	for (; *at >= '0' && *at <= '9'; at++) {
-		if (v >= 0 && (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *at - '0', &v)))
+		if (v >= 0 &&
+		    (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *at - '0', &v)))
 			v = -1;
 	}
 	*value = v;
@@ -241,9 +249,11 @@ static const char *sign_of(const struct spec *spec, bool negative)
 	return negative ? "-" : spec->plus ? "+" : spec->space ? " " : "";
 }
 
-static void format_signed(struct format_sink *s, const struct spec *spec, struct arguments *arguments)
+static void format_signed(struct format_sink *s, const struct spec *spec,
+                          struct arguments *arguments)
 {
-	int64_t v = spec->length == LENGTH_LONG ? va_arg(arguments->list, long) : va_arg(arguments->list, int);
+	int64_t v = spec->length == LENGTH_LONG ? va_arg(arguments->list, long)
+	                                        : va_arg(arguments->list, int);
 	if (spec->length == LENGTH_CHAR)
 		v = (signed char)v;
 	else if (spec->length == LENGTH_SHORT)
@@ -251,10 +261,11 @@ static void format_signed(struct format_sink *s, const struct spec *spec, struct
 	format_integer(s, spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, sign_of(spec, v < 0));
 }
 
-static void format_unsigned(struct format_sink *s, const struct spec *spec, struct arguments *arguments)
+static void format_unsigned(struct format_sink *s, const struct spec *spec,
+                            struct arguments *arguments)
 {
-	uint64_t v = spec->length == LENGTH_LONG ? va_arg(arguments->list, unsigned long) :
-						   va_arg(arguments->list, unsigned);
+	uint64_t v = spec->length == LENGTH_LONG ? va_arg(arguments->list, unsigned long)
+	                                         : va_arg(arguments->list, unsigned);
 	if (spec->length == LENGTH_CHAR)
 		v = (unsigned char)v;
 	else if (spec->length == LENGTH_SHORT)
@@ -297,7 +308,8 @@ static bool convert(struct format_sink *s, const struct spec *spec, struct argum
 		if (!text)
 			text = "(null)";
 		format_text(s, spec, text,
-			    spec->precision < 0 ? strlen(text) : strnlen(text, (size_t)spec->precision));
+		            spec->precision < 0 ? strlen(text)
+		                                : strnlen(text, (size_t)spec->precision));
 		return true;
 	}
 	case 'a':

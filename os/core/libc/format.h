@@ -8,13 +8,13 @@
 
 struct format_sink {
 	void (*write)(struct format_sink *, const char *bytes, size_t size);
-	char *at;	/* the writer's own */
-	size_t room;	/* the writer's own */
-	size_t total;	/* bytes formatted so far; kept by the engine */
+	char *at;     /* the writer's own */
+	size_t room;  /* the writer's own */
+	size_t total; /* bytes formatted so far; kept by the engine */
 };
 
-/* Bytes formatted, or -1: over INT_MAX, or a conversion that is not supported (%n, %1$d). Knows all of C17's
- * other conversions, to nearest even for all floating-point ones. */
+/* Bytes formatted, or -1: over INT_MAX, or a conversion that is not supported (%n, %1$d). Knows all
+ * of C17's other conversions, to nearest even for all floating-point ones. */
 int format(struct format_sink *, const char *format, va_list);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The floating-point conversions: the number is taken apart, made exact decimal digits (decimal.h), rounded where
- * the conversion ends, and written digit by digit. %a needs no decimal: it rounds the mantissa itself. */
+/* The floating-point conversions: the number is taken apart, made exact decimal digits (decimal.h),
+ * rounded where the conversion ends, and written digit by digit. %a needs no decimal: it rounds the
+ * mantissa itself. */
 #include <string.h>
 
 #include "decimal.h"
@@ -88,8 +89,8 @@ static void put_digits(struct format_sink *s, const struct decimal *d, int64_t f
 }
 
 /* ddd.ddd with `fraction` digits after the point. */
-static void put_fixed(struct format_sink *s, const struct spec *spec, const struct decimal *d, const char *sign,
-		      int64_t fraction)
+static void put_fixed(struct format_sink *s, const struct spec *spec, const struct decimal *d,
+                      const char *sign, int64_t fraction)
 {
 	int64_t point = (int64_t)d->point * 9, top = decimal_top(d);
 	if (top > point - 1)
@@ -103,12 +104,13 @@ static void put_fixed(struct format_sink *s, const struct spec *spec, const stru
 
 /* d.ddde+dd. */
 static void put_scientific(struct format_sink *s, const struct spec *spec, const struct decimal *d,
-			   const char *sign, int64_t fraction, bool zero)
+                           const char *sign, int64_t fraction, bool zero)
 {
 	char tail[8];
 	int64_t top = decimal_top(d);
 	int exponent = zero ? 0 : d->point * 9 - 1 - (int)top;
-	int tail_size = exponent_text(tail, (char)('e' - 'a' + (spec->conversion & 32 ? 'a' : 'A')), exponent, 2);
+	int tail_size = exponent_text(tail, (char)('e' - 'a' + (spec->conversion & 32 ? 'a' : 'A')),
+	                              exponent, 2);
 	bool dot = fraction > 0 || spec->alternate;
 	format_open(s, spec, sign, 1 + dot + fraction + tail_size);
 	put_digits(s, d, top, top + 1);
@@ -123,8 +125,8 @@ static int clip(int64_t digits)
 	return digits < 20000 ? (int)digits : 20000;
 }
 
-static void put_decimal(struct format_sink *s, const struct spec *spec, const struct binary *b, uint32_t *limbs,
-			int count)
+static void put_decimal(struct format_sink *s, const struct spec *spec, const struct binary *b,
+                        uint32_t *limbs, int count)
 {
 	struct decimal d;
 	const char *sign = sign_text(spec, b->negative);
@@ -143,7 +145,8 @@ static void put_decimal(struct format_sink *s, const struct spec *spec, const st
 	default:
 		break;
 	}
-	/* %g: `precision` significant digits, as %e says the number's exponent to be after rounding. */
+	/* %g: `precision` significant digits, as %e says the number's exponent to be after
+	 * rounding. */
 	if (precision == 0)
 		precision = 1;
 	decimal_round(&d, decimal_top(&d) + clip(precision));
@@ -151,7 +154,8 @@ static void put_decimal(struct format_sink *s, const struct spec *spec, const st
 	bool fixed = exponent >= -4 && exponent < precision;
 	int64_t fraction = fixed ? precision - 1 - exponent : precision - 1;
 	if (!spec->alternate) {
-		int64_t first = fixed ? (int64_t)d.point * 9 : top + 1, needed = decimal_end(&d) - first;
+		int64_t first = fixed ? (int64_t)d.point * 9 : top + 1,
+		        needed = decimal_end(&d) - first;
 		if (needed < 0)
 			needed = 0;
 		if (fraction > needed)
@@ -172,7 +176,8 @@ static void put_hexadecimal(struct format_sink *s, const struct spec *spec, cons
 	int exponent = b->exponent, lead = 0, precision = spec->precision;
 	if (fraction != 0) {
 		int shift = __builtin_clzll(fraction);
-		fraction = fraction << shift << 1; /* the leading 1 is gone: 16 digits behind the point */
+		fraction = fraction << shift
+		                    << 1; /* the leading 1 is gone: 16 digits behind the point */
 		exponent += 63 - shift;
 		lead = 1;
 	} else {
@@ -183,7 +188,8 @@ static void put_hexadecimal(struct format_sink *s, const struct spec *spec, cons
 		for (uint64_t rest = fraction; rest != 0; rest <<= 4)
 			precision++;
 	} else if (precision < 16) {
-		uint64_t unit = 1ull << (64 - 4 * precision - 1) << 1, half = 1ull << (64 - 4 * precision - 1);
+		uint64_t unit = 1ull << (64 - 4 * precision - 1) << 1,
+		         half = 1ull << (64 - 4 * precision - 1);
 		uint64_t rest = precision == 0 ? fraction : fraction & (unit - 1);
 		bool odd = precision == 0 ? lead & 1 : fraction & unit;
 		fraction -= rest;
@@ -208,7 +214,8 @@ static void put_hexadecimal(struct format_sink *s, const struct spec *spec, cons
 	format_bytes(s, tail, (size_t)tail_size);
 }
 
-static void put(struct format_sink *s, const struct spec *spec, const struct binary *b, uint32_t *limbs, int count)
+static void put(struct format_sink *s, const struct spec *spec, const struct binary *b,
+                uint32_t *limbs, int count)
 {
 	size_t start = s->total;
 	if (b->nan || b->infinite) {
@@ -233,7 +240,8 @@ void format_double(struct format_sink *s, const struct spec *spec, double v)
 }
 
 /* Not inlined: its seven kilobytes belong on the stack of those only who print a long double. */
-__attribute__((noinline)) void format_long_double(struct format_sink *s, const struct spec *spec, long double v)
+__attribute__((noinline)) void format_long_double(struct format_sink *s, const struct spec *spec,
+                                                  long double v)
 {
 	uint32_t limbs[DECIMAL_LIMBS_LONG] UNINITIALIZED;
 	struct binary b = take_long_double(v);

@@ -13,7 +13,7 @@ enum length { LENGTH_INT, LENGTH_CHAR, LENGTH_SHORT, LENGTH_LONG, LENGTH_LONG_DO
 struct spec {
 	bool left, plus, space, alternate, zero;
 	int width;
-	int precision;	/* -1: none given */
+	int precision; /* -1: none given */
 	enum length length;
 	char conversion;
 };
@@ -21,7 +21,8 @@ struct spec {
 void format_bytes(struct format_sink *, const char *bytes, size_t size);
 void format_fill(struct format_sink *, char c, int64_t count);
 
-/* Padding and prefix (sign, 0x) before a body of that many bytes; and, given total as it was before, after it. */
+/* Padding and prefix (sign, 0x) before a body of that many bytes; and, given total as it was
+ * before, after it. */
 void format_open(struct format_sink *, const struct spec *, const char *prefix, int64_t body);
 void format_close(struct format_sink *, const struct spec *, size_t start);
 

@@ -12,16 +12,17 @@ void *mempcpy(void *restrict, const void *restrict, size_t);
 char *strchrnul(const char *, int);
 
 /*
- * LIBC: without `no_builtin`, the loop in memcpy would be recognised as a memcpy. LIBC_IMPLICIT is for what the
- * compiler calls by itself (printf becomes puts, malloc and memset calloc): link-time optimisation may do that
- * after it has dropped a puts that nobody called, so the body stays until the linker collects sections.
- * SMALL_CODE: for size, not speed.
+ * LIBC: without `no_builtin`, the loop in memcpy would be recognised as a memcpy. LIBC_IMPLICIT is
+ * for what the compiler calls by itself (printf becomes puts, malloc and memset calloc): link-time
+ * optimisation may do that after it has dropped a puts that nobody called, so the body stays until
+ * the linker collects sections. SMALL_CODE: for size, not speed.
  */
 #if defined(__clang__)
-#define LIBC	      __attribute__((no_builtin))
+#define LIBC          __attribute__((no_builtin))
 #define LIBC_IMPLICIT __attribute__((used, no_builtin))
-#define UNINITIALIZED __attribute__((uninitialized)) /* a large buffer that is written before it is read */
-#define SMALL_CODE    _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
+#define UNINITIALIZED                                                                              \
+	__attribute__((uninitialized)) /* a large buffer that is written before it is read */
+#define SMALL_CODE     _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
 #define SMALL_CODE_END _Pragma("clang attribute pop")
 #else
 #define LIBC

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * memcpy and its kin. Small sizes are done without a loop by moves that overlap in the middle; all of a small
- * piece is loaded before any is stored, so that memcpy is memmove. Above STRING_MIN the processor's string
- * instructions are faster than any loop of ours. Vectors are 32 bytes; for a processor without AVX the compiler
- * makes them of two halves.
+ * memcpy and its kin. Small sizes are done without a loop by moves that overlap in the middle; all
+ * of a small piece is loaded before any is stored, so that memcpy is memmove. Above STRING_MIN the
+ * processor's string instructions are faster than any loop of ours. Vectors are 32 bytes; for a
+ * processor without AVX the compiler makes them of two halves.
  */
 #include <stdint.h>
 #include <string.h>
@@ -21,7 +21,7 @@ typedef uint64_t w8 __attribute__((aligned(1), may_alias));
 typedef uint32_t w4 __attribute__((aligned(1), may_alias));
 typedef uint16_t w2 __attribute__((aligned(1), may_alias));
 
-#define AT(type_, p_, i_) (*(type_ *)((uint8_t *)(p_) + (i_)))
+#define AT(type_, p_, i_)       (*(type_ *)((uint8_t *)(p_) + (i_)))
 #define AT_CONST(type_, p_, i_) (*(const type_ *)((const uint8_t *)(p_) + (i_)))
 
 static inline void copy_32_or_less(void *to, const void *from, size_t n)
@@ -189,8 +189,8 @@ LIBC_IMPLICIT int bcmp(const void *x, const void *y, size_t n)
 }
 
 /*
- * Searching: 16 bytes at a time, from aligned addresses. Such a load may reach past the object's end but never
- * into another page; AddressSanitizer cannot know that.
+ * Searching: 16 bytes at a time, from aligned addresses. Such a load may reach past the object's
+ * end but never into another page; AddressSanitizer cannot know that.
  */
 #if defined(__has_feature)
 #define OVER_READ __attribute__((no_sanitize("address")))
@@ -223,8 +223,9 @@ LIBC_IMPLICIT OVER_READ void *memchr(const void *s, int c, size_t n)
 	if (n == 0)
 		return NULL;
 	const uint8_t *at = (const uint8_t *)((uintptr_t)s & ~(uintptr_t)15);
-	const uint8_t *end = (const uint8_t *)s + n < (const uint8_t *)s ? (const uint8_t *)UINTPTR_MAX :
-									   (const uint8_t *)s + n;
+	const uint8_t *end = (const uint8_t *)s + n < (const uint8_t *)s
+	                             ? (const uint8_t *)UINTPTR_MAX
+	                             : (const uint8_t *)s + n;
 	const __m128i wanted = _mm_set1_epi8((char)c);
 	unsigned found = equal_bytes(at, wanted) & ~0u << ((uintptr_t)s & 15);
 	for (;;) {

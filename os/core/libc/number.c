@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Integers from text: strtol and its family, one engine (C17 7.22.1.4). Floating-point ones are musl's. */
+/* Integers from text: strtol and its family, one engine (C17 7.22.1.4). Floating-point ones are
+ * musl's. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -38,7 +39,8 @@ static struct parsed parse(const char *text, char **end, int base)
 	if (*at == '+' || *at == '-')
 		result.negative = *at++ == '-';
 	/* "0x" counts only if a digit follows; else the number is the 0. */
-	if ((base == 0 || base == 16) && at[0] == '0' && (at[1] | 32) == 'x' && digit_of(at[2]) < 16) {
+	if ((base == 0 || base == 16) && at[0] == '0' && (at[1] | 32) == 'x' &&
+	    digit_of(at[2]) < 16) {
 		at += 2;
 		base = 16;
 	}

@@ -54,7 +54,8 @@ LIBC _Noreturn void abort(void)
 	panic("abort() was called");
 }
 
-LIBC _Noreturn void __assert_fail(const char *expression, const char *file, int line, const char *function)
+LIBC _Noreturn void __assert_fail(const char *expression, const char *file, int line,
+                                  const char *function)
 {
 	panic("%s:%d: %s: assert(%s) failed", file, line, function, expression);
 }

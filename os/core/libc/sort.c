@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * qsort: quicksort on the middle of three, insertion sort below SMALL, heap sort where the partitions go wrong
- * too often: O(n log n) whatever the input, and a stack of log n frames.
+ * qsort: quicksort on the middle of three, insertion sort below SMALL, heap sort where the
+ * partitions go wrong too often: O(n log n) whatever the input, and a stack of log n frames.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +41,8 @@ static int order(const struct sort *s, const uint8_t *a, const uint8_t *b)
 static void insertion_sort(const struct sort *s, uint8_t *base, size_t count)
 {
 	for (size_t i = 1; i < count; i++) {
-		for (uint8_t *at = base + i * s->size; at > base && order(s, at - s->size, at) > 0; at -= s->size)
+		for (uint8_t *at = base + i * s->size; at > base && order(s, at - s->size, at) > 0;
+		     at -= s->size)
 			swap(s, at - s->size, at);
 	}
 }
@@ -49,7 +50,8 @@ static void insertion_sort(const struct sort *s, uint8_t *base, size_t count)
 static void sift_down(const struct sort *s, uint8_t *base, size_t count, size_t root)
 {
 	for (size_t child; (child = 2 * root + 1) < count; root = child) {
-		if (child + 1 < count && order(s, base + child * s->size, base + (child + 1) * s->size) < 0)
+		if (child + 1 < count &&
+		    order(s, base + child * s->size, base + (child + 1) * s->size) < 0)
 			child++;
 		if (order(s, base + root * s->size, base + child * s->size) >= 0)
 			return;

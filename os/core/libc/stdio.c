@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Standard output and error over the gate. Output is gathered and leaves at each end of line, error at each call.
- * There are no other files: a FILE here begins like musl's (musl 1.2, src/internal/stdio_impl.h) so far that
- * those functions of libc.a which are not replaced here find an unbuffered file and its write and read functions.
+ * Standard output and error over the gate. Output is gathered and leaves at each end of line, error
+ * at each call. There are no other files: a FILE here begins like musl's (musl 1.2,
+ * src/internal/stdio_impl.h) so far that those functions of libc.a which are not replaced here find
+ * an unbuffered file and its write and read functions.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,34 +21,43 @@
 #define OUTPUT_BUFFER 4096u /* bytes; a longer line leaves in pieces */
 
 struct _IO_FILE {
-	uint32_t flags;				/* musl's 4: no reading, 8: no writing */
-	uint32_t used;				/* bytes in the buffer */
-	uint64_t unused1[7];			/* musl: pointers into the buffer, close */
+	uint32_t flags;      /* musl's 4: no reading, 8: no writing */
+	uint32_t used;       /* bytes in the buffer */
+	uint64_t unused1[7]; /* musl: pointers into the buffer, close */
 	size_t (*read)(FILE *, unsigned char *, size_t);
 	size_t (*write)(FILE *, const unsigned char *, size_t);
-	uint64_t unused2[5];			/* seek, buffer, list */
+	uint64_t unused2[5]; /* seek, buffer, list */
 	int32_t fd, pid;
 	int64_t lock_count;
-	int32_t mode, lock;			/* lock -1: not needed */
-	int32_t line_end, unused3;		/* line_end -1: none */
+	int32_t mode, lock;        /* lock -1: not needed */
+	int32_t line_end, unused3; /* line_end -1: none */
 	uint64_t unused4[10];
 	enum amp_stream stream;
 };
 _Static_assert(offsetof(struct _IO_FILE, read) == 64 && offsetof(struct _IO_FILE, write) == 72 &&
-		       offsetof(struct _IO_FILE, line_end) == 144 && offsetof(struct _IO_FILE, stream) == 232,
-	       "musl 1.2");
+                       offsetof(struct _IO_FILE, line_end) == 144 &&
+                       offsetof(struct _IO_FILE, stream) == 232,
+               "musl 1.2");
 
 static size_t read_nothing(FILE *f, unsigned char *to, size_t size);
 static size_t write_bytes(FILE *f, const unsigned char *bytes, size_t size);
 
 static char output[OUTPUT_BUFFER];
-static struct _IO_FILE input_file = { .flags = 8, .read = read_nothing, .lock = -1, .line_end = -1 };
-static struct _IO_FILE output_file = {
-	.flags = 4, .write = write_bytes, .fd = 1, .lock = -1, .line_end = -1, .stream = AMP_STREAM_OUTPUT
+static struct _IO_FILE input_file = {
+	.flags = 8, .read = read_nothing, .lock = -1, .line_end = -1
 };
-static struct _IO_FILE error_file = {
-	.flags = 4, .write = write_bytes, .fd = 2, .lock = -1, .line_end = -1, .stream = AMP_STREAM_LOG
-};
+static struct _IO_FILE output_file = { .flags = 4,
+	                               .write = write_bytes,
+	                               .fd = 1,
+	                               .lock = -1,
+	                               .line_end = -1,
+	                               .stream = AMP_STREAM_OUTPUT };
+static struct _IO_FILE error_file = { .flags = 4,
+	                              .write = write_bytes,
+	                              .fd = 2,
+	                              .lock = -1,
+	                              .line_end = -1,
+	                              .stream = AMP_STREAM_LOG };
 FILE *const stdin = &input_file;
 FILE *const stdout = &output_file;
 FILE *const stderr = &error_file;
@@ -228,7 +238,9 @@ static void memory_write(struct format_sink *s, const char *bytes, size_t size)
 LIBC int vsnprintf(char *restrict to, size_t size, const char *restrict text, va_list arguments)
 {
 	char nowhere[1];
-	struct format_sink s = { .write = memory_write, .at = size > 0 ? to : nowhere, .room = size > 0 ? size - 1 : 0 };
+	struct format_sink s = { .write = memory_write,
+		                 .at = size > 0 ? to : nowhere,
+		                 .room = size > 0 ? size - 1 : 0 };
 	int result = format(&s, text, arguments);
 	*s.at = '\0';
 	return result;

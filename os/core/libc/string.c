@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Strings: the functions that programs use most; the rest (strtok, strstr, strdup, ...) is musl's. */
+/* Strings: the functions that programs use most; the rest (strtok, strstr, strdup, ...) is musl's.
+ */
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>

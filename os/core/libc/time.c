@@ -16,7 +16,8 @@ int __clock_nanosleep(clockid_t, int, const struct timespec *, struct timespec *
 
 static int64_t read_clock(clockid_t id)
 {
-	return id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE ? clock_wall() : (int64_t)clock_now();
+	return id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE ? clock_wall()
+	                                                           : (int64_t)clock_now();
 }
 
 LIBC int clock_gettime(clockid_t id, struct timespec *t)
@@ -46,7 +47,7 @@ LIBC int clock_nanosleep(clockid_t id, int flags, const struct timespec *t, stru
 		return EINVAL;
 	int64_t ns = 0;
 	if (t->tv_sec >= 0 && (__builtin_mul_overflow(t->tv_sec, (int64_t)NS_PER_S, &ns) ||
-			       __builtin_add_overflow(ns, t->tv_nsec, &ns)))
+	                       __builtin_add_overflow(ns, t->tv_nsec, &ns)))
 		ns = INT64_MAX;
 	if (flags & TIMER_ABSTIME) {
 		int64_t now = read_clock(id);
