@@ -31,6 +31,9 @@ int dns_name_read(struct bytes_in *message, struct dns_name *);
  * relative to origin (null: ERR_MALFORMED). text need not be NUL-terminated. ERR_MALFORMED (an empty label, a
  * bad escape), ERR_TOO_BIG (label or name). */
 int dns_name_parse(struct dns_name *, const char *text, size_t size, const struct dns_name *origin);
+/* The same; on error *why says in words what is wrong with the name and what to do. */
+int dns_name_parse_why(struct dns_name *, const char *text, size_t size, const struct dns_name *origin,
+		       const char **why);
 
 /* Wire form to presentation form with final dot, special bytes escaped; returns the length without the NUL.
  * `to` has room for DNS_NAME_TEXT_MAX. */

@@ -7,6 +7,7 @@
 #ifndef DNS_TYPE_H
 #define DNS_TYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,18 @@ int dns_type_number(const char *text, size_t size);
 /* Its name; `to` has room for 16 bytes with the NUL. */
 void dns_type_text(uint16_t type, char *to);
 /* The layout of its data: one letter a field. n a compressible name (RFC 1035's types only), N a name never
- * compressed, x anything else (see type.c). Null: unknown type, opaque data. */
+ * compressed, every other letter something without a name for the compressor (type.c lists them). Null: unknown
+ * type, opaque data. To find the names in data, call dns_rdata_names (rdata.h). */
 const char *dns_type_layout(uint16_t type);
+/* The same where the class counts: A in CH is a name and an octal number (RFC 1034 §3.6); in classes other than
+ * IN, CH and HS only types that RFC 1035 or a later one defines for every class have a layout. */
+const char *dns_type_layout_in(uint16_t type, uint16_t class);
+/* True of types that stand for a question or a message's own matters and never for data in a zone: 0, OPT, 128 to
+ * 255 (RFC 6895 §3.1). */
+bool dns_type_is_meta(uint16_t type);
+
+/* The same for classes: "IN", "CLASS300"; IN is 1. */
+int dns_class_number(const char *text, size_t size);
+void dns_class_text(uint16_t class, char *to);
 
 #endif
