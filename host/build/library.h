@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/* The library OS's libraries, as their library.yaml describes them (docs/manifest.md). */
+#ifndef BUILD_LIBRARY_H
+#define BUILD_LIBRARY_H
+
+#include <stdbool.h>
+
+#include <build/report.h>
+
+struct compiler {
+	const char *name;       /* what `with:` says */
+	const char *executable; /* of the installation */
+	const struct library *library;
+};
+
+struct library {
+	const char *name;     /* its path below os/ */
+	const char *folder;   /* absolute */
+	const char **sources; /* relative to folder; .c or .S */
+	unsigned source_count;
+	const char **native; /* the same, but compiled without LTO and without knowledge of libc */
+	unsigned native_count;
+	struct compiler **compilers;
+	unsigned compiler_count;
+	struct library **
+	        requires;
+	unsigned require_count;
+};
+
+/* The libraries that an image links: what was asked for and what that needs, needed ones first. */
+struct libraries {
+	const char *sdk;
+	struct library **list;
+	unsigned count;
+	const char **known; /* every library of the SDK, sorted; filled when first asked for */
+	unsigned known_count;
+	bool known_is_read;
+};
+
+/* Adds a library and all that it requires. Null if there is none of that name; mistakes in a
+ * library.yaml are reported with its own place, and give a library all the same. */
+struct library *library_add(struct libraries *, const char *name, struct report *);
+const struct library *library_find(const struct libraries *, const char *name);
+const struct compiler *library_compiler(const struct libraries *, const char *name);
+void library_read_known(struct libraries *);
+/* "core, net, app/dns" */
+const char *library_known_text(struct libraries *);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/* `ampoule new`: a folder with an appliance that builds and runs at once. See ampoule-new(1). */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <ampoule_abi.h>
+#include <build/text.h>
+#include <build/value.h>
+
+static const char usage[] =
+        "usage: ampoule new NAME\n\n"
+        "Makes a folder NAME with a small appliance that builds and runs at once.\n"
+        "NAME may be a path; its last part names the appliance.\n\n"
+        "  -h, --help  this text\n";
+
+static const char manifest[] =
+        "# What %s is made of: appliance.yaml(5) tells all keys.\n"
+        "name: %s\n"
+        "version: 0.1.0\n"
+        "sources: [main.c]\n"
+        "memory: 1M\n"
+        "arguments:\n"
+        "  greeting: {type: string, default: Hello, dynamic: true, help: how to greet}\n"
+        "\n"
+        "# To talk UDP, add these, and see apps/echo of Ampoule:\n"
+        "# libraries: [net]\n"
+        "# interfaces:\n"
+        "#   - {name: service, address: dhcp}\n";
+
+static const char program[] = "#include <stdio.h>\n"
+                              "\n"
+                              "#include \"appliance.h\"\n"
+                              "\n"
+                              "int main(void)\n"
+                              "{\n"
+                              "\tprintf(\"%s from %s\\n\", arg_greeting(), APPLIANCE_NAME);\n"
+                              "\treturn 0;\n"
+                              "}\n";
+
+static const char readme[] =
+        "# %s\n"
+        "\n"
+        "An Ampoule appliance: program, library OS and configuration in one sealed image.\n"
+        "\n"
+        "    ampoule build                              # makes %s.amp\n"
+        "    ampoule run %s.amp\n"
+        "    ampoule run --set greeting=Servus %s.amp\n"
+        "    ampoule inspect %s.amp                     # what is in it\n"
+        "\n"
+        "`main.c` is the program, `appliance.yaml` its configuration. Arguments declared there are "
+        "functions\n"
+        "of `appliance.h`: `arg_greeting()` is constant unless it is `dynamic`.\n";
+
+static const char ignore[] = "/.ampoule/\n/*.amp\n/*.debug\n";
+
+static void put(const char *folder, const char *name, const struct text *t)
+{
+	const char *path = keep_format("%s/%s", folder, name);
+
+	if (!file_write(path, t->s, t->size, 0644))
+		die(AMP_EXIT_TENDER, "cannot write %s: %s", path, strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	die_as("ampoule new");
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		fputs(usage, stdout);
+		return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+	}
+	if (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--") != 0)
+		die(AMP_EXIT_USAGE, "no option %s: `ampoule new --help`", argv[1]);
+	int first = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+	if (argc != first + 1)
+		die(AMP_EXIT_USAGE, "give one name: ampoule new NAME");
+
+	char *folder = keep_text(argv[first], strlen(argv[first]));
+	for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--)
+		folder[n - 1] = 0;
+	const char *slash = strrchr(folder, '/'), *name = slash ? slash + 1 : folder;
+	if (!value_is_name(name))
+		die(AMP_EXIT_USAGE,
+		    "%s is no name for an appliance: at most 31 of a-z 0-9 _ . -, the first a "
+		    "letter or digit",
+		    text_is_clean(name, strlen(name)) && *name ? name : "this");
+	int made = mkdir(folder, 0755);
+	if (made < 0 && errno == EEXIST)
+		die(AMP_EXIT_USAGE, "%s is there already: choose another name, or remove it",
+		    folder);
+	if (made < 0)
+		die(AMP_EXIT_USAGE, "cannot make %s: %s", folder, strerror(errno));
+
+	struct text yaml = { 0 }, source = { 0 }, about = { 0 }, ignored = { 0 };
+	text_add(&yaml, manifest, name, name);
+	text_bytes(&source, program, sizeof program - 1);
+	text_add(&about, readme, name, name, name, name, name);
+	text_bytes(&ignored, ignore, sizeof ignore - 1);
+	put(folder, "appliance.yaml", &yaml);
+	put(folder, "main.c", &source);
+	put(folder, "README.md", &about);
+	put(folder, ".gitignore", &ignored);
+	printf("Made %s. Next: cd %s && ampoule build && ampoule run %s.amp\n", folder, folder,
+	       name);
+	return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+}
