@@ -50,11 +50,10 @@ void icmp_error(const struct ip4_packet *p, uint8_t type, uint8_t code)
 		interface_count(i, COUNT_ICMP_LIMITED);
 		return;
 	}
-	struct ip4_route route = { .interface = i,
-		                   .source = i->address,
-		                   .destination = p->source,
-		                   .protocol = IP4_PROTOCOL_ICMP,
-		                   .tos = 0xc0 /* RFC 1812 §4.3.2.5 */ };
+	struct ip4_route route;
+	ip4_route_back(&route, p, i->address);
+	route.protocol = IP4_PROTOCOL_ICMP;
+	route.tos = 0xc0; /* RFC 1812 §4.3.2.5 */
 	/* The header as it came, and what follows it in the same frame. */
 	uint32_t in_frame = (uint32_t)p->frame->start + p->frame->size - p->at;
 	uint32_t quoted =

@@ -32,7 +32,7 @@ static int hop(const struct ip4_route *r, struct frame *f)
 {
 	struct interface *i = r->interface;
 	uint32_t to = r->destination;
-	if (r->mac)
+	if (r->mac_known)
 		return ethernet_send(i, f, r->mac, ETHERNET_TYPE_IP4);
 	if (to == IP4_BROADCAST || (i->broadcast && to == i->broadcast))
 		return ethernet_send(i, f, ethernet_broadcast, ETHERNET_TYPE_IP4);
@@ -96,8 +96,9 @@ int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destination)
 		}
 	}
 	if (!best || !destination || destination == best->address || destination >> 24 == 127) {
-		if (best || only)
-			interface_count(best ? best : only, COUNT_TX_NO_ROUTE);
+		struct interface *counts = best ? best : only ? only : interface_at(0);
+		if (counts)
+			interface_count(counts, COUNT_TX_NO_ROUTE);
 		return ERR_UNREACHABLE;
 	}
 	r->interface = best;
@@ -161,21 +162,22 @@ static inline bool came_by_route(const struct interface *i, uint32_t source, con
 	return gateway && memcmp(gateway, mac, 6) == 0;
 }
 
+void ip4_route_back(struct ip4_route *r, const struct ip4_packet *p, uint32_t source)
+{
+	struct bytes_in in = frame_in(p->frame);
+	const struct ethernet_header *ethernet = (const void *)bytes_get(&in, sizeof *ethernet);
+	*r = (struct ip4_route){ .interface = p->interface, .source = source, .destination = p->source,
+				 .protocol = p->protocol, .tos = p->tos };
+	memcpy(r->mac, ethernet->source, sizeof r->mac);
+	r->mac_known = came_by_route(p->interface, p->source, r->mac);
+}
+
 int ip4_reply(const struct ip4_packet *p, uint32_t source, uint32_t size)
 {
 	struct interface *i = p->interface;
 	struct frame *f = p->frame;
-	struct ip4_route r = { .interface = i,
-		               .source = source,
-		               .destination = p->source,
-		               .protocol = p->protocol,
-		               .tos = p->tos };
-	struct bytes_in in = frame_in(f);
-	const struct ethernet_header *ethernet = (const void *)bytes_get(&in, sizeof *ethernet);
-	uint8_t mac[6];
-	memcpy(mac, ethernet->source, sizeof mac);
-	if (came_by_route(i, p->source, mac))
-		r.mac = mac;
+	struct ip4_route r;
+	ip4_route_back(&r, p, source);
 	if (p->reassembled || size + sizeof(struct ip4_header) > i->mtu)
 		return ip4_send(&r, p->payload, size < 8 ? size : 8,
 		                p->payload + (size < 8 ? size : 8), size < 8 ? 0 : size - 8);
@@ -316,10 +318,11 @@ bool ip4_input_fast(struct interface *i, struct frame *f)
 	const struct udp4_headers *h = (const void *)bytes_get(&in, sizeof *h);
 	if (!h)
 		return false;
-	uint64_t destination_mac;
+	uint64_t destination_mac, source_mac;
 	uint32_t type, address;
 	uint16_t fragment;
 	memcpy(&destination_mac, h, sizeof destination_mac);
+	memcpy(&source_mac, h->ethernet.source, sizeof source_mac);
 	memcpy(&type, h->ethernet.type,
 	       sizeof type); /* and the two bytes that follow: version, TOS */
 	memcpy(&fragment, h->ip.fragment, sizeof fragment);
@@ -329,7 +332,8 @@ bool ip4_input_fast(struct interface *i, struct frame *f)
 	differs |= fragment & 0xff3fu; /* offset and MF; DF does not matter */
 	differs |= h->ip.protocol ^ IP4_PROTOCOL_UDP;
 	differs |= __builtin_bswap32(address) ^ i->address;
-	differs |= h->ethernet.source[0] & 1u;
+	differs |= source_mac & 1;
+	differs |= (source_mac ^ i->mac_word) << 16 == 0;
 	uint32_t total = bytes_load_u16(h->ip.total), source = bytes_load_u32(h->ip.source);
 	uint32_t off_link = (source ^ i->address) & i->mask, host = source & ~i->mask;
 	bool fits = ip4_source_fits(source) &&

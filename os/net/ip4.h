@@ -57,12 +57,16 @@ struct ip4_route {
 	struct interface *interface;
 	uint32_t source, destination;
 	uint8_t protocol, tos;
-	const uint8_t *mac; /* null: as routes and neighbours say */
+	bool mac_known; /* false: as routes and neighbours say */
+	uint8_t mac[6];
 };
 
 /* By which interface, and with which source, to reach an address. ERR_UNREACHABLE. `only`: that or
  * none. */
 int ip4_route(struct ip4_route *, struct interface *only, uint32_t destination);
+
+/* The way back to a packet's source: to the MAC address it came from, if that is where routes lead. */
+void ip4_route_back(struct ip4_route *, const struct ip4_packet *, uint32_t source);
 
 /* Sends head and body (copied), in fragments if need be; all of them or none. ERR_TOO_BIG,
  * ERR_MEMORY, ERR_UNREACHABLE. */

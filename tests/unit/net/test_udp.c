@@ -101,18 +101,20 @@ static void a_reply_may_be_longer_than_the_question(void **state)
 	udp_close(s);
 }
 
+static int second;
+
+static void twice(void *context, struct udp_packet *p)
+{
+	(void)context;
+	udp_reply(p, p->size);
+	second = udp_reply(p, p->size);
+}
+
 static void replying_twice_is_refused(void **state)
 {
 	(void)state;
 	struct packet in, out;
 	struct udp_socket *s;
-	static int second;
-	void twice(void *context, struct udp_packet *p)
-	{
-		(void)context;
-		udp_reply(p, p->size);
-		second = udp_reply(p, p->size);
-	}
 	assert_int_equal(udp_open(&s, NULL, 8, twice, NULL), 0);
 	packet_udp(&in, PEER, US, 5000, 8, "abc", 3);
 	assert_true(world_exchange(&in, &out));
@@ -363,18 +365,20 @@ static void ports_are_taken_once(void **state)
 	world.memory_fails = false;
 }
 
+static struct udp_socket *closing;
+
+static void close_it(void *context, struct udp_packet *p)
+{
+	(void)context;
+	udp_reply(p, p->size);
+	udp_close(closing);
+}
+
 static void a_callback_may_close_its_socket(void **state)
 {
 	(void)state;
-	static struct udp_socket *s;
 	struct packet in, out;
-	void close_it(void *context, struct udp_packet *p)
-	{
-		(void)context;
-		udp_reply(p, p->size);
-		udp_close(s);
-	}
-	assert_int_equal(udp_open(&s, NULL, 8, close_it, NULL), 0);
+	assert_int_equal(udp_open(&closing, NULL, 8, close_it, NULL), 0);
 	packet_udp(&in, PEER, US, 5000, 8, "x", 1);
 	assert_true(world_exchange(&in, &out));
 	assert_true(packet_is_right(&out));

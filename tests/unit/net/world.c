@@ -354,6 +354,7 @@ uint64_t world_now(void)
 void world_advance(uint64_t ns)
 {
 	uint64_t end = now + ns;
+	world_turn();
 	for (;;) {
 		struct timer *first = NULL;
 		for (struct timer *t = timers; t; t = t->next)
