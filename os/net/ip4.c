@@ -166,8 +166,11 @@ void ip4_route_back(struct ip4_route *r, const struct ip4_packet *p, uint32_t so
 {
 	struct bytes_in in = frame_in(p->frame);
 	const struct ethernet_header *ethernet = (const void *)bytes_get(&in, sizeof *ethernet);
-	*r = (struct ip4_route){ .interface = p->interface, .source = source, .destination = p->source,
-				 .protocol = p->protocol, .tos = p->tos };
+	*r = (struct ip4_route){ .interface = p->interface,
+		                 .source = source,
+		                 .destination = p->source,
+		                 .protocol = p->protocol,
+		                 .tos = p->tos };
 	memcpy(r->mac, ethernet->source, sizeof r->mac);
 	r->mac_known = came_by_route(p->interface, p->source, r->mac);
 }
@@ -337,7 +340,7 @@ bool ip4_input_fast(struct interface *i, struct frame *f)
 	uint32_t total = bytes_load_u16(h->ip.total), source = bytes_load_u32(h->ip.source);
 	uint32_t off_link = (source ^ i->address) & i->mask, host = source & ~i->mask;
 	bool fits = ip4_source_fits(source) &&
-		    (off_link || (host && host != ~i->mask && source != i->address));
+	            (off_link || (host && host != ~i->mask && source != i->address));
 	if (differs || !i->address || !fits ||
 	    total < sizeof(struct ip4_header) + sizeof(struct udp_header) ||
 	    total > f->size - sizeof(struct ethernet_header) ||

@@ -43,7 +43,8 @@ static int send_to(uint32_t address)
 static bool is_request_for(const struct packet *p, uint32_t address)
 {
 	return p->size == 42 && bytes_load_u16(ethernet_of(p)->type) == 0x0806 &&
-	       bytes_load_u16(arp_of(p)->operation) == 1 && bytes_load_u32(arp_of(p)->target_address) == address &&
+	       bytes_load_u16(arp_of(p)->operation) == 1 &&
+	       bytes_load_u32(arp_of(p)->target_address) == address &&
 	       memcmp(arp_of(p)->sender_mac, us_mac, 6) == 0;
 }
 
@@ -188,7 +189,8 @@ static void keeps_the_latest_frames_while_it_asks(void **state)
 	for (uint8_t k = 0; k < ARP_QUEUE_MAX; k++) {
 		assert_true(world_sent(&out));
 		assert_true(packet_is_right(&out));
-		assert_int_equal(out.bytes[42], k + 3); /* RFC 1122 §2.3.2.2: in order, the latest */
+		assert_int_equal(out.bytes[42],
+		                 k + 3); /* RFC 1122 §2.3.2.2: in order, the latest */
 	}
 	assert_false(world_sent(&out));
 }
@@ -280,11 +282,12 @@ static void malformed_messages_are_counted(void **state)
 	const struct {
 		uint8_t at, value;
 	} bad[] = {
-		{ 15, 2 }, { 14, 1 },  { 16, 9 },   { 17, 1 },	/* hardware and protocol type */
-		{ 18, 5 }, { 19, 16 }, { 21, 0 },   { 21, 3 },	/* sizes, operation */
-		{ 20, 1 }, { 22, 3 },				/* operation; a group as sender */
-		{ 28, 0 }, { 28, 127 }, { 28, 224 }, { 28, 255 }, { 28, 11 }, /* senders that cannot be */
-		{ 31, 255 },							  /* the subnet's broadcast */
+		{ 15, 2 },   { 14, 1 },   { 16, 9 },   { 17, 1 }, /* hardware and protocol type */
+		{ 18, 5 },   { 19, 16 },  { 21, 0 },   { 21, 3 }, /* sizes, operation */
+		{ 20, 1 },   { 22, 3 },                           /* operation; a group as sender */
+		{ 28, 0 },   { 28, 127 }, { 28, 224 }, { 28, 255 },
+		{ 28, 11 },  /* senders that cannot be */
+		{ 31, 255 }, /* the subnet's broadcast */
 	};
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
 		in = good;

@@ -51,7 +51,7 @@ static void pieces_of_even_size_add_up(void **state)
 	fill(2);
 	for (uint32_t cut = 0; cut <= 1500; cut += 2)
 		assert_int_equal(ours(bytes + cut, 1501 - cut, checksum_add(0, bytes, cut)),
-				 naive_checksum(bytes, 1501, 0));
+		                 naive_checksum(bytes, 1501, 0));
 }
 
 static void the_unrolled_header_sum_is_the_same(void **state)
@@ -59,7 +59,8 @@ static void the_unrolled_header_sum_is_the_same(void **state)
 	(void)state;
 	for (unsigned seed = 0; seed < 100; seed++) {
 		fill(seed);
-		assert_int_equal(checksum_fold(checksum_header(bytes)), checksum_fold(checksum_add(0, bytes, 20)));
+		assert_int_equal(checksum_fold(checksum_header(bytes)),
+		                 checksum_fold(checksum_add(0, bytes, 20)));
 	}
 }
 

@@ -101,8 +101,8 @@ static void counters_of_rings_wrap(void **state)
 	/* 2^32 packets are too many: start near the end instead */
 	struct device *d = &world.interface->device;
 	world_drain();
-	*(uint32_t *)world.device.rx.consumer = *(uint32_t *)world.device.rx.producer = d->rx.mine = d->rx.theirs =
-		UINT32_MAX - 100;
+	*(uint32_t *)world.device.rx.consumer = *(uint32_t *)world.device.rx.producer = d->rx.mine =
+	        d->rx.theirs = UINT32_MAX - 100;
 	for (int k = 0; k < 1000; k++) {
 		struct packet in = question(), out;
 		assert_true(world_exchange(&in, &out));
@@ -214,7 +214,7 @@ static void descriptors_that_do_not_fit_are_dropped(void **state)
 	uint64_t area = (uint64_t)d->frames.count * AMP_FRAME_SIZE;
 	uint32_t bad = 0;
 	const struct amp_desc none[] = {
-		{ .addr = area, .len = 60 },		     /* past the area */
+		{ .addr = area, .len = 60 }, /* past the area */
 		{ .addr = UINT64_MAX, .len = 60 },
 		{ .addr = UINT64_MAX - 20, .len = UINT32_MAX },
 		{ .addr = area - AMP_FRAME_SIZE, .len = 60 }, /* ours: free */
@@ -226,7 +226,9 @@ static void descriptors_that_do_not_fit_are_dropped(void **state)
 	}
 	for (int k = 0; k < 5; k++) {
 		struct amp_desc desc = world_place(&in, AMP_FRAME_HEADROOM);
-		desc.len = k == 0 ? 13 : k == 1 ? AMP_FRAME_SIZE - AMP_FRAME_HEADROOM + 1 : desc.len;
+		desc.len = k == 0   ? 13
+		           : k == 1 ? AMP_FRAME_SIZE - AMP_FRAME_HEADROOM + 1
+		                    : desc.len;
 		desc.len = k == 2 ? UINT32_MAX : k == 3 ? 0 : desc.len;
 		if (k == 4) { /* one frame twice */
 			world_receive_raw(desc);
@@ -289,7 +291,8 @@ static void a_reply_cannot_leave_its_frame(void **state)
 {
 	(void)state;
 	struct packet in, out;
-	/* With 60 bytes of header before it, the payload starts late: room shrinks with what is left */
+	/* With 60 bytes of header before it, the payload starts late: room shrinks with what is
+	 * left */
 	packet_udp(&in, PEER, US, 5000, 7, "question", 8);
 	world_receive_raw(world_place(&in, AMP_FRAME_SIZE - 50));
 	world_turn();

@@ -8,8 +8,8 @@
 
 #include <core/error.h>
 
-#define SERVER	  GATEWAY
-#define OFFERED	  0x0a000050u
+#define SERVER     GATEWAY
+#define OFFERED    0x0a000050u
 #define MESSAGE_AT 42u
 #define OPTIONS_AT (MESSAGE_AT + 240u)
 
@@ -55,7 +55,8 @@ static uint32_t option_u32(const struct packet *p, uint8_t wanted)
 	return v && size == 4 ? bytes_load_u32(v) : 0;
 }
 
-/* The next DHCP message that the client sent, ARP skipped, into `last`: its type, 0 if there is none. */
+/* The next DHCP message that the client sent, ARP skipped, into `last`: its type, 0 if there is
+ * none. */
 static uint8_t client_sent(void)
 {
 	while (world_sent(&last)) {
@@ -102,11 +103,11 @@ static struct packet make(struct reply r)
 		uint8_t code;
 		uint32_t value;
 	} options[] = { { 54, r.server ? r.server : SERVER },
-			{ 1, r.mask ? r.mask : 0xffffff00 },
-			{ 51, r.lease ? r.lease : 3600 },
-			{ 58, r.t1 },
-			{ 59, r.t2 },
-			{ 3, GATEWAY } };
+		        { 1, r.mask ? r.mask : 0xffffff00 },
+		        { 51, r.lease ? r.lease : 3600 },
+		        { 58, r.t1 },
+		        { 59, r.t2 },
+		        { 3, GATEWAY } };
 	for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
 		if (!options[k].value)
 			continue;
@@ -119,7 +120,8 @@ static struct packet make(struct reply r)
 	n += r.more_size;
 	m[n++] = 255;
 	struct packet p;
-	packet_udp(&p, SERVER, r.unicast ? (r.address ? r.address : OFFERED) : UINT32_MAX, 67, 68, m, n);
+	packet_udp(&p, SERVER, r.unicast ? (r.address ? r.address : OFFERED) : UINT32_MAX, 67, 68,
+	           m, n);
 	return p;
 }
 
@@ -161,7 +163,8 @@ static void gets_a_lease(void **state)
 	assert_int_equal(bytes_load_u32(ip_of(&last)->source), 0);
 	assert_int_equal(bytes_load_u32(ip_of(&last)->destination), UINT32_MAX);
 	assert_memory_equal(ethernet_of(&last)->destination, all_mac, 6);
-	assert_int_equal(bytes_load_u16(last.bytes + MESSAGE_AT + 10), 0); /* unicast answers will do */
+	assert_int_equal(bytes_load_u16(last.bytes + MESSAGE_AT + 10),
+	                 0); /* unicast answers will do */
 	const uint8_t *wanted = option(&last, 55, &size);
 	assert_non_null(wanted);
 	assert_memory_equal(wanted, "\1\3\6\14\17\32", 6);
@@ -176,8 +179,10 @@ static void gets_a_lease(void **state)
 	assert_int_equal(bytes_load_u32(last.bytes + MESSAGE_AT + 12), 0); /* ciaddr */
 	assert_int_equal(bytes_load_u32(ip_of(&last)->destination), UINT32_MAX);
 
-	server_says((struct reply){ .type = ACK, .unicast = true,
-				    .more = "\6\10\12\0\0\1\12\0\0\3\32\2\2\106", .more_size = 14 });
+	server_says((struct reply){ .type = ACK,
+	                            .unicast = true,
+	                            .more = "\6\10\12\0\0\1\12\0\0\3\32\2\2\106",
+	                            .more_size = 14 });
 	assert_int_equal(interface_address(world.interface), 0); /* not before ARP has been asked */
 	world_advance(SECOND);
 	assert_int_equal(interface_address(world.interface), OFFERED);
@@ -286,7 +291,8 @@ static void a_nak_starts_again(void **state)
 	client_sent();
 	server_says((struct reply){ .type = OFFER });
 	client_sent();
-	server_says((struct reply){ .type = NAK, .server = PEER }); /* another server's means nothing */
+	server_says(
+	        (struct reply){ .type = NAK, .server = PEER }); /* another server's means nothing */
 	world_advance(2 * SECOND);
 	assert_int_equal(client_sent(), 0);
 	server_says((struct reply){ .type = NAK });
@@ -307,7 +313,7 @@ static void renews_at_half_time_by_unicast(void **state)
 	assert_int_equal(bytes_load_u32(ip_of(&last)->destination), SERVER);
 	assert_int_equal(bytes_load_u32(ip_of(&last)->source), OFFERED);
 	assert_int_equal(bytes_load_u32(last.bytes + MESSAGE_AT + 12), OFFERED); /* ciaddr */
-	assert_int_equal(option_u32(&last, 50), 0);				 /* MUST NOT: table 5 */
+	assert_int_equal(option_u32(&last, 50), 0); /* MUST NOT: table 5 */
 	assert_int_equal(option_u32(&last, 54), 0);
 	assert_int_equal(world.interface->dhcp.state, DHCP_RENEWING);
 	server_says((struct reply){ .type = ACK, .unicast = true });
@@ -431,7 +437,8 @@ static void a_host_that_takes_the_leased_address_twice_has_it(void **state)
 	packet_arp(&arp, 2, other_mac, OFFERED, 0);
 	world_receive(&arp);
 	world_turn();
-	assert_int_equal(interface_address(world.interface), OFFERED); /* RFC 5227 §2.4(b): defended once */
+	assert_int_equal(interface_address(world.interface),
+	                 OFFERED); /* RFC 5227 §2.4(b): defended once */
 	world_advance(5 * SECOND);
 	world_receive(&arp);
 	world_turn();
@@ -445,7 +452,8 @@ static void options_may_overflow_into_file_and_name(void **state)
 	client_sent();
 	server_says((struct reply){ .type = OFFER });
 	client_sent();
-	struct packet p = make((struct reply){ .type = ACK, .more = "\64\1\3", .more_size = 3 }); /* RFC 2132 §9.3 */
+	struct packet p = make((struct reply){
+	        .type = ACK, .more = "\64\1\3", .more_size = 3 }); /* RFC 2132 §9.3 */
 	memcpy(p.bytes + MESSAGE_AT + 108, "\6\4\12\0\0\7\377", 7);
 	memcpy(p.bytes + MESSAGE_AT + 44, "\17\7example\377", 10);
 	bytes_store_u16(p.bytes + 40, 0);
@@ -492,7 +500,8 @@ static void messages_that_are_wrong_are_counted_and_ignored(void **state)
 		bytes_store_u16(p.bytes + 40, 0);
 		world_receive(&p);
 		world_turn();
-		if (client_sent()) { /* cut between options: the end mark, the router, which are not missed */
+		if (client_sent()) { /* cut between options: the end mark, the router, which are not
+			                missed */
 			assert_true(size == good.size - 1 || size == good.size - 7);
 			world_close();
 			setup(NULL);

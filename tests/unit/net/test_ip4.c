@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* IPv4 (RFC 791, RFC 1122 §3.2), reassembly (RFC 1122 §3.3.2, RFC 5722) and ICMP (RFC 792, RFC 1122 §3.2.2). */
+/* IPv4 (RFC 791, RFC 1122 §3.2), reassembly (RFC 1122 §3.3.2, RFC 5722) and ICMP (RFC 792, RFC 1122
+ * §3.2.2). */
 #include "world.h"
 
 #include <setjmp.h>
@@ -68,7 +69,8 @@ static void drops(uint32_t at, uint8_t value, enum interface_count cause)
 	fix_checksum(&in);
 	assert_false(world_exchange(&in, &out));
 	if (count(cause) != before + 1)
-		fail_msg("byte %u as %u is not counted as %s", at, value, interface_counter_name(cause));
+		fail_msg("byte %u as %u is not counted as %s", at, value,
+		         interface_counter_name(cause));
 }
 
 /* ---- Headers ---- */
@@ -78,11 +80,11 @@ static void bad_headers_are_dropped_and_counted(void **state)
 	(void)state;
 	struct packet in = question(), out;
 	drops(14, 0x65, COUNT_RX_BAD_HEADER); /* version */
-	in.bytes[14] = 0x44;		      /* header length */
+	in.bytes[14] = 0x44;                  /* header length */
 	assert_false(world_exchange(&in, &out));
 	assert_int_equal(count(COUNT_RX_BAD_HEADER), 2);
 	drops(17, 19, COUNT_RX_BAD_HEADER); /* total below the header's */
-	drops(17, 37, COUNT_RX_SHORT);	    /* total above what came */
+	drops(17, 37, COUNT_RX_SHORT);      /* total above what came */
 	in = question();
 	in.bytes[25] ^= 1;
 	assert_false(world_exchange(&in, &out));
@@ -105,7 +107,8 @@ static void every_truncation_is_dropped(void **state)
 static void sources_that_no_host_has_are_dropped(void **state)
 {
 	(void)state;
-	const uint32_t bad[] = { 0, 0x00000001, 0x7f000001, 0xe0000001, 0xf0000001, 0xffffffff, SUBNET, US, 0x0a000000 };
+	const uint32_t bad[] = { 0,          0x00000001, 0x7f000001, 0xe0000001, 0xf0000001,
+		                 0xffffffff, SUBNET,     US,         0x0a000000 };
 	struct packet in, out;
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) { /* RFC 1122 §3.2.1.3 */
 		packet_udp(&in, PEER, US, 5000, 7, "x", 1);
@@ -185,7 +188,8 @@ static struct packet with_options(const void *options, uint32_t size, uint32_t p
 	struct packet p;
 	uint32_t n = message_udp(message, PEER, US, 5000, 7, data, payload);
 	packet_start(&p, us_mac, peer_mac, 0x0800);
-	packet_ip(&p, (struct ip_spec){ .protocol = 17, .options = options, .options_size = size }, message, n);
+	packet_ip(&p, (struct ip_spec){ .protocol = 17, .options = options, .options_size = size },
+	          message, n);
 	return p;
 }
 
@@ -193,7 +197,8 @@ static void options_are_parsed_and_tolerated(void **state)
 {
 	(void)state;
 	struct packet in, out;
-	const char *good[] = { "\1\1\1\0", "\0\377\377\377", "\x94\4\0\0", "\7\7\4\0\0\0\0\1", "\x44\4\5\0" };
+	const char *good[] = { "\1\1\1\0", "\0\377\377\377", "\x94\4\0\0", "\7\7\4\0\0\0\0\1",
+		               "\x44\4\5\0" };
 	const uint32_t size[] = { 4, 4, 4, 8, 4 };
 	for (size_t k = 0; k < 5; k++) {
 		in = with_options(good[k], size[k], 100);
@@ -208,7 +213,8 @@ static void bad_options_and_source_routes_are_refused(void **state)
 {
 	(void)state;
 	struct packet in, out;
-	const char *bad[] = { "\7\0\0\0", "\7\1\0\0", "\7\5\0\0", "\1\1\1\7", "\x83\4\4\0", "\x89\4\4\0" };
+	const char *bad[] = { "\7\0\0\0", "\7\1\0\0",   "\7\5\0\0",
+		              "\1\1\1\7", "\x83\4\4\0", "\x89\4\4\0" };
 	for (size_t k = 0; k < 6; k++) {
 		in = with_options(bad[k], 4, 8);
 		assert_false(world_exchange(&in, &out));
@@ -333,8 +339,10 @@ static struct packet piece(uint16_t id, uint32_t at, uint32_t size, bool more)
 	struct packet p;
 	packet_start(&p, us_mac, peer_mac, 0x0800);
 	packet_ip(&p,
-		  (struct ip_spec){ .protocol = 17, .id = id, .fragment = (uint16_t)(at / 8 | (more ? IP4_MF : 0)) },
-		  data, size);
+	          (struct ip_spec){ .protocol = 17,
+	                            .id = id,
+	                            .fragment = (uint16_t)(at / 8 | (more ? IP4_MF : 0)) },
+	          data, size);
 	return p;
 }
 
@@ -352,13 +360,13 @@ static void overlaps_kill_the_datagram_for_good(void **state)
 		uint32_t at, size;
 		bool more;
 	} bad[] = {
-		{ 8, 16, true },    /* over the end of the first */
-		{ 0, 8, true },	    /* the head of the first again */
-		{ 0, 32, true },    /* around the first */
-		{ 32, 16, true },   /* into the third */
-		{ 40, 8, true },    /* within the third, its head */
-		{ 48, 8, false },   /* an end before the third's */
-		{ 0, 104, true },   /* all */
+		{ 8, 16, true },  /* over the end of the first */
+		{ 0, 8, true },   /* the head of the first again */
+		{ 0, 32, true },  /* around the first */
+		{ 32, 16, true }, /* into the third */
+		{ 40, 8, true },  /* within the third, its head */
+		{ 48, 8, false }, /* an end before the third's */
+		{ 0, 104, true }, /* all */
 	};
 	memset(data, 1, 200);
 	for (uint16_t k = 0; k < sizeof bad / sizeof *bad; k++) { /* RFC 5722 §4 */
@@ -388,9 +396,9 @@ static void same_place_with_other_content_is_an_overlap(void **state)
 static void impossible_fragments_are_counted(void **state)
 {
 	(void)state;
-	in_piece(1, 0, 23, true);	 /* not a multiple of 8 */
-	in_piece(2, 0, 0, true);	 /* empty */
-	in_piece(3, 65528, 800, false);	 /* past what a length can say: the ping of death */
+	in_piece(1, 0, 23, true);       /* not a multiple of 8 */
+	in_piece(2, 0, 0, true);        /* empty */
+	in_piece(3, 65528, 800, false); /* past what a length can say: the ping of death */
 	in_piece(4, 65512, 8, true);
 	struct packet p = piece(5, 0, 8, true);
 	p.bytes[20] |= 0x40; /* may not be fragmented, and is */
@@ -534,13 +542,14 @@ static void answers_pings_in_fragments(void **state)
 	for (size_t k = 0; k < 4; k++) {
 		struct packet out;
 		uint32_t n = message_echo(message, sizes[k]), got = 0;
-		fragments_of((struct ip_spec){ .protocol = 1, .id = (uint16_t)k }, message, n, 1480, keep);
+		fragments_of((struct ip_spec){ .protocol = 1, .id = (uint16_t)k }, message, n, 1480,
+		             keep);
 		for (uint32_t p = 0; p < piece_count; p++)
 			piece_in(p);
 		while (world_sent(&out)) {
 			assert_true(packet_is_right(&out));
-			memcpy(back + (bytes_load_u16(ip_of(&out)->fragment) & IP4_OFFSET) * 8, out.bytes + 34,
-			       out.size - 34);
+			memcpy(back + (bytes_load_u16(ip_of(&out)->fragment) & IP4_OFFSET) * 8,
+			       out.bytes + 34, out.size - 34);
 			got += out.size - 34;
 		}
 		assert_int_equal(got, n);

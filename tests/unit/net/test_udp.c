@@ -183,7 +183,8 @@ static void bad_lengths_are_counted(void **state)
 	assert_int_equal(seen.size, 2);
 }
 
-static void a_datagram_to_a_broadcast_reaches_the_socket_and_is_answered_from_our_address(void **state)
+static void
+a_datagram_to_a_broadcast_reaches_the_socket_and_is_answered_from_our_address(void **state)
 {
 	(void)state;
 	struct packet in, out;
@@ -210,7 +211,8 @@ static void a_reply_off_the_link_goes_through_the_gateway(void **state)
 	assert_true(world_exchange(&arp, &out));
 	assert_true(packet_is_right(&out));
 	assert_memory_equal(ethernet_of(&out)->destination, gateway_mac, 6);
-	/* Now in place; and what somebody else on the link forwards is answered by the gateway all the same */
+	/* Now in place; and what somebody else on the link forwards is answered by the gateway all
+	 * the same */
 	assert_true(world_exchange(&in, &out));
 	assert_true(packet_is_right(&out));
 	memcpy(in.bytes + 6, other_mac, 6);
@@ -266,7 +268,8 @@ static void sends_large_datagrams_in_fragments(void **state)
 		}
 		assert_int_equal(at, sizes[k] + 8);
 		assert_memory_equal(whole + 8, data, sizes[k]);
-		uint32_t start = (PEER >> 16) + (PEER & 0xffff) + (US >> 16) + (US & 0xffff) + 17 + at;
+		uint32_t start =
+		        (PEER >> 16) + (PEER & 0xffff) + (US >> 16) + (US & 0xffff) + 17 + at;
 		assert_int_equal(naive_checksum(whole, at, start), 0);
 		world_turn();
 	}
@@ -291,14 +294,15 @@ static void echoes_reassembled_datagrams_whole(void **state)
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 		struct packet out;
 		uint32_t n = message_udp(message, PEER, US, 5000, 7, data, sizes[k]), at = 0;
-		fragments_of((struct ip_spec){ .protocol = 17, .id = (uint16_t)k }, message, n, 1480, each_each);
+		fragments_of((struct ip_spec){ .protocol = 17, .id = (uint16_t)k }, message, n,
+		             1480, each_each);
 		assert_int_equal(seen.size, sizes[k]);
 		assert_true(seen.room >= sizes[k]);
 		while (world_sent(&out)) {
 			assert_true(packet_is_right(&out));
 			assert_memory_equal(ethernet_of(&out)->destination, peer_mac, 6);
-			memcpy(back + (bytes_load_u16(ip_of(&out)->fragment) & IP4_OFFSET) * 8, out.bytes + 34,
-			       out.size - 34);
+			memcpy(back + (bytes_load_u16(ip_of(&out)->fragment) & IP4_OFFSET) * 8,
+			       out.bytes + 34, out.size - 34);
 			at += out.size - 34;
 		}
 		assert_int_equal(at, n);

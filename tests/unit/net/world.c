@@ -228,9 +228,11 @@ static void *zeroed(size_t n)
 static void ring_make(struct amp_ring *r, uint32_t size, size_t entry)
 {
 	uint32_t *counters = zeroed(3 * sizeof *counters);
-	*r = (struct amp_ring){ .producer = (uint64_t)&counters[0], .consumer = (uint64_t)&counters[1],
-				.flags = (uint64_t)&counters[2], .entries = (uint64_t)zeroed(size * entry),
-				.size = size };
+	*r = (struct amp_ring){ .producer = (uint64_t)&counters[0],
+		                .consumer = (uint64_t)&counters[1],
+		                .flags = (uint64_t)&counters[2],
+		                .entries = (uint64_t)zeroed(size * entry),
+		                .size = size };
 }
 
 static void ring_unmake(struct amp_ring *r)
@@ -255,9 +257,13 @@ void world_open(struct options o)
 	now += 1000 * SECOND;
 	struct amp_device *d = &world.device;
 	uint32_t ring = o.ring ? o.ring : 256;
-	*d = (struct amp_device){ .name = "service", .type = AMP_DEVICE_NET, .mtu = 1500,
-				  .frame_size = AMP_FRAME_SIZE, .frame_count = o.frames ? o.frames : 1024,
-				  .features = o.features | (o.concurrent ? AMP_NET_CONCURRENT : 0) };
+	*d = (struct amp_device){ .name = "service",
+		                  .type = AMP_DEVICE_NET,
+		                  .mtu = 1500,
+		                  .frame_size = AMP_FRAME_SIZE,
+		                  .frame_count = o.frames ? o.frames : 1024,
+		                  .features =
+		                          o.features | (o.concurrent ? AMP_NET_CONCURRENT : 0) };
 	memcpy(d->mac, us_mac, 6);
 	d->frames = (uint64_t)zeroed((size_t)d->frame_count * d->frame_size);
 	ring_make(&d->fill, ring, 8);
@@ -270,12 +276,16 @@ void world_open(struct options o)
 	world.completion_producer = (uint32_t *)d->completion.producer;
 	world.fill_flags = (uint32_t *)d->fill.flags;
 	world.tx_flags = (uint32_t *)d->tx.flags;
-	boot_information = (struct amp_boot){ .devices = (uint64_t)d, .device_count = 1, .args = (uint64_t)arguments,
-					      .arg_count = 2 };
+	boot_information = (struct amp_boot){ .devices = (uint64_t)d,
+		                              .device_count = 1,
+		                              .args = (uint64_t)arguments,
+		                              .arg_count = 2 };
 	arguments[0].number = (uint64_t)US << 8 | (o.prefix ? o.prefix : 24);
 	arguments[1].number = o.no_gateway ? 0 : GATEWAY;
-	configs[0] = (struct interface_config){ .name = "service", .dhcp = o.dhcp, .address_arg = o.dhcp ? -1 : 0,
-						.gateway_arg = o.dhcp ? -1 : 1 };
+	configs[0] = (struct interface_config){ .name = "service",
+		                                .dhcp = o.dhcp,
+		                                .address_arg = o.dhcp ? -1 : 0,
+		                                .gateway_arg = o.dhcp ? -1 : 1 };
 	for (const struct boot_start *s = __start_boot_start; s != __stop_boot_start; s++) {
 		if (s->start() < 0)
 			abort();
@@ -298,8 +308,8 @@ void world_close(void)
 	world_drain();
 	interfaces_stop();
 	if (timers || source || allocated) {
-		fprintf(stderr, "world_close: timers %p, source %p, allocations %ld left\n", (void *)timers,
-			(void *)source, allocated);
+		fprintf(stderr, "world_close: timers %p, source %p, allocations %ld left\n",
+		        (void *)timers, (void *)source, allocated);
 		abort();
 	}
 	struct amp_device *d = &world.device;
@@ -315,7 +325,8 @@ struct amp_desc world_place(const struct packet *p, uint32_t headroom)
 	struct amp_device *d = &world.device;
 	if (*world.fill_consumer == *(uint32_t *)d->fill.producer)
 		return (struct amp_desc){ 0 };
-	uint64_t addr = *entry_u64(&d->fill, (*world.fill_consumer)++) & ~(uint64_t)(d->frame_size - 1);
+	uint64_t addr =
+	        *entry_u64(&d->fill, (*world.fill_consumer)++) & ~(uint64_t)(d->frame_size - 1);
 	if (headroom + p->size > d->frame_size)
 		abort();
 	memcpy((uint8_t *)d->frames + addr + headroom, p->bytes, p->size);
@@ -377,7 +388,8 @@ bool world_sent(struct packet *p)
 		return false;
 	struct amp_desc desc = *entry_desc(&d->tx, (*world.tx_consumer)++);
 	uint64_t frame = desc.addr / d->frame_size, at = desc.addr % d->frame_size;
-	if (frame >= d->frame_count || desc.len < 14 || at + desc.len > d->frame_size || desc.options)
+	if (frame >= d->frame_count || desc.len < 14 || at + desc.len > d->frame_size ||
+	    desc.options)
 		panic("a tx descriptor that no tender takes");
 	p->size = desc.len;
 	memcpy(p->bytes, (uint8_t *)d->frames + desc.addr, desc.len);
@@ -413,8 +425,9 @@ bool world_frames_balanced(void)
 {
 	struct device *d = &world.interface->device;
 	world_drain();
-	return frames_are_valid(&d->frames) && d->frames.free_count + d->receiving == d->frames.count &&
-	       !d->sending && !d->unpublished;
+	return frames_are_valid(&d->frames) &&
+	       d->frames.free_count + d->receiving == d->frames.count && !d->sending &&
+	       !d->unpublished;
 }
 
 uint64_t count(enum interface_count what)
@@ -437,7 +450,8 @@ uint16_t naive_checksum(const void *bytes, uint32_t size, uint32_t start)
 
 static uint32_t pseudo(uint32_t source_, uint32_t destination, uint32_t protocol, uint32_t size)
 {
-	return (source_ >> 16) + (source_ & 0xffff) + (destination >> 16) + (destination & 0xffff) + protocol + size;
+	return (source_ >> 16) + (source_ & 0xffff) + (destination >> 16) + (destination & 0xffff) +
+	       protocol + size;
 }
 
 void packet_add(struct packet *p, const void *bytes, uint32_t n)
@@ -476,8 +490,8 @@ void packet_ip(struct packet *p, struct ip_spec s, const void *payload, uint32_t
 	packet_add(p, payload, size);
 }
 
-uint32_t message_udp(uint8_t *to, uint32_t from, uint32_t destination, uint16_t source_port, uint16_t port,
-		     const void *payload, uint32_t size)
+uint32_t message_udp(uint8_t *to, uint32_t from, uint32_t destination, uint16_t source_port,
+                     uint16_t port, const void *payload, uint32_t size)
 {
 	bytes_store_u16(to, source_port);
 	bytes_store_u16(to + 2, port);
@@ -507,17 +521,19 @@ static const uint8_t *mac_of(uint32_t address)
 	return address >> 8 == PEER >> 8 ? peer_mac : gateway_mac;
 }
 
-void packet_udp(struct packet *p, uint32_t from, uint32_t destination, uint16_t source_port, uint16_t port,
-		const void *payload, uint32_t size)
+void packet_udp(struct packet *p, uint32_t from, uint32_t destination, uint16_t source_port,
+                uint16_t port, const void *payload, uint32_t size)
 {
 	uint8_t message[2048];
 	bool broadcast = destination == UINT32_MAX || destination == SUBNET;
 	uint32_t n = message_udp(message, from, destination, source_port, port, payload, size);
 	packet_start(p, broadcast ? all_mac : us_mac, mac_of(from), 0x0800);
-	packet_ip(p, (struct ip_spec){ .source = from, .destination = destination, .protocol = 17 }, message, n);
+	packet_ip(p, (struct ip_spec){ .source = from, .destination = destination, .protocol = 17 },
+	          message, n);
 }
 
-void packet_echo(struct packet *p, uint32_t from, uint32_t destination, uint16_t sequence, uint32_t size)
+void packet_echo(struct packet *p, uint32_t from, uint32_t destination, uint16_t sequence,
+                 uint32_t size)
 {
 	uint8_t message[2048];
 	uint32_t n = message_echo(message, size);
@@ -525,12 +541,16 @@ void packet_echo(struct packet *p, uint32_t from, uint32_t destination, uint16_t
 	bytes_store_u16(message + 2, 0);
 	bytes_store_u16(message + 2, naive_checksum(message, n, 0));
 	packet_start(p, us_mac, mac_of(from), 0x0800);
-	packet_ip(p, (struct ip_spec){ .source = from, .destination = destination, .protocol = 1 }, message, n);
+	packet_ip(p, (struct ip_spec){ .source = from, .destination = destination, .protocol = 1 },
+	          message, n);
 }
 
-void packet_arp(struct packet *p, uint16_t operation, const uint8_t *sender_mac, uint32_t sender, uint32_t target)
+void packet_arp(struct packet *p, uint16_t operation, const uint8_t *sender_mac, uint32_t sender,
+                uint32_t target)
 {
-	struct arp_message m = { .hardware = { 0, 1 }, .protocol = { 8, 0 }, .hardware_size = 6, .protocol_size = 4 };
+	struct arp_message m = {
+		.hardware = { 0, 1 }, .protocol = { 8, 0 }, .hardware_size = 6, .protocol_size = 4
+	};
 	bytes_store_u16(m.operation, operation);
 	memcpy(m.sender_mac, sender_mac, 6);
 	bytes_store_u32(m.sender_address, sender);
@@ -542,7 +562,7 @@ void packet_arp(struct packet *p, uint16_t operation, const uint8_t *sender_mac,
 }
 
 void fragments_of(struct ip_spec s, const uint8_t *message, uint32_t size, uint32_t unit,
-		  void (*each)(const struct packet *, uint32_t n))
+                  void (*each)(const struct packet *, uint32_t n))
 {
 	uint32_t n = 0;
 	for (uint32_t at = 0; at < size; at += unit, n++) {
@@ -559,8 +579,9 @@ bool packet_is_right(const struct packet *p)
 {
 	const struct ip4_header *h = ip_of(p);
 	uint32_t total = bytes_load_u16(h->total);
-	if (p->size < 34 || bytes_load_u16(ethernet_of(p)->type) != 0x0800 || h->version_size != 0x45 ||
-	    total + 14 != p->size || naive_checksum(h, 20, 0) || memcmp(ethernet_of(p)->source, us_mac, 6) != 0)
+	if (p->size < 34 || bytes_load_u16(ethernet_of(p)->type) != 0x0800 ||
+	    h->version_size != 0x45 || total + 14 != p->size || naive_checksum(h, 20, 0) ||
+	    memcmp(ethernet_of(p)->source, us_mac, 6) != 0)
 		return false;
 	if (bytes_load_u16(h->fragment) & (IP4_MF | IP4_OFFSET))
 		return true;
@@ -568,7 +589,9 @@ bool packet_is_right(const struct packet *p)
 		return !naive_checksum(p->bytes + 34, total - 20, 0);
 	if (h->protocol != 17)
 		return false;
-	uint32_t start = pseudo(bytes_load_u32(h->source), bytes_load_u32(h->destination), 17, total - 20);
-	return bytes_load_u16(udp_of(p)->length) == total - 20 && bytes_load_u16(udp_of(p)->checksum) &&
+	uint32_t start =
+	        pseudo(bytes_load_u32(h->source), bytes_load_u32(h->destination), 17, total - 20);
+	return bytes_load_u16(udp_of(p)->length) == total - 20 &&
+	       bytes_load_u16(udp_of(p)->checksum) &&
 	       !naive_checksum(p->bytes + 34, total - 20, start);
 }

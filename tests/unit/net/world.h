@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A world around os/net: a fake tender with one network device (rings and frames in host memory), a clock that
- * stands until it is moved, and thin fakes of core. Tests put packets in one by one and look at each that comes
- * out. Packets are built here field by field, with a checksum of our own, so that nothing checks itself.
+ * A world around os/net: a fake tender with one network device (rings and frames in host memory), a
+ * clock that stands until it is moved, and thin fakes of core. Tests put packets in one by one and
+ * look at each that comes out. Packets are built here field by field, with a checksum of our own,
+ * so that nothing checks itself.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -18,13 +19,13 @@
 #include <net/udp.h>
 #include <net/wire.h>
 
-#define US	  0x0a000002u /* 10.0.0.2/24 */
-#define GATEWAY	  0x0a000001u
-#define PEER	  0x0a000009u
-#define FAR	  0xc0000205u /* 192.0.2.5 */
-#define SUBNET	  0x0a0000ffu
-#define SECOND	  1000000000ull
-#define MILLI	  1000000ull
+#define US      0x0a000002u /* 10.0.0.2/24 */
+#define GATEWAY 0x0a000001u
+#define PEER    0x0a000009u
+#define FAR     0xc0000205u /* 192.0.2.5 */
+#define SUBNET  0x0a0000ffu
+#define SECOND  1000000000ull
+#define MILLI   1000000ull
 
 extern const uint8_t us_mac[6], peer_mac[6], gateway_mac[6], other_mac[6], all_mac[6];
 
@@ -35,11 +36,12 @@ struct world {
 	uint32_t kicks;
 	struct interface *interface;
 	bool hold_completions; /* sent frames are not given back */
-	bool hold_tx;	       /* tx is not looked at */
+	bool hold_tx;          /* tx is not looked at */
 	uint32_t warnings;     /* log lines at that level or above */
-	char log[512];	       /* the last line of any level */
+	char log[512];         /* the last line of any level */
 	bool memory_fails;
-	bool (*on_wait)(uint64_t deadline); /* what happens while a task waits; false: the deadline came */
+	bool (*on_wait)(
+	        uint64_t deadline); /* what happens while a task waits; false: the deadline came */
 };
 extern struct world world;
 
@@ -49,7 +51,7 @@ struct options {
 	uint32_t features;
 	bool no_gateway;
 	bool keep_announcements; /* what is sent at start is not swallowed */
-	uint8_t prefix;		 /* 0: 24 */
+	uint8_t prefix;          /* 0: 24 */
 };
 void world_open(struct options);
 void world_close(void); /* fails if frames or memory are lost */
@@ -61,13 +63,14 @@ struct packet {
 };
 bool world_receive(const struct packet *); /* false: no fill entry; the packet is lost */
 bool world_receive_raw(struct amp_desc);
-struct amp_desc world_place(const struct packet *, uint32_t headroom); /* into a fill entry's frame */
-void world_turn(void);					     /* polls until nothing is to do */
-void world_advance(uint64_t ns);			     /* time goes on; timers run */
+struct amp_desc world_place(const struct packet *,
+                            uint32_t headroom); /* into a fill entry's frame */
+void world_turn(void);                          /* polls until nothing is to do */
+void world_advance(uint64_t ns);                /* time goes on; timers run */
 uint64_t world_now(void);
-bool world_sent(struct packet *);			     /* the next packet that came out */
-uint32_t world_drain(void);				     /* how many came out; all are thrown away */
-bool world_frames_balanced(void);			     /* all frames are free or in fill */
+bool world_sent(struct packet *); /* the next packet that came out */
+uint32_t world_drain(void);       /* how many came out; all are thrown away */
+bool world_frames_balanced(void); /* all frames are free or in fill */
 uint64_t count(enum interface_count);
 
 /* In goes one, out comes at most one: false if none did. */
@@ -82,23 +85,28 @@ struct ip_spec {
 	const void *options;
 	uint32_t options_size;
 };
-void packet_start(struct packet *, const uint8_t *destination, const uint8_t *source, uint16_t type);
+void packet_start(struct packet *, const uint8_t *destination, const uint8_t *source,
+                  uint16_t type);
 void packet_add(struct packet *, const void *, uint32_t);
 void packet_ip(struct packet *, struct ip_spec, const void *payload, uint32_t size);
-void packet_udp(struct packet *, uint32_t source, uint32_t destination, uint16_t source_port, uint16_t port,
-		const void *payload, uint32_t size);
-void packet_echo(struct packet *, uint32_t source, uint32_t destination, uint16_t sequence, uint32_t size);
-void packet_arp(struct packet *, uint16_t operation, const uint8_t *sender_mac, uint32_t sender, uint32_t target);
+void packet_udp(struct packet *, uint32_t source, uint32_t destination, uint16_t source_port,
+                uint16_t port, const void *payload, uint32_t size);
+void packet_echo(struct packet *, uint32_t source, uint32_t destination, uint16_t sequence,
+                 uint32_t size);
+void packet_arp(struct packet *, uint16_t operation, const uint8_t *sender_mac, uint32_t sender,
+                uint32_t target);
 
-/* A message of `size` bytes (UDP's or ICMP's) in fragments of `unit` bytes; calls back with each. */
+/* A message of `size` bytes (UDP's or ICMP's) in fragments of `unit` bytes; calls back with each.
+ */
 void fragments_of(struct ip_spec, const uint8_t *message, uint32_t size, uint32_t unit,
-		  void (*each)(const struct packet *, uint32_t n));
-uint32_t message_udp(uint8_t *to, uint32_t source, uint32_t destination, uint16_t source_port, uint16_t port,
-		     const void *payload, uint32_t size);
+                  void (*each)(const struct packet *, uint32_t n));
+uint32_t message_udp(uint8_t *to, uint32_t source, uint32_t destination, uint16_t source_port,
+                     uint16_t port, const void *payload, uint32_t size);
 uint32_t message_echo(uint8_t *to, uint32_t size);
 
 uint16_t naive_checksum(const void *, uint32_t size, uint32_t start);
-/* Looks at a packet that came out: is it IPv4, with right length and checksums (UDP's, ICMP's too if whole)? */
+/* Looks at a packet that came out: is it IPv4, with right length and checksums (UDP's, ICMP's too
+ * if whole)? */
 bool packet_is_right(const struct packet *);
 static inline const struct ethernet_header *ethernet_of(const struct packet *p)
 {
