@@ -55,7 +55,8 @@ static void damaged(struct search *s)
 
 static void add_answer(struct search *s, uint32_t rrset, uint32_t owner)
 {
-	if (dns_response_rrset(s->r, DNS_SECTION_ANSWER, rrset, owner, true))
+	if (dns_response_rrset(s->r, DNS_SECTION_ANSWER, rrset, owner, true) &&
+	    (!s->a->policy.minimal || s->q->type == DNS_NS))
 		s->sets[SET_ANSWER] = rrset;
 }
 
@@ -465,7 +466,8 @@ uint32_t dns_answer_query(struct dns_responder *a, uint8_t *message, uint32_t ro
 		struct place p = { found.at, found.exact ? found.at : DNS_MADE_QUERY, found.exact };
 		struct dns_made *made = &r->made[DNS_MADE_QUERY];
 		made->own = (uint8_t)(q->key.size - n->size);
-		memcpy(made->wire, message + DNS_HEADER_SIZE, made->own);
+		memcpy(made->wire, q->key.lower,
+		       made->own); /* lower: cache.c may keep what is made */
 		made->encloser = found.at;
 		dns_response_question(r, &q->key, found.at);
 		while (s.chain < DNS_CHAIN_MAX && step(&s, &p) && !r->damaged)

@@ -658,7 +658,7 @@ static void check_node(struct dns_builder *b, uint32_t node)
 			         "%s %s is hidden by the DNAME at %s (RFC 6672 §2.4)",
 			         text_of(b, n->name, text), type, text_of(b, name->cover, cover));
 		else if ((hidden && !glue) || (at_cut && !glue && t != DNS_NS && t != DNS_DS &&
-		                               t != DNS_NSEC && t != DNS_RRSIG))
+		                               t != DNS_NSEC && t != DNS_RRSIG && t != DNS_DNAME))
 			complain(b, RECORD(s)->file, RECORD(s)->line, false,
 			         "%s %s is hidden by the delegation of %s",
 			         text_of(b, n->name, text), type, text_of(b, name->cover, cover));

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Fuzzes queries: an input is a packet, answered over a small zone in which every kind of answer
+ *occurs; with and without the cache, which must agree. Built by libFuzzer (scripts or by hand:
+ *	clang-19 -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I os -I abi -I
+ *tests/unit/dns tests/fuzz/dns_query.c tests/unit/dns/world.c os/app/dns/...c os/core/hash.c
+ *-lcmocka
+ * ), or with REPLAY as a program that runs each file of the folders given once.
+ */
+#include "world.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <app/dns/cache.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+static const char zone[] =
+        "$TTL 3600\n@ SOA ns1 host 1 2 3 4 5\n@ NS ns1\n@ NS ns.other.test.\n@ MX 10 mail\n"
+        "ns1 A 192.0.2.1\nns1 AAAA 2001:db8::1\nmail A 192.0.2.2\nwww CNAME mail\nring CNAME ring\n"
+        "*.wild A 192.0.2.7\n*.wild MX 10 any.wild\na.ent.wild A 192.0.2.8\nsub NS ns1.sub\nsub NS "
+        "ns1\n"
+        "sub DS 1 8 2 ABCD\nns1.sub A 192.0.2.9\nold DNAME mail\nround DNAME round.round\n"
+        "child NS ns.child\nchild DS 2 8 2 EF01\nns.child A 192.0.2.12\ntochild CNAME www.child\n"
+        "_s._tcp SRV 0 0 80 mail\n";
+static const char child[] =
+        "$TTL 60\n@ SOA ns host 9 1 1 1 600\n@ NS ns\nns A 192.0.2.112\nwww A 192.0.2.113\n";
+
+static struct world w;
+static struct dns_cache cache;
+
+static void start(void)
+{
+	static const char *const zones[] = { "e.", zone, "child.e.", child, NULL };
+	static const uint64_t key[2] = { 1, 2 };
+	uint64_t size = dns_cache_size(DNS_CACHE_BYTES_MIN);
+	void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
+
+	world_open(&w, zones);
+	w.responder.policy.version = "fuzz";
+	if (!memory)
+		abort();
+	dns_cache_init(&cache, memory, size, key);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t plain[4096], cached[4096];
+	static char text[1 << 18];
+
+	if (!w.blob)
+		start();
+	uint32_t a = dns_answer(&w.responder, data, (uint32_t)size, plain, sizeof plain);
+	uint32_t b = dns_answer_cached(&w.responder, &cache, data, (uint32_t)size, cached,
+	                               sizeof cached);
+	if (a != b || memcmp(plain, cached, a) != 0 || a > DNS_UDP_SIZE_DEFAULT)
+		abort();
+	world_render(text, sizeof text, plain, a); /* it decodes, or the test fails */
+	return 0;
+}
+
+#ifdef REPLAY
+static void replay(void **state)
+{
+	char **folders = *state;
+	unsigned files = 0;
+
+	for (; *folders; folders++) {
+		DIR *d = opendir(*folders);
+		if (!d)
+			fail_msg("%s: cannot be read", *folders);
+		for (struct dirent *e; (e = readdir(d));) {
+			char path[4096];
+			static uint8_t data[65536];
+			if (e->d_name[0] == '.')
+				continue;
+			snprintf(path, sizeof path, "%s/%s", *folders, e->d_name);
+			FILE *f = fopen(path, "rb");
+			if (!f)
+				fail_msg("%s: cannot be read", path);
+			size_t size = fread(data, 1, sizeof data, f);
+			fclose(f);
+			LLVMFuzzerTestOneInput(data, size);
+			files++;
+		}
+		closedir(d);
+	}
+	assert_true(files > 0);
+	world_close(&w);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fputs("usage: dns_query FOLDER...\n", stderr);
+		return 2;
+	}
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_prestate(replay, argv + 1),
+	};
+	return cmocka_run_group_tests_name("dns_query", tests, NULL, NULL);
+}
+#endif
