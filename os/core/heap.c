@@ -39,6 +39,7 @@ _Static_assert(CLASSES == 24, "class_of counts on it");
 _Static_assert(SLAB_PAGES_MAX *AMP_PAGE <= 65536, "reciprocals are exact");
 
 static struct page *with_room[CLASSES]; /* slabs with a free object, by class */
+static uint32_t kept_empty;             /* bit c: an empty slab of class c may be among them */
 
 /* The class of the smallest objects that hold size bytes, 1 <= size <= HEAP_SLAB_MAX. */
 static inline unsigned class_of(size_t size)
@@ -90,12 +91,37 @@ static __attribute__((noinline)) struct page *slab_new(unsigned c)
 	return s;
 }
 
-static __attribute__((noinline)) void slab_release(struct page *s)
+static void slab_release(struct page *s)
 {
 	unlist_slab(s);
 	for (unsigned i = 1; i < classes[s->class].pages; i++)
 		s[i].kind = PAGE_INSIDE;
 	page_give(s);
+}
+
+static __attribute__((noinline)) void slab_emptied(struct page *s)
+{
+	if (s->next || s->prev)
+		slab_release(s);
+	else
+		kept_empty |= 1u << s->class;
+}
+
+/* The bits make sure that failing again and again does not search again and again. */
+bool page_reclaim(void)
+{
+	bool any = false;
+	for (; kept_empty; kept_empty &= kept_empty - 1) {
+		struct page *s = with_room[__builtin_ctz(kept_empty)], *next;
+		for (; s; s = next) {
+			next = s->next;
+			if (s->free_count == classes[s->class].objects) {
+				slab_release(s);
+				any = true;
+			}
+		}
+	}
+	return any;
 }
 
 static inline void *slab_alloc(unsigned c)
@@ -133,8 +159,8 @@ static inline void slab_free(struct page *s, void *p)
 	page_count_used(-(int64_t)class->size);
 	if (++s->free_count == 1)
 		list_slab(s);
-	else if (s->free_count == class->objects && (s->next || s->prev))
-		slab_release(s);
+	else if (s->free_count == class->objects)
+		slab_emptied(s);
 }
 
 static void *run_alloc(size_t size, uint32_t *dirty)

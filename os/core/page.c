@@ -124,6 +124,8 @@ struct page *page_take(uint32_t n, enum page_kind kind, uint32_t *dirty)
 	if (n == 0 || n > RUN_MAX)
 		return NULL;
 	struct page *p = find_free(n);
+	if (!p && page_reclaim())
+		p = find_free(n);
 	if (!p)
 		return NULL;
 	uint32_t have = p->pages;

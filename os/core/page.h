@@ -47,6 +47,9 @@ bool page_resize(struct page *, uint32_t n); /* in place, or false and nothing i
 void *page_address(const struct page *);
 struct page *page_of(const void *); /* null: not in any extent */
 
+/* heap.c's: gives empty slabs back, because no run was found. False: there were none. */
+bool page_reclaim(void);
+
 /* Accounting of live bytes, for heap_figures. */
 void page_count_used(int64_t bytes);
 void page_count_failure(void);

@@ -69,7 +69,7 @@ void timer_set(struct timer *t, uint64_t deadline_ns, timer_fn *fn)
 	t->deadline = deadline_ns;
 	t->fn = fn;
 	uint64_t tick = tick_of(deadline_ns);
-	if (tick <= wheel_now)
+	if (tick <= wheel_now || deadline_ns <= clock_coarse())
 		link_in(&due, t);
 	else
 		place(t, tick);
