@@ -5,6 +5,7 @@
  */
 #include <net/interface_internal.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <core/boot.h>
@@ -97,6 +98,25 @@ static int address_start(struct interface *i)
 	return OK;
 }
 
+/* With the debug log on, the figures are told when they have changed. */
+static void figures_log(struct timer *t)
+{
+	struct interface *i = container_of(t, struct interface, figures);
+	char text[400];
+	int n = 0;
+	uint64_t sum = 0;
+	for (uint32_t k = 0; k < COUNT_MAX && n >= 0 && n < (int)sizeof text; k++) {
+		sum += i->counts[k];
+		if (i->counts[k])
+			n += snprintf(text + n, sizeof text - (size_t)n, " %s %llu",
+			              interface_counter_name(k), (unsigned long long)i->counts[k]);
+	}
+	if (sum != i->figures_sum)
+		log_debug("net", "%s:%s", interface_name(i), text);
+	i->figures_sum = sum;
+	timer_set_in(t, INTERFACE_FIGURES_NS, figures_log);
+}
+
 static int interface_start(const struct interface_config *c)
 {
 	const struct amp_device *device = boot_device(c->name, AMP_DEVICE_NET);
@@ -116,6 +136,8 @@ static int interface_start(const struct interface_config *c)
 	if (error)
 		return error;
 	interfaces[started++] = i;
+	if (log_wants(LOG_DEBUG))
+		timer_set_in(&i->figures, INTERFACE_FIGURES_NS, figures_log);
 	return address_start(i);
 }
 
@@ -141,6 +163,7 @@ void interfaces_stop(void)
 		if (i->dhcp.socket)
 			udp_close(i->dhcp.socket);
 		timer_stop(&i->dhcp.timer);
+		timer_stop(&i->figures);
 		interface_clear_address(i);
 		heap_free(i->arp.neighbours);
 		fragment_close(i);

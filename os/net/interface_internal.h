@@ -12,6 +12,7 @@
 #include <net/interface.h>
 
 #define INTERFACE_RESOLVERS_MAX 3u
+#define INTERFACE_FIGURES_NS    (2 * NS_PER_S) /* between lines of figures in the debug log */
 
 struct interface {
 	/* What the fast path reads of it: */
@@ -33,6 +34,8 @@ struct interface {
 	struct dhcp dhcp;
 	uint32_t resolvers[INTERFACE_RESOLVERS_MAX]; /* from DHCP; 0: none */
 	struct task_queue address_waiters;
+	struct timer figures;
+	uint64_t figures_sum; /* of all, when last told */
 };
 
 static inline void interface_count(struct interface *i, enum interface_count what)
