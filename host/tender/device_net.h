@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One network device: moves packets between a packet file descriptor (one packet a read or write: a
+ * TAP device, or a datagram socket in tests) and the four rings and the frame area that it shares
+ * with the image.
+ */
+#ifndef TENDER_DEVICE_NET_H
+#define TENDER_DEVICE_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ampoule_abi.h>
+#include <tender/ring.h>
+
+#define NET_BATCH 256u /* packets that one pass moves in each direction */
+#define NET_RING_HEAD                                                                              \
+	2048u /* bytes before the entries of the first ring: counters and flags of all four */
+
+struct net_counts {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_no_frame; /* fill entries that name no frame */
+	uint64_t rx_too_long; /* packets larger than a frame or the MTU allows */
+	uint64_t tx_bad;      /* descriptors that do not fit: address, length or options */
+	uint64_t tx_failed;   /* packets that the host did not take */
+};
+
+struct device_net {
+	int fd; /* non-blocking; not owned */
+	uint32_t frame_size, frame_count;
+	uint8_t *frames; /* the frame area in this process */
+	uint16_t mtu;
+	bool rx_blocked; /* packets may wait at fd, but there is no frame or no room for them */
+	struct ring fill, rx, tx, completion;
+	struct net_counts counts;
+};
+
+/* Bytes of shared memory for the rings of a device, and their layout. */
+uint64_t device_net_rings_size(uint32_t ring_size);
+
+/* Lays the rings out in `rings` (shared memory, zero, which the image sees at `rings_at`) and the
+ * frames, and fills in the image's view of it. mac, name and features of *view are the caller's. */
+void device_net_open(struct device_net *, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
+                     uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
+                     uint32_t frame_size, struct amp_device *view);
+
+/* Moves up to NET_BATCH packets; how many ring entries it has consumed. Zero: nothing is to be done
+ * now. */
+uint32_t device_net_send(struct device_net *);
+uint32_t device_net_receive(struct device_net *);
+
+/* Is there work in the rings that a kick would announce? */
+bool device_net_pending(struct device_net *);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The gates: one page of position-independent code for each tender (gate.S), copied into the
+ * image's gate page, with the numbers that it needs in the page's second half. C and assembler
+ * share this header.
+ */
+#ifndef TENDER_GATE_H
+#define TENDER_GATE_H
+
+#define GATE_DATA 2048 /* offset of struct gate_data in the page */
+
+/* KVM: I/O ports that ring 3 may touch. */
+#define PORT_CALL                                                                                  \
+	0x500 /* 4 bytes in: a gate call other than kick; exits to the tender, EAX is the result   \
+	       */
+#define PORT_KICK 0x510 /* 4 bytes out: an ioeventfd */
+/* KVM: out of ring 3's reach; the exception stubs write here. */
+#define PORT_FAULT 0x80 /* + vector */
+
+/* Offsets in struct gate_data. */
+#define GATE_DEVICE_COUNT 0
+#define GATE_CONTROL      8
+#define GATE_MONO         16
+#define GATE_KICK         24
+#define GATE_ONE          32
+#define GATE_UNMAP        40 /* three ranges: address, size */
+#define GATE_ENTRY        88
+#define GATE_STACK        96
+#define GATE_BOOT         104
+#define GATE_MXCSR        112
+#define GATE_AVX          116
+#define GATE_DEVICES      128
+#define GATE_DEVICE_SIZE  56
+
+/* Offsets in struct gate_control. */
+#define CONTROL_WAITING           0
+#define CONTROL_FIRST_INSTRUCTION 8
+#define CONTROL_FIRST_OUTPUT      16
+
+#define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
+
+#ifndef __ASSEMBLER__
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ampoule_abi.h>
+
+struct gate_device {
+	uint64_t rx_producer, rx_consumer; /* addresses of uint32_t in the image */
+	uint64_t completion_producer, completion_consumer;
+	uint64_t tx_producer, tx_consumer, tx_flags;
+};
+
+struct gate_data {
+	uint64_t device_count; /* KVM: kick's bound; sandbox: entries of devices */
+	/* Sandbox only, from here on: */
+	uint64_t control; /* address of struct gate_control */
+	uint64_t mono;    /* CLOCK_MONOTONIC at image time 0 */
+	uint64_t kick;    /* eventfd number in the child */
+	uint64_t one;     /* 1, what is written to it */
+	struct {
+		uint64_t at, size;
+	} unmap[3]; /* what goes before the first instruction; size 0: none */
+	uint64_t entry, stack, boot;
+	uint32_t mxcsr;
+	uint32_t avx; /* the processor has AVX registers to clear */
+	uint64_t reserved;
+	struct gate_device devices[AMP_DEVICES_MAX];
+};
+
+/* Shared with the sandbox's child, which may write anything here: hints and measurements only. */
+struct gate_control {
+	uint32_t waiting; /* futex: 0, or GATE_WAITING | what may end the wait */
+	uint32_t traced;  /* futex: 1 once the tender has attached; before the first instruction */
+	uint64_t first_instruction; /* TSC */
+	uint64_t first_output;      /* TSC; 0: none yet */
+};
+
+_Static_assert(offsetof(struct gate_data, control) == GATE_CONTROL, "as in assembler");
+_Static_assert(offsetof(struct gate_data, mono) == GATE_MONO, "as in assembler");
+_Static_assert(offsetof(struct gate_data, kick) == GATE_KICK, "as in assembler");
+_Static_assert(offsetof(struct gate_data, one) == GATE_ONE, "as in assembler");
+_Static_assert(offsetof(struct gate_data, unmap) == GATE_UNMAP, "as in assembler");
+_Static_assert(offsetof(struct gate_data, entry) == GATE_ENTRY, "as in assembler");
+_Static_assert(offsetof(struct gate_data, stack) == GATE_STACK, "as in assembler");
+_Static_assert(offsetof(struct gate_data, boot) == GATE_BOOT, "as in assembler");
+_Static_assert(offsetof(struct gate_data, mxcsr) == GATE_MXCSR, "as in assembler");
+_Static_assert(offsetof(struct gate_data, avx) == GATE_AVX, "as in assembler");
+_Static_assert(offsetof(struct gate_data, devices) == GATE_DEVICES, "as in assembler");
+_Static_assert(sizeof(struct gate_device) == GATE_DEVICE_SIZE, "as in assembler");
+_Static_assert(GATE_DATA + sizeof(struct gate_data) <= AMP_PAGE, "one page");
+_Static_assert(offsetof(struct gate_control, first_output) == CONTROL_FIRST_OUTPUT,
+               "as in assembler");
+
+/* The pages, to be copied; the gate's entry is their first byte. gate_sandbox_enter is where the
+ * sandbox's child leaves the tender's code for good. */
+extern const uint8_t gate_kvm[AMP_PAGE], gate_sandbox[AMP_PAGE], gate_sandbox_enter[];
+#endif
+
+#endif

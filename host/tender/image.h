@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An image file, decoded: everything in it is hostile, so headers and note are copied once from the
+ * file, checked against abi/ampoule_abi.h section 1, and only the copies are used. Contents of
+ * segments are never interpreted here.
+ */
+#ifndef TENDER_IMAGE_H
+#define TENDER_IMAGE_H
+
+#include <stdint.h>
+
+#include <ampoule_abi.h>
+#include <tender/defect.h>
+
+/* What this tender maps at most; the ABI's address range alone would allow 48 TiB. */
+#define IMAGE_SEGMENTS_BYTES_MAX (4ull << 30)
+#define IMAGE_STACKS_BYTES_MAX   (16ull << 30)
+
+enum rights { RIGHT_X = 1, RIGHT_W = 2, RIGHT_R = 4 }; /* = PF_X, PF_W, PF_R */
+
+struct image_segment {
+	uint64_t at;   /* address; multiple of AMP_PAGE */
+	uint64_t size; /* bytes in memory, rounded up to AMP_PAGE; not zero */
+	uint64_t file_offset, file_size;
+	uint32_t rights; /* RIGHT_* */
+};
+
+struct image {
+	const char *path; /* the caller's */
+	int fd;           /* owned; closed by image_close */
+	uint64_t entry;
+	uint32_t segment_count;
+	struct image_segment segments[AMP_SEGMENTS_MAX];
+	struct amp_note note;
+	struct amp_note_device devices[AMP_DEVICES_MAX];
+	struct amp_note_arg args[AMP_ARGS_MAX];
+	struct amp_note_library libraries[AMP_LIBRARIES_MAX];
+};
+
+/* Opens and checks. 0, or -1 with the defect (which does not name the file). */
+int image_open(struct image *, const char *path, struct defect *why);
+void image_close(struct image *);
+
+/* Bytes from one stack to the next. */
+static inline uint64_t image_stack_stride(const struct image *image)
+{
+	return AMP_PAGE + (uint64_t)image->note.stack_size;
+}
+
+static inline uint64_t image_stacks_size(const struct image *image)
+{
+	return image_stack_stride(image) * image->note.stack_count;
+}
+
+#endif

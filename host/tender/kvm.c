@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The machine starts in ring 3, in long mode, with interrupts off and no device: KVM_SET_SREGS puts
+ * it there. The system area (physical 0, supervisor pages at SPACE_SYSTEM_AT) holds what the
+ * processor needs to take an exception:
+ *
+ *   0x1000 GDT   0x2000 TSS with the I/O bitmap   0x3000 IDT   0x4000 stubs   0x8000 the stack of
+ * ring 0
+ *
+ * A stub is `out %al, $PORT_FAULT + vector; hlt`: it changes no register, and its exit tells the
+ * vector. Ring 3 may touch the ports PORT_CALL and PORT_KICK and no other (I/O bitmap), which is
+ * also all that a hostile image can do with `in` and `out` of its own. Gate calls pass their
+ * arguments in registers that KVM leaves in the shared page (KVM_CAP_SYNC_REGS), so that a call
+ * costs one ioctl.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <tender/gate.h>
+#include <tender/kvm.h>
+#include <tender/pages.h>
+
+#define AT_GDT     0x1000u
+#define AT_TSS     0x2000u
+#define AT_IDT     0x3000u
+#define AT_STUBS   0x4000u
+#define AT_STACK   0x8000u
+#define STACK_SIZE 0x1000u
+#define VECTORS    32u
+#define AT_SYSCALL (SPACE_SYSTEM_AT + 0xf000) /* where LSTAR points: out of ring 3's reach */
+#define STUB_SIZE  4u
+#define MSR_STAR   0xc0000081u
+#define MSR_LSTAR  0xc0000082u
+#define MSR_CSTAR  0xc0000083u
+
+#define KERNEL_CODE 0x08
+#define USER_DATA   0x1b
+#define USER_CODE   0x23
+#define TASK        0x28
+#define TSS_SIZE    0x68u
+#define BITMAP_SIZE (PORT_KICK / 8u + 2u) /* covers all ports up to ours; those above are refused  \
+	                                   */
+
+int kvm_open(struct kvm *k, struct defect *why)
+{
+	*k = (struct kvm){ .system = -1, .vm = -1, .vcpu = -1 };
+	k->system = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (k->system < 0)
+		return defect_set(why, "/dev/kvm cannot be opened: %s%s", strerror(errno),
+		                  errno == EACCES ? " (is the user in group kvm?)" : "");
+	if (ioctl(k->system, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+		defect_set(why, "/dev/kvm speaks another version of its interface");
+		goto fail;
+	}
+	if (!(ioctl(k->system, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS) & KVM_SYNC_X86_REGS)) {
+		defect_set(why, "KVM lacks KVM_CAP_SYNC_REGS: Linux 4.18 or newer is needed");
+		goto fail;
+	}
+	do
+		k->vm = ioctl(k->system, KVM_CREATE_VM, 0);
+	while (k->vm < 0 && errno == EINTR);
+	if (k->vm < 0) {
+		defect_set(why, "KVM makes no virtual machine: %s", strerror(errno));
+		goto fail;
+	}
+	return 0;
+fail:
+	kvm_close(k);
+	return -1;
+}
+
+void kvm_close(struct kvm *k)
+{
+	if (k->vcpu >= 0)
+		close(k->vcpu);
+	if (k->vm >= 0)
+		close(k->vm);
+	if (k->system >= 0)
+		close(k->system);
+	k->vcpu = k->vm = k->system = -1;
+}
+
+static void make_descriptors(uint8_t *system)
+{
+	uint64_t *gdt = (uint64_t *)(system + AT_GDT), tss = SPACE_SYSTEM_AT + AT_TSS;
+	uint64_t limit = TSS_SIZE + BITMAP_SIZE - 1;
+	gdt[KERNEL_CODE / 8] = 0x00af9b000000ffff;
+	gdt[USER_DATA / 8] = 0x00cff3000000ffff;
+	gdt[USER_CODE / 8] = 0x00affb000000ffff;
+	gdt[TASK / 8] = limit | (tss & 0xffffff) << 16 | 0x8bull << 40 | (tss >> 24 & 0xff) << 56;
+	gdt[TASK / 8 + 1] = tss >> 32;
+
+	uint8_t *t = system + AT_TSS;
+	uint64_t rsp0 = SPACE_SYSTEM_AT + AT_STACK + STACK_SIZE;
+	uint16_t bitmap = TSS_SIZE;
+	memcpy(t + 4, &rsp0, sizeof rsp0);
+	memcpy(t + 0x66, &bitmap, sizeof bitmap);
+	memset(t + TSS_SIZE, 0xff, BITMAP_SIZE + 1);
+	t[TSS_SIZE + PORT_CALL / 8] = 0xf0;
+	t[TSS_SIZE + PORT_KICK / 8] = 0xf0;
+
+	for (unsigned v = 0; v < VECTORS; v++) {
+		uint64_t stub = SPACE_SYSTEM_AT + AT_STUBS + v * STUB_SIZE;
+		uint64_t *gate = (uint64_t *)(system + AT_IDT + v * 16);
+		uint8_t *code = system + AT_STUBS + v * STUB_SIZE;
+		/* int3, int1 and into are ring 3's to execute: they are reported as what they are.
+		 */
+		uint64_t dpl = v == 1 || v == 3 || v == 4 ? 3 : 0;
+		code[0] = 0xe6;
+		code[1] = (uint8_t)(PORT_FAULT + v);
+		code[2] = 0xf4;
+		gate[0] = (stub & 0xffff) | KERNEL_CODE << 16 | (0x8e00 | dpl << 13) << 32 |
+		          (stub >> 16 & 0xffff) << 48;
+		gate[1] = stub >> 32;
+	}
+}
+
+int kvm_memory(struct kvm *k, struct space *s, uint32_t device_count, struct defect *why)
+{
+	struct pages pages;
+	make_descriptors(s->arena);
+	pages_build(&pages, s);
+	uint8_t *gate = space_region(s, REGION_GATE, 0)->host;
+	memcpy(gate, gate_kvm, AMP_PAGE);
+	memset(gate + GATE_DATA, 0, AMP_PAGE - GATE_DATA);
+	((struct gate_data *)(gate + GATE_DATA))->device_count = device_count;
+
+	struct kvm_userspace_memory_region slot = { .memory_size = s->arena_size,
+		                                    .userspace_addr = (uint64_t)s->arena };
+	if (ioctl(k->vm, KVM_SET_USER_MEMORY_REGION, &slot))
+		return defect_set(why, "KVM does not take %llu MiB of memory: %s",
+		                  (unsigned long long)(s->arena_size >> 20), strerror(errno));
+	return 0;
+}
+
+/*
+ * What the image may see of the processor, from the processor itself: asking KVM for its list
+ * (KVM_GET_SUPPORTED_CPUID) takes longer than all else here. Instructions of ring 3 only, and what
+ * KVM wants to see for the modes that we switch on.
+ */
+static uint64_t make_cpuid(struct kvm_cpuid2 *c)
+{
+	uint32_t a, b, cx, d, xcr0 = 3;
+	struct kvm_cpuid_entry2 *e = c->entries;
+
+	__cpuid(0, a, b, cx, d);
+	*e++ = (struct kvm_cpuid_entry2){
+		.function = 0, .eax = 0xd, .ebx = b, .ecx = cx, .edx = d
+	};
+	__cpuid(1, a, b, cx, d);
+	/* SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND
+	 * hypervisor */
+	uint32_t one =
+	        cx & (1u << 0 | 1u << 1 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 |
+	              1u << 22 | 1u << 23 | 1u << 25 | 1u << 26 | 1u << 28 | 1u << 29 | 1u << 30);
+	*e++ = (struct kvm_cpuid_entry2){
+		.function = 1,
+		.eax = a,
+		.ebx = b & 0xff00, /* the size that clflush works on */
+		.ecx = one | 1u << 31,
+		/* FPU PSE TSC MSR PAE CX8 PGE CMOV PAT CLFSH MMX FXSR SSE SSE2 */
+		.edx = d & 0x0789a179,
+	};
+	__cpuid_count(7, 0, a, b, cx, d);
+	/* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA, AVX-512 F DQ CD BW
+	 * VL IFMA */
+	uint32_t seven = b & (1u << 0 | 1u << 3 | 1u << 5 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 16 |
+	                      1u << 17 | 1u << 18 | 1u << 19 | 1u << 20 | 1u << 21 | 1u << 23 |
+	                      1u << 24 | 1u << 28 | 1u << 29 | 1u << 30 | 1u << 31);
+	*e++ = (struct kvm_cpuid_entry2){
+		.function = 7,
+		.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		.ebx = seven,
+		/* VBMI UMIP VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ */
+		.ecx = cx & (1u << 1 | 1u << 2 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
+		             1u << 12 | 1u << 14),
+		.edx = d & 1u << 4, /* FSRM */
+	};
+	if (one & 1u << 28)
+		xcr0 |= 4;
+	if (one & 1u << 28 && seven & 1u << 16)
+		xcr0 |= 0xe0;
+	__cpuid_count(0xd, 0, a, b, cx, d);
+	xcr0 &= a;
+	*e++ = (struct kvm_cpuid_entry2){ .function = 0xd,
+		                          .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		                          .eax = xcr0,
+		                          .ebx = b,
+		                          .ecx = cx };
+	for (uint32_t i = 2; i < 8; i++) {
+		if (!(xcr0 & 1u << i))
+			continue;
+		__cpuid_count(0xd, i, a, b, cx, d);
+		*e++ = (struct kvm_cpuid_entry2){ .function = 0xd,
+			                          .index = i,
+			                          .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			                          .eax = a,
+			                          .ebx = b,
+			                          .ecx = cx };
+	}
+	*e++ = (struct kvm_cpuid_entry2){ .function = 0x80000000, .eax = 0x80000008 };
+	__cpuid(0x80000001, a, b, cx, d);
+	*e++ = (struct kvm_cpuid_entry2){ .function = 0x80000001,
+		                          .eax = a,
+		                          .ecx = cx & (1u << 0 | 1u << 5 |
+		                                       1u << 6), /* LAHF LZCNT SSE4A */
+		                          /* NX GBPAGES RDTSCP LM; no SYSCALL */
+		                          .edx = d & (1u << 20 | 1u << 26 | 1u << 27 | 1u << 29) };
+	__cpuid(0x80000008, a, b, cx, d);
+	*e++ = (struct kvm_cpuid_entry2){ .function = 0x80000008, .eax = a };
+	c->nent = (uint32_t)(e - c->entries);
+	return xcr0;
+}
+
+static struct kvm_segment segment(uint16_t selector, uint8_t type, uint8_t dpl, int code)
+{
+	return (struct kvm_segment){ .limit = 0xffffffff,
+		                     .selector = selector,
+		                     .type = type,
+		                     .present = 1,
+		                     .dpl = dpl,
+		                     .db = !code,
+		                     .s = 1,
+		                     .l = (uint8_t)code,
+		                     .g = 1 };
+}
+
+static int set_up_vcpu(struct kvm *k, const struct image *image, const struct space *s,
+                       uint64_t boot)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entries[24];
+	} cpuid = { 0 };
+	uint64_t xcr0 = make_cpuid(&cpuid.head);
+	if (ioctl(k->vcpu, KVM_SET_CPUID2, &cpuid)) /* before XCR0: it allows it */
+		return -1;
+
+	struct kvm_sregs sregs;
+	if (ioctl(k->vcpu, KVM_GET_SREGS, &sregs))
+		return -1;
+	sregs.cs = segment(USER_CODE, 11, 3, 1);
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = segment(USER_DATA, 3, 3, 0);
+	sregs.tr = (struct kvm_segment){ .base = SPACE_SYSTEM_AT + AT_TSS,
+		                         .limit = TSS_SIZE + BITMAP_SIZE - 1,
+		                         .selector = TASK,
+		                         .type = 11,
+		                         .present = 1 };
+	sregs.ldt = (struct kvm_segment){ .unusable = 1 };
+	sregs.gdt = (struct kvm_dtable){ .base = SPACE_SYSTEM_AT + AT_GDT, .limit = TASK + 15 };
+	sregs.idt =
+	        (struct kvm_dtable){ .base = SPACE_SYSTEM_AT + AT_IDT, .limit = VECTORS * 16 - 1 };
+	sregs.cr3 = s->tables_at;
+	sregs.cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
+	sregs.cr4 = 1 << 5 | 1 << 9 | 1 << 10 | 1 << 16 |
+	            1 << 18; /* PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE */
+	sregs.efer = 0xd00;  /* NXE LMA LME; no SCE: syscall is an invalid opcode */
+	if (ioctl(k->vcpu, KVM_SET_SREGS, &sregs))
+		return -1;
+	struct kvm_xcrs x = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = xcr0 } } };
+	if (ioctl(k->vcpu, KVM_SET_XCRS, &x))
+		return -1;
+
+	/* Without EFER.SCE `syscall` is an invalid opcode. PVM jumps to LSTAR all the same, still
+	 * in ring 3: it is given an address there that faults and is known. */
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[3];
+	} msrs = { .head.nmsrs = 3,
+		   .entries = { { .index = MSR_STAR, .data = (uint64_t)KERNEL_CODE << 32 },
+		                { .index = MSR_LSTAR, .data = AT_SYSCALL },
+		                { .index = MSR_CSTAR, .data = AT_SYSCALL } } };
+	if (ioctl(k->vcpu, KVM_SET_MSRS, &msrs) != 3)
+		return -1;
+
+	const struct amp_note *n = &image->note;
+	struct kvm_regs r = { .rip = image->entry,
+		              .rdi = boot,
+		              .rsp = n->stack_base + image_stack_stride(image) - 8,
+		              .rflags = 2 };
+	if (ioctl(k->vcpu, KVM_SET_REGS, &r))
+		return -1;
+
+	/* The image's TSC is the host's, where KVM would start it at zero. Old kernels cannot say
+	 * so; the clock then comes out wrong only where the processor really offsets it. */
+	uint64_t offset = 0;
+	struct kvm_device_attr attr = { .group = KVM_VCPU_TSC_CTRL,
+		                        .attr = KVM_VCPU_TSC_OFFSET,
+		                        .addr = (uint64_t)&offset };
+	ioctl(k->vcpu, KVM_SET_DEVICE_ATTR, &attr);
+	int khz = ioctl(k->vcpu, KVM_GET_TSC_KHZ, 0);
+	k->tsc_khz = khz > 0 ? (uint64_t)khz : 0;
+	return 0;
+}
+
+int kvm_vcpu(struct kvm *k, const struct image *image, const struct space *s, uint64_t boot,
+             struct defect *why)
+{
+	k->vcpu = ioctl(k->vm, KVM_CREATE_VCPU, 0);
+	int size = k->vcpu < 0 ? -1 : ioctl(k->system, KVM_GET_VCPU_MMAP_SIZE, 0);
+	void *run = size < (int)sizeof *k->run ? MAP_FAILED
+	                                       : mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
+	                                              MAP_SHARED, k->vcpu, 0);
+	if (run == MAP_FAILED)
+		return defect_set(why, "KVM makes no virtual processor: %s", strerror(errno));
+	k->run = run;
+	k->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+	if (set_up_vcpu(k, image, s, boot))
+		return defect_set(why, "KVM does not let an image start in ring 3: %s",
+		                  strerror(errno));
+	return 0;
+}
+
+int kvm_kick(struct kvm *k, int eventfd, struct defect *why)
+{
+	struct kvm_ioeventfd bell = {
+		.addr = PORT_KICK, .len = 4, .fd = eventfd, .flags = KVM_IOEVENTFD_FLAG_PIO
+	};
+	if (ioctl(k->vm, KVM_IOEVENTFD, &bell))
+		return defect_set(why, "KVM gives no doorbell: %s", strerror(errno));
+	return 0;
+}
+
+static uint64_t read_image(void *of, uint64_t at, void *to, uint64_t size)
+{
+	uint64_t done = 0, follow;
+	while (done < size) {
+		const uint8_t *from = space_bytes(of, at + done, RIGHT_R, &follow);
+		if (!from)
+			break;
+		if (follow > size - done)
+			follow = size - done;
+		memcpy((uint8_t *)to + done, from, follow);
+		done += follow;
+	}
+	return done;
+}
+
+static struct registers registers(const struct kvm_regs *r)
+{
+	return (struct registers){ r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi,
+		                   r->rbp, r->rsp, r->r8,  r->r9,  r->r10, r->r11,
+		                   r->r12, r->r13, r->r14, r->r15, r->rip, r->rflags };
+}
+
+/* What the processor pushed on the stack of ring 0, below its top: [error code] rip cs rflags rsp
+ * ss. */
+static void exception(struct kvm *k, const struct space *s, int vector, struct crash *c)
+{
+	static const uint32_t with_error = 1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 |
+	                                   1u << 14 | 1u << 17 | 1u << 21 | 1u << 29 | 1u << 30;
+	const uint64_t *top = (const uint64_t *)(s->arena + AT_STACK + STACK_SIZE);
+	struct kvm_sregs sregs = { 0 };
+	c->vector = vector;
+	c->registers = registers(&k->run->s.regs.regs);
+	c->registers.rsp = top[-2];
+	c->registers.rflags = top[-3];
+	c->registers.rip = top[-5];
+	c->error_known = with_error >> vector & 1;
+	c->error = c->error_known ? top[-6] : 0;
+	if (vector == 14 && !ioctl(k->vcpu, KVM_GET_SREGS, &sregs))
+		c->address = sregs.cr2;
+	/* `syscall` on PVM: see set_up_vcpu. To be told as where the opcode is invalid. */
+	if (vector == 14 && c->registers.rip == AT_SYSCALL) {
+		c->vector = 6;
+		c->error_known = false;
+		c->registers.rip = c->registers.rcx - 2;
+		c->registers.rflags = c->registers.r11;
+	}
+}
+
+/* AMP_GATE_PUTS; the bytes may change while they are written, which only garbles them. */
+static int64_t puts_call(const struct space *s, uint64_t stream, uint64_t at, uint64_t size)
+{
+	if (stream != AMP_STREAM_OUTPUT && stream != AMP_STREAM_LOG)
+		return AMP_GATE_BAD;
+	uint64_t done = 0, follow;
+	if (size > AMP_PUTS_MAX)
+		size = AMP_PUTS_MAX;
+	while (done < size) {
+		const uint8_t *from = space_bytes(s, at + done, RIGHT_R, &follow);
+		if (!from)
+			return done ? (int64_t)done : AMP_GATE_BAD;
+		if (follow > size - done)
+			follow = size - done;
+		ssize_t n = write((int)stream, from, follow);
+		if (n < 0 && errno == EAGAIN) {
+			struct pollfd p = { .fd = (int)stream, .events = POLLOUT };
+			poll(&p, 1, -1);
+		} else if (n < 0 && errno != EINTR) {
+			return done ? (int64_t)done : AMP_GATE_BAD;
+		} else if (n > 0) {
+			done += (uint64_t)n;
+		}
+	}
+	return (int64_t)done;
+}
+
+/* An exit by I/O. 0: the image goes on. 1: it has ended, *status says how. */
+static int serve(struct kvm *k, struct space *s, struct pump *pump, struct timing *timing,
+                 struct crash *c, int *status)
+{
+	struct kvm_run *run = k->run;
+	const struct kvm_regs *r = &run->s.regs.regs;
+	unsigned port = run->io.port;
+	if (run->io.direction == KVM_EXIT_IO_OUT && port >= PORT_FAULT &&
+	    port < PORT_FAULT + VECTORS) {
+		exception(k, s, (int)(port - PORT_FAULT), c);
+		*status = KVM_CRASHED;
+		return 1;
+	}
+	if (port != PORT_CALL || run->io.direction != KVM_EXIT_IO_IN || run->io.size != 4 ||
+	    run->io.count != 1) {
+		c->vector = -1;
+		c->other = "port access outside the gate";
+		c->registers = registers(r);
+		*status = KVM_CRASHED;
+		return 1;
+	}
+	int64_t result = AMP_GATE_BAD;
+	switch (r->rdi) {
+	case AMP_GATE_EXIT:
+		*status = (int)(r->rsi & 255);
+		return 1;
+	case AMP_GATE_WAIT:
+		pump_wait(pump, r->rsi, r->r8);
+		result = 0;
+		break;
+	case AMP_GATE_PUTS:
+		result = puts_call(s, r->rsi, r->r8, r->rcx);
+		if (timing && !timing->output_seen) {
+			timing->output_seen = true;
+			timing_lap(timing, "first output");
+		}
+		break;
+	}
+	int32_t answer = (int32_t)result;
+	memcpy((uint8_t *)run + run->io.data_offset, &answer, sizeof answer);
+	return 0;
+}
+
+int kvm_loop(struct kvm *k, struct space *s, struct pump *pump, struct timing *timing,
+             struct crash *c, struct defect *why)
+{
+	int status;
+	*c = (struct crash){ .vector = -1, .read = read_image, .of = s };
+	for (;;) {
+		if (ioctl(k->vcpu, KVM_RUN, 0)) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			return defect_set(why, "KVM cannot run the image: %s", strerror(errno));
+		}
+		switch (k->run->exit_reason) {
+		case KVM_EXIT_IO:
+			if (serve(k, s, pump, timing, c, &status))
+				return status;
+			break;
+		case KVM_EXIT_INTR:
+			break;
+		case KVM_EXIT_SHUTDOWN:
+			c->other = "triple fault";
+			c->registers = registers(&k->run->s.regs.regs);
+			return KVM_CRASHED;
+		case KVM_EXIT_INTERNAL_ERROR:
+			c->other = "an instruction that KVM cannot emulate";
+			c->registers = registers(&k->run->s.regs.regs);
+			return KVM_CRASHED;
+		case KVM_EXIT_FAIL_ENTRY:
+			return defect_set(why, "KVM cannot enter the image (reason 0x%llx)",
+			                  (unsigned long long)
+			                          k->run->fail_entry.hardware_entry_failure_reason);
+		default:
+			c->other = "an exit that no image causes";
+			c->registers = registers(&k->run->s.regs.regs);
+			return KVM_CRASHED;
+		}
+	}
+}

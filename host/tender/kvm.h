@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The KVM tender's machine: one vCPU that only ever runs the image's ring-3 code, the gate page
+ * and, once, the stub of an exception.
+ */
+#ifndef TENDER_KVM_H
+#define TENDER_KVM_H
+
+#include <linux/kvm.h>
+#include <stdint.h>
+
+#include <tender/crash.h>
+#include <tender/pump.h>
+#include <tender/timing.h>
+
+struct kvm {
+	int system, vm, vcpu;
+	struct kvm_run *run;
+	uint64_t tsc_khz; /* 0: the host does not say */
+};
+
+/* Opens /dev/kvm and makes a virtual machine; -1: KVM does not work here. */
+int kvm_open(struct kvm *, struct defect *why);
+void kvm_close(struct kvm *);
+
+/* Gives it the memory: page tables, descriptors, stubs, gate. */
+int kvm_memory(struct kvm *, struct space *, uint32_t device_count, struct defect *why);
+
+/* Makes the vCPU, ready to enter the image. */
+int kvm_vcpu(struct kvm *, const struct image *, const struct space *, uint64_t boot,
+             struct defect *why);
+
+/* Lets the image's kick signal `eventfd`. */
+int kvm_kick(struct kvm *, int eventfd, struct defect *why);
+
+/* Runs the image to its end: its exit status, KVM_CRASHED with *crash filled in, or -1 with a
+ * defect. */
+#define KVM_CRASHED 256
+int kvm_loop(struct kvm *, struct space *, struct pump *, struct timing *, struct crash *,
+             struct defect *why);
+
+#endif

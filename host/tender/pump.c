@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Passes, and who sleeps where. Two kinds of wake-up must not get lost:
+ *
+ * image -> pump: before it sleeps, the pump sets NEED_WAKEUP, makes a full fence and looks at the
+ * rings again; the image produces, makes a full fence, reads NEED_WAKEUP. One of them sees the
+ * other. An image that skips its fence is served at its next wait at the latest, since a wait
+ * includes all kicks.
+ *
+ * pump -> image: both the pump's thread and pump_wait hold the lock from looking at the rings to
+ * writing `asleep`, so nothing comes between; the futex's value does the rest.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tender/defect.h>
+#include <tender/pump.h>
+
+#define THREAD_STACK 65536u
+
+static struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){ (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
+}
+
+int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct defect *why)
+{
+	p->mode = mode;
+	p->clock = clock;
+	p->kick = p->epoll = -1;
+	p->asleep = 0;
+	pthread_mutex_init(&p->lock, NULL);
+	p->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (p->kick < 0 || p->epoll < 0)
+		return defect_set(why, "cannot make an event queue: %s", strerror(errno));
+	struct epoll_event e = { .events = EPOLLIN, .data.u32 = AMP_DEVICES_MAX };
+	int failed = epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->kick, &e);
+	/* Edge-triggered: packets that wait for a free frame must not keep the pump awake. */
+	e.events = EPOLLIN | EPOLLET;
+	for (uint32_t i = 0; mode != PUMP_INLINE && i < p->device_count; i++) {
+		e.data.u32 = i;
+		if (p->devices[i].fd >= 0)
+			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->devices[i].fd, &e);
+	}
+	if (failed)
+		return defect_set(why, "cannot watch a device: %s", strerror(errno));
+	pump_need_wakeup(p, true);
+	return 0;
+}
+
+bool pump_pass(struct pump *p)
+{
+	uint32_t work = 0;
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		if (p->devices[i].fd < 0)
+			continue;
+		work |= device_net_send(&p->devices[i]);
+		work |= device_net_receive(&p->devices[i]);
+	}
+	return work;
+}
+
+bool pump_ready(const struct pump *p, uint64_t events)
+{
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		const struct device_net *d = &p->devices[i];
+		if (d->fd >= 0 && ((events & AMP_WAIT_RECEIVE && ring_unread(&d->rx)) ||
+		                   (events & AMP_WAIT_COMPLETE && ring_unread(&d->completion))))
+			return true;
+	}
+	return false;
+}
+
+bool pump_pending(struct pump *p)
+{
+	for (uint32_t i = 0; i < p->device_count; i++)
+		if (p->devices[i].fd >= 0 && device_net_pending(&p->devices[i]))
+			return true;
+	return false;
+}
+
+void pump_need_wakeup(struct pump *p, bool need)
+{
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		if (p->devices[i].fd < 0)
+			continue;
+		ring_wakeup(&p->devices[i].fill, need);
+		ring_wakeup(&p->devices[i].tx, need);
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void wake_image(struct pump *p)
+{
+	if (!p->asleep || !pump_ready(p, p->asleep_for))
+		return;
+	__atomic_store_n(&p->asleep, 0, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &p->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* The thread's pass. Inline, it only sends: receiving here would take packets from under the sleep
+ * of pump_wait, which watches the devices and not the rings. */
+static bool locked_pass(struct pump *p)
+{
+	uint32_t work = 0;
+	pthread_mutex_lock(&p->lock);
+	if (p->mode == PUMP_THREAD)
+		work = pump_pass(p);
+	else
+		for (uint32_t i = 0; i < p->device_count; i++)
+			work |= p->devices[i].fd < 0 ? 0 : device_net_send(&p->devices[i]);
+	if (!work)
+		clock_refresh(p->clock);
+	wake_image(p);
+	pthread_mutex_unlock(&p->lock);
+	return work;
+}
+
+static void *thread(void *arg)
+{
+	struct pump *p = arg;
+	struct epoll_event events[AMP_DEVICES_MAX + 1];
+	for (;;) {
+		while (locked_pass(p))
+			;
+		if (p->mode == PUMP_THREAD) {
+			pump_need_wakeup(p, true);
+			pthread_mutex_lock(&p->lock);
+			bool pending = pump_pending(p);
+			pthread_mutex_unlock(&p->lock);
+			if (pending) {
+				pump_need_wakeup(p, false);
+				continue;
+			}
+		}
+		int n = epoll_wait(p->epoll, events, AMP_DEVICES_MAX + 1, -1);
+		for (int i = 0; i < n; i++) {
+			uint64_t kicks;
+			if (events[i].data.u32 == AMP_DEVICES_MAX &&
+			    read(p->kick, &kicks, sizeof kicks) < 0)
+				continue;
+		}
+		if (p->mode == PUMP_THREAD)
+			pump_need_wakeup(p, false);
+	}
+	return NULL;
+}
+
+int pump_start(struct pump *p, struct defect *why)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < p->device_count; i++)
+		any |= p->devices[i].fd >= 0;
+	if (p->mode == PUMP_OUTSIDE || !any)
+		return 0;
+	/* Signals are for the thread that runs the image: they end its stay there. */
+	sigset_t all, before;
+	pthread_attr_t attributes;
+	pthread_t id;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	int error = pthread_create(&id, &attributes, thread, p);
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error ? defect_set(why, "cannot start a thread: %s", strerror(error)) : 0;
+}
+
+/* Sleeps until a device has packets that there is room for, or the deadline. */
+static void sleep_inline(struct pump *p, uint64_t deadline)
+{
+	struct pollfd fds[AMP_DEVICES_MAX];
+	nfds_t count = 0;
+	for (uint32_t i = 0; i < p->device_count; i++)
+		if (p->devices[i].fd >= 0 && !p->devices[i].rx_blocked)
+			fds[count++] = (struct pollfd){ .fd = p->devices[i].fd, .events = POLLIN };
+	uint64_t now = clock_mono();
+	struct timespec left = to_timespec(deadline > now ? deadline - now : 0);
+	if (ppoll(fds, count, deadline == UINT64_MAX ? NULL : &left, NULL) <= 0)
+		return;
+	/* A device that is gone would wake us for ever; it stays silent from now on. */
+	for (nfds_t f = 0; f < count; f++)
+		for (uint32_t i = 0; i < p->device_count; i++)
+			if (fds[f].revents & (POLLERR | POLLNVAL) && p->devices[i].fd == fds[f].fd)
+				p->devices[i].fd = -1;
+}
+
+void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
+{
+	uint64_t deadline = clock_deadline(p->clock, deadline_ns);
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		/* All of tx before we sleep; the image stands still, so this ends. */
+		while (pump_pass(p) && !pump_ready(p, events))
+			;
+		if (pump_ready(p, events))
+			break;
+		clock_refresh(p->clock);
+		if (deadline != UINT64_MAX && clock_mono() >= deadline)
+			break;
+		if (p->mode == PUMP_INLINE) {
+			pthread_mutex_unlock(&p->lock);
+			sleep_inline(p, deadline);
+			pthread_mutex_lock(&p->lock);
+			continue;
+		}
+		struct timespec until = to_timespec(deadline);
+		p->asleep_for = events;
+		__atomic_store_n(&p->asleep, 1, __ATOMIC_RELEASE);
+		pthread_mutex_unlock(&p->lock);
+		syscall(SYS_futex, &p->asleep, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1,
+		        deadline == UINT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+		pthread_mutex_lock(&p->lock);
+		p->asleep = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pump_report(const struct pump *p)
+{
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		const struct device_net *d = &p->devices[i];
+		const struct net_counts *c = &d->counts;
+		if (d->frames)
+			say("device %u: received %llu, sent %llu, not taken by the host %llu, too "
+			    "long %llu; from the "
+			    "image: bad descriptors %llu, bad frames %llu, impossible counters "
+			    "%llu",
+			    i, (unsigned long long)c->rx_packets, (unsigned long long)c->tx_packets,
+			    (unsigned long long)c->tx_failed, (unsigned long long)c->rx_too_long,
+			    (unsigned long long)c->tx_bad, (unsigned long long)c->rx_no_frame,
+			    (unsigned long long)(d->fill.lies + d->rx.lies + d->tx.lies +
+			                         d->completion.lies));
+	}
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The pump moves packets for all devices of an image. It knows nothing of how the image runs; that
+ * calls it in one of three ways:
+ *
+ *   PUMP_THREAD   (KVM, two CPUs or more) a thread of its own sleeps until packets or kicks come,
+ * and moves packets while the image runs. The image's wait sleeps on a futex. PUMP_INLINE   (KVM,
+ * one CPU) the image's own wait moves packets and sleeps on the devices; a thread only serves kicks
+ * of an image that does not wait. PUMP_OUTSIDE  (sandbox) the caller's loop moves packets; the
+ * image sleeps by itself, in its own process.
+ */
+#ifndef TENDER_PUMP_H
+#define TENDER_PUMP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tender/clock.h>
+#include <tender/device_net.h>
+
+enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
+
+struct pump {
+	enum pump_mode mode;
+	pthread_mutex_t lock; /* rings, clock, asleep; taken for a pass, never while sleeping */
+	struct device_net devices[AMP_DEVICES_MAX];
+	uint32_t device_count;
+	struct clock *clock;
+	int kick;            /* eventfd: written by the image's kick */
+	int epoll;           /* the devices, edge-triggered, and kick */
+	uint32_t asleep;     /* futex: 1 while the image's wait sleeps on it */
+	uint64_t asleep_for; /* its AMP_WAIT_* bits */
+};
+
+/* Makes kick and epoll and adds the devices already in `devices`. */
+int pump_open(struct pump *, enum pump_mode, struct clock *, struct defect *why);
+int pump_start(struct pump *,
+               struct defect *why); /* starts the thread, if the mode and devices want one */
+
+/* One pass over all devices, at most NET_BATCH packets each way; true if any entry was consumed. */
+bool pump_pass(struct pump *);
+bool pump_ready(const struct pump *, uint64_t events); /* AMP_WAIT_* */
+bool pump_pending(struct pump *);                      /* work that a kick would announce */
+void pump_need_wakeup(struct pump *, bool need);       /* in the flags of all fill and tx rings */
+
+/* AMP_GATE_WAIT for PUMP_THREAD and PUMP_INLINE; deadline in image time. */
+void pump_wait(struct pump *, uint64_t deadline_ns, uint64_t events);
+
+/* Adds up what went wrong on all devices, for -v. */
+void pump_report(const struct pump *);
+
+#endif

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From fork to first instruction the child: gives the regions their final rights, drops all
+ * descriptors but its console and the kick, unregisters what libc told the kernel about its memory
+ * (rseq), waits until the tender has attached, puts on its filter, and jumps into the gate page,
+ * whose code unmaps everything that is not the image's.
+ *
+ * The filter allows write to the console and to the kick, futex on the one control word,
+ * exit_group, and the three munmaps of the gate page, each with fixed arguments and only from the
+ * gate page. Any other system call raises SIGSYS. Signals are never delivered: the tender sees them
+ * first, and no fault of an image is survivable.
+ */
+#include <asm/prctl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/rseq.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/platform/x86.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/rseq.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <tender/filter.h>
+#include <tender/sandbox.h>
+
+#define RSEQ_SIZE                                                                                  \
+	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
+#define CHILD_KICK       3                 /* the eventfd's number in the child */
+#define TASK_END         0x7ffffffff000ull /* where user addresses end with 4-level page tables */
+#define HWCAP2_FSGSBASE_ 2u
+#define EPOLL_SIGNALS    1000u
+
+int sandbox_possible(struct defect *why)
+{
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_))
+		return defect_set(why, "the sandbox needs a processor and kernel with FSGSBASE "
+		                       "(Linux 5.9 or newer)");
+	return 0;
+}
+
+void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
+                  const struct amp_device *devices, uint64_t boot, const struct clock *clock)
+{
+	const struct region *gate = space_region(s, REGION_GATE, 0),
+	                    *rings = space_region(s, REGION_RINGS, 0);
+	struct gate_data *d = (struct gate_data *)(gate->host + GATE_DATA);
+	memcpy(gate->host, gate_sandbox, AMP_PAGE);
+	memset(d, 0, AMP_PAGE - GATE_DATA);
+	b->control = (struct gate_control *)rings->host;
+	b->child = -1;
+	*d = (struct gate_data){
+		.device_count = image->note.device_count,
+		.control = rings->at,
+		.mono = clock->zero,
+		.kick = CHILD_KICK,
+		.one = 1,
+		.entry = image->entry,
+		.stack = image->note.stack_base + image_stack_stride(image) - 8,
+		.boot = boot,
+		.mxcsr = 0x1f80,
+		.avx = !!CPU_FEATURE_ACTIVE(AVX),
+	};
+	d->unmap[0].at = 0;
+	d->unmap[0].size = AMP_IMAGE_LOW;
+	d->unmap[1].at = AMP_IMAGE_HIGH;
+	d->unmap[1].size = TASK_END - AMP_IMAGE_HIGH;
+	for (uint32_t i = 0; i < image->note.device_count; i++) {
+		const struct amp_device *v = &devices[i];
+		if (v->type)
+			d->devices[i] = (struct gate_device){ v->rx.producer,
+				                              v->rx.consumer,
+				                              v->completion.producer,
+				                              v->completion.consumer,
+				                              v->tx.producer,
+				                              v->tx.consumer,
+				                              v->tx.flags };
+	}
+}
+
+/* The child: nothing to be done but to end, with words for whoever reads the tender's standard
+ * error. */
+static _Noreturn void give_up(const char *what)
+{
+	say("the sandbox cannot be closed: %s: %s", what, strerror(errno));
+	_exit(AMP_EXIT_TENDER);
+}
+
+static int protection(uint32_t rights)
+{
+	return (rights & RIGHT_R ? PROT_READ : 0) | (rights & RIGHT_W ? PROT_WRITE : 0) |
+	       (rights & RIGHT_X ? PROT_EXEC : 0);
+}
+
+static void protect(const struct space *s)
+{
+	for (uint32_t i = 0; i < s->region_count; i++) {
+		const struct region *r = &s->regions[i];
+		if (r->rights != (RIGHT_R | RIGHT_W) &&
+		    mprotect(r->host, r->size, protection(r->rights)))
+			give_up("mprotect");
+		for (uint64_t at = 0; r->kind == REGION_STACKS && at < r->size;
+		     at += s->stack_stride)
+			if (mprotect(r->host + at, AMP_PAGE, PROT_NONE))
+				give_up("mprotect of a stack's guard page");
+	}
+}
+
+/* Is the page sealed? Other pages of ours lose nothing by the question. */
+static bool sealed(uint64_t page)
+{
+	return mprotect((void *)page, AMP_PAGE, PROT_READ | PROT_WRITE) &&
+	       (errno == EPERM || errno == EACCES);
+}
+
+/* A kernel that seals its own pages (vDSO, Linux 6.16 and newer by configuration) refuses to unmap
+ * them: then all but these goes. They hold code and clock data of the kernel's, and the filter
+ * refuses their system calls. */
+static void spare_sealed(struct gate_data *d)
+{
+	uint64_t low = getauxval(AT_SYSINFO_EHDR), high = low;
+	if (!low || !munmap((void *)low, AMP_PAGE))
+		return;
+	while (sealed(high))
+		high += AMP_PAGE;
+	while (sealed(low - AMP_PAGE))
+		low -= AMP_PAGE;
+	d->unmap[1].size = low - AMP_IMAGE_HIGH;
+	d->unmap[2].at = high;
+	d->unmap[2].size = TASK_END - high;
+}
+
+static void make_filter(struct filter *f, const struct space *s)
+{
+	const struct region *gate = space_region((struct space *)s, REGION_GATE, 0);
+	const struct gate_data *d = (const struct gate_data *)(gate->host + GATE_DATA);
+	filter_begin(f, SECCOMP_RET_TRAP);
+	filter_within(f, gate->at, gate->at + GATE_DATA + 1);
+	const struct filter_arg wait[] = { { 0, FILTER_EQUAL, d->control + CONTROL_WAITING },
+		                           { 1, FILTER_EQUAL, FUTEX_WAIT_BITSET } };
+	filter_allow_if(f, SYS_futex, wait, 2);
+	const struct filter_arg kick[] = { { 0, FILTER_EQUAL, CHILD_KICK },
+		                           { 2, FILTER_EQUAL, 8 } };
+	filter_allow_if(f, SYS_write, kick, 2);
+	for (uint64_t stream = AMP_STREAM_OUTPUT; stream <= AMP_STREAM_LOG; stream++) {
+		const struct filter_arg console[] = { { 0, FILTER_EQUAL, stream },
+			                              { 2, FILTER_AT_MOST, AMP_PUTS_MAX } };
+		filter_allow_if(f, SYS_write, console, 2);
+	}
+	filter_allow(f, SYS_exit_group);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct filter_arg unmap[] = { { 0, FILTER_EQUAL, d->unmap[i].at },
+			                            { 1, FILTER_EQUAL, d->unmap[i].size } };
+		if (d->unmap[i].size)
+			filter_allow_if(f, SYS_munmap, unmap, 2);
+	}
+	filter_end(f);
+}
+
+static _Noreturn void child(struct sandbox *b, struct space *s, int kick, pid_t parent)
+{
+	static struct filter filter;
+	const struct region *gate = space_region(s, REGION_GATE, 0);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(AMP_EXIT_TENDER);
+	setsid(); /* ^C and ^Z are the tender's business */
+	if (dup2(kick, CHILD_KICK) < 0 || syscall(SYS_close_range, CHILD_KICK + 1, ~0u, 0))
+		give_up("closing descriptors");
+	close(0);
+	struct sigaction by_default = { .sa_handler = SIG_DFL };
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, &by_default, NULL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	struct rlimit zero = { 0, 0 };
+	setrlimit(RLIMIT_CORE, &zero);
+	spare_sealed((struct gate_data *)(gate->host + GATE_DATA));
+	make_filter(&filter, s);
+	protect(s);
+	/* From here on no libc function that might use rseq. */
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+	if (__rseq_size && syscall(SYS_rseq, area, RSEQ_SIZE, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) &&
+	    syscall(SYS_rseq, area, __rseq_size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG))
+		give_up("leaving restartable sequences");
+	while (!__atomic_load_n(&b->control->traced, __ATOMIC_ACQUIRE))
+		syscall(SYS_futex, &b->control->traced, FUTEX_WAIT, 0, NULL, NULL, 0);
+	if (filter_install(&filter, 0))
+		give_up("seccomp");
+	uint64_t enter = gate->at + (uint64_t)(gate_sandbox_enter - gate_sandbox);
+	__asm__ volatile("jmp *%0" ::"r"(enter) : "memory");
+	__builtin_unreachable();
+}
+
+int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, struct defect *why)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u32 = EPOLL_SIGNALS };
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	b->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (b->signals < 0 || epoll_ctl(pump->epoll, EPOLL_CTL_ADD, b->signals, &e))
+		return defect_set(why, "cannot watch a child: %s", strerror(errno));
+	/* A tender that has become another user is not to be read by others; its child is, by the
+	 * tender. */
+	int dumpable = prctl(PR_GET_DUMPABLE);
+	prctl(PR_SET_DUMPABLE, 1);
+	pid_t parent = getpid(), pid = fork();
+	if (!pid)
+		child(b, s, pump->kick, parent);
+	if (pid < 0)
+		return defect_set(why, "cannot make a process: %s", strerror(errno));
+	b->child = pid;
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL)) {
+		defect_set(why,
+		           "may not watch its own child (ptrace): %s; see kernel.yama.ptrace_scope",
+		           strerror(errno));
+		sandbox_end(b);
+		return -1;
+	}
+	prctl(PR_SET_DUMPABLE, dumpable);
+	__atomic_store_n(&b->control->traced, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &b->control->traced, FUTEX_WAKE, 1, NULL, NULL, 0);
+	return 0;
+}
+
+void sandbox_end(struct sandbox *b)
+{
+	int status;
+	if (b->child <= 0)
+		return;
+	kill(b->child, SIGKILL);
+	while (waitpid(b->child, &status, 0) == b->child && !WIFEXITED(status) &&
+	       !WIFSIGNALED(status))
+		;
+	b->child = -1;
+}
+
+static uint64_t read_image(void *of, uint64_t at, void *to, uint64_t size)
+{
+	struct iovec here = { to, size }, there = { (void *)at, size };
+	ssize_t n = process_vm_readv(((struct sandbox *)of)->child, &here, 1, &there, 1, 0);
+	if (n < 0 && size > 1) { /* a part of it may be there */
+		uint64_t first = AMP_PAGE - at % AMP_PAGE;
+		if (first < size)
+			return read_image(of, at, to, first);
+	}
+	return n < 0 ? 0 : (uint64_t)n;
+}
+
+/* The signal that a fault raised, as the exception that it was; false: somebody sent the signal. */
+static bool exception(struct sandbox *b, int signal, struct crash *c)
+{
+	siginfo_t info = { 0 };
+	struct user_regs_struct u = { 0 };
+	if (ptrace(PTRACE_GETSIGINFO, b->child, NULL, &info) ||
+	    ptrace(PTRACE_GETREGS, b->child, NULL, &u))
+		return false;
+	c->signal = signal;
+	c->registers = (struct registers){ u.rax, u.rbx, u.rcx, u.rdx, u.rsi, u.rdi,
+		                           u.rbp, u.rsp, u.r8,  u.r9,  u.r10, u.r11,
+		                           u.r12, u.r13, u.r14, u.r15, u.rip, u.eflags };
+	if (info.si_code <= 0)
+		return false;
+	switch (signal) {
+	case SIGSEGV:
+		c->vector = info.si_code == SI_KERNEL ? 13 : 14;
+		c->address = (uint64_t)info.si_addr;
+		return true;
+	case SIGILL:
+		c->vector = 6;
+		return true;
+	case SIGFPE:
+		c->vector = info.si_code == FPE_INTDIV || info.si_code == FPE_INTOVF ? 0 : 19;
+		return true;
+	case SIGTRAP:
+		c->vector = info.si_code == SI_KERNEL || info.si_code == TRAP_BRKPT ? 3 : 1;
+		return true;
+	case SIGBUS:
+		c->vector = info.si_code == BUS_ADRALN ? 17 : 12;
+		if (info.si_code == BUS_ADRERR) {
+			c->vector = -1;
+			c->other = "the image file became shorter while it ran, or memory ran out";
+		}
+		return true;
+	case SIGSYS:
+		/* As the processor would have reported it where there is no such instruction. */
+		c->vector = 6;
+		c->registers.rip = (uint64_t)info.si_call_addr - 2;
+		return true;
+	}
+	return false;
+}
+
+/* 0: it goes on. 1: it has ended, *result says how. */
+static int child_changed(struct sandbox *b, int status, struct crash *c, int *result)
+{
+	if (WIFEXITED(status)) {
+		*result = WEXITSTATUS(status);
+		b->child = -1;
+		return 1;
+	}
+	if (WIFSIGNALED(status)) {
+		*result = SANDBOX_SIGNAL + WTERMSIG(status);
+		b->child = -1;
+		return 1;
+	}
+	int signal = WSTOPSIG(status);
+	if (status >> 16 == PTRACE_EVENT_STOP) {
+		/* A stop by SIGSTOP or the like, and its end: it stays stopped until SIGCONT. */
+		ptrace(signal == SIGTRAP ? PTRACE_CONT : PTRACE_LISTEN, b->child, NULL, NULL);
+		return 0;
+	}
+	if (exception(b, signal, c)) {
+		*result = SANDBOX_CRASHED;
+		return 1;
+	}
+	if (signal == SIGCONT || signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN ||
+	    signal == SIGTTOU || signal == SIGCHLD || signal == SIGWINCH || signal == SIGURG) {
+		ptrace(PTRACE_CONT, b->child, NULL, (void *)(uintptr_t)signal);
+		return 0;
+	}
+	*result = SANDBOX_SIGNAL + signal;
+	return 1;
+}
+
+/* After packets have gone into the rings: the child announces its wait, then looks at the rings
+ * (gate.S); here it is the other way around. */
+static void wake_image(struct sandbox *b, struct pump *pump)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	uint32_t waiting = __atomic_load_n(&b->control->waiting, __ATOMIC_RELAXED);
+	if (!waiting || !pump_ready(pump, waiting))
+		return;
+	__atomic_store_n(&b->control->waiting, 0, __ATOMIC_RELAXED);
+	syscall(SYS_futex, &b->control->waiting, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct defect *why)
+{
+	struct epoll_event events[AMP_DEVICES_MAX + 2];
+	int status, result;
+	*c = (struct crash){ .vector = -1, .read = read_image, .of = b };
+	for (;;) {
+		while (pump_pass(pump))
+			wake_image(b, pump);
+		clock_refresh(pump->clock);
+		pump_need_wakeup(pump, true);
+		int timeout = pump_pending(pump) ? 0 : clock_due_ms(pump->clock);
+		int n = epoll_wait(pump->epoll, events, AMP_DEVICES_MAX + 2, timeout);
+		pump_need_wakeup(pump, false);
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.u32 == EPOLL_SIGNALS) {
+				struct signalfd_siginfo info;
+				if (read(b->signals, &info, sizeof info) < 0 && errno != EAGAIN)
+					return defect_set(why, "cannot watch its child: %s",
+					                  strerror(errno));
+				while (waitpid(b->child, &status, WNOHANG) == b->child)
+					if (child_changed(b, status, c, &result))
+						return result;
+			} else if (events[i].data.u32 == AMP_DEVICES_MAX) {
+				uint64_t kicks;
+				if (read(pump->kick, &kicks, sizeof kicks) < 0 && errno != EAGAIN)
+					return defect_set(why, "lost the kick: %s",
+					                  strerror(errno));
+			}
+		}
+	}
+}

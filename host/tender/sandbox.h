@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sandbox tender: the image in a child process of its own that holds nothing but the image's
+ * regions and may make four system calls, from the gate page only. The tender watches it by ptrace
+ * and moves its packets.
+ */
+#ifndef TENDER_SANDBOX_H
+#define TENDER_SANDBOX_H
+
+#include <sys/types.h>
+
+#include <tender/crash.h>
+#include <tender/gate.h>
+#include <tender/pump.h>
+#include <tender/timing.h>
+
+struct sandbox {
+	pid_t child;
+	struct gate_control *control; /* shared with the child: hints only */
+	int signals;                  /* signalfd: the child has stopped or ended */
+};
+
+/* Bytes at the start of the rings' region that the sandbox needs for itself. */
+#define SANDBOX_CONTROL_SIZE 4096u
+
+/* Checks what the host must be able to do. */
+int sandbox_possible(struct defect *why);
+
+/* Fills the gate page. `devices`: the image's view of its devices. */
+void sandbox_gate(struct sandbox *, struct space *, const struct image *,
+                  const struct amp_device *devices, uint64_t boot, const struct clock *);
+
+/* Forks the child and attaches to it; the image runs from here on. */
+int sandbox_start(struct sandbox *, struct space *, const struct pump *, struct defect *why);
+
+/* Watches it to its end: its exit status, SANDBOX_CRASHED with *crash filled in (the child is still
+ * there to be read), SANDBOX_SIGNAL + n if somebody sent it signal n, or -1 with a defect. */
+#define SANDBOX_CRASHED 256
+#define SANDBOX_SIGNAL  512
+int sandbox_loop(struct sandbox *, struct pump *, struct crash *, struct defect *why);
+
+/* Ends the child, if it is still there, and waits for it. Safe in a signal handler. */
+void sandbox_end(struct sandbox *);
+
+#endif

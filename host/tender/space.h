@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The image's address space as the tender owns it: a list of regions, each with its address in the
+ * image, its rights there, and where its bytes lie in this process. A space is made in one of two
+ * ways:
+ *
+ *   SPACE_GUEST  all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
+ * executable here. pages.c makes the image's page tables from the list. SPACE_CHILD  each region is
+ * mapped at the image's own address, so that a forked child has it; boot information, rings and
+ * frames are shared with the child, all else becomes the child's own.
+ */
+#ifndef TENDER_SPACE_H
+#define TENDER_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tender/image.h>
+
+enum space_kind { SPACE_GUEST, SPACE_CHILD };
+
+enum region_kind {
+	REGION_SEGMENT,
+	REGION_STACKS, /* guards included: a page at the bottom of each stride */
+	REGION_BOOT,
+	REGION_RINGS,
+	REGION_FRAMES,
+	REGION_HEAP,
+	REGION_GATE,
+	REGION_SYSTEM, /* SPACE_GUEST only: descriptors, stubs, page tables; not the image's at all
+	                */
+};
+
+struct region {
+	uint64_t at, size; /* in the image; multiples of AMP_PAGE */
+	uint64_t physical; /* SPACE_GUEST: offset in the arena */
+	uint8_t *host;     /* in this process */
+	enum region_kind kind;
+	uint32_t rights; /* RIGHT_*; the image's */
+	uint32_t index;  /* which segment or device */
+};
+
+#define REGIONS_MAX       40u
+#define SPACE_SYSTEM_SIZE 0x10000ull        /* bytes at physical 0, before the page tables */
+#define SPACE_SYSTEM_AT   0x100000000000ull /* supervisor address of physical 0 */
+
+struct space {
+	enum space_kind kind;
+	uint32_t region_count;
+	struct region regions[REGIONS_MAX];
+	uint64_t stack_base, stack_stride, stack_count;
+	uint8_t *arena; /* SPACE_GUEST */
+	uint64_t arena_size;
+	uint64_t tables_at, tables_size; /* SPACE_GUEST: physical; for page tables */
+};
+
+/* What the image needs beside its segments and stacks. */
+struct space_need {
+	uint64_t heap;                    /* bytes */
+	uint64_t boot;                    /* bytes of boot information */
+	uint64_t rings;                   /* bytes of all rings */
+	uint64_t frames[AMP_DEVICES_MAX]; /* bytes; 0: the device is not there */
+};
+
+/* Lays out and maps; loads the segments. Memory is zero and untouched where the image's file says
+ * nothing. */
+int space_make(struct space *, enum space_kind, const struct image *, const struct space_need *,
+               struct defect *why);
+void space_free(struct space *);
+
+/* The first region of that kind (and index), or null. */
+struct region *space_region(struct space *, enum region_kind, uint32_t index);
+
+/* The region that holds `address`, or null. Guard pages are in no region. */
+const struct region *space_find(const struct space *, uint64_t address);
+
+/* Is `address` in the guard page of a stack? Then *stack is its number. */
+bool space_guard(const struct space *, uint64_t address, uint32_t *stack);
+
+/* Where `address` lies in this process, if the image has at least `rights` there, and how many
+ * bytes follow with the same rights; else null. */
+uint8_t *space_bytes(const struct space *, uint64_t address, uint32_t rights, uint64_t *follow);
+
+/* Regions are sorted, lie apart, inside the image's range, and none is writable and executable. */
+bool space_is_valid(const struct space *);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* TAP devices through /dev/net/tun. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <tender/tap.h>
+
+static int explain(const char *name, bool existed, int error, struct defect *why)
+{
+	if (error == EBUSY)
+		return defect_set(why, "TAP device %s is in use by another process", name);
+	if (error == EPERM)
+		return defect_set(
+		        why,
+		        "no permission to %s TAP device %s: run as root, or give it to this user "
+		        "with `ip tuntap add dev %s mode tap user $USER`",
+		        existed ? "use" : "create", name, name);
+	if (error == EINVAL && existed)
+		return defect_set(why, "%s is not a TAP device, or one with several queues", name);
+	return defect_set(why, "TAP device %s: %s", name, strerror(error));
+}
+
+int tap_open(struct tap *tap, const char *name, struct defect *why)
+{
+	struct ifreq r = { 0 };
+	if (!*name || strlen(name) >= IFNAMSIZ || strchr(name, '/') || strchr(name, '%') ||
+	    strchr(name, ' '))
+		return defect_set(why, "'%s' is no name for a TAP device (1 to %d bytes)", name,
+		                  IFNAMSIZ - 1);
+	memcpy(r.ifr_name, name, strlen(name));
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return defect_set(why, "cannot open /dev/net/tun: %s", strerror(errno));
+	bool existed = if_nametoindex(name);
+	r.ifr_flags = IFF_TAP | IFF_NO_PI;
+	if (ioctl(fd, TUNSETIFF, &r)) {
+		explain(name, existed, errno, why);
+		close(fd);
+		return -1;
+	}
+	*tap = (struct tap){ .fd = fd, .created = !existed };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok = s >= 0;
+	if (ok && !existed) {
+		ok = !ioctl(s, SIOCGIFFLAGS, &r);
+		r.ifr_flags |= IFF_UP;
+		ok = ok && !ioctl(s, SIOCSIFFLAGS, &r);
+	}
+	ok = ok && !ioctl(s, SIOCGIFMTU, &r);
+	if (!ok) {
+		defect_set(why, "cannot set up TAP device %s: %s", name, strerror(errno));
+		close(fd);
+	}
+	if (s >= 0)
+		close(s);
+	tap->mtu = (uint16_t)(r.ifr_mtu > UINT16_MAX ? UINT16_MAX : r.ifr_mtu);
+	return ok ? 0 : -1;
+}
+
+/* FNV-1a, 64 bits, by a separator per part: names need no secrecy, only to differ. */
+static uint64_t mix(uint64_t h, const char *text)
+{
+	do
+		h = (h ^ (uint8_t)*text) * 0x100000001b3ull;
+	while (*text++);
+	return h;
+}
+
+void tap_mac(uint8_t mac[6], const char *image, const char *device, const char *name)
+{
+	char host[64] = "";
+	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		ssize_t n = read(fd, host, sizeof host - 1);
+		host[n > 0 ? n : 0] = 0;
+		close(fd);
+	}
+	uint64_t h = mix(mix(mix(mix(0xcbf29ce484222325ull, host), image), device), name);
+	h ^= h >> 32;
+	memcpy(mac, &h, 6);
+	mac[0] = (uint8_t)((mac[0] & 0xfc) | 2); /* unicast, locally administered (IEEE 802) */
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* TAP devices of the host. */
+#ifndef TENDER_TAP_H
+#define TENDER_TAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tender/defect.h>
+
+struct tap {
+	int fd; /* one packet a read or write, no header, non-blocking */
+	uint16_t mtu;
+	bool created; /* by us; goes when fd is closed */
+};
+
+/* Attaches to the TAP device of that name, or creates it and sets it up. */
+int tap_open(struct tap *, const char *name, struct defect *why);
+
+/* A locally administered MAC address, the same each time for the same host and names. */
+void tap_mac(uint8_t mac[6], const char *image, const char *device, const char *name);
+
+#endif

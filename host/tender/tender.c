@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The order of a start: check the image, its arguments and devices; open the host's devices; make
+ * the address space, boot information and gate; make the machine (KVM) or the process (sandbox);
+ * give up privileges; run. Whatever can fail is tried before privileges go, so that where KVM turns
+ * out not to work the sandbox can still be taken.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/platform/x86.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <tender/args.h>
+#include <tender/boot.h>
+#include <tender/confinement.h>
+#include <tender/crash.h>
+#include <tender/kvm.h>
+#include <tender/sandbox.h>
+#include <tender/symbols.h>
+#include <tender/tap.h>
+#include <tender/tender.h>
+#include <tender/timing.h>
+
+#define MEMORY_MAX (1ull << 40)
+#define NOT_HERE   (-1) /* this tender does not work on this host; another one may */
+
+struct tender {
+	const struct tender_options *options;
+	struct image image;
+	struct args args;
+	struct tap taps[AMP_DEVICES_MAX]; /* fd -1: not given */
+	uint8_t macs[AMP_DEVICES_MAX][6];
+	struct space space;
+	struct amp_boot *boot;
+	struct amp_device *devices; /* the image's view */
+	struct clock clock;
+	struct pump pump;
+	struct kvm kvm;
+	struct sandbox sandbox;
+	struct timing timing;
+	int debug;     /* NAME.debug, or -1 */
+	unsigned cpus; /* that we may run on */
+};
+static struct tender tender;
+
+static void on_signal(int signal)
+{
+	sandbox_end(&tender.sandbox);
+	_exit(128 + signal);
+}
+
+static void on_bus_error(int signal)
+{
+	static const char line[] = "ampoule: the image file became shorter while it ran\n";
+	(void)signal;
+	sandbox_end(&tender.sandbox);
+	if (write(2, line, sizeof line - 1) < 0)
+		_exit(AMP_EXIT_TENDER);
+	_exit(AMP_EXIT_TENDER);
+}
+
+/* An ignored SIGINT or SIGHUP (a job in the background, nohup) stays ignored. */
+static void watch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
+		struct sigaction a, before;
+		memset(&a, 0, sizeof a);
+		a.sa_handler = on_signal;
+		sigfillset(&a.sa_mask);
+		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &a, NULL);
+	}
+	struct sigaction bus = { .sa_handler = on_bus_error };
+	sigaction(SIGBUS, &bus, NULL);
+}
+
+/* x86-64 psABI, table 3.1; libc has asked the processor already. */
+static unsigned cpu_level(void)
+{
+	if (!CPU_FEATURE_ACTIVE(CMPXCHG16B) || !CPU_FEATURE_ACTIVE(LAHF64_SAHF64) ||
+	    !CPU_FEATURE_ACTIVE(POPCNT) || !CPU_FEATURE_ACTIVE(SSE3) ||
+	    !CPU_FEATURE_ACTIVE(SSSE3) || !CPU_FEATURE_ACTIVE(SSE4_1) ||
+	    !CPU_FEATURE_ACTIVE(SSE4_2))
+		return 1;
+	if (!CPU_FEATURE_ACTIVE(AVX) || !CPU_FEATURE_ACTIVE(AVX2) || !CPU_FEATURE_ACTIVE(BMI1) ||
+	    !CPU_FEATURE_ACTIVE(BMI2) || !CPU_FEATURE_ACTIVE(F16C) || !CPU_FEATURE_ACTIVE(FMA) ||
+	    !CPU_FEATURE_ACTIVE(LZCNT) || !CPU_FEATURE_ACTIVE(MOVBE))
+		return 2;
+	if (!CPU_FEATURE_ACTIVE(AVX512F) || !CPU_FEATURE_ACTIVE(AVX512BW) ||
+	    !CPU_FEATURE_ACTIVE(AVX512CD) || !CPU_FEATURE_ACTIVE(AVX512DQ) ||
+	    !CPU_FEATURE_ACTIVE(AVX512VL))
+		return 3;
+	return 4;
+}
+
+static unsigned count_cpus(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set))
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+/* ---- Devices ---- */
+
+static void known_devices(const struct image *image, char *to, size_t size)
+{
+	size_t at = 0;
+	*to = 0;
+	for (uint32_t i = 0; i < image->note.device_count && at + AMP_NAME_MAX + 4 < size; i++)
+		at += (size_t)snprintf(to + at, size - at, "%s%s", i ? ", " : "",
+		                       image->devices[i].name);
+}
+
+/* Finds the device that "NAME=tap:IFNAME" is for; *interface gets IFNAME. -1 with a defect. */
+static int net_device(const struct image *image, const char *net, const char **interface,
+                      struct defect *why)
+{
+	const char *equals = strchr(net, '=');
+	size_t length = equals ? (size_t)(equals - net) : 0;
+	if (!length || strncmp(equals + 1, "tap:", 4))
+		return defect_set(why, "--net %s: want NAME=tap:INTERFACE", net);
+	*interface = equals + 5;
+	for (uint32_t i = 0; i < image->note.device_count; i++)
+		if (strlen(image->devices[i].name) == length &&
+		    !memcmp(image->devices[i].name, net, length))
+			return (int)i;
+	char known[256];
+	known_devices(image, known, sizeof known);
+	if (!*known)
+		return defect_set(why, "--net %s: the image has no network device", net);
+	return defect_set(why, "--net %s: no such device; the image has %s", net, known);
+}
+
+/* 0, or the exit status. */
+static int open_devices(struct tender *t)
+{
+	const struct tender_options *o = t->options;
+	const char *interfaces[AMP_DEVICES_MAX] = { 0 };
+	struct defect why;
+
+	for (unsigned i = 0; i < AMP_DEVICES_MAX; i++)
+		t->taps[i].fd = -1;
+	for (unsigned i = 0; i < o->net_count; i++) {
+		const char *interface = NULL;
+		int d = net_device(&t->image, o->nets[i], &interface, &why);
+		if (d >= 0 && interfaces[d])
+			d = defect_set(&why, "--net %s: the device is given twice", o->nets[i]);
+		if (d < 0) {
+			say("%s", why.text);
+			return AMP_EXIT_USAGE;
+		}
+		interfaces[d] = interface;
+	}
+	for (uint32_t i = 0; i < t->image.note.device_count; i++) {
+		const struct amp_note_device *d = &t->image.devices[i];
+		if (!interfaces[i] && !(d->flags & AMP_NOTE_DEVICE_OPTIONAL)) {
+			say("%s: needs network device %s: add --net %s=tap:INTERFACE", o->path,
+			    d->name, d->name);
+			return AMP_EXIT_USAGE;
+		}
+	}
+	for (uint32_t i = 0; i < t->image.note.device_count; i++) {
+		if (!interfaces[i])
+			continue;
+		if (tap_open(&t->taps[i], interfaces[i], &why)) {
+			say("--net %s: %s", t->image.devices[i].name, why.text);
+			return AMP_EXIT_TENDER;
+		}
+		tap_mac(t->macs[i], t->image.note.name, t->image.devices[i].name, interfaces[i]);
+	}
+	return 0;
+}
+
+static uint32_t frame_size(const struct tap *tap)
+{
+	return tap->mtu + 14u + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE : AMP_PAGE;
+}
+
+/* ---- The address space and what lies in it ---- */
+
+static int make_space(struct tender *t, enum space_kind kind, const char *name, struct defect *why)
+{
+	const struct amp_note *n = &t->image.note;
+	struct space_need need = { .heap = t->options->memory ? t->options->memory
+		                                              : n->memory_default,
+		                   .boot = boot_size(&t->image),
+		                   .rings = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0 };
+	for (uint32_t i = 0; i < n->device_count; i++) {
+		if (t->taps[i].fd < 0)
+			continue;
+		need.rings += device_net_rings_size(t->image.devices[i].ring_size);
+		need.frames[i] =
+		        (uint64_t)t->image.devices[i].frame_count * frame_size(&t->taps[i]);
+	}
+	if (space_make(&t->space, kind, &t->image, &need, why))
+		return -1;
+	timing_lap(&t->timing, "memory");
+
+	t->boot = boot_fill(&t->space, &t->image, &t->args, name, 1 + t->options->verbosity,
+	                    &t->devices);
+	const struct region *rings = space_region(&t->space, REGION_RINGS, 0);
+	uint64_t at = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
+	bool concurrent = t->cpus > 1;
+	memset(t->pump.devices, 0, sizeof t->pump.devices);
+	t->pump.device_count = n->device_count;
+	for (uint32_t i = 0; i < n->device_count; i++) {
+		struct device_net *d = &t->pump.devices[i];
+		d->fd = -1;
+		if (t->taps[i].fd < 0)
+			continue;
+		const struct region *frames = space_region(&t->space, REGION_FRAMES, i);
+		uint32_t size = frame_size(&t->taps[i]), most = size - AMP_FRAME_HEADROOM - 14;
+		uint16_t mtu = (uint16_t)(t->taps[i].mtu < most ? t->taps[i].mtu : most);
+		device_net_open(d, t->taps[i].fd, mtu, rings->host + at, rings->at + at,
+		                frames->host, frames->at, t->image.devices[i].ring_size,
+		                t->image.devices[i].frame_count, size, &t->devices[i]);
+		memcpy(t->devices[i].mac, t->macs[i], 6);
+		t->devices[i].features = concurrent ? AMP_NET_CONCURRENT : 0;
+		at += device_net_rings_size(t->image.devices[i].ring_size);
+	}
+	return 0;
+}
+
+static uint64_t boot_at(struct tender *t)
+{
+	return space_region(&t->space, REGION_BOOT, 0)->at;
+}
+
+/* ---- The two ways to run ---- */
+
+/* The exit status, or NOT_HERE with a defect. */
+static int run_kvm(struct tender *t, struct defect *why)
+{
+	if (kvm_open(&t->kvm, why))
+		return NOT_HERE;
+	timing_lap(&t->timing, "virtual machine");
+	if (make_space(t, SPACE_GUEST, "kvm", why))
+		goto fail;
+	if (kvm_memory(&t->kvm, &t->space, t->image.note.device_count, why))
+		goto fail;
+	timing_lap(&t->timing, "pages");
+	if (kvm_vcpu(&t->kvm, &t->image, &t->space, boot_at(t), why))
+		goto fail;
+	timing_lap(&t->timing, "processor");
+	clock_start(&t->clock, &t->boot->clock, &t->options->start, t->kvm.tsc_khz);
+	if (pump_open(&t->pump, t->cpus > 1 ? PUMP_THREAD : PUMP_INLINE, &t->clock, why))
+		goto fail;
+	if (t->image.note.device_count && kvm_kick(&t->kvm, t->pump.kick, why))
+		goto fail;
+	timing_lap(&t->timing, "clock, doorbell");
+
+	/* Past this point there is no way back to the sandbox. */
+	struct defect last;
+	struct crash crash;
+	confinement_drop(t->options->verbosity > 0);
+	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, &last)) {
+		say("%s", last.text);
+		return AMP_EXIT_TENDER;
+	}
+	timing_lap(&t->timing, "confinement");
+	timing_lap(&t->timing, "first instruction");
+	int status = kvm_loop(&t->kvm, &t->space, &t->pump, t->options->timing ? &t->timing : NULL,
+	                      &crash, &last);
+	if (status < 0) {
+		say("%s: %s", t->options->path, last.text);
+		return AMP_EXIT_TENDER;
+	}
+	if (status != KVM_CRASHED)
+		return status;
+	crash_report(&crash, &t->space, &t->image, t->debug);
+	return AMP_EXIT_CRASH;
+fail:
+	space_free(&t->space);
+	kvm_close(&t->kvm);
+	return NOT_HERE;
+}
+
+/* CLOCK_MONOTONIC of a TSC value that the child left for us. */
+static uint64_t tsc_to_mono(const struct clock *c, uint64_t tsc)
+{
+	const struct amp_clock *a = c->shared;
+	int64_t ticks = (int64_t)(tsc - a->base_tsc);
+	return c->zero + a->base_ns +
+	       (uint64_t)(int64_t)((__int128)ticks * (int64_t)a->multiplier >> a->shift);
+}
+
+static int run_sandbox(struct tender *t, struct defect *why)
+{
+	struct crash crash;
+	if (sandbox_possible(why) || make_space(t, SPACE_CHILD, "sandbox", why))
+		return NOT_HERE;
+	clock_start(&t->clock, &t->boot->clock, &t->options->start, 0);
+	sandbox_gate(&t->sandbox, &t->space, &t->image, t->devices, boot_at(t), &t->clock);
+	if (pump_open(&t->pump, PUMP_OUTSIDE, &t->clock, why))
+		return NOT_HERE;
+	timing_lap(&t->timing, "gate, clock");
+	confinement_drop(t->options->verbosity > 0);
+	timing_lap(&t->timing, "privileges");
+	if (sandbox_start(&t->sandbox, &t->space, &t->pump, why))
+		return NOT_HERE;
+	timing_lap(&t->timing, "process");
+	if (confinement_seal_watcher(t->sandbox.child, why)) {
+		sandbox_end(&t->sandbox);
+		return NOT_HERE;
+	}
+	int status = sandbox_loop(&t->sandbox, &t->pump, &crash, why);
+	struct gate_control seen = *t->sandbox.control;
+	if (seen.first_instruction)
+		timing_lap_at(&t->timing, "first instruction",
+		              tsc_to_mono(&t->clock, seen.first_instruction));
+	if (seen.first_output)
+		timing_lap_at(&t->timing, "first output",
+		              tsc_to_mono(&t->clock, seen.first_output));
+	if (status == SANDBOX_CRASHED) {
+		crash_report(&crash, &t->space, &t->image, t->debug);
+		status = AMP_EXIT_CRASH;
+	} else if (status >= SANDBOX_SIGNAL) {
+		status = 128 + (status - SANDBOX_SIGNAL);
+	}
+	sandbox_end(&t->sandbox);
+	return status;
+}
+
+/* ---- Before and after ---- */
+
+/* 0, or the exit status. */
+static int check(struct tender *t)
+{
+	const struct tender_options *o = t->options;
+	struct defect why;
+	if (image_open(&t->image, o->path, &why)) {
+		say("%s: %s", o->path, why.text);
+		return AMP_EXIT_USAGE;
+	}
+	timing_lap(&t->timing, "image");
+	if (args_make(&t->args, &t->image, o->sets, o->set_count, &why)) {
+		say("%s: %s", o->path, why.text);
+		return AMP_EXIT_USAGE;
+	}
+	const struct amp_note *n = &t->image.note;
+	if (o->memory && o->memory < n->memory_min) {
+		say("%s: needs at least --memory %lluK", o->path,
+		    (unsigned long long)(n->memory_min >> 10));
+		return AMP_EXIT_USAGE;
+	}
+	if ((o->memory ? o->memory : n->memory_default) > MEMORY_MAX) {
+		say("%s: asks for more than %llu GiB of memory: give less by --memory", o->path,
+		    MEMORY_MAX >> 30);
+		return AMP_EXIT_USAGE;
+	}
+	if (cpu_level() < n->cpu_level) {
+		say("%s: needs an x86-64-v%u processor; this one is x86-64-v%u: set `cpu` in "
+		    "appliance.yaml and "
+		    "rebuild",
+		    o->path, n->cpu_level, cpu_level());
+		return AMP_EXIT_TENDER;
+	}
+	return open_devices(t);
+}
+
+int tender_run(const struct tender_options *options)
+{
+	struct tender *t = &tender;
+	struct defect why = { "" };
+	t->options = options;
+	t->sandbox.child = -1;
+	t->timing.start = options->start.ns;
+	timing_lap(&t->timing, "process start");
+	watch_signals();
+	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0); /* ns: waits end when they should */
+	t->cpus = count_cpus();
+
+	int status = check(t);
+	if (status)
+		return status;
+	t->debug = symbols_open(options->path);
+	timing_lap(&t->timing, "devices, symbols");
+
+	status = NOT_HERE;
+	if (options->choice != TENDER_SANDBOX) {
+		status = run_kvm(t, &why);
+		if (status == NOT_HERE && options->choice == TENDER_ANY && options->verbosity)
+			say("%s; running in the sandbox", why.text);
+	}
+	if (status == NOT_HERE && options->choice != TENDER_KVM)
+		status = run_sandbox(t, &why);
+	if (status == NOT_HERE) {
+		say("%s: cannot be run: %s", options->path, why.text);
+		return AMP_EXIT_TENDER;
+	}
+	if (options->verbosity)
+		pump_report(&t->pump);
+	if (options->timing) {
+		timing_lap(&t->timing, "end");
+		timing_print(&t->timing);
+	}
+	return status;
+}
