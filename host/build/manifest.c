@@ -212,6 +212,8 @@ static void add_source(const struct input *in, struct manifest *m, const struct 
 		input_mistake(in, n, "%s is no C file: sources end in .c", path);
 		return;
 	}
+	if (from_glob && stat(join(m->folder, path), &st) == 0 && S_ISDIR(st.st_mode))
+		return;
 	if (stat(join(m->folder, path), &st) < 0 || !S_ISREG(st.st_mode) ||
 	    access(join(m->folder, path), R_OK) < 0) {
 		input_mistake(in, n, "%s: no such file in %s", path, m->folder);

@@ -24,6 +24,14 @@ const char *node_kind_name(const struct node *n)
 	return names[n->kind];
 }
 
+static bool is_quoted(struct fy_event *e)
+{
+	if (e->type != FYET_SCALAR || !e->scalar.value)
+		return false;
+	enum fy_scalar_style style = fy_token_scalar_style(e->scalar.value);
+	return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
 static struct node *node_new(enum node_kind kind, struct fy_event *e)
 {
 	struct node *n = keep(sizeof *n);
@@ -32,6 +40,9 @@ static struct node *node_new(enum node_kind kind, struct fy_event *e)
 	n->kind = kind;
 	n->line = mark ? mark->line + 1 : 1;
 	n->column = mark ? mark->column + 1 : 1;
+	/* libfyaml's mark is behind the quote or the asterisk. */
+	if (n->column > 1 && (e->type == FYET_ALIAS || is_quoted(e)))
+		n->column--;
 	return n;
 }
 
