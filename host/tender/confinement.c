@@ -92,6 +92,8 @@ static int seal(struct filter *f, struct defect *why)
 
 int confinement_seal_kvm(int vcpu, struct defect *why)
 {
+	/* A thread that has not begun yet registers these when it does. */
+	static const int thread[] = { SYS_rseq, SYS_set_robust_list };
 	static const uint64_t requests[] = { KVM_RUN, KVM_GET_REGS, KVM_GET_SREGS };
 	static struct filter f;
 	filter_begin(&f, SECCOMP_RET_KILL_PROCESS);
@@ -101,6 +103,8 @@ int confinement_seal_kvm(int vcpu, struct defect *why)
 		filter_allow_if(&f, SYS_ioctl, args, 2);
 	}
 	common(&f);
+	for (unsigned i = 0; i < sizeof thread / sizeof *thread; i++)
+		filter_allow(&f, thread[i]);
 	return seal(&f, why);
 }
 

@@ -50,6 +50,8 @@ static struct tender tender;
 static void on_signal(int signal)
 {
 	sandbox_end(&tender.sandbox);
+	if (tender.options->verbosity)
+		pump_report(&tender.pump);
 	_exit(128 + signal);
 }
 
