@@ -40,7 +40,7 @@ static unsigned bin_of(uint32_t n)
 	return EXACT_BINS + (power - 4) * 8 + (n >> (power - 3) & 7);
 }
 
-static void bin_add(struct page *p, uint32_t n)
+static __attribute__((noinline)) void bin_add(struct page *p, uint32_t n)
 {
 	unsigned b = bin_of(n);
 	p[n - 1].kind = PAGE_FREE_LAST;
@@ -56,7 +56,7 @@ static void bin_add(struct page *p, uint32_t n)
 }
 
 /* Takes a free run out of its bin; its records then say nothing. */
-static void bin_remove(struct page *p)
+static __attribute__((noinline)) void bin_remove(struct page *p)
 {
 	unsigned b = bin_of(p->pages);
 	if (p->next)

@@ -51,10 +51,9 @@ void *switch_prepare(void *top, void (*fn)(void))
 		uint64_t r15, r14, r13, r12, rbx, rbp;
 		void (*fn)(void);
 		uint64_t return_address; /* 0, as rbp: the end of every backtrace */
-		uint64_t align;
 	} *f = (struct frame *)top - 1;
-	_Static_assert(sizeof *f == 80,
-	               "fn is entered with the stack pointer at 8 below a multiple of 16");
+	_Static_assert(sizeof *f % 16 == 8,
+	               "fn is entered as by a call: the stack pointer 8 below a multiple of 16");
 	*f = (struct frame){ .mxcsr = 0x1f80, .x87 = 0x37f, .fn = fn };
 	return f;
 }

@@ -70,7 +70,7 @@ static size_t read_nothing(FILE *f, unsigned char *to, size_t size)
 	return 0;
 }
 
-static void flush_output(void)
+static __attribute__((noinline)) void flush_output(void)
 {
 	uint32_t used = output_file.used;
 	output_file.used = 0;
@@ -78,7 +78,7 @@ static void flush_output(void)
 		gate_puts(AMP_STREAM_OUTPUT, output, used);
 }
 
-static void gather(const char *bytes, size_t size)
+static __attribute__((noinline)) void gather(const char *bytes, size_t size)
 {
 	if (size > OUTPUT_BUFFER - output_file.used)
 		flush_output();

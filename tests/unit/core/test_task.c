@@ -238,6 +238,43 @@ static void floating_point_control_belongs_to_the_task(void **state)
 	assert_string_equal(trace, "u");
 }
 
+static uintptr_t entry_frame;
+
+static void note_frame(void *arg)
+{
+	(void)arg;
+	entry_frame =
+	        (uintptr_t)__builtin_frame_address(0); /* the stack pointer at entry, less 8 */
+}
+
+static void tasks_are_entered_on_an_aligned_stack(void **state)
+{
+	(void)state;
+	/* Aligned vector moves rely on the ABI's alignment. */
+	for (int i = 0; i < 7; i++) {
+		task_spawn("aligned", note_frame, NULL);
+		task_yield();
+		assert_int_equal(entry_frame % 16, 0);
+	}
+}
+
+static uintptr_t callback_frame;
+
+static void note_callback_frame(struct timer *t)
+{
+	(void)t;
+	callback_frame = (uintptr_t)__builtin_frame_address(0);
+}
+
+static void callbacks_run_on_an_aligned_stack(void **state)
+{
+	(void)state;
+	struct timer t = { 0 };
+	timer_set_in(&t, NS_PER_MS, note_callback_frame);
+	task_sleep(2 * NS_PER_MS);
+	assert_int_equal(callback_frame % 16, 0);
+}
+
 static volatile bool stop_spinning;
 
 static void spin(void *arg)
@@ -401,6 +438,8 @@ int main(void)
 		cmocka_unit_test(stacks_are_limited_and_used_again),
 		cmocka_unit_test(values_survive_switches),
 		cmocka_unit_test(floating_point_control_belongs_to_the_task),
+		cmocka_unit_test(tasks_are_entered_on_an_aligned_stack),
+		cmocka_unit_test(callbacks_run_on_an_aligned_stack),
 		cmocka_unit_test(nobody_starves),
 		cmocka_unit_test(waits_for_all_sources_and_the_next_timer),
 		cmocka_unit_test(polls_only_if_work_comes_soon),
