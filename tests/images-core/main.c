@@ -182,6 +182,8 @@ static bool ball;
 static void answer(void *arg)
 {
 	double sum = 0; /* lives in a register over switches */
+	check((uintptr_t)__builtin_frame_address(0) % 16 ==
+	      0); /* aligned vector moves rely on it */
 	for (int i = 0; i < *(int *)arg; i++) {
 		while (!ball)
 			task_wait(&ping, CLOCK_NEVER);
@@ -266,6 +268,7 @@ static void ring_alarm(struct timer *t)
 	a->fired_at = clock_now();
 	a->rank = alarms_fired++;
 	check(task_self() == NULL); /* a callback is no task */
+	check((uintptr_t)__builtin_frame_address(0) % 16 == 0);
 }
 
 static void timers_fire_in_order_and_never_early(void)
