@@ -7,7 +7,7 @@
  *
  * The commands take turns, so that a disturbance of the host meets all alike; the first WARM_ROUNDS
  * rounds are not printed. One JSON object a run: command (its number), first_ns (null without
- * output), exit_ns, status, bytes, user_ns, system_ns, rss_kib. Standard output is a pipe that this
+ * output), exit_ns, status, bytes, user_ns, system_ns. Standard output is a pipe that this
  * program reads; standard error is inherited. The clock starts before posix_spawn(), which is vfork
  * and exec: the caller's size does not count.
  */
@@ -101,10 +101,9 @@ static void run(int number, char **command, int print)
 	else
 		printf("null");
 	printf(", \"exit_ns\": %lu, \"status\": %d, \"bytes\": %zu, \"user_ns\": %lu, "
-	       "\"system_ns\": %lu, "
-	       "\"rss_kib\": %ld}\n",
+	       "\"system_ns\": %lu}\n",
 	       end - start, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), bytes,
-	       ns(usage.ru_utime), ns(usage.ru_stime), usage.ru_maxrss);
+	       ns(usage.ru_utime), ns(usage.ru_stime));
 }
 
 int main(int argc, char **argv)
