@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include <tender/clock.h>
+#include <tender/defect.h>
 #include <tender/device_net.h>
 
 enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
