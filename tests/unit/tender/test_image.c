@@ -212,7 +212,7 @@ static const struct broken broken[] = {
 	  0x3939393939 },
 	{ "port that is none", "0 to 65535", BYTE(note.args[0].value, 0), 'x' },
 	{ "value without end", "no text", BYTE(note.args[0].value, 127), '1' },
-	{ "address that is none", "prefix length", BYTE(note.args[1].value, 8), '/' },
+	{ "address that is none", "prefix length", BYTE(note.args[1].value, 7), '/' },
 	{ "value that is no UTF-8", "UTF-8", BYTE(note.args[2].value, 2), 0xff },
 	{ "help with an escape", "no text", BYTE(note.args[1].help, 3), 27 },
 	{ "library without name", "library 0", BYTE(note.libraries[0].name, 0), 0 },
