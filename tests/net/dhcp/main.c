@@ -25,8 +25,9 @@ int main(void)
 		char line[64];
 		uint32_t now = interface_address(interface);
 		if (now != last) {
-			int n = snprintf(line, sizeof line, "address %u.%u.%u.%u/%u\n", now >> 24, now >> 16 & 255,
-					 now >> 8 & 255, now & 255, interface_prefix(interface));
+			int n = snprintf(line, sizeof line, "address %u.%u.%u.%u/%u\n", now >> 24,
+			                 now >> 16 & 255, now >> 8 & 255, now & 255,
+			                 interface_prefix(interface));
 			gate_puts(AMP_STREAM_OUTPUT, line, (uint64_t)n);
 			last = now;
 		}
