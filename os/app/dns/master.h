@@ -35,9 +35,14 @@ struct dns_master_events {
 			    const char **why);
 };
 #define DNS_INCLUDE_DEPTH_MAX 16u
-#define DNS_PROBLEMS_MAX 100u	/* after so many it gives up */
+#define DNS_INCLUDES_MAX 10000u /* files in all */
+#define DNS_PROBLEMS_MAX 100u	/* after so many it gives up, and says so in one report more, of line 0 */
+#define DNS_GENERATE_MAX 1048576u	  /* records that one $GENERATE makes at the most, */
+#define DNS_GENERATE_TOTAL_MAX 16777216u /* and all of them in one parse */
+#define DNS_GENERATE_TEXT_MAX 4096u	  /* bytes of text of one of these */
+#define DNS_FILE_NAME_MAX 1024u		  /* bytes of a name in $INCLUDE with its NUL */
 
-/* Parses `file` with the origin given. Returns the number of problems reported (0: it is clean), or the
+/* Parses `file` with the origin given. It needs about 100 KiB of stack and no other memory. Returns the number of problems reported (0: it is clean), or the
  * negative result of the record callback. */
 int dns_master_parse(const char *file, const struct dns_name *origin, const struct dns_master_events *);
 
