@@ -23,21 +23,22 @@ static const char zone[] =
         "ns1 A 192.0.2.1\nns1 AAAA 2001:db8::1\nmail A 192.0.2.2\nwww CNAME mail\nring CNAME ring\n"
         "*.wild A 192.0.2.7\n*.wild MX 10 any.wild\na.ent.wild A 192.0.2.8\nsub NS ns1.sub\nsub NS "
         "ns1\n"
-        "sub DS 1 8 2 ABCD\nns1.sub A 192.0.2.9\nold DNAME mail\nround DNAME round.round\n"
-        "child NS ns.child\nchild DS 2 8 2 EF01\nns.child A 192.0.2.12\ntochild CNAME www.child\n"
+        "sub DS 1 8 200 ABCD\nns1.sub A 192.0.2.9\nold DNAME mail\nround DNAME round.round\n"
+        "child NS ns.child\nchild DS 2 8 200 EF01\nns.child A 192.0.2.12\ntochild CNAME www.child\n"
         "_s._tcp SRV 0 0 80 mail\n";
 static const char child[] =
         "$TTL 60\n@ SOA ns host 9 1 1 1 600\n@ NS ns\nns A 192.0.2.112\nwww A 192.0.2.113\n";
 
 static struct world w;
 static struct dns_cache cache;
+static void *memory;
 
 static void start(void)
 {
 	static const char *const zones[] = { "e.", zone, "child.e.", child, NULL };
 	static const uint64_t key[2] = { 1, 2 };
 	uint64_t size = dns_cache_size(DNS_CACHE_BYTES_MIN);
-	void *memory = aligned_alloc(64, (size + 63) / 64 * 64);
+	memory = aligned_alloc(64, (size + 63) / 64 * 64);
 
 	world_open(&w, zones);
 	w.responder.policy.version = "fuzz";
@@ -90,6 +91,7 @@ static void replay(void **state)
 	}
 	assert_true(files > 0);
 	world_close(&w);
+	free(memory);
 }
 
 int main(int argc, char **argv)

@@ -36,7 +36,7 @@ static const char example[] = "$TTL 3600\n"
                               "wmx MX 10 any.wild\n"
                               "sub NS ns1.sub\n"
                               "sub NS ns1\n"
-                              "sub DS 1 8 2 ABCD\n"
+                              "sub DS 1 8 200 ABCD\n"
                               "ns1.sub A 192.0.2.9\n"
                               "ns1.sub AAAA 2001:db8::9\n"
                               "hidden.sub TXT \"occluded\"\n"
@@ -55,7 +55,7 @@ static const char example[] = "$TTL 3600\n"
                               "_s._tcp SRV 0 0 80 web\n"
                               "odd TYPE65280 \\# 3 010203\n"
                               "child NS ns.child\n"
-                              "child DS 2 8 2 EF01\n"
+                              "child DS 2 8 200 EF01\n"
                               "ns.child A 192.0.2.12\n"
                               "tochild CNAME www.child\n"
                               "tozone2 CNAME www.second.test.\n";
@@ -210,8 +210,8 @@ TEST(hides_what_lies_below_a_delegation) /* RFC 2181 §6.1; the topmost cut coun
 TEST(answers_ds_at_a_cut_from_the_parent) /* RFC 4035 §3.1.4.1 */
 {
 	BEGIN;
-	ASK("sub.example. DS", "NOERROR aa\nAN sub.example. 3600 DS 00010802abcd\n");
-	ASK("child.example. DS", "NOERROR aa\nAN child.example. 3600 DS 00020802ef01\n");
+	ASK("sub.example. DS", "NOERROR aa\nAN sub.example. 3600 DS 000108c8abcd\n");
+	ASK("child.example. DS", "NOERROR aa\nAN child.example. 3600 DS 000208c8ef01\n");
 	ASK("example. DS", "NOERROR aa\n" SOA);
 	ASK("second.test. DS",
 	    "NOERROR aa\nNS second.test. 30 SOA ns.example. host.second.test. 5 1 1 1 30\n");

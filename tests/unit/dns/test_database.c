@@ -29,7 +29,7 @@ static void expect_report(const char *zone, int errors, const char *report)
 static void accepts_a_sound_zone(void **state)
 {
 	(void)state;
-	expect_report(TOP "a A 192.0.2.1\n*.b CNAME a\nc NS ns.c\nc DS 1 8 2 AB\nns.c A "
+	expect_report(TOP "a A 192.0.2.1\n*.b CNAME a\nc NS ns.c\nc DS 1 8 200 AB\nns.c A "
 	                  "192.0.2.2\nd DNAME a\n",
 	              0, "");
 }
@@ -93,7 +93,7 @@ static void warns_of_delegations_that_do_not_work(void **state) /* RFC 1034 §4.
 	expect_report(TOP "c NS www\nwww CNAME o.\n", 0,
 	              "z.:4: warning: c.z. NS: www.z. is an alias; it must be the name itself (RFC "
 	              "2181 §10.3)\n");
-	expect_report(TOP "c DS 1 8 2 AB\n", 0,
+	expect_report(TOP "c DS 1 8 200 AB\n", 0,
 	              "z.:4: warning: c.z. has DS but no NS: it is not a delegation\n");
 	expect_report(
 	        TOP "*.c NS ns.o.\n", 0,
@@ -275,9 +275,9 @@ static void survives_damage(void **state)
 	const char *const zones[] = {
 		"z.",
 		SOA "@ NS ns\n@ NS ns.c\nns A 192.0.2.1\nns AAAA ::1\na A 192.0.2.2\nA TXT x\n"
-		    "c NS ns.c\nc NS ns\nc DS 1 8 2 AB\nns.c A 192.0.2.3\n*.w MX 5 a\nd DNAME w\n"
+		    "c NS ns.c\nc NS ns\nc DS 1 8 200 AB\nns.c A 192.0.2.3\n*.w MX 5 a\nd DNAME w\n"
 		    "Chain CNAME chain2\nchain2 CNAME a\nx.y.s.t A 192.0.2.4\nk NS ns.k\n"
-		    "k DS 1 8 2 CD\nns.k A 192.0.2.5\n",
+		    "k DS 1 8 200 CD\nns.k A 192.0.2.5\n",
 		"k.z.", TOP "i TXT x\n", NULL
 	};
 	uint64_t random = 42;
