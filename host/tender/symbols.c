@@ -65,12 +65,6 @@ static bool is_our_note(int fd, const Elf64_Shdr *s, const struct image *image)
 	       !memcmp(note.name, image->note.name, sizeof note.name);
 }
 
-static int by_address(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
 static bool take(struct symbols *s, int fd, const Elf64_Shdr *table, const Elf64_Shdr *strings)
 {
 	uint64_t count = table->sh_size / sizeof(Elf64_Sym);
@@ -89,7 +83,6 @@ static bool take(struct symbols *s, int fd, const Elf64_Shdr *table, const Elf64
 			s->list[s->count++] =
 			        (struct symbol){ all[i].st_value, all[i].st_size, all[i].st_name };
 	free(all);
-	qsort(s->list, s->count, sizeof *s->list, by_address);
 	return s->count;
 }
 
@@ -128,18 +121,14 @@ void symbols_free(struct symbols *s)
 
 bool symbols_name(const struct symbols *s, uint64_t address, char *to, size_t size)
 {
-	/* The last symbol at or below the address. */
-	uint32_t low = 0, high = s->count;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (s->list[middle].at <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
+	/* The last symbol at or below the address. Few addresses are looked up, and the list is not
+	 * sorted for them: glibc's qsort makes a system call that the filter kills. */
+	const struct symbol *y = NULL;
+	for (uint32_t i = 0; i < s->count; i++)
+		if (s->list[i].at <= address && (!y || s->list[i].at > y->at))
+			y = &s->list[i];
+	if (!y)
 		return false;
-	const struct symbol *y = &s->list[low - 1];
 	uint64_t offset = address - y->at;
 	if (offset >= y->size && (y->size || offset > 65536))
 		return false;

@@ -23,7 +23,7 @@ struct symbol {
 };
 
 struct symbols {
-	struct symbol *list; /* sorted by address */
+	struct symbol *list; /* as in the file */
 	uint32_t count;
 	char *names;
 	uint64_t names_size; /* names[names_size - 1] is 0 */

@@ -26,6 +26,8 @@
 #include <core/task.h>
 #include <core/timer.h>
 
+#include "appliance.h"
+
 static const char *failed_at;
 
 static void check_at(bool good, const char *what)
@@ -422,6 +424,8 @@ int main(void)
 		TEST(floats_are_printed_right),
 		TEST(the_rest_of_libc_works),
 	};
+	if (arg_crash())
+		heap_free((void *)(uintptr_t)8);
 	int passed = 0, failed = 0;
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
 		failed_at = NULL;
