@@ -2,6 +2,7 @@
 """What benchmarks need of the host: namespaces, processes pinned to cores, their CPU time and memory. All that is
 made here is removed at exit, whether by an exception, SIGINT or SIGTERM: processes by pid, namespaces by name."""
 import atexit
+import ctypes
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 
 SERVER_CORE = 0
 LOAD_CORE = 1 if (os.cpu_count() or 1) > 1 else 0
+PR_SET_CHILD_SUBREAPER = 36
 TICK = os.sysconf("SC_CLK_TCK")
 
 _processes = []
@@ -32,7 +34,9 @@ def _on_signal(number, _frame):
 
 
 def begin():
-    """Called once by each benchmark: this process leaves the server's core, and cleans up when it ends."""
+    """Called once by each benchmark: this process leaves the server's core, inherits what its children leave behind, and
+    cleans up when it ends."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.sched_setaffinity(0, {LOAD_CORE})
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _on_signal)
@@ -119,6 +123,11 @@ def stop(process):
             except ProcessLookupError:
                 pass
     process.wait()
+    for pid in family[1:]:
+        try:
+            os.waitpid(pid, 0)
+        except ChildProcessError:
+            pass
     if process in _processes:
         _processes.remove(process)
 

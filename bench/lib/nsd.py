@@ -2,6 +2,7 @@
 """NSD as a peer: one server process, nothing that costs and that we do not do (no rate limiting, no control channel,
 no transfer), in the foreground."""
 import os
+import subprocess
 
 from . import host
 
@@ -35,14 +36,20 @@ zone:
 """
 
 
-def start(namespace, address, zone, folder, minimal=False):
+def configure(address, zone, folder, minimal=False):
+    """Writes a configuration into folder; its path."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "nsd.conf")
     with open(path, "w") as file:
         file.write(CONFIG.format(address=address, folder=folder, zone=zone, minimal="yes" if minimal else "no"))
+    return path
+
+
+def start(namespace, address, zone, folder, minimal=False):
+    path = configure(address, zone, folder, minimal)
     return namespace.start("nsd", "-d", "-c", path, core=host.SERVER_CORE, log=os.path.join(folder, "output"))
 
 
 def version():
-    import subprocess
-    return subprocess.run(["nsd", "-v"], capture_output=True, text=True, check=False).stderr.split("\n")[0]
+    done = subprocess.run(["nsd", "-v"], capture_output=True, text=True, check=False)
+    return done.stderr.split("\n")[0]
