@@ -296,7 +296,7 @@ static bool parse_bitmap(struct dns_reader *r, bool nxt)
 {
 	uint8_t bits[TYPE_BITMAP_BYTES];
 	bool used[TYPE_BITMAP_BYTES / WINDOW_BYTES] = { false };
-	uint16_t type;
+	uint16_t type = 0;
 
 	memset(bits, 0, sizeof bits);
 	if (r->type == DNS_NSEC && !dns_reader_word(r, "a record type"))
@@ -475,7 +475,7 @@ static bool parse_field(struct dns_reader *r, char letter)
 {
 	const struct dns_token *t = &r->lexer->token;
 	uint32_t value;
-	uint16_t type;
+	uint16_t type = 0;
 
 	switch (letter) {
 	case 'n':

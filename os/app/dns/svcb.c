@@ -30,14 +30,17 @@ static const char keys[KEYS][16] = {
 	"ech",       "ipv6hint", "dohpath",         "ohttp",
 };
 
-/* The number of a key, written by name or as keyNNNNN without leading zeros; -1: it is none. */
-static int key_number(const char *text, size_t size)
+/* The number of a key, written by name or as keyNNNNN without leading zeros; -1: it is none. The
+ * second form is *generic: its value is the wire form's bytes (RFC 9460 §2.1). */
+static int key_number(const char *text, size_t size, bool *generic)
 {
 	uint64_t number;
 
+	*generic = false;
 	for (int i = 0; i < KEYS; i++)
 		if (strlen(keys[i]) == size && memcmp(keys[i], text, size) == 0)
 			return i;
+	*generic = true;
 	if (size < 4 || memcmp(text, "key", 3) != 0 || (size > 4 && text[3] == '0') ||
 	    !dns_text_number(text + 3, size - 3, 10, INVALID_KEY - 1, &number))
 		return -1;
@@ -150,9 +153,10 @@ static bool parse_mandatory(struct dns_reader *r, const struct dns_token *value)
 	const char *item;
 	size_t size, at = 0;
 	uint32_t first = r->out->at;
+	bool generic;
 
 	while (next_item(value, &at, &item, &size)) {
-		int key = key_number(item, size);
+		int key = key_number(item, size, &generic);
 		if (key < 0)
 			return dns_lexer_refuse(r->lexer,
 			                        "lists what is no key; write keys with commas "
@@ -306,13 +310,13 @@ static bool put_in_order(struct bytes_out *out, uint32_t first, uint32_t at, int
 
 /* Writes a parameter and moves it to its place. `value` is null if there was no equals sign. */
 static bool place_parameter(struct dns_reader *r, int key, const struct dns_token *value,
-                            uint32_t first, int *last)
+                            bool generic, uint32_t first, int *last)
 {
 	uint32_t at = r->out->at;
 
 	bytes_put_u16(r->out, (uint16_t)key);
 	bytes_put_u16(r->out, 0);
-	if (value && !parse_value(r, key, value))
+	if (value && !(generic ? parse_bytes(r, value) : parse_value(r, key, value)))
 		return false;
 	if (r->out->failed)
 		return true;
@@ -337,7 +341,8 @@ static bool parse_parameter(struct dns_reader *r, uint32_t first, int *last)
 	struct dns_token word = x->token, value = { .text = "" };
 	const char *equals = memchr(word.text, '=', word.size);
 	size_t key_size = equals ? (size_t)(equals - word.text) : word.size;
-	int key = key_number(word.text, key_size);
+	bool generic;
+	int key = key_number(word.text, key_size, &generic);
 	if (key < 0)
 		return dns_lexer_refuse(
 		        x, "begins with no key of SVCB; write KEY=VALUE with a key such "
@@ -355,7 +360,7 @@ static bool parse_parameter(struct dns_reader *r, uint32_t first, int *last)
 	/* Messages are about the parameter. */
 	struct dns_token next = x->token;
 	x->token = word;
-	bool ok = place_parameter(r, key, equals ? &value : NULL, first, last);
+	bool ok = place_parameter(r, key, equals ? &value : NULL, generic, first, last);
 	x->token = next;
 	return ok;
 }

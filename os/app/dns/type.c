@@ -144,7 +144,7 @@ static bool is_word(const char *text, size_t size, const char *word, size_t long
 	if (size > longest || (size < longest && word[size] != '\0'))
 		return false;
 	for (size_t i = 0; i < size; i++)
-		if (upper(text[i]) != (uint8_t)word[i])
+		if (word[i] == '\0' || upper(text[i]) != (uint8_t)word[i])
 			return false;
 	return true;
 }
