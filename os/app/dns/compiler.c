@@ -36,6 +36,7 @@ struct compiler {
 	struct source *sources; /* newest first */
 	struct dns_builder *builder;
 	unsigned problems;
+	unsigned warnings;
 };
 
 _Noreturn __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...)
@@ -128,7 +129,10 @@ static const char *open_source(void *context, const char *from, const char *name
 
 static void report(void *context, const char *file, uint32_t line, bool error, const char *text)
 {
-	(void)context;
+	struct compiler *c = context;
+
+	if (!error && ++c->warnings > DNS_PROBLEMS_MAX)
+		return; /* main() says how many there were */
 	fprintf(stderr, "%s:%u: %s%s\n", file, line, error ? "" : "warning: ", text);
 }
 
@@ -272,6 +276,9 @@ int main(int argc, char **argv)
 	uint64_t size = 0;
 	/* After problems in a file, what its zone seems to lack would mislead. */
 	int result = c.problems ? 1 : dns_builder_finish(c.builder, &blob, &size);
+	if (c.warnings > DNS_PROBLEMS_MAX)
+		fprintf(stderr, "ampoule-dns-zones: %u more warnings\n",
+		        c.warnings - DNS_PROBLEMS_MAX);
 	if (result == ERR_MEMORY)
 		fail("out of memory");
 	if (result == ERR_TOO_BIG)
