@@ -81,7 +81,9 @@ class Namespace:
         return start(self.command(*command, core=core), log)
 
     def add_tap(self, device, address):
+        """Its queue is as long as the socket buffers that peers are given (lib/nsd.py): some thousand packets."""
         self.run("ip", "tuntap", "add", "dev", device, "mode", "tap")
+        self.run("ip", "link", "set", device, "txqueuelen", "4096")
         self.up(device, address)
 
     def up(self, device, address):
@@ -204,6 +206,17 @@ class Usage:
             "busy": {c: max(0.0, wall - (cores1[c][0] - cores0[c][0]) / TICK) for c in cores0},
             "stolen": {c: (cores1[c][1] - cores0[c][1]) / TICK for c in cores0},
         }
+
+
+def calm(seconds=5.0, busy=0.1):
+    """Waits until the server's core is idle but for so much, as other programs on this host allow; at most so long."""
+    end = time.monotonic() + seconds
+    while True:
+        usage = Usage(os.getpid())
+        time.sleep(0.25)
+        used = usage.end()
+        if used["busy"][SERVER_CORE] / used["wall"] <= busy or time.monotonic() > end:
+            return
 
 
 def memory_kib(pid):
