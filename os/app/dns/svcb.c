@@ -25,6 +25,17 @@ enum key {
 	INVALID_KEY = 65535,
 };
 
+/* Keys out of order cost a move of all before them; more of them than this are refused. No real
+ * record comes near. */
+#define MOVES_MAX 256u
+
+/* The parameters so far. */
+struct order {
+	uint32_t first; /* where they begin in the output */
+	int last;       /* the greatest key; -1: none */
+	unsigned moves;
+};
+
 static const char keys[KEYS][16] = {
 	"mandatory", "alpn",     "no-default-alpn", "port",  "ipv4hint",
 	"ech",       "ipv6hint", "dohpath",         "ohttp",
@@ -153,6 +164,8 @@ static bool parse_mandatory(struct dns_reader *r, const struct dns_token *value)
 	const char *item;
 	size_t size, at = 0;
 	uint32_t first = r->out->at;
+	unsigned moves = 0;
+	int last = -1;
 	bool generic;
 
 	while (next_item(value, &at, &item, &size)) {
@@ -164,6 +177,11 @@ static bool parse_mandatory(struct dns_reader *r, const struct dns_token *value)
 		bytes_put_u16(r->out, (uint16_t)key);
 		if (r->out->failed)
 			return true;
+		if (key < last && ++moves > MOVES_MAX)
+			return dns_lexer_refuse(r->lexer,
+			                        "lists too many keys out of order; write them "
+			                        "rising");
+		last = key > last ? key : last;
 		/* Sorted as they come. */
 		for (uint32_t i = r->out->at - 2; i > first; i -= 2) {
 			uint8_t *p = r->out->base + i;
@@ -310,7 +328,7 @@ static bool put_in_order(struct bytes_out *out, uint32_t first, uint32_t at, int
 
 /* Writes a parameter and moves it to its place. `value` is null if there was no equals sign. */
 static bool place_parameter(struct dns_reader *r, int key, const struct dns_token *value,
-                            bool generic, uint32_t first, int *last)
+                            bool generic, struct order *order)
 {
 	uint32_t at = r->out->at;
 
@@ -325,14 +343,20 @@ static bool place_parameter(struct dns_reader *r, int key, const struct dns_toke
 		return dns_lexer_refuse(r->lexer,
 		                        "has a value of more than 65535 bytes; shorten it");
 	bytes_patch_u16(r->out, at + 2, (uint16_t)size);
-	if (key <= *last && !put_in_order(r->out, first, at, key))
+	if (key > order->last) {
+		order->last = key;
+		return true;
+	}
+	if (++order->moves > MOVES_MAX)
+		return dns_lexer_refuse(r->lexer,
+		                        "is one parameter out of order too many; write them by "
+		                        "rising key");
+	if (!put_in_order(r->out, order->first, at, key))
 		return dns_lexer_refuse(r->lexer, "has a key that was there before; take one out");
-	if (key > *last)
-		*last = key;
 	return true;
 }
 
-static bool parse_parameter(struct dns_reader *r, uint32_t first, int *last)
+static bool parse_parameter(struct dns_reader *r, struct order *order)
 {
 	struct dns_lexer *x = r->lexer;
 
@@ -360,22 +384,21 @@ static bool parse_parameter(struct dns_reader *r, uint32_t first, int *last)
 	/* Messages are about the parameter. */
 	struct dns_token next = x->token;
 	x->token = word;
-	bool ok = place_parameter(r, key, equals ? &value : NULL, generic, first, last);
+	bool ok = place_parameter(r, key, equals ? &value : NULL, generic, order);
 	x->token = next;
 	return ok;
 }
 
 bool dns_parse_svcb(struct dns_reader *r)
 {
-	uint32_t first = r->out->at;
-	int last = -1;
+	struct order order = { .first = r->out->at, .last = -1 };
 
 	while (!dns_lexer_at_end(r->lexer) && !r->out->failed)
-		if (!parse_parameter(r, first, &last))
+		if (!parse_parameter(r, &order))
 			return false;
 	if (r->out->failed)
 		return dns_lexer_fail(r->lexer, "the data has more than 65535 bytes; shorten it");
-	struct bytes_in all = bytes_in(r->out->base + first, r->out->at - first);
+	struct bytes_in all = bytes_in(r->out->base + order.first, r->out->at - order.first);
 	const char *why = defect(&all);
 	return !why || dns_lexer_fail(r->lexer, "%s", why);
 }

@@ -550,6 +550,29 @@ static void data_may_be_65535_bytes_long_and_no_longer(void **state)
 	assert_non_null(strstr(problem.text, "more than 65535 bytes"));
 }
 
+static void svcb_keys_out_of_order_are_sorted_within_a_bound(void **state)
+{
+	char text[16384] = "1 .";
+	size_t at = 3;
+
+	(void)state;
+	/* The first is in order, 256 are not. */
+	for (int i = 0; i < 257; i++)
+		at += (size_t)sprintf(text + at, " key%d", 60000 - i);
+	int size = parse(DNS_IN, DNS_SVCB, text, sizeof data);
+	assert_int_equal(size, 3 + 4 * 257);
+	for (int i = 0; i < 257; i++)
+		assert_int_equal(bytes_load_u16(data + 3 + 4 * i), 60000 - 256 + i);
+	sprintf(text + at, " key1000");
+	assert_int_equal(parse(DNS_IN, DNS_SVCB, text, sizeof data), -1);
+	assert_non_null(strstr(problem.text, "\"key1000\" is one parameter out of order too many"));
+	/* In order, as many as fit. */
+	at = (size_t)sprintf(text, "1 .");
+	for (int i = 0; i < 1000; i++)
+		at += (size_t)sprintf(text + at, " key%d", 50000 + i);
+	assert_int_equal(parse(DNS_IN, DNS_SVCB, text, sizeof data), 3 + 4 * 1000);
+}
+
 static void times_wrap_as_serial_numbers(void **state)
 {
 	uint32_t t;
@@ -582,6 +605,7 @@ int main(void)
 		cmocka_unit_test(finds_names_in_data),
 		cmocka_unit_test(prints_addresses_as_rfc_5952),
 		cmocka_unit_test(data_may_be_65535_bytes_long_and_no_longer),
+		cmocka_unit_test(svcb_keys_out_of_order_are_sorted_within_a_bound),
 		cmocka_unit_test(times_wrap_as_serial_numbers),
 	};
 	return cmocka_run_group_tests_name("dns_rdata", tests, NULL, NULL);
