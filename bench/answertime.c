@@ -104,7 +104,8 @@ static void run(const struct sockaddr_in *server, const char *name, char **comma
 		    answer[7])
 			answered = now();
 		else if (waitpid(pid, &status, WNOHANG) == pid || at - start > TIMEOUT_NS) {
-			fprintf(stderr, "answertime: %s: no answer\n", command[0]);
+			fprintf(stderr, "answertime: %s: %s\n", command[0],
+			        at - start > TIMEOUT_NS ? "no answer" : "it ended");
 			kill(pid, SIGKILL);
 			exit(1);
 		}
@@ -118,9 +119,10 @@ static void run(const struct sockaddr_in *server, const char *name, char **comma
 	posix_spawn_file_actions_destroy(&actions);
 	if (print)
 		printf("{\"answer_ns\": %lu, \"stop_ns\": %lu}\n", answered - start, end - stop);
+	/* Its children are ours now; they may hold its port a little longer. */
+	while (waitpid(-1, NULL, WNOHANG) >= 0 && now() - end < TIMEOUT_NS)
+		nanosleep(&settle, NULL);
 	nanosleep(&settle, NULL);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		; /* what the server left to us */
 }
 
 int main(int argc, char **argv)
