@@ -12,6 +12,8 @@
 #include <string.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -273,6 +275,10 @@ static void never_overruns_a_full_ring(void **state)
 	assert_int_equal(device_net_send(&f->d), 1);
 }
 
+#define ROUNDS 2000u
+static struct pump *retired[8];
+static unsigned retired_count;
+
 /* ---- The liar ---- */
 
 static uint64_t random_state = 88172645463325252ull;
@@ -378,6 +384,20 @@ static void survives_a_liar(void **state)
 	assert_true(f->d.tx.lies + f->d.fill.lies + f->d.rx.lies + f->d.completion.lies > 1000);
 }
 
+/* A pump's thread stays for the rest of the process: it has to let go of the rings before these go.
+ * A kick brings it around to see that there is no device any more. */
+static void retire(struct pump *pump)
+{
+	uint64_t one = 1;
+	pthread_mutex_lock(&pump->lock);
+	pump->devices[0].fd = -1;
+	pump->device_count = 0;
+	pthread_mutex_unlock(&pump->lock);
+	assert_int_equal(write(pump->kick, &one, sizeof one), sizeof one);
+	usleep(20000);
+	retired[retired_count++] = pump; /* reachable, so no leak */
+}
+
 /* The same against a running pump: lies while it reads, waits that must all end. */
 static void outlives_a_liar(void **state)
 {
@@ -405,50 +425,117 @@ static void outlives_a_liar(void **state)
 			assert_int_equal(write(pump.kick, &one, sizeof one), sizeof one);
 		pump_wait(&pump, draw() & 1 ? 0 : soon, draw() & 7);
 	}
-	/* The thread has to stop before the memory goes: a device without descriptor is left alone.
-	 */
-	pthread_mutex_lock(&pump.lock);
-	pump.devices[0].fd = -1;
-	pump.device_count = 0;
-	pthread_mutex_unlock(&pump.lock);
+	retire(&pump);
 }
 
-/* One image thread, one wire: every packet sent out comes back in, through waits that sleep. */
-static void wakes_the_image_for_each_packet(void **state)
+/* The other end of the wire: gives each packet back, a moment later. */
+static void *mirror(void *arg)
 {
-	struct fixture *f = *state;
-	static struct pump pump;
+	int far = *(int *)arg;
+	struct pollfd p = { .fd = far, .events = POLLIN };
+	uint8_t packet[100];
+	for (unsigned n = 0; n < ROUNDS;) {
+		poll(&p, 1, -1);
+		ssize_t size = recv(far, packet, sizeof packet, 0);
+		if (size <= 0)
+			continue;
+		if (n % 2)
+			usleep(50 + n % 100); /* now the image sleeps, or is about to */
+		assert_int_equal(send(far, packet, (size_t)size, 0), size);
+		n++;
+	}
+	return NULL;
+}
+
+/* Every packet that goes out comes back in through waits without deadline; a wake-up lost is a
+ * hang, ended by SIGALRM. */
+static void each_packet_wakes_the_image(struct fixture *f, enum pump_mode mode)
+{
+	struct pump *pump = calloc(1, sizeof *pump);
 	static struct clock clock;
 	static struct amp_clock shared;
 	struct clock_sample start = clock_sample();
 	struct defect why;
+	pthread_t far;
 	clock_start(&clock, &shared, &start, 0);
-	memset(&pump, 0, sizeof pump);
-	pump.device_count = 1;
-	pump.devices[0] = f->d;
-	assert_int_equal(pump_open(&pump, PUMP_THREAD, &clock, &why), 0);
-	assert_int_equal(pump_start(&pump, &why), 0);
+	pump->device_count = 1;
+	pump->devices[0] = f->d;
+	assert_int_equal(pump_open(pump, mode, &clock, &why), 0);
+	assert_int_equal(pump_start(pump, &why), 0);
+	assert_int_equal(pthread_create(&far, NULL, mirror, &f->far), 0);
+	alarm(100);
 	for (unsigned i = 0; i < 32; i++)
 		fill(f, i * AMP_FRAME_SIZE);
-	for (unsigned i = 0; i < 2000; i++) {
-		uint8_t packet[100];
+	const struct amp_ring *r = &f->view.rx;
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		transmit(f, 100 * AMP_FRAME_SIZE, 60, 0);
-		/* The wait includes the kick: the packet is on the wire when it returns by its
-		 * deadline. */
-		pump_wait(&pump, 0, AMP_WAIT_RECEIVE);
-		assert_int_equal(recv(f->far, packet, sizeof packet, 0), 60);
-		assert_int_equal(send(f->far, packet, 60, 0), 60);
-		pump_wait(&pump, UINT64_MAX, AMP_WAIT_RECEIVE);
-		const struct amp_ring *r = &f->view.rx;
-		assert_int_equal(__atomic_load_n(word(r->producer), __ATOMIC_ACQUIRE), i + 1);
+		/* Sometimes the pump is told to send while we go on to wait. */
+		uint64_t one = 1;
+		if (i % 3 == 0)
+			assert_int_equal(write(pump->kick, &one, sizeof one), sizeof one);
+		while (__atomic_load_n(word(r->producer), __ATOMIC_ACQUIRE) == i)
+			pump_wait(pump, UINT64_MAX, AMP_WAIT_RECEIVE);
+		assert_int_equal(*word(r->producer), i + 1);
 		fill(f, ((struct amp_desc *)r->entries)[i & (RING - 1)].addr);
 		__atomic_store_n(word(r->consumer), i + 1, __ATOMIC_RELEASE);
 		__atomic_store_n(word(f->view.completion.consumer), i + 1, __ATOMIC_RELEASE);
 	}
-	pthread_mutex_lock(&pump.lock);
-	pump.devices[0].fd = -1;
-	pump.device_count = 0;
-	pthread_mutex_unlock(&pump.lock);
+	alarm(0);
+	pthread_join(far, NULL);
+	retire(pump);
+}
+
+static void threaded_wakes_the_image(void **state)
+{
+	each_packet_wakes_the_image(*state, PUMP_THREAD);
+}
+
+static void inline_wakes_the_image(void **state)
+{
+	each_packet_wakes_the_image(*state, PUMP_INLINE);
+}
+
+/* Kicks are served while the image does not wait, in both modes. */
+static void a_kick_sends(struct fixture *f, enum pump_mode mode)
+{
+	struct pump *pump = calloc(1, sizeof *pump);
+	static struct clock clock;
+	static struct amp_clock shared;
+	struct clock_sample start = clock_sample();
+	struct defect why;
+	uint8_t packet[100];
+	uint64_t one = 1;
+	struct pollfd p = { .fd = f->far, .events = POLLIN };
+	clock_start(&clock, &shared, &start, 0);
+	pump->device_count = 1;
+	pump->devices[0] = f->d;
+	assert_int_equal(pump_open(pump, mode, &clock, &why), 0);
+	assert_int_equal(pump_start(pump, &why), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		transmit(f, 100 * AMP_FRAME_SIZE, 60, 0);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (*(volatile uint32_t *)f->view.tx.flags & AMP_RING_NEED_WAKEUP ||
+		    mode == PUMP_INLINE)
+			assert_int_equal(write(pump->kick, &one, sizeof one), sizeof one);
+		assert_int_equal(poll(&p, 1, 60000), 1);
+		assert_int_equal(recv(f->far, packet, sizeof packet, 0), 60);
+		while (__atomic_load_n(word(f->view.completion.producer), __ATOMIC_ACQUIRE) == i)
+			;
+		__atomic_store_n(word(f->view.completion.consumer), i + 1, __ATOMIC_RELEASE);
+	}
+	if (mode == PUMP_INLINE)
+		assert_int_equal(*word(f->view.tx.flags), AMP_RING_NEED_WAKEUP);
+	retire(pump);
+}
+
+static void a_kick_sends_threaded(void **state)
+{
+	a_kick_sends(*state, PUMP_THREAD);
+}
+
+static void a_kick_sends_inline(void **state)
+{
+	a_kick_sends(*state, PUMP_INLINE);
 }
 
 int main(void)
@@ -465,7 +552,10 @@ int main(void)
 		WITH_DEVICE(never_overruns_a_full_ring),
 		WITH_DEVICE(survives_a_liar),
 		WITH_DEVICE(outlives_a_liar),
-		WITH_DEVICE(wakes_the_image_for_each_packet),
+		WITH_DEVICE(threaded_wakes_the_image),
+		WITH_DEVICE(inline_wakes_the_image),
+		WITH_DEVICE(a_kick_sends_threaded),
+		WITH_DEVICE(a_kick_sends_inline),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
