@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a master file, and as record data. The first byte chooses: even, the rest is a file
- *(which $INCLUDE finds under any name, from its middle on); odd, two bytes of type, one of class,
- *then data. Whatever is read must check, print, and be read again as the same; a difference aborts.
- *
- *	clang-19 -std=gnu17 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined
- *-fno-sanitize-recover=undefined \
- *		-Ios -Iabi tests/fuzz/dns_master.c
- *os/app/dns/{generate,lexer,loc,master,name,rdata_parse,rdata_print,\
- *		rdata_rare,rdata_walk,svcb,text,type}.c -o dns_master && ./dns_master
- *tests/fuzz/corpus/dns_master
- *
- * With -DREPLAY it is a program that takes the files, or folders of files, in its arguments once.
+ * (which $INCLUDE finds under any name, from its middle on); odd, two bytes of type, one of class,
+ * then data. Whatever is read must check, print, and be read again as the same; a difference aborts.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -123,44 +114,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	require(result >= -1 && result <= (int)DNS_PROBLEMS_MAX, "a result out of range");
 	return 0;
 }
-
-#ifdef REPLAY
-#include <dirent.h>
-
-static unsigned replayed;
-
-static void replay(const char *path)
-{
-	DIR *folder = opendir(path);
-	char name[4096];
-
-	for (struct dirent *e; folder && (e = readdir(folder));) {
-		snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-		if (e->d_name[0] != '.')
-			replay(name);
-	}
-	if (folder) {
-		closedir(folder);
-		return;
-	}
-	FILE *f = fopen(path, "rb");
-	uint8_t *bytes = malloc(1 << 20);
-	if (!f || !bytes) {
-		fprintf(stderr, "%s: cannot be read\n", path);
-		exit(1);
-	}
-	size_t size = fread(bytes, 1, 1 << 20, f);
-	fclose(f);
-	LLVMFuzzerTestOneInput(bytes, size);
-	free(bytes);
-	replayed++;
-}
-
-int main(int count, char **arguments)
-{
-	for (int i = 1; i < count; i++)
-		replay(arguments[i]);
-	printf("%u inputs\n", replayed);
-	return replayed == 0;
-}
-#endif

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Fuzzes queries: an input is a packet, answered over a small zone in which every kind of answer
- *occurs; with and without the cache, which must agree. Built by libFuzzer (scripts or by hand:
- *	clang-19 -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -I os -I abi -I
- *tests/unit/dns tests/fuzz/dns_query.c tests/unit/dns/world.c os/app/dns/...c os/core/hash.c
- *-lcmocka
- * ), or with REPLAY as a program that runs each file of the folders given once.
+ * occurs; with and without the cache, which must agree.
  */
 #include "world.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,47 +57,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_render(text, sizeof text, plain, a); /* it decodes, or the test fails */
 	return 0;
 }
-
-#ifdef REPLAY
-static void replay(void **state)
-{
-	char **folders = *state;
-	unsigned files = 0;
-
-	for (; *folders; folders++) {
-		DIR *d = opendir(*folders);
-		if (!d)
-			fail_msg("%s: cannot be read", *folders);
-		for (struct dirent *e; (e = readdir(d));) {
-			char path[4096];
-			static uint8_t data[65536];
-			if (e->d_name[0] == '.')
-				continue;
-			snprintf(path, sizeof path, "%s/%s", *folders, e->d_name);
-			FILE *f = fopen(path, "rb");
-			if (!f)
-				fail_msg("%s: cannot be read", path);
-			size_t size = fread(data, 1, sizeof data, f);
-			fclose(f);
-			LLVMFuzzerTestOneInput(data, size);
-			files++;
-		}
-		closedir(d);
-	}
-	assert_true(files > 0);
-	world_close(&w);
-	free(memory);
-}
-
-int main(int argc, char **argv)
-{
-	if (argc < 2) {
-		fputs("usage: dns_query FOLDER...\n", stderr);
-		return 2;
-	}
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_prestate(replay, argv + 1),
-	};
-	return cmocka_run_group_tests_name("dns_query", tests, NULL, NULL);
-}
-#endif

@@ -2,12 +2,10 @@
 /*
  * Fuzzes all that comes in from the network. An input is a byte of options (1: DHCP, 2: few frames)
  * and records: what to do, a size of two bytes, and so many bytes. After each input the world is
- * closed, which fails if a frame or memory was lost. Built by libFuzzer, or with REPLAY as a
- * program that runs each file of a folder once.
+ * closed, which fails if a frame or memory was lost.
  */
 #include "world.h"
 
-#include <dirent.h>
 #include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
@@ -111,27 +109,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_close();
 	return 0;
 }
-
-#ifdef REPLAY
-int main(int argc, char **argv)
-{
-	static uint8_t bytes[1 << 20];
-	unsigned n = 0;
-	DIR *d = argc == 2 ? opendir(argv[1]) : NULL;
-	if (!d)
-		return 2;
-	for (struct dirent *e; (e = readdir(d));) {
-		char path[4096];
-		snprintf(path, sizeof path, "%s/%s", argv[1], e->d_name);
-		FILE *f = e->d_name[0] == '.' ? NULL : fopen(path, "rb");
-		if (!f)
-			continue;
-		LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof bytes, f));
-		fclose(f);
-		n++;
-	}
-	closedir(d);
-	printf("%u inputs\n", n);
-	return n ? 0 : 1;
-}
-#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Fuzzes the ring protocol from the image's side: an input is a list of lies (counters and entries of any
+ * value) with packets and passes of the pump between them. Rings and frames are heap blocks of
+ * exactly their size, so that AddressSanitizer sees a step outside. At the end the rings are put right by
+ * nobody: the device must merely have survived, and a pass must end.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <tender/device_net.h>
+
+#define RING   64u
+#define FRAMES 128u
+#define AREA   ((uint64_t)FRAMES * AMP_FRAME_SIZE)
+#define MTU    1500
+
+int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+
+enum { COUNTER, ENTRY, NEAR_COUNTER, NEAR_ENTRY, PACKET, SEND, RECEIVE, PENDING, KINDS };
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	int fds[2];
+	struct device_net d;
+	struct amp_device view = { 0 };
+	uint8_t *rings = calloc(1, device_net_rings_size(RING)), *frames = calloc(1, AREA);
+	uint8_t packet[2048];
+	assert(rings && frames);
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
+		abort();
+	device_net_open(&d, fds[0], MTU, rings, (uint64_t)rings, frames, (uint64_t)frames, RING,
+	                FRAMES, AMP_FRAME_SIZE, &view);
+	struct amp_ring *const all[] = { &view.fill, &view.rx, &view.tx, &view.completion };
+
+	while (size >= 12) {
+		struct amp_ring *r = all[input[1] % 4];
+		uint32_t *counter = (uint32_t *)(input[2] & 1 ? r->producer : r->consumer);
+		uint64_t *entries = (uint64_t *)r->entries, value;
+		uint32_t words = RING * (r == &view.rx || r == &view.tx ? 2 : 1);
+		memcpy(&value, input + 4, sizeof value);
+		switch (input[0] % KINDS) {
+		case COUNTER:
+			*counter = (uint32_t)value;
+			break;
+		case NEAR_COUNTER: /* plausible steps get further */
+			*counter += (uint32_t)value % (RING + 2);
+			break;
+		case ENTRY:
+			entries[input[3] % words] = value;
+			break;
+		case NEAR_ENTRY: /* an address or a descriptor that nearly fits */
+			entries[input[3] % words] = value % (AREA + 64);
+			if (words == 2 * RING)
+				entries[(input[3] | 1u) % words] = 14 + value % 2048;
+			break;
+		case PACKET:
+			memset(packet, input[3], sizeof packet);
+			(void)!write(fds[1], packet, value % sizeof packet);
+			break;
+		case SEND:
+			device_net_send(&d);
+			break;
+		case RECEIVE:
+			device_net_receive(&d);
+			break;
+		case PENDING:
+			device_net_pending(&d);
+			break;
+		}
+		while (read(fds[1], packet, sizeof packet) > 0)
+			;
+		input += 12;
+		size -= 12;
+	}
+	close(fds[0]);
+	close(fds[1]);
+	free(rings);
+	free(frames);
+	return 0;
+}
