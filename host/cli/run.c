@@ -51,7 +51,7 @@ int verb_run(int argc, char **argv)
 	o.start = clock_sample();
 	optind = 0;
 	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, "+:vh", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, ":vh", options, NULL)) != -1;) {
 		switch (c) {
 		case 'n':
 			if (o.net_count == TENDER_NETS_MAX)

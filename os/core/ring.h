@@ -70,6 +70,8 @@ static inline void ring_consume(struct ring *r, uint32_t n)
 	__atomic_store_n(r->consumer, r->mine, __ATOMIC_RELEASE);
 }
 
+/* Ask only after a full fence behind ring_produce: else this load may pass that store, both sides miss each other,
+ * and the packet waits for the next gate_wait. */
 static inline bool ring_wants_kick(const struct ring *r)
 {
 	return __atomic_load_n(r->flags, __ATOMIC_RELAXED) & AMP_RING_NEED_WAKEUP;
