@@ -25,7 +25,7 @@ def write(zone_path, query_path, names, queries=50000):
                 zone.write(f"{label} IN A {address}\n")
                 asked.append((label, "A"))
             elif kind < 0.80:
-                zone.write(f"{label} IN A {address}\n{label} IN AAAA 2001:db8::{i:x}\n")
+                zone.write(f"{label} IN A {address}\n{label} IN AAAA 2001:db8::{i >> 16:x}:{i & 0xffff:x}\n")
                 asked.append((label, draw.choice(("A", "AAAA"))))
             elif kind < 0.85:
                 zone.write(f"{label} IN MX 10 mail\n{label} IN A {address}\n")
