@@ -65,8 +65,10 @@ bool loop_turn(void)
 	figures.turns++;
 	bool worked = poll_sources();
 	uint64_t now = clock_now();
-	if (timer_next() <= now)
-		worked |= timer_run(now) > 0;
+	if (timer_next() <= now) {
+		timer_run(now);
+		worked = true; /* even if none fired: there may be more to do at once */
+	}
 	worked |= task_turn();
 	if (now - flushed_at >= LOOP_FLUSH_NS)
 		flush_sources(now);

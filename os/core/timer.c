@@ -6,6 +6,10 @@
  * of the lowest level's bit map. When the wheel reaches a slot above level 0, the slot's timers
  * fall to lower levels; each falls LEVELS - 1 times at most. Timers whose tick has passed already
  * wait in `due` for the next run.
+ *
+ * A slot can hold millions. So a run fires, and lets fall, no more than TIMER_RUN_MAX each, and the
+ * rest in the runs after it: other sources get their turn, and while many fall, the lower levels go
+ * on being fired.
  */
 #include <core/clock.h>
 #include <core/timer.h>
@@ -17,10 +21,12 @@
 _Static_assert(TIMER_TICK_NS == 1ull << TICK_BITS, "timer.h and the wheel agree");
 
 static struct timer *slots[LEVELS * SLOTS];
-static uint64_t occupied[LEVELS]; /* bit s: slot s of the level is not empty */
-static uint64_t wheel_now;        /* ticks up to and including it have been run */
-static struct timer *due;         /* to fire in the next run */
-static struct timer *firing;      /* being fired; callbacks may take timers out of it */
+static uint64_t occupied[LEVELS];     /* bit s: slot s of the level is not empty */
+static uint64_t wheel_now;            /* ticks up to and including it have been run */
+static struct timer *due;             /* to fire in the next run */
+static struct timer *firing;          /* being fired; callbacks may take timers out of it */
+static struct timer *falling[LEVELS]; /* of the level's slot that the wheel reached last */
+static bool unfinished;               /* the last run left something to do at once */
 
 static inline void link_in(struct timer **head, struct timer *t)
 {
@@ -114,10 +120,10 @@ static inline void move(struct timer **to, struct timer **from)
 		(*to)->link = to;
 }
 
-static unsigned fire(void)
+static unsigned fire(unsigned most)
 {
 	unsigned fired = 0;
-	while (firing) {
+	while (firing && fired < most) {
 		struct timer *t = firing;
 		unlink(t);
 		t->fn(t);
@@ -126,28 +132,51 @@ static unsigned fire(void)
 	return fired;
 }
 
+/* Puts the timers of a slot above level 0 where they belong by now. */
+static unsigned fall(unsigned level, unsigned most)
+{
+	unsigned fallen = 0;
+	while (falling[level] && fallen < most) {
+		struct timer *t = falling[level];
+		uint64_t tick = tick_of(t->deadline);
+		unlink(t);
+		if (tick < wheel_now)
+			link_in(&due, t);
+		else
+			place(t, tick);
+		fallen++;
+	}
+	return fallen;
+}
+
 unsigned timer_run(uint64_t now)
 {
 	uint64_t target = now >> TICK_BITS, tick;
-	unsigned level, slot, fired;
+	unsigned level, slot, fired, fallen = 0;
 
-	move(&firing, &due);
-	fired = fire();
+	if (unfinished) {
+		for (unsigned l = 0; l < LEVELS; l++)
+			fallen += fall(l, TIMER_RUN_MAX - fallen);
+	}
+	if (!firing)
+		move(&firing, &due);
+	fired = fire(TIMER_RUN_MAX);
+	unfinished = firing || fallen == TIMER_RUN_MAX;
 	while (first_slot(&level, &slot, &tick) && tick <= target) {
-		struct timer *list;
+		if (firing || (level && falling[level])) {
+			unfinished = true;
+			return fired;
+		}
 		wheel_now = tick;
 		occupied[level] &= ~(1ull << slot);
 		if (level == 0) {
 			move(&firing, &slots[slot]);
-			fired += fire();
-			continue;
+			fired += fire(TIMER_RUN_MAX - fired);
+		} else {
+			move(&falling[level], &slots[level * SLOTS + slot]);
+			fallen += fall(level, TIMER_RUN_MAX - fallen);
 		}
-		move(&list, &slots[level * SLOTS + slot]);
-		while (list) {
-			struct timer *t = list;
-			list = t->next;
-			place(t, tick_of(t->deadline));
-		}
+		unfinished |= firing || falling[level];
 	}
 	if (target > wheel_now)
 		wheel_now = target;
@@ -158,7 +187,7 @@ uint64_t timer_next(void)
 {
 	unsigned level, slot;
 	uint64_t tick;
-	if (due)
+	if (due || unfinished)
 		return 0;
 	return first_slot(&level, &slot, &tick) ? tick << TICK_BITS : CLOCK_NEVER;
 }

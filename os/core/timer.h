@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define TIMER_TICK_NS 16384ull	/* 2^14 ns: the wheel's resolution */
+#define TIMER_RUN_MAX 2048u	/* timers that fire in one turn of the loop; more wait for the next ones */
 
 struct timer;
 typedef void timer_fn(struct timer *);
@@ -32,8 +33,9 @@ static inline bool timer_is_set(const struct timer *t)
 	return t->link != NULL;
 }
 
-/* For the event loop. Runs what is due at `now`; and when it must be called next (CLOCK_NEVER: nothing set;
- * may be earlier than the first deadline, never later than its tick). */
+/* For the event loop. Runs what is due at `now`, TIMER_RUN_MAX at most, and returns how many fired; and when it
+ * must be called next (CLOCK_NEVER: nothing set; 0: at once, it left something to do; may be earlier than the
+ * first deadline, never later than its tick). */
 unsigned timer_run(uint64_t now);
 uint64_t timer_next(void);
 

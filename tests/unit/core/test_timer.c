@@ -248,6 +248,70 @@ static void a_million_fire_in_order_of_their_ticks(void **state)
 	free(all);
 }
 
+/* Regression: one run fired, or moved down, whatever a slot held. With 10 million sleepers a timer
+ * of 1 ms stood still for 2.9 s, and so did the network. */
+static void a_burst_is_spread_over_runs(void **state)
+{
+	(void)state;
+	enum { COUNT = 10 * TIMER_RUN_MAX };
+	struct timer *all = calloc(COUNT, sizeof *all);
+	counted = 0;
+	set_clock();
+	for (unsigned i = 0; i < COUNT; i++)
+		timer_set(&all[i], now + 50 * TIMER_TICK_NS, count);
+	timer_stop(&all[COUNT / 2]);
+	now += 51 * TIMER_TICK_NS;
+	set_clock();
+	unsigned runs = 0;
+	for (; timer_next() <= now; runs++) {
+		unsigned before = counted;
+		unsigned result = timer_run(now);
+		assert_int_equal(result, counted - before);
+		assert_true(counted - before <= TIMER_RUN_MAX);
+		if (runs == 3)
+			timer_stop(&all[0]); /* waits to be fired */
+	}
+	assert_true(runs >= 10);
+	assert_int_equal(counted, COUNT - 2);
+	free(all);
+}
+
+static void a_timer_fires_while_many_fall(void **state)
+{
+	(void)state;
+	enum { COUNT = 50 * TIMER_RUN_MAX };
+	struct timer *all = calloc(COUNT, sizeof *all), beat = { 0 };
+	uint64_t slot = (now / (TIMER_TICK_NS << 18) + 1) * (TIMER_TICK_NS << 18);
+	counted = 0;
+	set_clock();
+	for (unsigned i = 0; i < COUNT; i++)
+		timer_set(&all[i], slot + NS_PER_S + fake_random() % NS_PER_S, count);
+	now = slot;
+	set_clock();
+	timer_run(now); /* the slot is reached */
+	unsigned beats = 0, runs = 1;
+	while (timer_next() <= now) {
+		if (!timer_is_set(&beat)) {
+			beats++;
+			timer_set(&beat, now + TIMER_TICK_NS, count);
+		}
+		now += TIMER_TICK_NS;
+		set_clock();
+		timer_run(now);
+		runs++;
+	}
+	assert_true(runs >= 50 && beats >= runs / 3);
+	timer_stop(&beat);
+	counted = 0;
+	while (timer_next() != CLOCK_NEVER) {
+		now = timer_next() > now ? timer_next() : now;
+		set_clock();
+		timer_run(now);
+	}
+	assert_int_equal(counted, COUNT);
+	free(all);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -264,6 +328,8 @@ int main(void)
 		cmocka_unit_test(never_does_not_fire),
 		cmocka_unit_test(set_in_does_not_overflow),
 		cmocka_unit_test(a_million_fire_in_order_of_their_ticks),
+		cmocka_unit_test(a_burst_is_spread_over_runs),
+		cmocka_unit_test(a_timer_fires_while_many_fall),
 	};
 	return cmocka_run_group_tests(tests, start, NULL);
 }
