@@ -250,7 +250,8 @@ static bool message_decode(struct dhcp *d, const struct udp_packet *p, struct me
 		l->t1 = l->seconds / 2 < l->t2 ? l->seconds / 2 : l->t2;
 	if (l->gateway && !ip4_source_fits(l->gateway))
 		l->gateway = 0;
-	return l->seconds && l->prefix && interface_address_fits(address, l->prefix);
+	return l->seconds >= DHCP_LEASE_LEAST_S && l->prefix &&
+	       interface_address_fits(address, l->prefix);
 }
 
 /* ---- States ---- */

@@ -24,8 +24,10 @@
 #define DHCP_PROBE_NS            (200 * NS_PER_MS) /* between them are too slow for an image's start */
 #define DHCP_DECLINED_NS         (10 * NS_PER_S) /* RFC 2131 §3.1(5): the wait after a conflict */
 #define DHCP_NAK_NS              (1 * NS_PER_S)  /* ... and after a refusal */
-#define DHCP_LEASE_FOREVER       UINT32_MAX
-#define DHCP_NAME_MAX            64u /* bytes kept of host and domain name, NUL included */
+#define DHCP_LEASE_LEAST_S                                                                         \
+	2u /* a shorter one is no offer: its T1 is now, so it would be renewed without pause */
+#define DHCP_LEASE_FOREVER UINT32_MAX
+#define DHCP_NAME_MAX      64u /* bytes kept of host and domain name, NUL included */
 
 struct interface;
 struct udp_socket;

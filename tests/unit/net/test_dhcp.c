@@ -373,6 +373,19 @@ static void any_server_may_rebind(void **state)
 	assert_int_equal(world.interface->dhcp.lease.server, PEER);
 }
 
+/* Regression: with a lease of a second T1 and T2 were now, so each ACK was answered by two requests
+ * at once, for as long as the server went on. */
+static void a_lease_of_a_second_is_no_offer(void **state)
+{
+	(void)state;
+	assert_int_equal(client_sent(), DISCOVER);
+	server_says((struct reply){ .type = OFFER, .lease = 1 });
+	assert_int_equal(client_sent(), 0);
+	assert_int_equal(count(COUNT_DHCP_BAD), 1);
+	server_says((struct reply){ .type = OFFER, .lease = 2 });
+	assert_int_equal(client_sent(), REQUEST);
+}
+
 static void a_refused_renewal_drops_the_address(void **state)
 {
 	(void)state;
@@ -559,6 +572,7 @@ int main(void)
 		TEST(renews_at_half_time_by_unicast),
 		TEST(rebinds_by_broadcast_and_loses_the_address_at_the_end),
 		TEST(any_server_may_rebind),
+		TEST(a_lease_of_a_second_is_no_offer),
 		TEST(a_refused_renewal_drops_the_address),
 		TEST(a_short_lease_is_renewed_in_time),
 		TEST(an_endless_lease_is_not_renewed),
