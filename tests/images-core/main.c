@@ -294,6 +294,76 @@ static void timers_fire_in_order_and_never_early(void)
 	}
 }
 
+static uint64_t beat_last, beat_gap;
+
+static void beat(struct timer *t)
+{
+	uint64_t now = clock_now();
+	if (now - beat_last > beat_gap)
+		beat_gap = now - beat_last;
+	beat_last = now;
+	timer_set_in(t, NS_PER_MS, beat);
+}
+
+static unsigned sleepers_woken, sleepers_early;
+
+static void wake_sleeper(struct timer *t)
+{
+	sleepers_woken++;
+	sleepers_early += clock_now() < t->deadline;
+}
+
+/* 32 bytes a sleeper: with `memory: 400M` and 10,000,000 the same holds, in 305 MiB. */
+static void many_sleepers_fit_and_none_is_woken_early(void)
+{
+	enum { COUNT = 500000 };
+	size_t pages = (COUNT * sizeof(struct timer) + 4095) / 4096;
+	struct timer *all = extent_alloc(pages), heart = { 0 };
+	check(sizeof *all == 32 && all != NULL);
+	if (!all)
+		return;
+	uint64_t start = beat_last = clock_now();
+	timer_set_in(&heart, NS_PER_MS, beat);
+	for (unsigned i = 0; i < COUNT; i++) {
+		all[i] = (struct timer){ 0 };
+		timer_set(&all[i], start + random_u64() % (500 * NS_PER_MS), wake_sleeper);
+	}
+	while (sleepers_woken < COUNT)
+		task_sleep(10 * NS_PER_MS);
+	timer_stop(&heart);
+	check(sleepers_early == 0);
+	check(beat_gap > 0);
+	extent_free(all, pages);
+}
+
+static unsigned starved_polls;
+static bool starving;
+
+static void yield_for_ever(void *arg)
+{
+	(void)arg;
+	while (starving) {
+		starved_polls++;
+		task_yield();
+	}
+}
+
+static void a_task_that_only_yields_starves_no_timer(void)
+{
+	static struct alarm alarm;
+	starving = true;
+	check(task_spawn("greedy", yield_for_ever, NULL) != NULL);
+	timer_set_in(&alarm.timer, 2 * NS_PER_MS, ring_alarm);
+	uint64_t end = clock_now() + 10 * NS_PER_S;
+	while (!alarm.fired_at && clock_now() < end)
+		task_yield();
+	check(alarm.fired_at >= alarm.timer.deadline);
+	check(starved_polls > 10);
+	task_sleep(NS_PER_MS); /* a sleeper gets its turn as well */
+	starving = false;
+	task_yield();
+}
+
 static void the_clock_never_goes_back(void)
 {
 	uint64_t last = clock_now(), start = last;
@@ -417,6 +487,8 @@ int main(void)
 		TEST(stacks_are_separate_and_reused),
 		TEST(a_wait_times_out),
 		TEST(timers_fire_in_order_and_never_early),
+		TEST(many_sleepers_fit_and_none_is_woken_early),
+		TEST(a_task_that_only_yields_starves_no_timer),
 		TEST(the_clock_never_goes_back),
 		TEST(the_loop_waits_instead_of_spinning),
 		TEST(random_numbers_differ),
