@@ -248,7 +248,7 @@ static bool message_decode(struct dhcp *d, const struct udp_packet *p, struct me
 		l->t2 = (uint32_t)(l->seconds * 7ull / 8);
 	if (!l->t1 || l->t1 >= l->t2)
 		l->t1 = l->seconds / 2 < l->t2 ? l->seconds / 2 : l->t2;
-	if (l->gateway && !ip4_source_fits(l->gateway))
+	if (l->gateway && (!ip4_source_fits(l->gateway) || l->gateway == address))
 		l->gateway = 0;
 	return l->seconds >= DHCP_LEASE_LEAST_S && l->prefix &&
 	       interface_address_fits(address, l->prefix);

@@ -386,6 +386,16 @@ static void a_lease_of_a_second_is_no_offer(void **state)
 	assert_int_equal(client_sent(), REQUEST);
 }
 
+/* Regression: everything off the link then waited for an ARP answer of our own. */
+static void is_not_its_own_gateway(void **state)
+{
+	(void)state;
+	assert_int_equal(client_sent(), DISCOVER);
+	server_says((struct reply){ .type = OFFER, .address = GATEWAY, .server = PEER });
+	assert_int_equal(client_sent(), REQUEST);
+	assert_int_equal(world.interface->dhcp.lease.gateway, 0);
+}
+
 static void a_refused_renewal_drops_the_address(void **state)
 {
 	(void)state;
@@ -573,6 +583,7 @@ int main(void)
 		TEST(rebinds_by_broadcast_and_loses_the_address_at_the_end),
 		TEST(any_server_may_rebind),
 		TEST(a_lease_of_a_second_is_no_offer),
+		TEST(is_not_its_own_gateway),
 		TEST(a_refused_renewal_drops_the_address),
 		TEST(a_short_lease_is_renewed_in_time),
 		TEST(an_endless_lease_is_not_renewed),
