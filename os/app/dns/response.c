@@ -137,7 +137,7 @@ static void put_plain(struct dns_response *r, const struct db_rrset *s, uint32_t
 		bytes_put_copy(&r->out, s->records, s->size);
 		return;
 	}
-	for (unsigned i = 0; i < s->count; i++) {
+	for (unsigned i = 0; i < s->count && !r->out.failed; i++) {
 		bytes_skip(&in, 2);
 		const uint8_t *fixed = bytes_get(&in, 10);
 		uint32_t size = fixed ? bytes_load_u16(fixed + 8) : 0;

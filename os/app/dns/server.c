@@ -12,9 +12,12 @@
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/random.h>
+#include <net/interface.h>
 #include <net/udp.h>
 
 #include <app/dns/cache.h>
+
+#define IP_UDP_HEADERS 28u
 
 struct dns_server {
 	struct dns_database database;
@@ -91,6 +94,11 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "UDP port %u: %s", port, error_text(result));
 		goto out;
 	}
+	const struct interface *in = o->interface ? o->interface : interface_find(NULL);
+	if (in && interface_mtu(in) < DNS_UDP_MIN + IP_UDP_HEADERS)
+		log_warning("dns",
+		            "no query is answered on %s: its MTU %u leaves no room for %u bytes",
+		            interface_name(in), interface_mtu(in), DNS_UDP_MIN);
 	log_info("dns", "serving %u zone%s, %u names, on UDP port %u", s->database.zone_count,
 	         s->database.zone_count == 1 ? "" : "s", s->database.names, port);
 	*server = s;
