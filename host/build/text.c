@@ -195,6 +195,13 @@ fail:;
 
 bool file_write(const char *path, const void *bytes, size_t size, unsigned mode)
 {
+	struct stat st;
+
+	/* The rename would put a file in the place of a device such as /dev/null. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EEXIST;
+		return false;
+	}
 	char *beside = keep_format("%s.new.%d", path, (int)getpid());
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	const char *at = bytes;

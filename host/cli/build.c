@@ -291,8 +291,11 @@ static void finish(const struct options *o, const struct plan *p, const struct m
 		exit(EXIT_BUILD);
 	if (!file_write(debug, s.debug, s.debug_size, 0644))
 		die(AMP_EXIT_TENDER, "cannot write %s: %s", debug, strerror(errno));
-	if (!file_write(output, s.image, s.image_size, 0755))
-		die(AMP_EXIT_TENDER, "cannot write %s: %s", output, strerror(errno));
+	if (!file_write(output, s.image, s.image_size, 0755)) {
+		int e = errno;
+		unlink(debug); /* of an image that is not there */
+		die(AMP_EXIT_TENDER, "cannot write %s: %s", output, strerror(e));
+	}
 	/* The tender's reader has the last word on what an image is. */
 	struct image image;
 	struct defect why;
