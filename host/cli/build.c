@@ -116,9 +116,12 @@ static const char *real_folder(const char *path, bool make, const char *what)
 	if (stat(kept, &st) < 0 || !S_ISDIR(st.st_mode))
 		die(AMP_EXIT_USAGE, "%s is no folder; name the one that holds appliance.yaml",
 		    path);
-	if (!text_is_clean(kept, strlen(kept)) || strchr(kept, '='))
+	/* '=' ends a name in the compiler's options, '%' is a random digit in the linker's names of
+	 * temporary files, and its list of objects loses backslashes. */
+	if (!text_is_clean(kept, strlen(kept)) || strpbrk(kept, "=%\\"))
 		die(AMP_EXIT_USAGE,
-		    "%s: a path with = or control characters cannot be built in: move it", kept);
+		    "%s: a path with = %% \\ or control characters cannot be built in: move it",
+		    kept);
 	return kept;
 }
 
