@@ -144,15 +144,19 @@ static uint64_t choose_seed(const struct options *o, const char *seed_file)
 }
 
 /* Passes on what compilers say, and leaves out ninja's own lines: "FAILED: ..." and the command
- * after it. */
-static void pass_on(FILE *from)
+ * after it. True if they found the disk full: then clang tells of a crash of its own, at length and
+ * for each file, which is left out too. */
+static bool pass_on(FILE *from)
 {
 	char *line = NULL;
 	size_t room = 0;
-	bool skip = false;
+	bool skip = false, full = false;
 	ssize_t n;
 
 	while ((n = getline(&line, &room, from)) > 0) {
+		full = full || strstr(line, strerror(ENOSPC));
+		if (full)
+			continue;
 		if (skip) {
 			skip = false;
 			continue;
@@ -167,6 +171,7 @@ static void pass_on(FILE *from)
 		fwrite(line, 1, (size_t)n, stderr);
 	}
 	free(line);
+	return full;
 }
 
 static bool run_ninja(const struct options *o, const struct plan *p, const char *folder)
@@ -205,13 +210,16 @@ static bool run_ninja(const struct options *o, const struct plan *p, const char 
 	FILE *from = fdopen(out[0], "r");
 	if (!from)
 		die(AMP_EXIT_TENDER, "no pipe: %s", strerror(errno));
-	pass_on(from);
+	bool full = pass_on(from);
 	fclose(from);
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die(AMP_EXIT_TENDER, "ninja is lost: %s", strerror(errno));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (full && !fine)
+		die(AMP_EXIT_TENDER, "cannot write in %s: %s", p->work, strerror(ENOSPC));
+	return fine;
 }
 
 /* The debug file's name: NAME.amp has NAME.debug, anything else gets .debug added. */
