@@ -19,7 +19,7 @@
 #include <build/value.h>
 
 #define NAME_RULE    "at most 31 of a-z 0-9 _ . -, the first a letter or digit"
-#define FOLDER_DEPTH 32u /* folders in folders under `files`; more is a circle of links */
+#define FOLDER_DEPTH 32u /* folders in folders under `files` */
 
 static const char *join(const char *folder, const char *path)
 {
@@ -486,14 +486,29 @@ static void add_file(const struct input *in, struct manifest *m, const struct no
 	list_add(&m->files, &m->file_count, f);
 }
 
+/* A folder being read, and the ones that it lies in. */
+struct folder {
+	const struct folder *above;
+	dev_t device;
+	ino_t inode;
+	unsigned depth;
+};
+
 static void add_folder(const struct input *in, struct manifest *m, const struct node *n,
-                       const char *name, const char *path, unsigned depth)
+                       const char *name, const char *path, const struct stat *is,
+                       const struct folder *above)
 {
+	const struct folder here = { above, is->st_dev, is->st_ino, above ? above->depth + 1 : 0 };
 	struct dirent **entries;
 
-	if (depth > FOLDER_DEPTH) {
-		input_mistake(in, n, "%s: more than %u folders deep: is there a link in a circle?",
-		              path, FOLDER_DEPTH);
+	/* At its first turn: two links in one folder double the paths with each level. */
+	for (const struct folder *f = above; f; f = f->above)
+		if (f->device == here.device && f->inode == here.inode) {
+			input_mistake(in, n, "%s: a link in a circle: remove it", path);
+			return;
+		}
+	if (here.depth > FOLDER_DEPTH) {
+		input_mistake(in, n, "%s: more than %u folders deep", path, FOLDER_DEPTH);
 		return;
 	}
 	int count = scandir(path, &entries, NULL, alphasort);
@@ -513,7 +528,7 @@ static void add_folder(const struct input *in, struct manifest *m, const struct 
 		else if (stat(below, &st) < 0)
 			input_mistake(in, n, "%s: %s", below, strerror(errno));
 		else if (S_ISDIR(st.st_mode))
-			add_folder(in, m, n, as, below, depth + 1);
+			add_folder(in, m, n, as, below, &st, &here);
 		else if (!S_ISREG(st.st_mode))
 			input_mistake(in, n, "%s is neither file nor folder: move it away", below);
 		else if (access(below, R_OK) < 0)
@@ -562,7 +577,7 @@ static void read_file(const struct input *in, struct manifest *m, const struct n
 			input_mistake(in, n, "%s %s: give it another name: {name: ..., from: ...}",
 			              trimmed, flaw);
 		else
-			add_folder(in, m, n, trimmed, path, 0);
+			add_folder(in, m, n, trimmed, path, &st, NULL);
 	}
 }
 

@@ -63,13 +63,14 @@ const char *plan_find_tool(const char *name)
 	return NULL;
 }
 
-/* A path in build.ninja. */
+/* A path in build.ninja. A bar ends a path there and cannot be escaped, only come from a variable.
+ */
 static const char *path_text(const char *s)
 {
 	struct text t = { 0 };
 
 	for (; *s; s++)
-		text_add(&t, strchr("$ :", *s) ? "$%c" : "%c", *s);
+		text_add(&t, *s == '|' ? "${bar}" : strchr("$ :", *s) ? "$%c" : "%c", *s);
 	return t.size ? t.s : "";
 }
 
@@ -95,8 +96,12 @@ static const char *object_name(const char *work, const char *whose, const char *
 	sha256_add(&h, whose, strlen(whose) + 1);
 	sha256_add(&h, path, strlen(path));
 	sha256_end(&h, d);
-	return keep_format("%s/object/%s.%02x%02x%02x%02x.o", work, base ? base + 1 : path, d[0],
-	                   d[1], d[2], d[3]);
+	/* The linker's list of objects knows no backslash. */
+	char *name = keep_text(base ? base + 1 : path, strlen(base ? base + 1 : path));
+	for (char *c = name; *c; c++)
+		if (*c == '\\')
+			*c = '_';
+	return keep_format("%s/object/%s.%02x%02x%02x%02x.o", work, name, d[0], d[1], d[2], d[3]);
 }
 
 static void update(const char *path, const struct text *t)
@@ -167,8 +172,8 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	struct text *t = &n->t;
 
 	text_add(t,
-	         "# written by ampoule build; do not edit\nninja_required_version = 1.8\nbuilddir "
-	         "= %s\n",
+	         "# written by ampoule build; do not edit\nninja_required_version = 1.8\nbar = "
+	         "|\nbuilddir = %s\n",
 	         path_text(p->work));
 	text_add(t, "flags = %s -march=%s %s\ntraps = %s\nlto = %s\n", common_flags,
 	         cpus[m->cpu_level - 1], prefix_maps(p, m), trap_flags, lto_flags);

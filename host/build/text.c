@@ -2,6 +2,7 @@
 /* Growing text, lasting memory, whole files, last lines (text.h). */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,12 +126,17 @@ void die_as(const char *name)
 	program = name;
 }
 
+/* One line, whatever names it quotes. */
 static void complain(const char *format, va_list ap)
 {
+	char line[PATH_MAX + 1024];
+
+	vsnprintf(line, sizeof line, format, ap);
+	for (char *c = line; *c; c++)
+		if ((uint8_t)*c < 0x20 || *c == 0x7f)
+			*c = '?';
 	fflush(stdout);
-	fprintf(stderr, "%s: ", program);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s: %s\n", program, line);
 }
 
 void tell(const char *format, ...)
@@ -195,6 +201,13 @@ fail:;
 
 bool file_write(const char *path, const void *bytes, size_t size, unsigned mode)
 {
+	struct stat st;
+
+	/* The rename would put a file in the place of a device such as /dev/null. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EEXIST;
+		return false;
+	}
 	char *beside = keep_format("%s.new.%d", path, (int)getpid());
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	const char *at = bytes;

@@ -35,7 +35,8 @@ __attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
 
 /* Whole files. Null and errno if it cannot be read; bytes are followed by a NUL. */
 uint8_t *file_read(const char *path, size_t *size);
-/* Written beside and renamed, so that a reader sees the old or the new one. False and errno. */
+/* Written beside and renamed, so that a reader sees the old or the new one. False and errno; what
+ * is there and no regular file stays (EISDIR, EEXIST). */
 bool file_write(const char *path, const void *bytes, size_t size, unsigned mode);
 /* Untouched if that is what it holds already, so that ninja sees no change. */
 bool file_update(const char *path, const struct text *);

@@ -116,9 +116,12 @@ static const char *real_folder(const char *path, bool make, const char *what)
 	if (stat(kept, &st) < 0 || !S_ISDIR(st.st_mode))
 		die(AMP_EXIT_USAGE, "%s is no folder; name the one that holds appliance.yaml",
 		    path);
-	if (!text_is_clean(kept, strlen(kept)) || strchr(kept, '='))
+	/* '=' ends a name in the compiler's options, '%' is a random digit in the linker's names of
+	 * temporary files, and its list of objects loses backslashes. */
+	if (!text_is_clean(kept, strlen(kept)) || strpbrk(kept, "=%\\"))
 		die(AMP_EXIT_USAGE,
-		    "%s: a path with = or control characters cannot be built in: move it", kept);
+		    "%s: a path with = %% \\ or control characters cannot be built in: move it",
+		    kept);
 	return kept;
 }
 
@@ -141,15 +144,19 @@ static uint64_t choose_seed(const struct options *o, const char *seed_file)
 }
 
 /* Passes on what compilers say, and leaves out ninja's own lines: "FAILED: ..." and the command
- * after it. */
-static void pass_on(FILE *from)
+ * after it. True if they found the disk full: then clang tells of a crash of its own, at length and
+ * for each file, which is left out too. */
+static bool pass_on(FILE *from)
 {
 	char *line = NULL;
 	size_t room = 0;
-	bool skip = false;
+	bool skip = false, full = false;
 	ssize_t n;
 
 	while ((n = getline(&line, &room, from)) > 0) {
+		full = full || strstr(line, strerror(ENOSPC));
+		if (full)
+			continue;
 		if (skip) {
 			skip = false;
 			continue;
@@ -164,6 +171,7 @@ static void pass_on(FILE *from)
 		fwrite(line, 1, (size_t)n, stderr);
 	}
 	free(line);
+	return full;
 }
 
 static bool run_ninja(const struct options *o, const struct plan *p, const char *folder)
@@ -202,13 +210,16 @@ static bool run_ninja(const struct options *o, const struct plan *p, const char 
 	FILE *from = fdopen(out[0], "r");
 	if (!from)
 		die(AMP_EXIT_TENDER, "no pipe: %s", strerror(errno));
-	pass_on(from);
+	bool full = pass_on(from);
 	fclose(from);
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die(AMP_EXIT_TENDER, "ninja is lost: %s", strerror(errno));
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (full && !fine)
+		die(AMP_EXIT_TENDER, "cannot write in %s: %s", p->work, strerror(ENOSPC));
+	return fine;
 }
 
 /* The debug file's name: NAME.amp has NAME.debug, anything else gets .debug added. */
@@ -291,8 +302,11 @@ static void finish(const struct options *o, const struct plan *p, const struct m
 		exit(EXIT_BUILD);
 	if (!file_write(debug, s.debug, s.debug_size, 0644))
 		die(AMP_EXIT_TENDER, "cannot write %s: %s", debug, strerror(errno));
-	if (!file_write(output, s.image, s.image_size, 0755))
-		die(AMP_EXIT_TENDER, "cannot write %s: %s", output, strerror(errno));
+	if (!file_write(output, s.image, s.image_size, 0755)) {
+		int e = errno;
+		unlink(debug); /* of an image that is not there */
+		die(AMP_EXIT_TENDER, "cannot write %s: %s", output, strerror(e));
+	}
 	/* The tender's reader has the last word on what an image is. */
 	struct image image;
 	struct defect why;

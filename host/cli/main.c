@@ -5,6 +5,7 @@
  * start is part of an appliance's boot.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -113,8 +114,20 @@ static int run_verb(int argc, char **argv)
 	return unknown(argv[0]);
 }
 
+/* A standard descriptor that the caller closed would become the next file that we open: an image's
+ * console would then be its TAP device. Taken here by something that fails in the same way. */
+static bool hold_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	if (!hold_standard_descriptors())
+		return AMP_EXIT_TENDER;
 	if (argc < 2) {
 		help(stderr);
 		return AMP_EXIT_USAGE;

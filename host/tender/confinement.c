@@ -11,6 +11,8 @@
 #include <linux/capability.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -29,11 +31,20 @@ static int empty_root(void)
 		                             "/dev/shm/ampoule-XXXXXX" };
 	for (unsigned i = 0; i < sizeof where / sizeof *where; i++) {
 		char path[64];
+		int fd = -1;
+		sigset_t all, before;
 		strcpy(path, where[i]);
-		if (!mkdtemp(path))
+		/* A signal that ends us in between would leave the directory behind. */
+		sigfillset(&all);
+		sigprocmask(SIG_SETMASK, &all, &before);
+		bool made = mkdtemp(path);
+		if (made) {
+			fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			rmdir(path);
+		}
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		if (!made)
 			continue;
-		int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		rmdir(path);
 		int failed = fd < 0 || fchdir(fd) || chroot(".");
 		if (fd >= 0)
 			close(fd);

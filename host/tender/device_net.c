@@ -119,6 +119,7 @@ uint32_t device_net_receive(struct device_net *d)
 {
 	uint32_t n = ring_ready(&d->fill), room = n ? ring_free(&d->rx) : 0, taken = 0, got = 0;
 	uint32_t most = d->frame_size - AMP_FRAME_HEADROOM;
+	unsigned reads;
 	if (most > d->mtu + ETHERNET_HEADER + VLAN_TAG)
 		most = d->mtu + ETHERNET_HEADER + VLAN_TAG;
 	if (n > room)
@@ -127,7 +128,7 @@ uint32_t device_net_receive(struct device_net *d)
 	if (n > NET_BATCH)
 		n = NET_BATCH;
 	/* Bounded by reads too: packets that are too long take no entry. */
-	for (unsigned reads = 0; taken < n && reads < NET_BATCH; reads++) {
+	for (reads = 0; taken < n && reads < NET_BATCH; reads++) {
 		uint64_t addr;
 		memcpy(&addr,
 		       (uint64_t *)d->fill.entries + ((d->fill.mine + taken) & (d->fill.size - 1)),
@@ -166,7 +167,9 @@ uint32_t device_net_receive(struct device_net *d)
 		__atomic_store_n(d->rx.producer, d->rx.mine, __ATOMIC_RELEASE);
 		__atomic_store_n(d->fill.consumer, d->fill.mine, __ATOMIC_RELEASE);
 	}
-	return taken;
+	/* All of a batch was too long: more may wait, and an edge-triggered poll will not say so.
+	 */
+	return taken ? taken : reads == NET_BATCH;
 }
 
 bool device_net_pending(struct device_net *d)

@@ -44,8 +44,8 @@ void device_net_open(struct device_net *, int fd, uint16_t mtu, uint8_t *rings, 
                      uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
                      uint32_t frame_size, struct amp_device *view);
 
-/* Moves up to NET_BATCH packets; how many ring entries it has consumed. Zero: nothing is to be done
- * now. */
+/* Moves up to NET_BATCH packets; how many ring entries it has consumed, or 1 if a whole batch was
+ * dropped without one. Zero: nothing is to be done now. */
 uint32_t device_net_send(struct device_net *);
 uint32_t device_net_receive(struct device_net *);
 

@@ -44,8 +44,9 @@
 #define USER_CODE   0x23
 #define TASK        0x28
 #define TSS_SIZE    0x68u
-#define BITMAP_SIZE (PORT_KICK / 8u + 2u) /* covers all ports up to ours; those above are refused  \
-	                                   */
+#define BITMAP_SIZE                                                                                \
+	(PORT_KICK / 8u + 2u) /* covers all ports up to ours; those above are refused              \
+	                       */
 
 int kvm_open(struct kvm *k, struct defect *why)
 {
@@ -454,6 +455,12 @@ int kvm_loop(struct kvm *k, struct space *s, struct pump *pump, struct timing *t
 		if (ioctl(k->vcpu, KVM_RUN, 0)) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
+			if (errno == EFAULT) { /* a page of the arena cannot be had */
+				c->other = "the image file became shorter while it ran, or memory "
+				           "ran out";
+				c->registers = registers(&k->run->s.regs.regs);
+				return KVM_CRASHED;
+			}
 			return defect_set(why, "KVM cannot run the image: %s", strerror(errno));
 		}
 		switch (k->run->exit_reason) {

@@ -225,6 +225,24 @@ static void drops_packets_larger_than_the_mtu(void **state)
 	assert_int_equal(f->frames[AMP_FRAME_SIZE], 0xaa); /* the next frame is untouched */
 }
 
+/* The pump's poll is edge-triggered: "nothing to do" would leave what waits behind them there. */
+static void goes_on_after_a_batch_of_packets_too_long(void **state)
+{
+	struct fixture *f = *state;
+	int kept = f->d.fd, endless = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	assert_true(endless >= 0);
+	fill(f, 0);
+	f->d.fd = endless;
+	uint32_t work = device_net_receive(&f->d);
+	f->d.fd = kept;
+	close(endless);
+	assert_int_equal(f->d.counts.rx_too_long, NET_BATCH);
+	assert_int_not_equal(work, 0);
+	assert_int_equal(send(f->far, "fourteen bytes", 14, 0), 14);
+	assert_int_equal(device_net_receive(&f->d), 1);
+	assert_int_equal(*word(f->view.rx.producer), 1);
+}
+
 static void does_nothing_on_impossible_counters(void **state)
 {
 	struct fixture *f = *state;
@@ -548,6 +566,7 @@ int main(void)
 		WITH_DEVICE(drops_and_completes_descriptors_that_do_not_fit),
 		WITH_DEVICE(takes_no_frame_that_is_not_there),
 		WITH_DEVICE(drops_packets_larger_than_the_mtu),
+		WITH_DEVICE(goes_on_after_a_batch_of_packets_too_long),
 		WITH_DEVICE(does_nothing_on_impossible_counters),
 		WITH_DEVICE(never_overruns_a_full_ring),
 		WITH_DEVICE(survives_a_liar),
