@@ -14,6 +14,8 @@ static const char *const texts[] = {
 	[-ERR_CLOSED] = "closed",
 	[-ERR_MALFORMED] = "malformed",
 	[-ERR_AGAIN] = "nothing there now",
+	[-ERR_REFUSED] = "refused",
+	[-ERR_RESET] = "reset by the peer",
 };
 
 const char *error_text(int error)

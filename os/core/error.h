@@ -15,6 +15,8 @@ enum error {
 	ERR_CLOSED = -8,	/* the other side, or somebody here, has closed it */
 	ERR_MALFORMED = -9,	/* input does not follow its format */
 	ERR_AGAIN = -10,	/* nothing there now */
+	ERR_REFUSED = -11,	/* the other side does not want it */
+	ERR_RESET = -12,	/* the other side has broken it off */
 };
 
 /* The error in words, lower case, for log lines. */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An HTTP/1.1 server (RFC 9110, 9112) over net/tcp.h:
+ *
+ *	static void hello(struct http_exchange *x, void *context)
+ *	{
+ *		http_reply_text(x, 200, "Hello, world\n");
+ *	}
+ *	...
+ *	http_serve(&server, &(struct http_options){ .port = arg_port() });
+ *	http_route(server, "GET", "/", hello, NULL);
+ *
+ * Connections live on the event loop: one that idles costs a few hundred bytes and no stack. A handler is called
+ * once a request's head is complete and checked. A plain one runs on the loop and must not block; one routed with
+ * http_route_task runs on a task of its own for that request, and may (read the body, resolve names, sleep).
+ * Requests that come pipelined are answered in order, one at a time.
+ *
+ * Everything that a client controls has a bound below; the server answers what is wrong with it itself (400, 404, 405,
+ * 408, 411, 413, 414, 417, 426, 431, 501, 503, 505), and closes where RFC 9112 wants it.
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct file;
+struct interface;
+struct http_server;
+struct http_exchange; /* one request and its response; good until the response is complete */
+
+/* ---- Bounds ---- */
+#define HTTP_TARGET_MAX       8000u         /* RFC 9112 §3: at least 8000; more: 414 */
+#define HTTP_HEAD_MAX         16384u        /* bytes of request line and fields; more: 431 */
+#define HTTP_FIELDS_MAX       100u          /* more: 431 */
+#define HTTP_PARAMETERS_MAX   8u            /* of a route's pattern */
+#define HTTP_CHUNK_LINE_MAX   256u          /* a chunk's size line with its extensions; more: 400 */
+#define HTTP_TRAILER_MAX      4096u         /* bytes of trailer fields, which are read and dropped */
+#define HTTP_RESPONSE_FIELDS_MAX 2048u      /* bytes of fields that a handler may set */
+#define HTTP_BODY_DEFAULT     (1u << 20)    /* bytes of a request's body; more: 413 */
+#define HTTP_HEAD_NS          (10ull * 1000000000) /* from a request's first byte to the end of its head; then 408 */
+#define HTTP_IDLE_NS          (60ull * 1000000000) /* between requests; then the connection is closed */
+#define HTTP_BODY_RATE_MIN    1024u         /* bytes a second that a body has to come at, after 10 s; else 408 */
+#define HTTP_SEND_NS          (60ull * 1000000000) /* without any progress of a response; then reset */
+#define HTTP_CONNECTIONS_MAX  16384u        /* at once; more: the longest idle one goes, or the new one */
+#define HTTP_REQUESTS_MAX     0u            /* requests on one connection; 0: no limit */
+
+struct http_options { /* zero means the default above */
+	struct interface *interface;  /* null: all */
+	uint16_t port;                /* 80 */
+	uint32_t connections_max, head_max, requests_max;
+	uint64_t body_max;
+	uint64_t head_ns, idle_ns, send_ns;
+	bool access_log;              /* a line a request on standard output (Combined Log Format) */
+	const char *name;             /* Server field; null: none is sent */
+};
+
+/* Listens. ERR_EXISTS, ERR_MEMORY; the reason is logged. Options may be null. */
+int http_serve(struct http_server **, const struct http_options *);
+
+/* ---- Routes ---- */
+typedef void http_handler_fn(struct http_exchange *, void *context);
+
+/*
+ * method: "GET" (HEAD comes along: the body is left away by the server), "POST", ...; null: any, and the handler sees
+ * to it. pattern: "/users/:id/posts/:post", or with "*rest" as its last segment, which takes what is left, slashes
+ * included. A literal segment goes before a parameter, that before a star. Matching is on the path after
+ * percent-decoding and removal of dot segments; a segment that decodes to a slash or NUL matches nothing (400).
+ * Not copied. ERR_MEMORY, ERR_EXISTS, ERR_INVALID (pattern).
+ */
+int http_route(struct http_server *, const char *method, const char *pattern, http_handler_fn *, void *context);
+int http_route_task(struct http_server *, const char *method, const char *pattern, http_handler_fn *, void *context);
+
+/* ---- The request ---- */
+struct http_text {                    /* bytes of the request, in place; not NUL-terminated */
+	const char *bytes;
+	uint32_t size;
+};
+bool http_text_is(struct http_text, const char *);       /* equal, case matters */
+bool http_text_is_nocase(struct http_text, const char *);
+
+struct http_text http_method(const struct http_exchange *);
+struct http_text http_path(const struct http_exchange *);  /* decoded, dot segments removed; begins with / */
+struct http_text http_query(const struct http_exchange *); /* after ?, as it came */
+struct http_text http_host(const struct http_exchange *);
+/* A field by name (any case): its value without white space around; several of one name: the first; none: null bytes.
+ * http_header_next goes on from *at (start with 0). */
+struct http_text http_header(const struct http_exchange *, const char *name);
+struct http_text http_header_next(const struct http_exchange *, const char *name, uint32_t *at);
+struct http_text http_parameter(const struct http_exchange *, const char *name); /* of the pattern, decoded */
+/* Finds a name in a query or a form (application/x-www-form-urlencoded), decodes its value into `to` (NUL-terminated).
+ * Its length, ERR_ABSENT, ERR_TOO_BIG, ERR_MALFORMED. */
+int http_form_value(struct http_text form, const char *name, char *to, uint32_t size);
+uint32_t http_peer(const struct http_exchange *, uint16_t *port); /* host byte order; port may be null */
+
+/* The body. http_body_size: what Content-Length says, HTTP_UNKNOWN if it comes in chunks, 0 if there is none. */
+#define HTTP_UNKNOWN UINT64_MAX
+uint64_t http_body_size(const struct http_exchange *);
+/* In a task: the next bytes; how many, 0 at the end, ERR_TIMEOUT, ERR_CLOSED, ERR_MALFORMED, ERR_TOO_BIG. */
+int64_t http_read(struct http_exchange *, void *to, uint32_t size, uint64_t deadline_ns);
+/* On the loop: bytes as they come (all of them are taken), then once with size 0 and error OK at the end, or with a
+ * negative error (the exchange is then gone). Expect: 100-continue is answered when either is called first. */
+typedef void http_body_fn(struct http_exchange *, void *context, const uint8_t *bytes, uint32_t size, int error);
+void http_on_body(struct http_exchange *, http_body_fn *, void *context);
+
+/* ---- The response: one of the replies, or http_begin ... http_end ---- */
+/* Before it: a field. ERR_TOO_BIG, ERR_INVALID (name or value holds what a field may not: no response splitting; or it
+ * is one that the server sets: Date, Connection, Content-Length, Transfer-Encoding, Content-Type). */
+int http_set(struct http_exchange *, const char *name, const char *value);
+
+/* `type`: Content-Type, null: none. The body is copied. */
+int http_reply(struct http_exchange *, uint32_t status, const char *type, const void *bytes, uint32_t size);
+int http_reply_text(struct http_exchange *, uint32_t status, const char *text); /* text/plain; charset=utf-8 */
+/* The body is compiled in, or never changes: not copied. */
+int http_reply_static(struct http_exchange *, uint32_t status, const char *type, const void *bytes, uint64_t size);
+/* Head and body compiled in. `fields`: complete lines, each with CRLF, Content-Length and Content-Type among them; the
+ * server puts the status line, Date and Connection before them. The fastest way; app/site uses it. */
+int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fields, uint32_t fields_size,
+			const void *body, uint64_t size);
+/* As it is made: size may be HTTP_UNKNOWN (chunked; to HTTP/1.0 clients: until the connection closes). http_write
+ * blocks in a task; on the loop it takes everything, buffering (ERR_MEMORY past the send buffer). http_end completes;
+ * if less than `size` was written, the connection is closed. ERR_CLOSED: the client has gone. */
+int http_begin(struct http_exchange *, uint32_t status, const char *type, uint64_t size);
+int http_write(struct http_exchange *, const void *bytes, uint32_t size);
+int http_write_static(struct http_exchange *, const void *bytes, uint64_t size);
+int http_end(struct http_exchange *);
+/* A handler on the loop that returns without a response has it made later: from http_on_body's callback, a timer... It
+ * may ask whether the client is still there; after `gone`, which is called at most once, the exchange is no more. */
+void http_on_gone(struct http_exchange *, void (*gone)(struct http_exchange *, void *context), void *context);
+/* A status with its reason as a small page: 404 and the like. */
+int http_fail(struct http_exchange *, uint32_t status);
+
+const char *http_reason(uint32_t status); /* "Not Found" */
+/* IMF-fixdate (RFC 9110 §5.6.7), 29 bytes and a NUL; and back, all three forms: seconds since 1970, or ERR_MALFORMED. */
+#define HTTP_DATE_SIZE 30u
+void http_date_print(char to[HTTP_DATE_SIZE], int64_t seconds);
+int http_date_parse(struct http_text, int64_t *seconds);
+
+/* ---- Figures ---- */
+struct http_counters {
+	uint64_t connections, connections_now, connections_refused;
+	uint64_t requests, responses[6];  /* by the first digit of the status; [0]: aborted */
+	uint64_t bytes_out;               /* of bodies */
+	uint64_t malformed, timed_out, too_large;
+};
+void http_counters(const struct http_server *, struct http_counters *);
+
+#endif

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: ISC */
+/* Sending packets in parts. */
+#include <stdint.h>

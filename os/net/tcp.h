@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TCP (RFC 9293) for applications. A connection is used in one of two ways, or in both by turns:
+ *
+ *   tasks   block: tcp_accept, tcp_connect, tcp_read, tcp_write... each with a deadline.
+ *   events  are called on the event loop, and must not block: tcp_watch gives a connection its handlers. Received
+ *           bytes are shown where the device put them; what the handler leaves is kept, and shown again.
+ *
+ * Nothing is sent at the moment of a write: what a handler or a task wrote in one go leaves together, when the
+ * handler returns or the task blocks, in segments as full as they can be.
+ *
+ * Addresses are IPv4 in host byte order, ports too. Deadlines are clock_now()'s time, CLOCK_NEVER: none.
+ * A handle is good until tcp_close, tcp_abort, or (with handlers) until `closed` has been called.
+ */
+#ifndef NET_TCP_H
+#define NET_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct file;
+struct interface;
+struct tcp_connection;
+struct tcp_listener;
+
+/* ---- Bounds and defaults ---- */
+
+#define TCP_BACKLOG_DEFAULT   1024u         /* connections that are open and not accepted yet */
+#define TCP_HALF_OPEN_MAX     1024u         /* a listener's; more are answered with SYN cookies (RFC 4987) */
+#define TCP_RECEIVE_DEFAULT   (64u << 10)   /* bytes of the window at first */
+#define TCP_RECEIVE_MAX       (4u << 20)    /* what auto-tuning may make of it, memory allowing */
+#define TCP_SEND_MAX          (4u << 20)    /* bytes written and not acknowledged; files do not count */
+#define TCP_MEMORY_SHARE      2u            /* all buffers together: at most 1/2 of the heap */
+#define TCP_MSS_DEFAULT       536u          /* RFC 9293 §3.7.1: if the peer does not say */
+#define TCP_MSS_MIN           64u           /* a peer's smaller one is taken as this */
+#define TCP_KEEP_ALIVE_PROBES 9u            /* unanswered, until a connection is given up */
+#define TCP_KEEP_ALIVE_INTERVAL_NS (75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
+#define TCP_USER_TIMEOUT_NS   (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
+#define TCP_TIME_WAIT_NS      (60ull * 1000000000)  /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
+#define TCP_FIN_WAIT_NS       (60ull * 1000000000)  /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
+
+struct tcp_options {              /* zero means the default */
+	struct interface *interface; /* listen: only there (null: all); connect: through it */
+	uint32_t backlog;            /* TCP_BACKLOG_DEFAULT */
+	uint32_t receive_max;        /* TCP_RECEIVE_MAX; at least 4096 */
+	uint32_t send_max;           /* TCP_SEND_MAX; at least 4096 */
+	uint64_t keep_alive_ns;      /* idle time before the first probe; 0: no keep-alive */
+	uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT_NS */
+	uint16_t local_port;         /* connect: from this port; 0: any (RFC 6056) */
+	bool no_delay;               /* Nagle's algorithm (RFC 9293 §3.7.4) off */
+	bool no_ecn;                 /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
+	const struct tcp_congestion *congestion; /* tcp_cubic (default) or tcp_newreno */
+};
+extern const struct tcp_congestion tcp_cubic, tcp_newreno;
+
+/* ---- Opening ---- */
+
+/* Listens on a port (not 0). ERR_EXISTS, ERR_MEMORY, ERR_INVALID. Options may be null; connections have them too. */
+int tcp_listen(struct tcp_listener **, uint16_t port, const struct tcp_options *);
+/* Waiting connections and half-open ones are reset; accepted ones live on. */
+void tcp_listener_close(struct tcp_listener *);
+
+/* Blocks until there is a connection. ERR_TIMEOUT, ERR_CLOSED (the listener). */
+int tcp_accept(struct tcp_listener *, struct tcp_connection **, uint64_t deadline_ns);
+
+/* Or: each new connection goes to the handler, on the event loop, which gives it tcp_watch (or leaves it to a task
+ * that it spawns). False: it is not wanted, and reset. The handler must not close it. */
+typedef bool tcp_accept_fn(void *context, struct tcp_connection *);
+void tcp_listen_watch(struct tcp_listener *, tcp_accept_fn *, void *context);
+
+/* Blocks until the connection is open. ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_MEMORY, ERR_EXISTS (local_port
+ * in use to there), ERR_INVALID (port or address 0, group). *connection is set on success only. */
+int tcp_connect(struct tcp_connection **, uint32_t address, uint16_t port, const struct tcp_options *,
+		uint64_t deadline_ns);
+
+/* ---- Events ---- */
+
+struct tcp_handlers { /* any may be null */
+	/* tcp_connect_watch: the connection is open. */
+	void (*opened)(void *context, struct tcp_connection *);
+	/* Bytes in order. Returns how many it took; the rest is kept and shown again, at the start of `bytes`, when
+	 * more has come or after tcp_resume. `bytes` is contiguous as far as it goes; there may be more behind.
+	 * The window closes while nothing is taken: that is the back-pressure. */
+	uint32_t (*received)(void *context, struct tcp_connection *, const uint8_t *bytes, uint32_t size);
+	/* The peer has finished sending (FIN), and everything before it was taken. */
+	void (*finished)(void *context, struct tcp_connection *);
+	/* After a write came back short: there is room again for half of send_max. */
+	void (*writable)(void *context, struct tcp_connection *);
+	/* Everything written was acknowledged (called once each time that this becomes so). */
+	void (*drained)(void *context, struct tcp_connection *);
+	/* The last call: the connection is gone, and the handle with it. reason: OK (both sides finished, everything
+	 * arrived), ERR_RESET, ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE. Not called after tcp_close or tcp_abort. */
+	void (*closed)(void *context, struct tcp_connection *, int reason);
+};
+
+/* From now on events go to the handlers; null: none any more (a task may take over). Bytes that wait are shown soon. */
+void tcp_watch(struct tcp_connection *, const struct tcp_handlers *, void *context);
+/* Starts opening, without blocking; `opened` or `closed` follows. Errors as tcp_connect's that are known at once. */
+int tcp_connect_watch(struct tcp_connection **, uint32_t address, uint16_t port, const struct tcp_options *,
+		      const struct tcp_handlers *, void *context);
+/* Shows waiting bytes again, in the loop's next turn. */
+void tcp_resume(struct tcp_connection *);
+
+/* ---- Reading ---- */
+
+/* Copies what is there, at most `size`; blocks until there is a byte. Returns how many, 0 at the peer's end;
+ * ERR_TIMEOUT, ERR_RESET, ERR_CLOSED. */
+int64_t tcp_read(struct tcp_connection *, void *to, uint32_t size, uint64_t deadline_ns);
+/* Fills all of `to`, or: ERR_CLOSED if the end came first, ERR_TIMEOUT, ERR_RESET; what had come is lost. */
+int tcp_read_all(struct tcp_connection *, void *to, uint32_t size, uint64_t deadline_ns);
+/* Without a copy: what is there, in place, good until the task's next call on the connection. Blocks and returns as
+ * tcp_read; then tcp_consume takes some of it. */
+int64_t tcp_peek(struct tcp_connection *, const uint8_t **bytes, uint64_t deadline_ns);
+void tcp_consume(struct tcp_connection *, uint32_t size);
+
+/* ---- Writing ---- */
+
+/* Copies all of it into the send buffer, blocking while that is full. ERR_TIMEOUT, ERR_RESET, ERR_CLOSED
+ * (shut down), ERR_MEMORY; how much had been taken by then is not told: the connection is of no use any more. */
+int tcp_write(struct tcp_connection *, const void *bytes, uint32_t size, uint64_t deadline_ns);
+/* Takes as much as there is room for, and never blocks. How many bytes; 0 after a reset or shut-down. */
+uint32_t tcp_write_some(struct tcp_connection *, const void *bytes, uint32_t size);
+/* Room for tcp_write_some now. */
+uint32_t tcp_write_room(const struct tcp_connection *);
+/* Queues bytes that never change (compiled in), without a copy, whatever their size; never blocks. ERR_MEMORY
+ * (too many pieces: TCP_PIECES_MAX), ERR_CLOSED, ERR_RESET. `bytes` stays untouched for the image's life. */
+int tcp_write_static(struct tcp_connection *, const void *bytes, uint64_t size);
+#define TCP_PIECES_MAX 256u /* pieces of the send queue: runs of static bytes, and of copied ones between them */
+/* The same for a part of a file compiled in. ERR_INVALID: it does not lie in the file. */
+int tcp_send_file(struct tcp_connection *, const struct file *, uint64_t offset, uint64_t size);
+/* Blocks until everything written has been acknowledged. ERR_TIMEOUT, ERR_RESET. */
+int tcp_drain(struct tcp_connection *, uint64_t deadline_ns);
+
+/* ---- Ending ---- */
+
+/* No more is written: FIN after what is queued. Reading goes on (half-close, RFC 9293 §3.6). */
+void tcp_shutdown(struct tcp_connection *);
+/* Gives the handle back. What is queued is still sent, then FIN. If received bytes were not read, or more come, the
+ * peer is reset (RFC 2525 §2.17). */
+void tcp_close(struct tcp_connection *);
+/* Gives it back with a reset; nothing more is sent but that. */
+void tcp_abort(struct tcp_connection *);
+
+/* ---- Looking ---- */
+
+enum tcp_state {
+	TCP_CLOSED, TCP_LISTEN, TCP_SYN_SENT, TCP_SYN_RECEIVED, TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK, TCP_TIME_WAIT,
+};
+const char *tcp_state_name(enum tcp_state); /* "ESTABLISHED", as the RFC spells it */
+
+struct tcp_info {
+	enum tcp_state state;
+	uint32_t local, remote;
+	uint16_t local_port, remote_port;
+	uint16_t mss;               /* payload bytes of a full segment to the peer, options taken off */
+	bool sack, timestamps, window_scaling, ecn;
+	uint32_t unread, unsent, unacknowledged; /* bytes */
+	uint32_t congestion_window, slow_start_threshold; /* bytes */
+	uint32_t send_window, receive_window;    /* bytes, as last told */
+	uint64_t rtt_ns, rtt_variation_ns, rtt_min_ns, rto_ns;
+	uint64_t retransmitted;     /* segments */
+	uint64_t bytes_received, bytes_sent; /* payload, in order; acknowledged */
+};
+void tcp_info(const struct tcp_connection *, struct tcp_info *);
+
+void *tcp_context(const struct tcp_connection *); /* of tcp_watch */
+
+/* Figures of all connections since the start; the first three are as of now. */
+enum tcp_count {
+	TCP_NOW_OPEN,       /* connections with a struct of their own, half-open ones not counted */
+	TCP_NOW_TIME_WAIT,
+	TCP_NOW_MEMORY,     /* bytes of buffers */
+	TCP_COUNT_CONNECTED, TCP_COUNT_ACCEPTED, TCP_COUNT_FAILED, /* opened by us, by peers; not opened */
+	TCP_COUNT_RESET_IN, TCP_COUNT_RESET_OUT,
+	TCP_COUNT_SEGMENTS_IN, TCP_COUNT_SEGMENTS_OUT, TCP_COUNT_BYTES_IN, TCP_COUNT_BYTES_OUT,
+	TCP_COUNT_RETRANSMITTED,     /* segments */
+	TCP_COUNT_TIMEOUTS,          /* of the retransmission timer */
+	TCP_COUNT_PROBES,            /* tail loss probes */
+	TCP_COUNT_RECOVERIES, TCP_COUNT_SPURIOUS, /* episodes of loss; undone ones */
+	TCP_COUNT_BAD_SEGMENT,       /* does not parse */
+	TCP_COUNT_BAD_CHECKSUM,
+	TCP_COUNT_OUT_OF_WINDOW, TCP_COUNT_PAWS,  /* dropped for sequence number or timestamp */
+	TCP_COUNT_OUT_OF_ORDER,      /* segments kept for later */
+	TCP_COUNT_DUPLICATE,         /* segments that brought nothing new */
+	TCP_COUNT_CHALLENGES,        /* challenge ACKs sent (RFC 5961) */
+	TCP_COUNT_COOKIES_SENT, TCP_COUNT_COOKIES_GOOD, TCP_COUNT_COOKIES_BAD,
+	TCP_COUNT_BACKLOG_FULL, TCP_COUNT_NO_LISTENER, TCP_COUNT_NO_MEMORY,
+	TCP_COUNT_KEEP_ALIVE_LOST, TCP_COUNT_PMTU_REDUCED, TCP_COUNT_BLACK_HOLES,
+	TCP_COUNT_TIME_WAIT_REUSED,
+	TCP_COUNT_MAX
+};
+uint64_t tcp_counter(enum tcp_count);
+const char *tcp_counter_name(enum tcp_count); /* "retransmitted" */
+
+#endif

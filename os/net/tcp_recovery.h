@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sender's memory of a connection: what was sent when, what has been acknowledged or SACKed, what is taken for
+ * lost, how long a round trip takes, and how much may be under way. It sends nothing and sets no timer: tcp_out.c
+ * asks it what may be sent and tells it what was; tcp_in.c tells it each acknowledgment; tcp_timer.c asks when it
+ * wants to be called. So it is tested without a network.
+ *
+ * Sources: RFC 6298 (RTO), 2018 and 6675 (SACK; pipe by RACK's marks), 8985 (RACK-TLP), 6582 (NewReno without SACK),
+ * 6937 (PRR), 5681 (limits; restart after idle), 3042 (limited transmit), 6928 (IW10), 4015/3522 (Eifel: undoing a
+ * spurious episode by timestamps or DSACK, RFC 2883), 3168 (ECN's reaction), 2861/7661 (unused window does not grow).
+ *
+ * Sequence numbers are the wire's; SYN and FIN take one each, and are recorded like bytes.
+ */
+#ifndef NET_TCP_RECOVERY_H
+#define NET_TCP_RECOVERY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/tcp_congestion.h>
+
+#define RECOVERY_RTO_INITIAL_NS 1000000000ull /* RFC 6298 §2.1 */
+#define RECOVERY_RTO_MIN_NS     200000000ull  /* below the RFC's 1 s, as everybody's (Linux, BSD) */
+#define RECOVERY_RTO_MAX_NS     60000000000ull
+#define RECOVERY_SENT_MAX       8192u         /* records of a connection; more is not sent until some are acknowledged */
+#define RECOVERY_SACKS_MAX      4u            /* blocks in one acknowledgment */
+
+/* One transmission of a run of sequence numbers, at most one super-segment long. */
+struct tcp_sent {
+	uint64_t sent_ns;          /* of its last transmission */
+	uint32_t seq, end;         /* [seq, end) */
+	uint8_t flags;             /* SENT_* */
+};
+#define SENT_SACKED        1u
+#define SENT_LOST          2u  /* and not retransmitted since */
+#define SENT_RETRANSMITTED 4u
+
+struct tcp_recovery; /* embedded in a connection; its fields are for tcp_recovery.c, tcp_rack.c and tcp_rtt.c only */
+
+struct recovery_setup {
+	uint32_t iss;              /* first sequence number, the SYN's */
+	uint32_t mss;              /* payload bytes of a full segment */
+	bool sack, timestamps;     /* agreed in the handshake */
+	const struct tcp_congestion *congestion;
+};
+
+/* Starts with nothing sent and snd_una = iss. Cannot fail: records are allocated as they are needed. */
+void recovery_open(struct tcp_recovery *, const struct recovery_setup *, uint64_t now);
+void recovery_close(struct tcp_recovery *);
+/* What the handshake has agreed on; the first RTT comes by recovery_acknowledged of the SYN as any other. */
+void recovery_agreed(struct tcp_recovery *, uint32_t mss, bool sack, bool timestamps);
+/* The path carries less: mss shrinks; what is under way is split and, if `lost`, counted as lost without the window
+ * being cut (RFC 1191 §6.5). */
+void recovery_set_mss(struct tcp_recovery *, uint32_t mss, bool lost, uint64_t now);
+
+/* ---- Sending ---- */
+
+/* How many bytes may be sent now: by the congestion window, PRR and limited transmit. Not by the peer's window. */
+uint32_t recovery_room(const struct tcp_recovery *);
+/* The first run that is lost and not yet retransmitted: [*seq, *end), at most `most` bytes. It goes before new data. */
+bool recovery_lost(struct tcp_recovery *, uint32_t most, uint32_t *seq, uint32_t *end);
+/* Makes sure that the next recovery_sent can be recorded. False: no memory or too many records; do not send. */
+bool recovery_ready(struct tcp_recovery *);
+/* [seq, end) is on its way. New data starts at the end of what was sent before; anything below is a
+ * retransmission. app_limited: there was nothing more to send (RFC 7661: the window was not used up). */
+void recovery_sent(struct tcp_recovery *, uint32_t seq, uint32_t end, bool app_limited, uint64_t now);
+/* The connection was idle: shrinks the window to the restart window (RFC 5681 §4.1). Call before sending new data. */
+void recovery_resume(struct tcp_recovery *, uint64_t now);
+
+/* ---- Hearing ---- */
+
+struct recovery_ack {
+	uint32_t ack;              /* SEG.ACK; tcp_in.c has checked snd_una <= ack <= snd_nxt */
+	uint32_t sack[RECOVERY_SACKS_MAX][2]; /* [left, right) as received, unchecked; the first may be a DSACK */
+	uint8_t sack_count;
+	bool has_data;             /* the segment carries data, SYN or FIN: not a duplicate ACK (RFC 5681 §2) */
+	bool window_changed;       /* SEG.WND differs: nor this */
+	bool ece;                  /* ECN-Echo, on a connection that agreed on ECN */
+	uint64_t echo_rtt_ns;      /* by the echoed timestamp, 0: none; used where sent_ns is ambiguous */
+	uint32_t echo;             /* TSecr, and the TSval that the latest segment carried: for Eifel */
+};
+struct recovery_result {
+	uint32_t acknowledged;     /* sequence numbers newly acknowledged, snd_una's advance */
+	bool send;                 /* something is lost, or the window has room again: call output */
+	bool cut;                  /* the window was reduced for ECN: set CWR in the next new data (RFC 3168 §6.1.2) */
+	bool entered, undone;      /* a loss episode began; was found spurious */
+};
+struct recovery_result recovery_acknowledged(struct tcp_recovery *, const struct recovery_ack *, uint64_t now);
+
+/* ---- Time ---- */
+
+/* When recovery_expired wants to be called; CLOCK_NEVER. Changes with every call above. */
+uint64_t recovery_deadline(const struct tcp_recovery *);
+enum recovery_action {
+	RECOVERY_NOTHING,          /* too early */
+	RECOVERY_OUTPUT,           /* RACK has marked something lost: call output */
+	RECOVERY_PROBE,            /* tail loss probe: send one new segment if window and data allow, else retransmit the
+				    * last one (recovery_last), whatever recovery_room says */
+	RECOVERY_TIMEOUT,          /* RTO: everything is marked lost, the window is one segment, the timer backed off;
+				    * call output, which sends the first segment whatever recovery_room says */
+};
+enum recovery_action recovery_expired(struct tcp_recovery *, uint64_t now);
+/* The last run that was sent, at most mss long: what a probe repeats. False: nothing is under way. */
+bool recovery_last(const struct tcp_recovery *, uint32_t *seq, uint32_t *end);
+
+/* ---- Looking ---- */
+
+struct recovery_figures {
+	uint32_t una, next;        /* oldest unacknowledged; next new sequence number */
+	uint32_t pipe;             /* bytes taken to be under way */
+	uint32_t window, threshold;/* bytes: cwnd, ssthresh (UINT32_MAX at first) */
+	uint64_t srtt_ns, rttvar_ns, rtt_min_ns, rto_ns; /* 0: no sample yet */
+	uint32_t timeouts;         /* RTOs in a row without an acknowledgment of new data */
+	uint64_t retransmitted, probes, recoveries, spurious, timeouts_total; /* since the start */
+	bool in_recovery;
+};
+void recovery_figures(const struct tcp_recovery *, struct recovery_figures *);
+/* For tests, after each operation: records ascend, do not overlap, pipe is the sum that it should be... */
+bool recovery_is_valid(const struct tcp_recovery *);
+
+/* ---- Sequence arithmetic (RFC 9293 §3.4), for all of TCP ---- */
+static inline bool seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
+static inline bool seq_le(uint32_t a, uint32_t b) { return (int32_t)(a - b) <= 0; }
+static inline uint32_t seq_max(uint32_t a, uint32_t b) { return seq_lt(a, b) ? b : a; }
+static inline uint32_t seq_min(uint32_t a, uint32_t b) { return seq_lt(a, b) ? a : b; }
+
+#endif

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: ISC */
+/* Being written. */
+#include <stdint.h>
