@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Echo is answered in place by ip4_reply(). Errors are rate-limited by a bucket of tokens that is
+ * Echo is answered in place by ip4_reply(). Errors that come in go to the transport that asked for them. Errors are rate-limited by a bucket of tokens that is
  * refilled by a random measure, so that nobody can count from outside which of their probes were
  * answered (the SAD DNS attack).
  */
@@ -66,6 +66,46 @@ void icmp_error(const struct ip4_packet *p, uint8_t type, uint8_t code)
 		interface_count(i, COUNT_ICMP_ERRORS_SENT);
 }
 
+static icmp_report_fn *report_fn;
+static uint8_t report_protocol;
+
+void icmp_report_set(uint8_t protocol, icmp_report_fn *fn)
+{
+	report_protocol = protocol;
+	report_fn = fn;
+}
+
+/* An error about a packet of ours (RFC 1122 §3.2.2: it quotes the IP header and 8 bytes at least). */
+static void report(const struct ip4_packet *p, const struct icmp_header *h)
+{
+	struct interface *i = p->interface;
+	struct bytes_in in = bytes_in(p->payload, p->size);
+	bytes_skip(&in, sizeof *h);
+	const struct ip4_header *q = (const void *)bytes_get(&in, sizeof *q);
+	uint32_t header = q ? (q->version_size & 15u) * 4 : 0;
+	if (!q || q->version_size >> 4 != 4 || header < sizeof *q ||
+	    !bytes_skip(&in, header - (uint32_t)sizeof *q) || bytes_left(&in) < 8) {
+		interface_count(i, COUNT_RX_SHORT);
+		return;
+	}
+	if (q->protocol != report_protocol || !report_fn || bytes_load_u32(q->source) != i->address ||
+	    (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
+		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
+		return;
+	}
+	bool fragmentation = h->type == ICMP_UNREACHABLE && h->code == ICMP_UNREACHABLE_FRAGMENTATION;
+	report_fn(&(struct icmp_report){ .interface = i,
+	                                 .type = h->type,
+	                                 .code = h->code,
+	                                 .protocol = q->protocol,
+	                                 .mtu = fragmentation ? bytes_load_u16(h->rest + 2) : 0,
+	                                 .total = bytes_load_u16(q->total),
+	                                 .source = i->address,
+	                                 .destination = bytes_load_u32(q->destination),
+	                                 .quoted = in.base + in.at,
+	                                 .quoted_size = bytes_left(&in) });
+}
+
 void icmp_input(struct ip4_packet *p)
 {
 	struct interface *i = p->interface;
@@ -79,8 +119,12 @@ void icmp_input(struct ip4_packet *p)
 		return;
 	}
 	struct icmp_header *h = (void *)p->payload;
-	/* RFC 1122 §3.2.2.6 lets a host ignore echo requests to groups: else it amplifies. Errors
-	 * have nobody who could use them yet. */
+	if (!p->group && i->address &&
+	    (h->type == ICMP_UNREACHABLE || h->type == ICMP_TIME_EXCEEDED || h->type == ICMP_PARAMETER)) {
+		report(p, h);
+		return;
+	}
+	/* RFC 1122 §3.2.2.6 lets a host ignore echo requests to groups: else it amplifies. */
 	if (h->type != ICMP_ECHO || h->code != 0 || p->group || !i->address) {
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		return;

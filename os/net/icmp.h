@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* ICMP (RFC 792, RFC 1122 §3.2.2): answers echo requests, and tells senders what could not be
- * delivered. */
+/* ICMP (RFC 792, RFC 1122 §3.2.2): answers echo requests, tells senders what could not be delivered, and tells
+ * transports what became of packets of theirs. */
 #ifndef NET_ICMP_H
 #define NET_ICMP_H
 
@@ -18,5 +18,25 @@ void icmp_input(struct ip4_packet *);
 /* Sends an error about a packet to its source, where RFC 1122 §3.2.2 allows one and the rate does.
  */
 void icmp_error(const struct ip4_packet *, uint8_t type, uint8_t code);
+
+/*
+ * What somebody says about a packet that we are said to have sent: checked as far as the quoted IP header goes (it is
+ * from our address, its header is whole, 8 bytes or more follow). Anybody can send it: the transport checks ports and
+ * sequence numbers (RFC 5927).
+ */
+struct icmp_report {
+	struct interface *interface;
+	uint8_t type, code;           /* ICMP_UNREACHABLE, ICMP_TIME_EXCEEDED, ICMP_PARAMETER */
+	uint8_t protocol;             /* of the quoted packet, as the next ones */
+	uint16_t mtu;                 /* of ICMP_UNREACHABLE_FRAGMENTATION, IP bytes; 0: not told */
+	uint16_t total;               /* IP bytes that the quoted packet had */
+	uint32_t source, destination; /* host byte order */
+	const uint8_t *quoted;        /* what follows the quoted IP header; at least 8 bytes */
+	uint32_t quoted_size;
+};
+typedef void icmp_report_fn(const struct icmp_report *);
+
+/* Reports about packets of a protocol go to fn; null: to nobody. One protocol at a time: TCP is the only one that asks. */
+void icmp_report_set(uint8_t protocol, icmp_report_fn *);
 
 #endif

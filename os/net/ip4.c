@@ -151,6 +151,20 @@ int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_size, co
 	return result;
 }
 
+int ip4_send_frame(const struct ip4_route *r, struct frame *f)
+{
+	uint32_t size = f->size;
+	if (size + sizeof(struct ip4_header) > r->interface->mtu) {
+		interface_count(r->interface, COUNT_TX_TOO_BIG);
+		frame_drop(f);
+		return ERR_TOO_BIG;
+	}
+	struct ip4_header *h =
+	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
+	header_put(h, r, size, 0, IP4_DF); /* atomic: no ID (RFC 6864 §4.1) */
+	return hop(r, f);
+}
+
 /* Is what came from this MAC address to be answered there, without asking? */
 static inline bool came_by_route(const struct interface *i, uint32_t source, const uint8_t mac[6])
 {
@@ -212,8 +226,33 @@ static bool options_fit(struct bytes_in in)
 	return true;
 }
 
+static struct {
+	ip4_protocol_fn *fn;
+	uint8_t protocol;
+} protocols[IP4_PROTOCOLS_MAX];
+
+void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *fn)
+{
+	uint32_t k = 0;
+	while (k < IP4_PROTOCOLS_MAX - 1 && protocols[k].fn && protocols[k].protocol != protocol)
+		k++;
+	ensure(!protocols[k].fn || protocols[k].protocol == protocol);
+	protocols[k].fn = fn;
+	protocols[k].protocol = protocol;
+}
+
+static ip4_protocol_fn *protocol_fn(uint8_t protocol)
+{
+	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
+		if (protocols[k].protocol == protocol && protocols[k].fn)
+			return protocols[k].fn;
+	}
+	return NULL;
+}
+
 static void deliver(struct ip4_packet *p)
 {
+	ip4_protocol_fn *fn;
 	switch (p->protocol) {
 	case IP4_PROTOCOL_UDP:
 		udp_input(p);
@@ -222,6 +261,11 @@ static void deliver(struct ip4_packet *p)
 		icmp_input(p);
 		break;
 	default:
+		fn = protocol_fn(p->protocol);
+		if (fn) {
+			fn(p);
+			break;
+		}
 		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE);
 		icmp_error(p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PROTOCOL);
 	}

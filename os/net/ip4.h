@@ -24,9 +24,11 @@ struct interface;
 struct ip4_packet {
 	struct interface *interface;
 	struct frame *frame;   /* its first fragment's, if there were several */
+	struct frame *rest;    /* of a packet larger than a frame: what follows, in order, all view payload; or null */
 	const uint8_t *header; /* in that frame; header_size bytes, options included */
 	uint8_t *payload;      /* may be written: size bytes, and up to room */
-	uint32_t size, room;
+	uint32_t size, room;   /* size: of the payload in `frame`; what `rest` has comes on top */
+	uint32_t rest_size;    /* bytes in `rest` */
 	uint32_t source, destination;
 	uint16_t at; /* of payload in the frame; not for a reassembled one */
 	uint8_t header_size, protocol, tos;
@@ -36,6 +38,12 @@ struct ip4_packet {
 };
 
 void ip4_input(struct interface *, struct frame *, bool group);
+
+/* Packets of a protocol beside ICMP and UDP go to fn from now on; null: to nobody. A protocol registers when it is first
+ * used, so that images without it do not carry it. At most IP4_PROTOCOLS_MAX. */
+#define IP4_PROTOCOLS_MAX 4u
+typedef void ip4_protocol_fn(struct ip4_packet *);
+void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *);
 
 /* The same for what is expected most: UDP in one piece, without options, to our address. False, and
  * nothing done, if the packet is anything else, or has anything wrong. */
@@ -72,5 +80,9 @@ void ip4_route_back(struct ip4_route *, const struct ip4_packet *, uint32_t sour
  * ERR_MEMORY, ERR_UNREACHABLE. */
 int ip4_send(const struct ip4_route *, const void *head, uint32_t head_size, const void *body,
              uint32_t size);
+
+/* Sends the frame's view, which is a whole payload with AMP_FRAME_HEADROOM or more before it, as one packet that must not
+ * be fragmented; takes over the caller's reference. ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG (for the interface). */
+int ip4_send_frame(const struct ip4_route *, struct frame *);
 
 #endif

@@ -41,6 +41,7 @@ struct ip4_header {
 #define IP4_MF            0x2000u
 #define IP4_OFFSET        0x1fffu
 #define IP4_PROTOCOL_ICMP 1u
+#define IP4_PROTOCOL_TCP  6u
 #define IP4_PROTOCOL_UDP  17u
 #define IP4_TOTAL_MAX     65535u
 
@@ -54,9 +55,11 @@ struct icmp_header {
 #define ICMP_UNREACHABLE          3u
 #define ICMP_UNREACHABLE_PROTOCOL 2u
 #define ICMP_UNREACHABLE_PORT     3u
+#define ICMP_UNREACHABLE_FRAGMENTATION 4u /* needed, but DF is set (RFC 1191) */
 #define ICMP_ECHO                 8u
 #define ICMP_TIME_EXCEEDED        11u
 #define ICMP_TIME_REASSEMBLY      1u
+#define ICMP_PARAMETER            12u
 
 /* RFC 768 */
 struct udp_header {
