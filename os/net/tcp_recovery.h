@@ -35,7 +35,66 @@ struct tcp_sent {
 #define SENT_LOST          2u  /* and not retransmitted since */
 #define SENT_RETRANSMITTED 4u
 
-struct tcp_recovery; /* embedded in a connection; its fields are for tcp_recovery.c, tcp_rack.c and tcp_rtt.c only */
+/* tcp_rtt.c: round trips, and the time-out that follows from them (RFC 6298). ns; 0: no sample yet. */
+struct tcp_rtt {
+	uint64_t srtt, variation;
+	uint64_t min, min_at;      /* over the last 10 to 20 s, and when it was seen: for RACK and HyStart++ */
+	uint64_t min_next;         /* the smallest since min_at, which follows it */
+	uint64_t rto;              /* without back-off */
+};
+void rtt_open(struct tcp_rtt *);
+void rtt_sample(struct tcp_rtt *, uint64_t rtt_ns, uint64_t now);
+void rtt_seen(struct tcp_rtt *, uint64_t rtt_ns, uint64_t now); /* counts for the minimum only */
+
+enum recovery_state {
+	RECOVERY_OPEN,             /* the window grows */
+	RECOVERY_FAST,             /* loss seen by SACK, RACK or duplicate ACKs: PRR, until `point` is acknowledged */
+	RECOVERY_LOSS,             /* after a time-out: slow start, until `point` */
+};
+enum recovery_timer { TIMER_NONE, TIMER_RTO, TIMER_PROBE, TIMER_REORDER };
+
+/* Embedded in a connection; its fields are for tcp_recovery.c, tcp_rack.c and tcp_rtt.c only. */
+struct tcp_recovery {
+	struct tcp_sent *sent;     /* [first, first + count) of `capacity`: [una, next) without holes */
+	uint32_t first, count, capacity;
+	uint32_t una, next, mss;
+	uint32_t pipe;             /* bytes neither SACKed nor lost */
+	uint32_t sacked, lost;     /* bytes so marked; for NewReno, sacked is mss for each duplicate ACK */
+	uint32_t lost_from;        /* nothing below this is lost */
+	bool sack, timestamps;
+	uint8_t state, timer;      /* enum recovery_state, recovery_timer */
+	uint8_t backoff;           /* time-outs in a row, for the next one's length */
+	uint8_t duplicates;        /* duplicate ACKs in a row (without SACK) */
+	const struct tcp_congestion *algorithm;
+	struct congestion congestion;
+	struct tcp_rtt rtt;
+	uint64_t deadline;         /* of `timer` */
+	uint64_t rto_start;        /* RFC 6298 §5: when the retransmission timer was last (re)started */
+	uint64_t last_sent;        /* for idle restart and probes */
+	uint32_t timeouts;         /* in a row */
+	uint32_t limited_end;      /* up to here the window was what held sending back */
+	/* the episode: */
+	uint32_t point;            /* its end */
+	uint32_t flight;           /* RecoverFS of RFC 6937 */
+	uint32_t prr_delivered, prr_out, prr_window;
+	uint32_t cut_end;          /* ECN: no second cut before this is acknowledged */
+	/* undoing it (RFC 3522, 4015, and by DSACK): */
+	bool may_undo;
+	uint32_t undo_copies;      /* retransmissions that no DSACK has told of */
+	uint64_t undo_first;       /* when the first was sent; 0: none yet */
+	/* RACK (RFC 8985 §6): */
+	struct {
+		uint64_t sent_ns, rtt, reorder_deadline;
+		uint32_t end, fack, round_end;
+		uint8_t multiplier, persist;
+		bool reordered, dsack;
+	} rack;
+	/* the tail loss probe under way (§7): */
+	uint32_t probe_end;
+	bool probing, probe_copies, probe_fresh; /* fresh: recovery_sent has not told yet what it was */
+	bool probe_allowed;        /* new data or an advance since the last probe or time-out */
+	uint64_t retransmitted, probes, recoveries, spurious, timeouts_total;
+};
 
 struct recovery_setup {
 	uint32_t iss;              /* first sequence number, the SYN's */
@@ -76,8 +135,8 @@ struct recovery_ack {
 	bool has_data;             /* the segment carries data, SYN or FIN: not a duplicate ACK (RFC 5681 §2) */
 	bool window_changed;       /* SEG.WND differs: nor this */
 	bool ece;                  /* ECN-Echo, on a connection that agreed on ECN */
-	uint64_t echo_rtt_ns;      /* by the echoed timestamp, 0: none; used where sent_ns is ambiguous */
-	uint32_t echo;             /* TSecr, and the TSval that the latest segment carried: for Eifel */
+	uint64_t echo_rtt_ns;      /* by the echoed timestamp, 0: none. Used where sent_ns is ambiguous, and for Eifel */
+	uint64_t echo_tick_ns;     /* the timestamp clock's resolution */
 };
 struct recovery_result {
 	uint32_t acknowledged;     /* sequence numbers newly acknowledged, snd_una's advance */
@@ -117,6 +176,17 @@ struct recovery_figures {
 void recovery_figures(const struct tcp_recovery *, struct recovery_figures *);
 /* For tests, after each operation: records ascend, do not overlap, pipe is the sum that it should be... */
 bool recovery_is_valid(const struct tcp_recovery *);
+
+/* ---- Between tcp_recovery.c and tcp_rack.c ---- */
+
+/* Something sent at sent_ns and up to `end` has arrived; `copied`: it had been sent more than once. */
+void rack_arrived(struct tcp_recovery *, const struct tcp_sent *, uint64_t now);
+void rack_dsack(struct tcp_recovery *);
+/* Marks what must be lost by now; true: there was something. Sets the time of the next look. */
+bool rack_detect(struct tcp_recovery *, uint64_t now);
+/* The probe's time-out from now on (RFC 8985 §7.2), CLOCK_NEVER: no probe is due. */
+uint64_t rack_probe_deadline(const struct tcp_recovery *);
+void recovery_mark_lost(struct tcp_recovery *, struct tcp_sent *);
 
 /* ---- Sequence arithmetic (RFC 9293 §3.4), for all of TCP ---- */
 static inline bool seq_lt(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }

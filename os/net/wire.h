@@ -66,6 +66,14 @@ struct udp_header {
 	uint8_t source[2], destination[2], length[2], checksum[2];
 };
 
+/* RFC 9293 §3.1, without options */
+struct tcp_header {
+	uint8_t source[2], destination[2], seq[4], ack[4];
+	uint8_t size; /* in words << 4, and four reserved bits */
+	uint8_t flags;
+	uint8_t window[2], checksum[2], urgent[2];
+};
+
 /* The headers of the packet that the fast path is made for, in one view. */
 struct udp4_headers {
 	struct ethernet_header ethernet;
@@ -78,6 +86,7 @@ _Static_assert(sizeof(struct arp_message) == 28, "ARP message");
 _Static_assert(sizeof(struct ip4_header) == 20, "IPv4 header");
 _Static_assert(sizeof(struct icmp_header) == 8, "ICMP header");
 _Static_assert(sizeof(struct udp_header) == 8, "UDP header");
+_Static_assert(sizeof(struct tcp_header) == 20, "TCP header");
 _Static_assert(sizeof(struct udp4_headers) == 42, "all three");
 
 #endif
