@@ -1,3 +1,87 @@
 /* SPDX-License-Identifier: ISC */
-/* Being written. */
-#include <stdint.h>
+/*
+ * Handlers, and the tasks that wait. Each handler may do anything with its connection, so that nothing is read of it
+ * after a call but `gone` and `detached`.
+ */
+#include <net/tcp_internal.h>
+
+void event_opened(struct tcp_connection *c)
+{
+	task_wake_all(&c->waiters);
+	if (c->handlers && c->handlers->opened)
+		c->handlers->opened(c->context, c);
+}
+
+uint32_t event_received(struct tcp_connection *c, const uint8_t *bytes, uint32_t size)
+{
+	if (!c->handlers || !c->handlers->received)
+		return 0;
+	uint32_t taken = c->handlers->received(c->context, c, bytes, size);
+	return taken < size ? taken : size;
+}
+
+/* The last call, once everything that came was taken. */
+static void tell_closed(struct tcp_connection *c)
+{
+	const struct tcp_handlers *h = c->handlers;
+	void *context = c->context;
+	c->handlers = NULL;
+	if (h->closed)
+		h->closed(context, c, c->error);
+	if (!c->gone)
+		connection_free_soon(c);
+}
+
+void event_show(struct tcp_connection *c, uint64_t now)
+{
+	const uint8_t *bytes;
+	uint32_t size;
+	while (c->handlers && (size = receive_peek(&c->receive, &bytes))) {
+		uint32_t taken = event_received(c, bytes, size);
+		if (c->gone)
+			return;
+		if (taken) {
+			receive_take(&c->receive, taken, now);
+			connection_work(c, WORK_OUTPUT); /* the window may open */
+		}
+		if (taken < size)
+			return;
+	}
+	if (!c->handlers)
+		return;
+	if (c->finished && !c->told_finished) {
+		c->told_finished = true;
+		if (c->handlers->finished)
+			c->handlers->finished(c->context, c);
+	}
+	if (!c->gone && c->handlers && c->close_told_later)
+		tell_closed(c);
+}
+
+void event_acknowledged(struct tcp_connection *c)
+{
+	bool empty = !c->queue.total && !c->told_drained, room = false;
+	task_wake_all(&c->waiters);
+	c->told_drained |= empty;
+	if (c->short_write && queue_room(&c->queue) >= c->send_max / 2) {
+		c->short_write = false;
+		room = true;
+	}
+	if (room && c->handlers && c->handlers->writable)
+		c->handlers->writable(c->context, c);
+	if (empty && !c->gone && c->handlers && c->handlers->drained)
+		c->handlers->drained(c->context, c);
+}
+
+void event_closed(struct tcp_connection *c, int reason)
+{
+	task_wake_all(&c->waiters);
+	if (!c->handlers)
+		return;
+	if (reason == OK && (receive_unread(&c->receive) || !c->told_finished)) {
+		c->close_told_later = true;
+		connection_work(c, WORK_SHOW);
+		return;
+	}
+	tell_closed(c);
+}

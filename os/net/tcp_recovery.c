@@ -111,7 +111,7 @@ bool recovery_ready(struct tcp_recovery *r)
 		return true;
 	if (r->count + 2 > RECOVERY_SENT_MAX)
 		return false;
-	if (r->count + 2 <= r->capacity / 2 + 2 && r->first >= r->capacity / 2) {
+	if (r->capacity && r->first >= r->capacity / 2) {
 		memmove(r->sent, at(r, 0), r->count * sizeof *r->sent);
 		r->first = 0;
 		return true;

@@ -1,3 +1,272 @@
 /* SPDX-License-Identifier: ISC */
-/* Being written. */
-#include <stdint.h>
+/* The calls of net/tcp.h on a connection: those that wait do so on the connection's queue, which every change wakes. */
+#include <net/tcp_internal.h>
+
+#include <core/file.h>
+#include <net/interface_internal.h>
+
+/* ---- Opening ---- */
+
+int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t port, const struct tcp_options *o,
+                      const struct tcp_handlers *handlers, void *context)
+{
+	static const struct tcp_options none;
+	struct ip4_route route = { .tos = 0 };
+	o = o ? o : &none;
+	if (!port || !ip4_source_fits(address))
+		return ERR_INVALID;
+	tcp_start();
+	int error = ip4_route(&route, o->interface, address);
+	if (error)
+		return error;
+	if (route.interface->broadcast && address == route.interface->broadcast)
+		return ERR_INVALID;
+	struct tcp_address a = { .local = route.source,
+		                 .remote = address,
+		                 .local_port = o->local_port,
+		                 .remote_port = port };
+	if (!a.local_port)
+		a.local_port = connection_port(a.local, a.remote, port);
+	if (!a.local_port || connection_find(&a) || wait_find(&a))
+		return ERR_EXISTS;
+	struct tcp_connection *c = connection_new(&a, &route, o);
+	if (!c)
+		return ERR_MEMORY;
+	uint64_t now = clock_now();
+	c->timestamps = c->sack = c->scaling = true;
+	c->iss = connection_iss(&a, now);
+	c->mss = output_mss(c);
+	recovery_open(&c->recovery,
+	              &(struct recovery_setup){ .iss = c->iss, .mss = c->mss, .congestion = o->congestion },
+	              now);
+	c->queue_seq = c->small_end = c->iss + 1;
+	c->state = TCP_SYN_SENT;
+	c->told_drained = true;
+	c->handlers = handlers;
+	c->context = context;
+	connection_work(c, WORK_OUTPUT);
+	*to = c;
+	return OK;
+}
+
+int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port, const struct tcp_options *o,
+                uint64_t deadline_ns)
+{
+	struct tcp_connection *c;
+	int error = tcp_connect_watch(&c, address, port, o, NULL, NULL);
+	while (!error && !c->detached && !connection_synchronized(c)) {
+		if (task_wait(&c->waiters, deadline_ns) && !c->detached && !connection_synchronized(c)) {
+			tcp_abort(c);
+			return ERR_TIMEOUT;
+		}
+	}
+	if (!error && c->detached && c->error) {
+		error = c->error;
+		tcp_close(c);
+	}
+	if (!error)
+		*to = c;
+	return error;
+}
+
+void tcp_watch(struct tcp_connection *c, const struct tcp_handlers *handlers, void *context)
+{
+	c->handlers = handlers;
+	c->context = context;
+	if (handlers && (receive_unread(&c->receive) || c->finished || c->detached)) {
+		c->close_told_later = c->detached;
+		connection_work(c, WORK_SHOW);
+	}
+}
+
+void tcp_resume(struct tcp_connection *c)
+{
+	connection_work(c, WORK_SHOW);
+}
+
+/* ---- Reading ---- */
+
+int64_t tcp_peek(struct tcp_connection *c, const uint8_t **bytes, uint64_t deadline_ns)
+{
+	for (;;) {
+		uint32_t size = receive_peek(&c->receive, bytes);
+		if (size)
+			return size;
+		if (c->finished)
+			return 0;
+		if (c->detached)
+			return c->error ? c->error : 0;
+		int error = task_wait(&c->waiters, deadline_ns);
+		if (error && !receive_unread(&c->receive) && !c->finished && !c->detached)
+			return error;
+	}
+}
+
+void tcp_consume(struct tcp_connection *c, uint32_t size)
+{
+	receive_take(&c->receive, size, clock_coarse());
+	if (!c->detached)
+		connection_work(c, WORK_OUTPUT); /* the window may open */
+}
+
+int64_t tcp_read(struct tcp_connection *c, void *to, uint32_t size, uint64_t deadline_ns)
+{
+	const uint8_t *bytes;
+	uint32_t got = 0;
+	int64_t there = tcp_peek(c, &bytes, deadline_ns);
+	while (there > 0 && got < size) { /* twice at most: the ring's two ends */
+		uint32_t n = there < size - got ? (uint32_t)there : size - got;
+		memcpy((uint8_t *)to + got, bytes, n);
+		tcp_consume(c, n);
+		got += n;
+		there = receive_peek(&c->receive, &bytes);
+	}
+	return got ? got : there < 0 ? there : 0;
+}
+
+int tcp_read_all(struct tcp_connection *c, void *to, uint32_t size, uint64_t deadline_ns)
+{
+	for (uint32_t got = 0; got < size;) {
+		int64_t n = tcp_read(c, (uint8_t *)to + got, size - got, deadline_ns);
+		if (n <= 0)
+			return n ? (int)n : ERR_CLOSED;
+		got += (uint32_t)n;
+	}
+	return OK;
+}
+
+/* ---- Writing ---- */
+
+static bool may_write(const struct tcp_connection *c)
+{
+	return !c->detached && !c->gone && !c->fin_wanted;
+}
+
+static int why_not(const struct tcp_connection *c)
+{
+	return c->detached && c->error ? c->error : ERR_CLOSED;
+}
+
+static void wrote(struct tcp_connection *c)
+{
+	c->told_drained = false;
+	connection_work(c, WORK_OUTPUT);
+}
+
+uint32_t tcp_write_room(const struct tcp_connection *c)
+{
+	if (!may_write(c))
+		return 0;
+	uint32_t room = queue_room(&c->queue);
+	if (!connection_memory_short())
+		return room;
+	/* Short of memory: enough to keep going, no more. */
+	uint32_t little = c->queue.used < 2u * QUEUE_RING_MIN ? 2 * QUEUE_RING_MIN - c->queue.used : 0;
+	return room < little ? room : little;
+}
+
+uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t size)
+{
+	uint32_t room = tcp_write_room(c), n = queue_copy(&c->queue, bytes, size < room ? size : room);
+	if (n < size)
+		c->short_write = true;
+	if (n)
+		wrote(c);
+	return n;
+}
+
+int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
+{
+	for (;;) {
+		if (!may_write(c))
+			return why_not(c);
+		uint32_t n = tcp_write_some(c, bytes, size);
+		bytes = (const uint8_t *)bytes + n;
+		size -= n;
+		if (!size)
+			return OK;
+		if (!n && !c->queue.used) /* nothing will be acknowledged that could make room */
+			return ERR_MEMORY;
+		int error = task_wait(&c->waiters, deadline_ns);
+		if (error && may_write(c) && !tcp_write_room(c))
+			return error;
+	}
+}
+
+int tcp_write_static(struct tcp_connection *c, const void *bytes, uint64_t size)
+{
+	if (!may_write(c))
+		return why_not(c);
+	int error = queue_static(&c->queue, bytes, size);
+	if (!error)
+		wrote(c);
+	return error;
+}
+
+int tcp_send_file(struct tcp_connection *c, const struct file *file, uint64_t offset, uint64_t size)
+{
+	if (offset > file->size || size > file->size - offset)
+		return ERR_INVALID;
+	return tcp_write_static(c, (const uint8_t *)file->data + offset, size);
+}
+
+int tcp_drain(struct tcp_connection *c, uint64_t deadline_ns)
+{
+	while (c->queue.total && !c->detached) {
+		int error = task_wait(&c->waiters, deadline_ns);
+		if (error && c->queue.total && !c->detached)
+			return error;
+	}
+	return c->detached && c->error ? c->error : OK;
+}
+
+/* ---- Ending ---- */
+
+void tcp_shutdown(struct tcp_connection *c)
+{
+	if (!may_write(c))
+		return;
+	if (c->state == TCP_ESTABLISHED)
+		c->state = TCP_FIN_WAIT_1;
+	else if (c->state == TCP_CLOSE_WAIT)
+		c->state = TCP_LAST_ACK;
+	else
+		return;
+	c->fin_wanted = true;
+	connection_work(c, WORK_OUTPUT);
+}
+
+void tcp_close(struct tcp_connection *c)
+{
+	if (c->gone)
+		return;
+	c->handlers = NULL;
+	c->orphan = true;
+	if (c->detached)
+		connection_free_soon(c);
+	else if (!connection_synchronized(c) || receive_unread(&c->receive))
+		connection_reset(c, ERR_CLOSED);
+	else
+		tcp_shutdown(c);
+	if (!c->gone && c->state == TCP_FIN_WAIT_2) {
+		c->end_at = clock_coarse() + TCP_FIN_WAIT_NS;
+		connection_work(c, WORK_OUTPUT);
+	}
+}
+
+void tcp_abort(struct tcp_connection *c)
+{
+	if (c->gone)
+		return;
+	c->handlers = NULL;
+	c->orphan = true;
+	if (c->detached)
+		connection_free_soon(c);
+	else
+		connection_reset(c, ERR_CLOSED);
+}
+
+void *tcp_context(const struct tcp_connection *c)
+{
+	return c->context;
+}

@@ -122,6 +122,22 @@ uint64_t hash_bytes(const void *bytes, size_t size)
 	return h;
 }
 
+uint64_t hash_bytes_keyed(const uint64_t key[2], const void *bytes, size_t size)
+{
+	return (hash_bytes(bytes, size) ^ key[0]) * 0x100000001b3ull + key[1];
+}
+
+void random_bytes(void *to, size_t size)
+{
+	for (uint8_t *p = to; size--;)
+		*p++ = (uint8_t)(random_u64() >> 24);
+}
+
+struct heap_figures heap_figures(void)
+{
+	return (struct heap_figures){ .total = world.heap_total ? world.heap_total : 1ull << 30 };
+}
+
 bool log_wants(enum log_level level)
 {
 	return level <= LOG_INFO;

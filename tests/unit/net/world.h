@@ -40,6 +40,7 @@ struct world {
 	uint32_t warnings;     /* log lines at that level or above */
 	char log[512];         /* the last line of any level */
 	bool memory_fails;
+	uint64_t heap_total; /* what heap_figures() says; 0: 1 GiB */
 	bool (*on_wait)(
 	        uint64_t deadline); /* what happens while a task waits; false: the deadline came */
 };
