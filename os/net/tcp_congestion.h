@@ -16,6 +16,7 @@ struct congestion { /* an algorithm's state in a connection */
 	uint32_t window, threshold, mss;
 	/* CUBIC (RFC 9438 §4), zero for NewReno: */
 	uint64_t epoch_ns;         /* when the current growth began; 0: none */
+	uint64_t pause_ns;         /* since when the window has not been used up; 0: it is */
 	uint64_t k_ns;             /* K */
 	uint32_t w_max, w_est;     /* bytes */
 	uint32_t cwnd_prior;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RACK-TLP (RFC 8985): what was sent sufficiently long before something that has arrived is lost; and a probe when
- * acknowledgments stop coming, so that a lost tail is found without a time-out.
+ * RACK-TLP (RFC 8985): what was sent sufficiently long before something that has arrived is lost;
+ * and a probe when acknowledgments stop coming, so that a lost tail is found without a time-out.
  */
 #include <net/tcp_recovery.h>
 
 #include <core/clock.h>
 
-#define DSACK_ROUNDS       16u                 /* that the wider window persists (§6.2 step 4) */
-#define DELAYED_ACK_MAX_NS (200 * NS_PER_MS)   /* §7.2: WCDelAckT */
+#define DSACK_ROUNDS       16u               /* that the wider window persists (§6.2 step 4) */
+#define DELAYED_ACK_MAX_NS (200 * NS_PER_MS) /* §7.2: WCDelAckT */
 
 /* Was a sent after b (§6.1)? */
 static bool after(uint64_t a_ns, uint32_t a_end, uint64_t b_ns, uint32_t b_end)
@@ -20,8 +20,9 @@ void rack_arrived(struct tcp_recovery *r, const struct tcp_sent *s, uint64_t now
 {
 	uint64_t rtt = now - s->sent_ns;
 	if (s->flags & SENT_RETRANSMITTED) {
-		/* §6.2 step 2: it may be the original that arrived. */
-		if (r->rtt.min && rtt < r->rtt.min)
+		/* §6.2 step 2: it may be the original that arrived; not if a lone packet was just a
+		 * little faster. */
+		if (rtt < r->rtt.min - r->rtt.min / 16)
 			return;
 	} else {
 		if (seq_lt(s->end, r->rack.fack)) /* step 3 */
@@ -62,9 +63,11 @@ bool rack_detect(struct tcp_recovery *r, uint64_t now)
 {
 	bool found = false;
 	r->rack.reorder_deadline = CLOCK_NEVER;
-	/* Nothing was overtaken: all that is under way was sent after the last thing that arrived. */
+	/* Nothing was overtaken: all that is under way was sent after the last thing that arrived.
+	 */
 	if (!r->rack.sent_ns || (!r->sacked && !r->lost && r->state == RECOVERY_OPEN && r->count &&
-	                         !after(r->rack.sent_ns, r->rack.end, r->sent[r->first].sent_ns, r->sent[r->first].end)))
+	                         !after(r->rack.sent_ns, r->rack.end, r->sent[r->first].sent_ns,
+	                                r->sent[r->first].end)))
 		return false;
 	uint64_t wait = r->rack.rtt + reorder_window(r);
 	for (uint32_t k = 0; k < r->count; k++) {
@@ -72,7 +75,8 @@ bool rack_detect(struct tcp_recovery *r, uint64_t now)
 		if (s->flags & (SENT_SACKED | SENT_LOST))
 			continue;
 		if (!after(r->rack.sent_ns, r->rack.end, s->sent_ns, s->end)) {
-			/* Originals ascend in time: behind one that is too young there are only copies to look at. */
+			/* Originals ascend in time: behind one that is too young there are only
+			 * copies to look at. */
 			if (!(s->flags & SENT_RETRANSMITTED) && seq_le(r->rack.fack, s->seq))
 				break;
 			continue;
@@ -89,8 +93,8 @@ bool rack_detect(struct tcp_recovery *r, uint64_t now)
 
 uint64_t rack_probe_deadline(const struct tcp_recovery *r)
 {
-	if (!r->sack || !r->probe_allowed || r->probing || r->state != RECOVERY_OPEN || r->sacked || r->lost ||
-	    !r->rtt.srtt || !r->count)
+	if (!r->sack || !r->probe_allowed || r->probing || r->state != RECOVERY_OPEN || r->sacked ||
+	    r->lost || !r->rtt.srtt || !r->count)
 		return CLOCK_NEVER;
 	uint64_t wait = 2 * r->rtt.srtt;
 	if (r->pipe <= r->mss)

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A byte with sequence number s lies at ring[(head + s - taken) & (size - 1)], whether it came in order or not; so what
- * closes a gap makes what is behind it readable without moving anything. The ring is as large as what waits demands,
- * and goes when nothing does.
+ * A byte with sequence number s lies at ring[(head + s - taken) & (size - 1)], whether it came in
+ * order or not; so what closes a gap makes what is behind it readable without moving anything. The
+ * ring is as large as what waits demands, and goes when nothing does.
  */
 #include <net/tcp_receive.h>
 
 #include <string.h>
 
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/panic.h>
 #include <net/tcp_recovery.h>
+
+#define RUNS_FIRST 8u
+#define ROUND_MIN_NS                                                                               \
+	(4 * NS_PER_MS) /* right-sizing looks no closer: on a fast path the scheduler makes the    \
+	                   rounds */
 
 static uint64_t memory; /* bytes of all rings */
 
@@ -28,6 +34,21 @@ static void release(struct tcp_receive *r)
 	r->size = r->head = 0;
 }
 
+static void runs_release(struct tcp_receive *r)
+{
+	heap_free(r->runs);
+	r->runs = NULL;
+	r->run_count = r->run_capacity = 0;
+}
+
+static void release_idle(struct tcp_receive *r)
+{
+	if (r->ring && r->taken == r->next && !r->run_count) {
+		release(r);
+		runs_release(r);
+	}
+}
+
 void receive_open(struct tcp_receive *r, uint32_t next, uint32_t window, uint32_t max)
 {
 	*r = (struct tcp_receive){ .taken = next, .next = next, .window = window, .max = max };
@@ -36,7 +57,7 @@ void receive_open(struct tcp_receive *r, uint32_t next, uint32_t window, uint32_
 void receive_close(struct tcp_receive *r)
 {
 	release(r);
-	r->run_count = 0;
+	runs_release(r);
 	r->taken = r->next;
 }
 
@@ -73,30 +94,46 @@ static void swallow(struct tcp_receive *r)
 		gone++;
 	}
 	if (gone) {
-		r->run_count = (uint8_t)(r->run_count - gone);
+		r->run_count = (uint16_t)(r->run_count - gone);
 		memmove(r->runs, r->runs + gone, r->run_count * sizeof r->runs[0]);
 	}
+}
+
+/* Room for one more run. False: there are too many, or no memory. */
+static bool runs_grow(struct tcp_receive *r)
+{
+	if (r->run_count < r->run_capacity)
+		return true;
+	if (r->run_count == RECEIVE_RUNS_MAX)
+		return false;
+	uint32_t capacity = r->run_capacity ? 2u * r->run_capacity : RUNS_FIRST;
+	struct receive_run *runs = heap_resize(r->runs, capacity * sizeof *runs);
+	if (!runs)
+		return false;
+	r->runs = runs;
+	r->run_capacity = (uint16_t)capacity;
+	return true;
 }
 
 /* Notes [seq, end) as there, ahead of the rest. False: too many runs. */
 static bool run_add(struct tcp_receive *r, uint32_t seq, uint32_t end)
 {
-	uint32_t first = 0;
-	while (first < r->run_count && seq_lt(r->runs[first].end, seq))
-		first++;
-	uint32_t last = first; /* runs [first, last) touch it */
-	while (last < r->run_count && seq_le(r->runs[last].seq, end)) {
-		seq = seq_min(seq, r->runs[last].seq);
-		end = seq_max(end, r->runs[last].end);
-		last++;
+	uint32_t last = r->run_count; /* runs [first, last) touch it; what is new belongs near the
+	                                 end as a rule */
+	while (last && seq_lt(end, r->runs[last - 1].seq))
+		last--;
+	uint32_t first = last, after = r->run_count - last;
+	while (first && seq_le(seq, r->runs[first - 1].end)) {
+		first--;
+		seq = seq_min(seq, r->runs[first].seq);
+		end = seq_max(end, r->runs[first].end);
 	}
-	if (first == last && r->run_count == RECEIVE_RUNS_MAX)
+	if (first == last && !runs_grow(r))
 		return false;
-	uint32_t after = r->run_count - last;
 	memmove(r->runs + first + 1, r->runs + last, after * sizeof r->runs[0]);
 	r->runs[first].seq = seq;
 	r->runs[first].end = end;
-	r->run_count = (uint8_t)(first + 1 + after);
+	r->run_count = (uint16_t)(first + 1 + after);
 	r->latest = seq;
 	return true;
 }
@@ -107,10 +144,10 @@ int64_t receive_put(struct tcp_receive *r, uint32_t seq, const uint8_t *bytes, u
 	ensure(seq_le(r->next, seq) && size <= INT32_MAX);
 	if (!size)
 		return 0;
-	if (!reserve(r, end))
+	if (!reserve(r, end) || (seq != r->next && !run_add(r, seq, end))) {
+		release_idle(r);
 		return ERR_MEMORY;
-	if (seq != r->next && !run_add(r, seq, end))
-		return ERR_MEMORY;
+	}
 	uint32_t at = (r->head + (seq - r->taken)) & (r->size - 1);
 	uint32_t first = r->size - at < size ? r->size - at : size;
 	memcpy(r->ring + at, bytes, first);
@@ -128,8 +165,7 @@ static void advance(struct tcp_receive *r, uint32_t size)
 	r->round_bytes += size;
 	if (r->size)
 		r->head = (r->head + size) & (r->size - 1);
-	if (r->ring && r->taken == r->next && !r->run_count)
-		release(r);
+	release_idle(r);
 }
 
 int64_t receive_pass(struct tcp_receive *r, uint32_t size)
@@ -171,15 +207,18 @@ uint32_t receive_sacks(struct tcp_receive *r, uint32_t blocks[][2], uint32_t mos
 		memcpy(blocks[n++], r->duplicate, sizeof r->duplicate);
 		r->duplicate[0] = r->duplicate[1] = 0;
 	}
-	/* RFC 2018 §4: the run that changed last goes first, so that a lost acknowledgment costs least. */
+	/* RFC 2018 §4: the run that changed last goes first, so that a lost acknowledgment costs
+	 * least. */
 	uint32_t latest = 0;
-	while (latest < r->run_count && (seq_lt(r->latest, r->runs[latest].seq) || seq_le(r->runs[latest].end, r->latest)))
+	while (latest < r->run_count &&
+	       (seq_lt(r->latest, r->runs[latest].seq) || seq_le(r->runs[latest].end, r->latest)))
 		latest++;
 	if (latest < r->run_count && n < most) {
 		blocks[n][0] = r->runs[latest].seq;
 		blocks[n++][1] = r->runs[latest].end;
 	}
-	/* Then those before and after it in turn: what is near was told longest ago on a lossy path. */
+	/* Then those before and after it in turn: what is near was told longest ago on a lossy
+	 * path. */
 	for (uint32_t k = r->run_count; k-- > 0 && n < most;) {
 		if (k == latest)
 			continue;
@@ -191,12 +230,16 @@ uint32_t receive_sacks(struct tcp_receive *r, uint32_t blocks[][2], uint32_t mos
 
 uint32_t receive_window(struct tcp_receive *r, uint64_t rtt_ns, bool pressure, uint64_t now)
 {
-	/* Right-sizing: a sender in slow start delivers twice as much in the next round trip as in this one; half as much
-	 * again for what the application has not come to yet. */
+	/* Right-sizing: a sender in slow start delivers twice as much in the next round trip as in
+	 * this one; half as much again for what the application has not come to yet. */
+	if (rtt_ns && rtt_ns < ROUND_MIN_NS)
+		rtt_ns = ROUND_MIN_NS;
 	if (rtt_ns && now - r->round_start >= rtt_ns) {
 		uint64_t wanted = 3ull * r->round_bytes;
-		/* A round much longer than a round trip measures the application's pauses: no reason to grow. */
-		if (r->round_start && now - r->round_start < 4 * rtt_ns && wanted > r->window && !pressure)
+		/* A round much longer than a round trip measures the application's pauses: no
+		 * reason to grow. */
+		if (r->round_start && now - r->round_start < 4 * rtt_ns && wanted > r->window &&
+		    !pressure)
 			r->window = wanted > r->max ? r->max : (uint32_t)wanted;
 		r->round_start = now;
 		r->round_bytes = 0;
@@ -212,7 +255,8 @@ uint64_t receive_memory(void)
 bool receive_is_valid(const struct tcp_receive *r)
 {
 	uint32_t at = r->next;
-	if (r->run_count > RECEIVE_RUNS_MAX || (r->size & (r->size - 1)) || (r->size == 0) != (r->ring == NULL))
+	if (r->run_count > r->run_capacity || r->run_capacity > RECEIVE_RUNS_MAX ||
+	    (r->size & (r->size - 1)) || (r->size == 0) != (r->ring == NULL))
 		return false;
 	for (uint32_t k = 0; k < r->run_count; k++) {
 		if (!seq_lt(at, r->runs[k].seq) || !seq_lt(r->runs[k].seq, r->runs[k].end))

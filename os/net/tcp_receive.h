@@ -14,8 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RECEIVE_RUNS_MAX  32u   /* out of order; a segment that would make one more is dropped */
+#define RECEIVE_RUNS_MAX  256u  /* out of order; a segment that would make one more is dropped */
 #define RECEIVE_RING_MIN  4096u /* bytes of the first ring; it doubles as needed */
+
+struct receive_run {
+	uint32_t seq, end;
+};
 
 struct tcp_receive {
 	uint8_t *ring;             /* null: none; a power of two of bytes */
@@ -25,8 +29,8 @@ struct tcp_receive {
 	uint32_t next;             /* rcv_nxt: [taken, next) are there; FIN is tcp_in.c's business and not counted */
 	uint32_t max;              /* bytes that ring and window may come to */
 	uint32_t window;           /* bytes that auto-tuning would offer beyond `taken` now; <= max */
-	uint8_t run_count;
-	struct { uint32_t seq, end; } runs[RECEIVE_RUNS_MAX]; /* ascending, apart, all > next */
+	uint16_t run_count, run_capacity;
+	struct receive_run *runs;  /* ascending, apart, all > next; null while nothing has come out of order */
 	uint32_t latest;           /* start of the run that changed last: goes first in SACK (RFC 2018 §4) */
 	uint32_t duplicate[2];     /* [left, right) to be told as DSACK once; equal: none */
 	/* right-sizing: */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The records ascend without holes from snd_una to snd_nxt in an array that is used from `first` on: acknowledgment
- * moves `first`, sending appends, and a SACK or a partial retransmission splits one. What neither is SACKed nor lost is
- * `pipe`. Transmissions of the same moment share a record, so that a window of thousands of segments is a few dozen.
+ * The records ascend without holes from snd_una to snd_nxt in an array that is used from `first`
+ * on: acknowledgment moves `first`, sending appends, and a SACK or a partial retransmission splits
+ * one. What neither is SACKed nor lost is `pipe`. Transmissions of the same moment share a record,
+ * so that a window of thousands of segments is a few dozen.
  *
- * An acknowledgment is heard in the order in which things depend on each other: what arrived, how long it took, was the
- * episode a mistake, is it over, is something else lost, what may be sent now.
+ * An acknowledgment is heard in the order in which things depend on each other: what arrived, how
+ * long it took, was the episode a mistake, is it over, is something else lost, what may be sent
+ * now.
  */
 #include <net/tcp_recovery.h>
 
@@ -18,8 +20,15 @@
 #include <net/tcp.h>
 
 #define RECORDS_FIRST 8u
-#define RECORD_MAX    65536u /* sequence numbers that transmissions of one moment are gathered to */
-#define DUPLICATES    3u     /* RFC 5681 §3.2 */
+#define RECORDS_IDLE  32u /* a larger array is given back when nothing is under way */
+#define RECORDS_NEW                                                                                \
+	(RECOVERY_SENT_MAX / 8 * 7) /* new data stops here: what repairs must find room */
+#define RECORDS_SACK (RECOVERY_SENT_MAX / 4 * 3) /* SACKs split no further */
+#define RECORDS_EXACT                                                                              \
+	512u /* and from here on only between segments: hostile ones cost no more than honest ones \
+	      */
+#define RECORD_MAX 65536u /* sequence numbers that transmissions of one moment are gathered to */
+#define DUPLICATES 3u     /* RFC 5681 §3.2 */
 
 static struct tcp_sent *at(const struct tcp_recovery *r, uint32_t k)
 {
@@ -99,19 +108,18 @@ void recovery_agreed(struct tcp_recovery *r, uint32_t mss, bool sack, bool times
 	r->sack = sack;
 	r->timestamps = timestamps;
 	r->algorithm->open(window(r), mss);
-	if (r->timeouts_total > 1) /* RFC 6928 §2, but for one loss, which is no sign of congestion */
+	if (r->timeouts_total >
+	    1) /* RFC 6928 §2, but for one loss, which is no sign of congestion */
 		r->congestion.window = mss;
 	r->state = RECOVERY_OPEN;
 }
 
 /* Room for two more records: what a send needs at most. */
-bool recovery_ready(struct tcp_recovery *r)
+static bool room_make(struct tcp_recovery *r)
 {
 	if (r->first + r->count + 2 <= r->capacity)
 		return true;
-	if (r->count + 2 > RECOVERY_SENT_MAX)
-		return false;
-	if (r->capacity && r->first >= r->capacity / 2) {
+	if (r->first && r->first >= r->capacity / 2) {
 		memmove(r->sent, at(r, 0), r->count * sizeof *r->sent);
 		r->first = 0;
 		return true;
@@ -129,16 +137,49 @@ bool recovery_ready(struct tcp_recovery *r)
 	return true;
 }
 
-/* Splits record k at seq, which lies inside. False: no room; it stays whole. */
+bool recovery_ready(struct tcp_recovery *r)
+{
+	return (r->lost || r->count < RECORDS_NEW) && room_make(r);
+}
+
+/* Splits record k at seq, which lies inside; the shorter side moves. False: no room; it stays
+ * whole. */
 static bool split(struct tcp_recovery *r, uint32_t k, uint32_t seq)
 {
-	if (!recovery_ready(r))
+	if (r->count >= RECOVERY_SENT_MAX || !room_make(r))
 		return false;
-	struct tcp_sent *s = at(r, k);
-	memmove(s + 1, s, (r->count - k) * sizeof *s);
+	struct tcp_sent *s = at(r, 0);
+	if (r->first && k < r->count / 2) {
+		memmove(s - 1, s, (k + 1) * sizeof *s);
+		r->first--;
+	} else {
+		memmove(s + k + 1, s + k, (r->count - k) * sizeof *s);
+	}
 	r->count++;
+	s = at(r, k);
+	s[1] = s[0];
 	s[0].end = s[1].seq = seq;
 	return true;
+}
+
+/* Makes one of the records [low, high), all SACKed: so there are as many as there are holes. */
+static void join(struct tcp_recovery *r, uint32_t low, uint32_t high)
+{
+	uint32_t less = high - low - 1;
+	struct tcp_sent *s = at(r, low), *last = at(r, high - 1);
+	for (struct tcp_sent *t = s; t < last;
+	     t++) { /* in case the peer takes it back (time_out) */
+		last->flags |= t->flags;
+		last->sent_ns = last->sent_ns > t->sent_ns ? last->sent_ns : t->sent_ns;
+	}
+	last->seq = s->seq;
+	if (low < r->count - high) {
+		memmove(at(r, less), at(r, 0), low * sizeof *s);
+		r->first += less;
+	} else {
+		memmove(s, last, (r->count - high + 1) * sizeof *s);
+	}
+	r->count -= less;
 }
 
 /* Takes a record out of the sums, or puts it back in as its flags say. */
@@ -226,7 +267,8 @@ bool recovery_lost(struct tcp_recovery *r, uint32_t most, uint32_t *seq, uint32_
 	ensure(k < r->count);
 	*seq = r->lost_from = at(r, k)->seq;
 	*end = at(r, k)->end;
-	while (++k < r->count && *end - *seq < most && (at(r, k)->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST)
+	while (++k < r->count && *end - *seq < most &&
+	       (at(r, k)->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST)
 		*end = at(r, k)->end;
 	if (*end - *seq > most)
 		*end = *seq + most;
@@ -239,12 +281,15 @@ static void sent_new(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint64_
 	struct tcp_sent *last = r->count ? at(r, r->count - 1) : NULL;
 	r->pipe += end - seq;
 	r->next = end;
-	if (last && last->sent_ns == now && !last->flags && end - last->seq <= RECORD_MAX) {
+	/* (Between whole segments only: RECORDS_EXACT counts on it.) */
+	if (last && last->sent_ns == now && !last->flags && end - last->seq <= RECORD_MAX &&
+	    !(size_of(last) % r->mss)) {
 		last->end = end;
 		return;
 	}
 	ensure(r->first + r->count < r->capacity);
-	r->sent[r->first + r->count++] = (struct tcp_sent){ .sent_ns = now, .seq = seq, .end = end };
+	r->sent[r->first + r->count++] =
+	        (struct tcp_sent){ .sent_ns = now, .seq = seq, .end = end };
 }
 
 static void sent_again(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint64_t now)
@@ -271,7 +316,8 @@ static void sent_again(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint6
 		r->lost_from = seq_max(r->lost_from, end);
 }
 
-void recovery_sent(struct tcp_recovery *r, uint32_t seq, uint32_t end, bool app_limited, uint64_t now)
+void recovery_sent(struct tcp_recovery *r, uint32_t seq, uint32_t end, bool app_limited,
+                   uint64_t now)
 {
 	bool first = !r->count;
 	if (r->probe_fresh) {
@@ -318,6 +364,8 @@ void recovery_set_mss(struct tcp_recovery *r, uint32_t mss, bool lost, uint64_t 
 	(void)now;
 	bool shrinks = mss < r->mss;
 	r->mss = r->congestion.mss = mss;
+	if (r->congestion.window < mss)
+		r->congestion.window = mss;
 	if (!lost || !shrinks)
 		return;
 	for (uint32_t k = 0; k < r->count; k++) {
@@ -369,6 +417,7 @@ static void undo(struct tcp_recovery *r, uint64_t now)
 		if ((s->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST)
 			flags_set(r, s, s->flags & (uint8_t)~SENT_LOST);
 	}
+	r->rack.reordered |= r->state != RECOVERY_LOSS; /* or RACK's copies hide it for ever */
 	r->algorithm->undone(window(r), now);
 	r->state = RECOVERY_OPEN;
 	r->backoff = 0;
@@ -386,7 +435,8 @@ static void prr(struct tcp_recovery *r, uint32_t delivered, bool more_lost, bool
 	uint64_t may;
 	r->prr_delivered += delivered;
 	if (pipe > threshold) {
-		uint64_t whole = ((uint64_t)r->prr_delivered * threshold + r->flight - 1) / r->flight;
+		uint64_t whole =
+		        ((uint64_t)r->prr_delivered * threshold + r->flight - 1) / r->flight;
 		may = whole > r->prr_out ? whole - r->prr_out : 0;
 	} else {
 		uint64_t limit = r->prr_delivered > r->prr_out ? r->prr_delivered - r->prr_out : 0;
@@ -402,19 +452,22 @@ static void prr(struct tcp_recovery *r, uint32_t delivered, bool more_lost, bool
 /* ---- Hearing ---- */
 
 struct heard {
-	uint32_t delivered;      /* bytes that have left the path */
-	uint64_t rtt;            /* of the oldest record newly acknowledged, if it went once */
-	bool copied;             /* one newly acknowledged was retransmitted */
-	bool original_late;      /* ... or an original arrived after the first retransmission */
+	uint32_t delivered; /* bytes that have left the path */
+	uint64_t rtt;       /* of the oldest record newly acknowledged, if it went once */
+	bool copied;        /* one newly acknowledged was retransmitted */
+	bool original_late; /* ... or an original arrived after the first retransmission */
 };
 
 static void arrived(struct tcp_recovery *r, const struct tcp_sent *s, struct heard *h, uint64_t now)
 {
 	h->delivered += size_of(s);
-	if (s->flags & SENT_RETRANSMITTED)
+	if (s->flags & SENT_RETRANSMITTED) {
 		h->copied = true;
-	else if (!h->rtt)
-		h->rtt = now - s->sent_ns ? now - s->sent_ns : 1;
+	} else {
+		uint64_t rtt = now - s->sent_ns ? now - s->sent_ns : 1;
+		h->rtt = h->rtt ? h->rtt : rtt;
+		r->rtt_least = r->rtt_least && r->rtt_least < rtt ? r->rtt_least : rtt;
+	}
 	rack_arrived(r, s, now);
 }
 
@@ -436,8 +489,14 @@ static void take_acknowledged(struct tcp_recovery *r, uint32_t ack, struct heard
 	r->first += gone;
 	r->count -= gone;
 	r->una = ack;
-	if (!r->count)
+	if (!r->count) {
 		r->first = 0;
+		if (r->capacity > RECORDS_IDLE) {
+			heap_free(r->sent);
+			r->sent = NULL;
+			r->capacity = 0;
+		}
+	}
 	if (r->lost)
 		r->lost_from = seq_max(r->lost_from, ack);
 	r->limited_end = seq_max(r->limited_end, ack);
@@ -447,27 +506,50 @@ static void take_acknowledged(struct tcp_recovery *r, uint32_t ack, struct heard
 		r->point = ack;
 }
 
+/* Where inside of a record a SACK may split it: `seq`, or with many records the segment's boundary
+ * towards `up`. */
+static uint32_t boundary(const struct tcp_recovery *r, const struct tcp_sent *s, uint32_t seq,
+                         bool up)
+{
+	if (r->count < RECORDS_EXACT)
+		return seq;
+	uint32_t off = seq - s->seq;
+	off = (off + (up ? r->mss - 1 : 0)) / r->mss * r->mss;
+	return off < size_of(s) ? s->seq + off : s->end;
+}
+
 /* Marks what is inside [left, right), splitting the records at its ends. */
-static void take_sack(struct tcp_recovery *r, uint32_t left, uint32_t right, struct heard *h, uint64_t now)
+static void take_sack(struct tcp_recovery *r, uint32_t left, uint32_t right, struct heard *h,
+                      uint64_t now)
 {
 	uint32_t k = find(r, left);
 	if (k < r->count && seq_lt(at(r, k)->seq, left) && !(at(r, k)->flags & SENT_SACKED)) {
-		if (!split(r, k, left))
+		uint32_t from = boundary(r, at(r, k), left, true);
+		if (from != at(r, k)->end && (r->count >= RECORDS_SACK || !split(r, k, from)))
 			return;
 		k++;
 	}
+	uint32_t low = k;
 	for (; k < r->count && seq_lt(at(r, k)->seq, right); k++) {
 		struct tcp_sent *s = at(r, k);
 		if (s->flags & SENT_SACKED)
 			continue;
 		if (seq_lt(right, s->end)) {
-			if (!split(r, k, right))
-				return;
+			uint32_t to = boundary(r, s, right, false);
+			if (to == s->seq || r->count >= RECORDS_SACK || !split(r, k, to))
+				break;
 			s = at(r, k);
 		}
 		arrived(r, s, h, now);
 		flags_set(r, s, s->flags | SENT_SACKED);
 	}
+	if (k == low)
+		return;
+	if (low && at(r, low - 1)->flags & SENT_SACKED)
+		low--;
+	if (k < r->count && at(r, k)->flags & SENT_SACKED)
+		k++;
+	join(r, low, k);
 }
 
 /* RFC 2883 §4: a first block below the ACK, or inside the second one, tells of a duplicate. */
@@ -481,8 +563,8 @@ static bool is_dsack(const struct recovery_ack *a)
 	return a->sack_count > 1 && seq_le(second[0], first[0]) && seq_le(first[1], second[1]);
 }
 
-static void take_sacks(struct tcp_recovery *r, const struct recovery_ack *a, uint32_t from, struct heard *h,
-                       uint64_t now)
+static void take_sacks(struct tcp_recovery *r, const struct recovery_ack *a, uint32_t from,
+                       struct heard *h, uint64_t now)
 {
 	for (uint32_t k = from; k < a->sack_count && k < RECOVERY_SACKS_MAX; k++) {
 		uint32_t left = a->sack[k][0], right = a->sack[k][1];
@@ -492,21 +574,26 @@ static void take_sacks(struct tcp_recovery *r, const struct recovery_ack *a, uin
 	}
 }
 
-/* RFC 8985 §7.4: has the probe shown that something was lost? */
-static void probe_answered(struct tcp_recovery *r, const struct recovery_ack *a, bool dsack, uint64_t now)
+/* RFC 8985 §7.4.2: has the probe shown that something was lost, by repairing it? */
+static void probe_answered(struct tcp_recovery *r, const struct recovery_ack *a, bool dsack,
+                           bool advance, uint64_t now)
 {
 	if (!r->probing || seq_lt(a->ack, r->probe_end))
 		return;
-	r->probing = false;
-	if (!r->probe_copies || dsack || r->state != RECOVERY_OPEN)
-		return; /* new data, or both arrived: nothing was lost */
-	if (a->has_data && !r->sack)
-		return;
-	r->algorithm->reduced(window(r), r->next - r->una, false, now); /* the probe has repaired it */
-	r->recoveries++;
+	if (!r->probe_copies || dsack || r->state != RECOVERY_OPEN) {
+		r->probing = false; /* new data; or original and copy have both arrived */
+	} else if (a->ack != r->probe_end) {
+		r->probing = false;
+		r->algorithm->reduced(window(r), r->next - r->una, false, now);
+		r->may_undo = false;
+		r->recoveries++;
+	} else if (!advance && !a->has_data && !a->window_changed) {
+		r->probing = false; /* a duplicate: of the copy, without saying so */
+	}
 }
 
-/* Without SACK (RFC 6582): three duplicates, and then each partial acknowledgment, tell of one lost segment. */
+/* Without SACK (RFC 6582): three duplicates, and then each partial acknowledgment, tell of one lost
+ * segment. */
 static bool newreno_detect(struct tcp_recovery *r, const struct recovery_ack *a, uint32_t advance)
 {
 	bool partial = r->state == RECOVERY_FAST && advance && r->count;
@@ -536,7 +623,8 @@ static bool newreno_detect(struct tcp_recovery *r, const struct recovery_ack *a,
 	return true;
 }
 
-struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struct recovery_ack *a, uint64_t now)
+struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struct recovery_ack *a,
+                                             uint64_t now)
 {
 	struct recovery_result result = { .acknowledged = a->ack - r->una };
 	struct heard h = { .delivered = 0 };
@@ -548,9 +636,12 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 	if (r->sack)
 		take_sacks(r, a, dsack ? 1 : 0, &h, now);
 	if (dsack) {
-		rack_dsack(r);
-		r->undo_copies -= r->undo_copies ? 1 : 0;
-	} else if (r->rack.persist && result.acknowledged && r->state != RECOVERY_OPEN && seq_le(r->point, r->una)) {
+		if (r->undo_copies) { /* else the network has doubled it */
+			rack_dsack(r);
+			r->undo_copies--;
+		}
+	} else if (r->rack.persist && result.acknowledged && r->state != RECOVERY_OPEN &&
+	           seq_le(r->point, r->una)) {
 		if (!--r->rack.persist)
 			r->rack.multiplier = 0;
 	}
@@ -565,11 +656,13 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 		r->rto_start = now;
 		r->probe_allowed = true;
 	}
-	probe_answered(r, a, dsack, now);
+	probe_answered(r, a, dsack, result.acknowledged, now);
 
-	/* A mistake? Eifel: what is acknowledged left before the first copy did; or all copies were told of twice. */
-	if (r->may_undo && r->state != RECOVERY_OPEN && r->undo_first) {
-		bool eifel = result.acknowledged && h.copied && a->echo_rtt_ns > since_first + a->echo_tick_ns;
+	/* A mistake? Eifel: what is acknowledged left before the first copy did; or all copies were
+	 * told of twice, which may happen when the episode is over already. */
+	if (r->may_undo && r->undo_first) {
+		bool eifel = r->state != RECOVERY_OPEN && result.acknowledged && h.copied &&
+		             a->echo_rtt_ns > since_first + a->echo_tick_ns;
 		if (eifel || (dsack && !r->undo_copies)) {
 			undo(r, now);
 			result.undone = true;
@@ -578,27 +671,37 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 	if (r->state != RECOVERY_OPEN && seq_le(r->point, r->una))
 		leave(r);
 
-	bool more_lost = r->sack ? rack_detect(r, now) : newreno_detect(r, a, result.acknowledged);
+	/* (What tells nothing new finds nothing lost that the timer would not: a flood of such
+	 * costs little.) */
+	bool more_lost = !r->sack ? newreno_detect(r, a, result.acknowledged)
+	                          : h.delivered && rack_detect(r, now);
 	if (more_lost && r->state == RECOVERY_OPEN) {
 		enter_fast(r, now);
 		result.entered = true;
 	}
 
-	if (a->ece && r->state == RECOVERY_OPEN && seq_le(r->cut_end, r->una) && result.acknowledged) {
-		r->algorithm->reduced(window(r), r->next - r->una, true, now); /* RFC 3168 §6.1.2: once a round trip */
+	if (a->ece && r->state == RECOVERY_OPEN && seq_le(r->cut_end, r->una) &&
+	    result.acknowledged) {
+		r->algorithm->reduced(window(r), r->next - r->una, true,
+		                      now); /* RFC 3168 §6.1.2: once a round trip */
 		r->cut_end = r->next;
+		r->may_undo = false;
 		result.cut = true;
 	} else if (r->state == RECOVERY_FAST) {
 		prr(r, h.delivered, more_lost, result.entered);
-	} else if (h.delivered && !(r->state == RECOVERY_OPEN && r->sacked) && result.acknowledged) {
-		r->algorithm->acknowledged(window(r), &(struct congestion_ack){ .acked = result.acknowledged,
-		                                                                .ack = a->ack,
-		                                                                .next = r->next,
-		                                                                .rtt_ns = h.copied ? 0 : h.rtt,
-		                                                                .srtt_ns = r->rtt.srtt,
-		                                                                .limited = limited,
-		                                                                .now = now });
+		result.cut = a->ece; /* it has been: the peer need not say it any more */
+	} else if (result.acknowledged) {
+		r->algorithm->acknowledged(window(r),
+		                           &(struct congestion_ack){ .acked = result.acknowledged,
+		                                                     .ack = a->ack,
+		                                                     .next = r->next,
+		                                                     .rtt_ns = r->rtt_least,
+		                                                     .srtt_ns = r->rtt.srtt,
+		                                                     .limited = limited,
+		                                                     .now = now });
 	}
+	if (result.acknowledged)
+		r->rtt_least = 0;
 	timer_choose(r);
 	result.send = r->lost || was_lost || recovery_room(r) >= r->mss;
 	return result;
@@ -610,7 +713,8 @@ static void time_out(struct tcp_recovery *r, uint64_t now)
 {
 	uint32_t flight = r->pipe + r->lost;
 	bool first = r->state != RECOVERY_LOSS;
-	if (at(r, 0)->flags & SENT_SACKED) { /* the peer has thrown away what it had (RFC 2018 §8) */
+	if (at(r, 0)->flags &
+	    SENT_SACKED) { /* the peer has thrown away what it had (RFC 2018 §8) */
 		for (uint32_t k = 0; k < r->count; k++)
 			flags_set(r, at(r, k), at(r, k)->flags & (uint8_t)~SENT_SACKED);
 	}
@@ -622,7 +726,8 @@ static void time_out(struct tcp_recovery *r, uint64_t now)
 			recovery_mark_lost(r, s);
 	}
 	r->lost_from = r->una;
-	if (first) { /* RFC 5681 §3.1: a second time-out in a row does not lower the threshold again */
+	if (first) { /* RFC 5681 §3.1: a second time-out in a row does not lower the threshold again
+		      */
 		undo_open(r);
 		r->algorithm->timed_out(window(r), flight, now);
 	}
@@ -704,10 +809,11 @@ bool recovery_is_valid(const struct tcp_recovery *r)
 			lost += size_of(s);
 		else
 			pipe += size_of(s);
-		if ((s->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST && seq_lt(s->seq, r->lost_from))
+		if ((s->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST &&
+		    seq_lt(s->seq, r->lost_from))
 			return false;
 	}
-	return seq == r->next && pipe == r->pipe && lost == r->lost && (!r->sack || sacked == r->sacked) &&
-	       r->first + r->count <= r->capacity && (r->count == 0) == (r->timer == TIMER_NONE) &&
-	       r->congestion.window >= r->mss;
+	return seq == r->next && pipe == r->pipe && lost == r->lost &&
+	       (!r->sack || sacked == r->sacked) && r->first + r->count <= r->capacity &&
+	       (r->count == 0) == (r->timer == TIMER_NONE) && r->congestion.window >= r->mss;
 }

@@ -69,6 +69,7 @@ struct tcp_recovery {
 	struct congestion congestion;
 	struct tcp_rtt rtt;
 	uint64_t deadline;         /* of `timer` */
+	uint64_t rtt_least;        /* for the congestion control: the smallest since the last advance; 0: none */
 	uint64_t rto_start;        /* RFC 6298 §5: when the retransmission timer was last (re)started */
 	uint64_t last_sent;        /* for idle restart and probes */
 	uint32_t timeouts;         /* in a row */
