@@ -118,6 +118,24 @@ int http_reply_static(struct http_exchange *, uint32_t status, const char *type,
  * server puts the status line, Date and Connection before them. The fastest way; app/site uses it. */
 int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fields, uint32_t fields_size,
 			const void *body, uint64_t size);
+/*
+ * A file of a site: all that can be said about it was prepared at build time. The server looks at the method, at
+ * Accept-Encoding, at conditions (RFC 9110 §13.2.2) and at Range, and answers 200, 206, 304, 405, 412 or 416. Bodies are
+ * never copied. `fields`: Content-Type, ETag, Last-Modified, Vary, Content-Encoding, Cache-Control... as complete lines, each
+ * with CRLF; the server adds Content-Length, Accept-Ranges and Content-Range.
+ */
+struct http_variant {
+	const uint8_t *bytes;
+	uint64_t size;
+	const char *fields, *etag;    /* etag: with its quotes, NUL-terminated, as `fields` has it; null: there is none */
+	uint32_t fields_size;
+};
+struct http_resource {
+	struct http_variant identity, gzip; /* gzip.bytes null: there is none */
+	int64_t modified;             /* seconds since 1970; 0: not known */
+};
+int http_reply_resource(struct http_exchange *, const struct http_resource *);
+
 /* As it is made: size may be HTTP_UNKNOWN (chunked; to HTTP/1.0 clients: until the connection closes). http_write
  * blocks in a task; on the loop it takes everything, buffering (ERR_MEMORY past the send buffer). http_end completes;
  * if less than `size` was written, the connection is closed. ERR_CLOSED: the client has gone. */

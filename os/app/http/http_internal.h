@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What this library's files know of each other.
+ *
+ *   server.c      listens, counts, owns connections and the pool of exchanges
+ *   connection.c  a connection's state: waits for a head, has one in work, reads a body, sends; its times
+ *   head.c        a request's or a response's head: where it ends, and what it says; target.c the path
+ *   chunk.c       chunked bodies coming in
+ *   exchange.c    what handlers ask about a request, and its body
+ *   route.c       which handler
+ *   reply.c       responses; resource.c those of files: condition.c, range.c, encoding.c
+ *   client.c      the other side
+ *
+ * A head is parsed where it lies. An exchange that outlives its handler's call gets a copy of it: everything refers to it
+ * by offsets.
+ */
+#ifndef HTTP_INTERNAL_H
+#define HTTP_INTERNAL_H
+
+#include <core/error.h>
+#include <core/list.h>
+#include <core/task.h>
+#include <core/timer.h>
+#include <net/tcp.h>
+
+#include <app/http/http.h>
+
+/* ---- text.c ---- */
+bool http_is_token(char);             /* RFC 9110 §5.6.2: tchar */
+uint8_t http_hex(char);               /* 0 to 15; 255: none */
+char http_lower(char);
+/* The next element of a comma-separated list, without white space around; false: no more. *rest goes on. */
+bool http_list_next(struct http_text *rest, struct http_text *element);
+/* A decimal number that is all of the text; false: it is not one, or exceeds 2^63 - 1. */
+bool http_number(struct http_text, uint64_t *);
+uint32_t http_number_print(char *to, uint64_t); /* at most 20 digits; how many */
+
+/* ---- head.c ---- */
+struct http_span { /* of a head */
+	uint16_t at, size;
+};
+struct http_field {
+	struct http_span name, value;
+};
+struct http_head {
+	const char *base;
+	uint32_t size;
+	struct http_span method, target; /* requests */
+	uint16_t status;                 /* responses */
+	uint8_t minor;                   /* HTTP/1.minor */
+	uint8_t field_count;
+	bool chunked, has_length, close, keep_alive, expect_continue;
+	uint64_t length;
+	struct http_field fields[HTTP_FIELDS_MAX];
+};
+/* Looks for the end of a head, line by line, from *at on. Its size; 0: more is needed; negative: it cannot become one. */
+int64_t http_head_scan(const char *bytes, uint32_t size, uint32_t *at);
+/* Parses a whole request head. 0, or the status that it is to be answered with. */
+uint32_t http_head_request(struct http_head *, const char *bytes, uint32_t size);
+/* The same for a response's; false: it is none. */
+bool http_head_response(struct http_head *, const char *bytes, uint32_t size);
+static inline struct http_text http_span_text(const struct http_head *h, struct http_span s)
+{
+	return (struct http_text){ h->base + s.at, s.size };
+}
+struct http_text http_head_field(const struct http_head *, const char *name, uint32_t *at);
+
+/* ---- target.c ---- */
+struct http_target {
+	struct http_text raw_path, query, authority; /* authority: of absolute-form; null bytes otherwise */
+	bool asterisk;
+	bool plain; /* the path needs no decoding */
+};
+bool http_target_parse(struct http_target *, struct http_text target, struct http_text method);
+/* Decodes percent signs and removes dot segments; `to` has room for path.size bytes. Its size; 0: it may not be. */
+uint32_t http_path_decode(char *to, struct http_text path);
+
+/* ---- chunk.c ---- */
+struct http_chunk {
+	uint64_t left;      /* bytes of data in this chunk */
+	uint32_t line;      /* bytes of the line so far; of all trailer lines */
+	uint8_t state;
+};
+enum http_chunk_result { CHUNK_MORE, CHUNK_DATA, CHUNK_END, CHUNK_BAD };
+/* Takes from bytes; *used says how many. CHUNK_DATA: [*data, *data_size) are the body's (part of what was used). */
+enum http_chunk_result http_chunk_next(struct http_chunk *, const uint8_t *bytes, uint32_t size, uint32_t *used,
+                                       const uint8_t **data, uint32_t *data_size);
+
+/* ---- route.c ---- */
+struct http_parameter {
+	const char *name;   /* in the pattern, name_size bytes */
+	uint16_t name_size;
+	struct http_text value;
+};
+struct http_route {
+	struct http_route *next;
+	const char *method, *pattern;
+	http_handler_fn *handler;
+	void *context;
+	bool task;
+};
+/* The best route for method and path. Null: *allowed tells whether another method would do (as http_route.method list). */
+const struct http_route *http_route_find(const struct http_server *, struct http_text method, struct http_text path,
+                                         struct http_parameter *, uint32_t *count);
+/* Writes "GET, HEAD, POST" for what the path allows; 0: nothing does. */
+uint32_t http_route_allowed(const struct http_server *, struct http_text path, char *to, uint32_t size);
+
+/* ---- Exchange ---- */
+enum http_phase {
+	PHASE_HANDLER,      /* the handler has it, or will answer later */
+	PHASE_STREAM,       /* http_begin ... http_end */
+	PHASE_DONE,         /* all of the response is TCP's */
+};
+
+struct http_exchange {
+	struct http_connection *connection; /* null: the client has gone */
+	struct http_exchange *next;         /* in the pool */
+	struct http_head head;
+	char *copy;                         /* the head's, if it had to be copied; owned */
+	char *path_copy;                    /* decoded path; owned */
+	struct http_target target;
+	struct http_text path;
+	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
+	uint32_t parameter_count;
+	uint8_t phase;
+	bool head_only;                     /* HEAD: the body is left away */
+	bool chunked_out, close_after, in_task, continued;
+	uint64_t body_left;                 /* of Content-Length; HTTP_UNKNOWN: in chunks */
+	uint64_t body_taken;
+	bool body_done;
+	struct http_chunk chunk;
+	http_body_fn *on_body;
+	void *body_context;
+	void (*on_gone)(struct http_exchange *, void *);
+	void *gone_context;
+	const struct http_route *route;
+	uint32_t status;
+	uint64_t out_size, out_left;        /* of http_begin; bytes sent for the log */
+	uint32_t fields_size;
+	char fields[HTTP_RESPONSE_FIELDS_MAX];
+};
+
+/* ---- connection.c ---- */
+enum http_state {
+	STATE_HEAD,         /* idle, or a head is coming */
+	STATE_BODY,         /* an exchange is at work, and its body comes by handlers */
+	STATE_WAIT,         /* an exchange is at work: what comes waits */
+	STATE_DRAIN,        /* the response went before the request's body was read: the rest is thrown away */
+	STATE_LINGER,       /* we have finished; what comes is thrown away until the client finishes too */
+};
+struct http_connection {
+	struct list all;           /* the server's; the longest idle first */
+	struct http_server *server;
+	struct tcp_connection *tcp;
+	struct http_exchange *exchange;
+	struct timer timer;
+	uint64_t deadline;         /* for what it waits for now; CLOCK_NEVER: nothing */
+	uint64_t began;            /* when this request's first byte, or its body, came */
+	char *head;                /* an incomplete head; owned */
+	uint32_t head_size, head_room, head_at; /* bytes there; allocated; looked at */
+	uint32_t requests;
+	uint32_t undrained;        /* responses since everything was acknowledged */
+	uint64_t sent_before;      /* bytes acknowledged when last looked */
+	uint64_t body_passed;
+	uint8_t state;
+	bool idle, sending, finished, paused, in_handler;
+};
+bool http_connection_open(struct http_server *, struct tcp_connection *);
+/* The response is complete: on to the next request, or to the end. */
+void http_connection_next(struct http_connection *);
+void http_connection_abort(struct http_connection *); /* something is wrong beyond an answer */
+void http_connection_wait_body(struct http_connection *);
+
+/* ---- server.c ---- */
+struct http_server {
+	struct http_options options;
+	struct tcp_listener *listener;
+	struct http_route *routes;
+	struct list connections;   /* idle ones first, the longest first */
+	struct http_exchange *pool;
+	uint32_t pool_count;
+	struct http_counters counters;
+};
+struct http_exchange *http_exchange_take(struct http_server *);
+void http_exchange_give(struct http_server *, struct http_exchange *);
+
+/* ---- reply.c ---- */
+/* "Date: ...\r\n", made once a second; DATE_LINE_SIZE bytes. */
+#define DATE_LINE_SIZE 37u
+const char *http_date_line(void);
+void http_reply_status_only(struct http_exchange *, uint32_t status); /* for what never reached a handler */
+/* Status line, Date, Connection, the given lines, Content-Length (HTTP_UNKNOWN: none); then the body is the caller's. */
+int http_send_head(struct http_exchange *, uint32_t status, const char *lines, uint32_t size, uint64_t length);
+void http_sent(struct http_exchange *, uint64_t bytes);     /* body bytes handed to TCP */
+void http_complete(struct http_exchange *);                 /* the response is */
+
+/* ---- condition.c, range.c, encoding.c ---- */
+/* RFC 9110 §13.2.2: 0: go on, 304, 412. */
+uint32_t http_condition(const struct http_exchange *, const char *etag, int64_t modified);
+bool http_if_range(const struct http_exchange *, const char *etag, int64_t modified); /* Range may be looked at */
+#define HTTP_RANGES_MAX 16u
+struct http_range {
+	uint64_t from, size;
+};
+/* How many; 0: the field is to be ignored; -1: none can be satisfied (416). */
+int http_ranges(struct http_text field, uint64_t size, struct http_range *);
+/* Does Accept-Encoding want this coding at least as much as the plain one (RFC 9110 §12.5.3)? */
+bool http_accepts_coding(const struct http_exchange *, const char *coding);
+
+/* ---- log.c ---- */
+void http_log(const struct http_exchange *);
+
+#endif

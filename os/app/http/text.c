@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* Pieces of text: tokens, lists, numbers. */
+#include <app/http/http_internal.h>
+
+#include <string.h>
+
+char http_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool http_is_token(char c)
+{
+	char l = http_lower(c);
+	if ((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9'))
+		return true;
+	return c && strchr("!#$%&'*+-.^_`|~", c);
+}
+
+uint8_t http_hex(char c)
+{
+	char l = http_lower(c);
+	if (c >= '0' && c <= '9')
+		return (uint8_t)(c - '0');
+	return l >= 'a' && l <= 'f' ? (uint8_t)(l - 'a' + 10) : 255;
+}
+
+bool http_text_is(struct http_text t, const char *other)
+{
+	size_t size = strlen(other);
+	return t.bytes && t.size == size && memcmp(t.bytes, other, size) == 0;
+}
+
+bool http_text_is_nocase(struct http_text t, const char *other)
+{
+	for (uint32_t k = 0; k < t.size; k++) {
+		if (!other[k] || http_lower(t.bytes[k]) != http_lower(other[k]))
+			return false;
+	}
+	return t.bytes && !other[t.size];
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool http_list_next(struct http_text *rest, struct http_text *element)
+{
+	for (;;) {
+		while (rest->size && (is_space(rest->bytes[0]) || rest->bytes[0] == ',')) {
+			rest->bytes++;
+			rest->size--;
+		}
+		if (!rest->size)
+			return false;
+		uint32_t n = 0;
+		bool quoted = false;
+		while (n < rest->size && (quoted || rest->bytes[n] != ',')) {
+			if (rest->bytes[n] == '"')
+				quoted = !quoted;
+			n++;
+		}
+		*element = (struct http_text){ rest->bytes, n };
+		rest->bytes += n;
+		rest->size -= n;
+		while (element->size && is_space(element->bytes[element->size - 1]))
+			element->size--;
+		if (element->size)
+			return true;
+	}
+}
+
+bool http_number(struct http_text t, uint64_t *to)
+{
+	uint64_t v = 0;
+	if (!t.size)
+		return false;
+	for (uint32_t k = 0; k < t.size; k++) {
+		uint8_t digit = (uint8_t)(t.bytes[k] - '0');
+		if (digit > 9 || v > (INT64_MAX - digit) / 10)
+			return false;
+		v = v * 10 + digit;
+	}
+	*to = v;
+	return true;
+}
+
+uint32_t http_number_print(char *to, uint64_t v)
+{
+	char digits[20];
+	uint32_t n = 0;
+	do {
+		digits[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	for (uint32_t k = 0; k < n; k++)
+		to[k] = digits[n - 1 - k];
+	return n;
+}
