@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+/* The send queue by behaviour, and against a flat array of the same bytes. */
+#include <net/tcp_queue.h>
+
+#include <stdlib.h>
+
+#include "base.h"
+
+#define MAX 100000u
+
+static uint8_t fixed[1u << 20];
+
+static int start(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < sizeof fixed; k++)
+		fixed[k] = (uint8_t)(k * 7 + k / 251);
+	base_allocations_left = UINT64_MAX;
+	return 0;
+}
+
+static int no_leak(void **state)
+{
+	(void)state;
+	base_allocations_left = UINT64_MAX;
+	return base_allocated || queue_memory() ? -1 : 0;
+}
+
+/* Reads [offset, offset + size), however many parts it takes. */
+static void read_all(struct tcp_queue *q, uint64_t offset, uint8_t *to, uint32_t size)
+{
+	for (uint32_t got = 0; got < size;) {
+		const uint8_t *bytes;
+		bool is_static;
+		uint32_t n = queue_peek(q, offset + got, size - got, &bytes, &is_static);
+		assert_true(n && n <= size - got);
+		memcpy(to + got, bytes, n);
+		got += n;
+	}
+}
+
+static void holds_nothing_at_first(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	const uint8_t *bytes;
+	bool is_static;
+	queue_open(&q, MAX);
+	assert_true(queue_is_valid(&q));
+	assert_int_equal(queue_room(&q), MAX);
+	assert_int_equal(queue_peek(&q, 0, 10, &bytes, &is_static), 0);
+	assert_int_equal(queue_memory(), 0);
+	queue_close(&q);
+}
+
+static void copies_what_fits_and_no_more(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	queue_open(&q, 5000);
+	assert_int_equal(queue_copy(&q, fixed, 3000), 3000);
+	assert_int_equal(queue_copy(&q, fixed + 3000, 3000), 2000);
+	assert_int_equal(queue_copy(&q, fixed, 1), 0);
+	assert_int_equal(queue_room(&q), 0);
+	assert_int_equal(q.piece_count, 1); /* runs that follow each other are one */
+	uint8_t got[5000];
+	read_all(&q, 0, got, 5000);
+	assert_memory_equal(got, fixed, 5000);
+	queue_acknowledge(&q, 1);
+	assert_int_equal(queue_room(&q), 1);
+	queue_close(&q);
+}
+
+static void static_bytes_are_shown_where_they_lie_and_do_not_count(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	const uint8_t *bytes;
+	bool is_static;
+	queue_open(&q, 100);
+	assert_int_equal(queue_static(&q, fixed, sizeof fixed), OK);
+	assert_int_equal(queue_room(&q), 100);
+	assert_int_equal(queue_peek(&q, 1000, 500, &bytes, &is_static), 500);
+	assert_ptr_equal(bytes, fixed + 1000);
+	assert_true(is_static);
+	assert_int_equal(queue_memory(), 0);
+	queue_close(&q);
+}
+
+static void adjoining_static_bytes_are_one_piece(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	queue_open(&q, MAX);
+	for (uint32_t k = 0; k < 1000; k++)
+		assert_int_equal(queue_static(&q, fixed + 16 * k, 16), OK);
+	assert_int_equal(q.piece_count, 1);
+	assert_int_equal(queue_static(&q, fixed, 0), OK);
+	assert_int_equal(q.total, 16000);
+	queue_close(&q);
+}
+
+static void pieces_are_bounded(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	queue_open(&q, MAX);
+	uint32_t k = 0;
+	while (k < 2 * TCP_PIECES_MAX && queue_static(&q, fixed + 32 * k, 16) == OK)
+		k++;
+	assert_int_equal(k, TCP_PIECES_MAX);
+	assert_int_equal(queue_static(&q, fixed, 16), ERR_MEMORY);
+	assert_int_equal(queue_copy(&q, fixed, 10), 0);
+	assert_true(queue_is_valid(&q));
+	queue_acknowledge(&q, 16);
+	assert_int_equal(queue_copy(&q, fixed, 10), 10);
+	queue_close(&q);
+}
+
+static void gives_memory_back_when_empty(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	queue_open(&q, MAX);
+	for (uint32_t k = 0; k < 20; k++) {
+		queue_copy(&q, fixed, 3000);
+		queue_static(&q, fixed + 1000 * k, 100);
+	}
+	assert_true(queue_memory() >= 60000);
+	queue_acknowledge(&q, q.total);
+	assert_int_equal(queue_memory(), 0);
+	assert_int_equal(base_allocated, 0);
+	assert_int_equal(queue_copy(&q, fixed, 10), 10); /* and goes on */
+	queue_close(&q);
+}
+
+static void without_memory_takes_what_the_ring_holds(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	queue_open(&q, MAX);
+	base_allocations_left = 0;
+	assert_int_equal(queue_copy(&q, fixed, 10), 0);
+	assert_true(queue_is_valid(&q));
+	base_allocations_left = 1;
+	assert_int_equal(queue_copy(&q, fixed, 1000), 1000);
+	assert_int_equal(queue_copy(&q, fixed + 1000, 5000), QUEUE_RING_MIN - 1000);
+	assert_int_equal(queue_copy(&q, fixed, 1), 0);
+	for (uint32_t k = 0; k < 3; k++)
+		assert_int_equal(queue_static(&q, fixed + 100 * k, 10), OK);
+	assert_int_equal(queue_static(&q, fixed + 1000, 10),
+	                 ERR_MEMORY); /* a fifth piece needs a heap */
+	assert_true(queue_is_valid(&q));
+	queue_close(&q);
+}
+
+/* ---- Against a flat array ---- */
+
+static uint8_t flat[4u << 20];
+
+static void is_the_bytes_that_were_put_in(void **state)
+{
+	(void)state;
+	struct random random = { 1 };
+	struct tcp_queue q;
+	static uint8_t got[70000];
+	uint64_t from = 0, to = 0, reading = 0;
+	queue_open(&q, MAX);
+	for (uint32_t k = 0; k < 60000; k++) {
+		uint32_t size = random_below(&random, random_chance(&random, 100000) ? 60000 : 900);
+		base_allocations_left = random_chance(&random, 20000) ? 0 : UINT64_MAX;
+		switch (random_below(&random, 4)) {
+		case 0: {
+			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
+			uint32_t n = queue_copy(&q, source, size);
+			assert_true(n <= size);
+			if (to + n > sizeof flat)
+				goto restart;
+			memcpy(flat + to, source, n);
+			to += n;
+			break;
+		}
+		case 1: {
+			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
+			if (to + size > sizeof flat)
+				goto restart;
+			if (queue_static(&q, source, size) == OK) {
+				memcpy(flat + to, source, size);
+				to += size;
+			}
+			break;
+		}
+		case 2: /* in order as output does, or anywhere as a retransmission */
+			if (from == to)
+				break;
+			reading = random_chance(&random, 700000) && reading >= from && reading < to
+			                  ? reading
+			                  : from + random_next(&random) % (to - from);
+			size = size < to - reading ? size : (uint32_t)(to - reading);
+			read_all(&q, reading - from, got, size);
+			assert_memory_equal(got, flat + reading, size);
+			reading += size;
+			break;
+		default:
+			if (from == to)
+				break;
+			size = (uint32_t)(random_next(&random) % (to - from + 1)) /
+			       (random_chance(&random, 900000) ? 8 : 1);
+			queue_acknowledge(&q, size);
+			from += size;
+		}
+		assert_int_equal(q.total, to - from);
+		assert_true(queue_is_valid(&q));
+		assert_true(q.used <= MAX);
+		continue;
+restart:
+		queue_acknowledge(&q, q.total);
+		from = to = reading = 0;
+	}
+	queue_close(&q);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(holds_nothing_at_first, start, no_leak),
+		cmocka_unit_test_setup_teardown(copies_what_fits_and_no_more, start, no_leak),
+		cmocka_unit_test_setup_teardown(
+		        static_bytes_are_shown_where_they_lie_and_do_not_count, start, no_leak),
+		cmocka_unit_test_setup_teardown(adjoining_static_bytes_are_one_piece, start,
+		                                no_leak),
+		cmocka_unit_test_setup_teardown(pieces_are_bounded, start, no_leak),
+		cmocka_unit_test_setup_teardown(gives_memory_back_when_empty, start, no_leak),
+		cmocka_unit_test_setup_teardown(without_memory_takes_what_the_ring_holds, start,
+		                                no_leak),
+		cmocka_unit_test_setup_teardown(is_the_bytes_that_were_put_in, start, no_leak),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
