@@ -59,6 +59,9 @@ struct http_options { /* zero means the default above */
 /* Listens. ERR_EXISTS, ERR_MEMORY; the reason is logged. Options may be null. */
 int http_serve(struct http_server **, const struct http_options *);
 
+/* What main() ends with once its routes are there: serves as long as the image lives. */
+int http_run(struct http_server *);
+
 /* ---- Routes ---- */
 typedef void http_handler_fn(struct http_exchange *, void *context);
 

@@ -124,10 +124,10 @@ struct http_exchange {
 	uint32_t parameter_count;
 	uint8_t phase;
 	bool head_only;                     /* HEAD: the body is left away */
-	bool chunked_out, close_after, in_task, continued;
-	uint64_t body_left;                 /* of Content-Length; HTTP_UNKNOWN: in chunks */
+	bool chunked_out, close_after, in_task, continued, broken;
+	uint64_t body_left;                 /* of Content-Length; HTTP_UNKNOWN: in chunks, until its end */
 	uint64_t body_taken;
-	bool body_done;
+	bool body_done, no_body;            /* it has been read; the response has none (204, 304) */
 	struct http_chunk chunk;
 	http_body_fn *on_body;
 	void *body_context;
@@ -135,7 +135,9 @@ struct http_exchange {
 	void *gone_context;
 	const struct http_route *route;
 	uint32_t status;
-	uint64_t out_size, out_left;        /* of http_begin; bytes sent for the log */
+	uint64_t out_bytes, out_left;       /* body bytes that went; of http_begin: what is still to come */
+	uint16_t peer_port;
+	uint32_t peer;
 	uint32_t fields_size;
 	char fields[HTTP_RESPONSE_FIELDS_MAX];
 };
@@ -143,40 +145,44 @@ struct http_exchange {
 /* ---- connection.c ---- */
 enum http_state {
 	STATE_HEAD,         /* idle, or a head is coming */
-	STATE_BODY,         /* an exchange is at work, and its body comes by handlers */
+	STATE_BODY,         /* an exchange is at work, and its body goes to its handler */
 	STATE_WAIT,         /* an exchange is at work: what comes waits */
 	STATE_DRAIN,        /* the response went before the request's body was read: the rest is thrown away */
-	STATE_LINGER,       /* we have finished; what comes is thrown away until the client finishes too */
+	STATE_LINGER,       /* we have finished; what comes is thrown away until the client finishes too (RFC 9112 §9.6) */
 };
 struct http_connection {
-	struct list all;           /* the server's; the longest idle first */
+	struct list all;           /* in the server's idle or busy list */
 	struct http_server *server;
-	struct tcp_connection *tcp;
+	struct tcp_connection *tcp; /* null: gone */
 	struct http_exchange *exchange;
 	struct timer timer;
-	uint64_t deadline;         /* for what it waits for now; CLOCK_NEVER: nothing */
-	uint64_t began;            /* when this request's first byte, or its body, came */
+	uint64_t deadline;         /* for what it waits for now */
 	char *head;                /* an incomplete head; owned */
 	uint32_t head_size, head_room, head_at; /* bytes there; allocated; looked at */
 	uint32_t requests;
 	uint32_t undrained;        /* responses since everything was acknowledged */
-	uint64_t sent_before;      /* bytes acknowledged when last looked */
-	uint64_t body_passed;
+	uint64_t sent_before;      /* bytes acknowledged when the timer last looked */
+	uint64_t body_began;
 	uint8_t state;
-	bool idle, sending, finished, paused, in_handler;
+	bool finished;             /* the client has sent its FIN */
+	bool entered;              /* in received(): what ends is freed at its end */
 };
 bool http_connection_open(struct http_server *, struct tcp_connection *);
-/* The response is complete: on to the next request, or to the end. */
+void http_connection_drop(struct http_connection *); /* at once, with a reset */
+/* The exchange's response is complete and nobody works on it: on to the next request, or to the end. */
 void http_connection_next(struct http_connection *);
-void http_connection_abort(struct http_connection *); /* something is wrong beyond an answer */
-void http_connection_wait_body(struct http_connection *);
+/* The handler wants the body by callbacks, now. */
+void http_connection_body(struct http_connection *);
+/* Says 100 Continue, if the client waits for it and nothing was said yet. */
+void http_continue(struct http_exchange *);
+void http_keep_head(struct http_exchange *); /* copies the head, before what it lies in goes */
 
 /* ---- server.c ---- */
 struct http_server {
 	struct http_options options;
 	struct tcp_listener *listener;
 	struct http_route *routes;
-	struct list connections;   /* idle ones first, the longest first */
+	struct list idle, busy;    /* connections; idle: the longest first */
 	struct http_exchange *pool;
 	uint32_t pool_count;
 	struct http_counters counters;
@@ -188,11 +194,12 @@ void http_exchange_give(struct http_server *, struct http_exchange *);
 /* "Date: ...\r\n", made once a second; DATE_LINE_SIZE bytes. */
 #define DATE_LINE_SIZE 37u
 const char *http_date_line(void);
-void http_reply_status_only(struct http_exchange *, uint32_t status); /* for what never reached a handler */
 /* Status line, Date, Connection, the given lines, Content-Length (HTTP_UNKNOWN: none); then the body is the caller's. */
 int http_send_head(struct http_exchange *, uint32_t status, const char *lines, uint32_t size, uint64_t length);
-void http_sent(struct http_exchange *, uint64_t bytes);     /* body bytes handed to TCP */
+int http_send(struct http_exchange *, const void *bytes, uint32_t size);
+int http_send_static(struct http_exchange *, const void *bytes, uint64_t size);
 void http_complete(struct http_exchange *);                 /* the response is */
+int http_failed(struct http_exchange *, int error);         /* it cannot be: the connection goes */
 
 /* ---- condition.c, range.c, encoding.c ---- */
 /* RFC 9110 §13.2.2: 0: go on, 304, 412. */

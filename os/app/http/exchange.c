@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/* What handlers ask about a request, and a body that a task reads. */
+#include <app/http/http_internal.h>
+
+#include <string.h>
+
+#include <core/clock.h>
+
+struct http_text http_method(const struct http_exchange *x)
+{
+	return http_span_text(&x->head, x->head.method);
+}
+
+struct http_text http_path(const struct http_exchange *x)
+{
+	return x->path;
+}
+
+struct http_text http_query(const struct http_exchange *x)
+{
+	return x->target.query;
+}
+
+struct http_text http_host(const struct http_exchange *x)
+{
+	return x->target.authority.bytes ? x->target.authority : http_header(x, "host");
+}
+
+struct http_text http_header_next(const struct http_exchange *x, const char *name, uint32_t *at)
+{
+	return http_head_field(&x->head, name, at);
+}
+
+struct http_text http_header(const struct http_exchange *x, const char *name)
+{
+	uint32_t at = 0;
+	return http_head_field(&x->head, name, &at);
+}
+
+struct http_text http_parameter(const struct http_exchange *x, const char *name)
+{
+	for (uint32_t k = 0; k < x->parameter_count; k++) {
+		const struct http_parameter *p = &x->parameters[k];
+		if (http_text_is((struct http_text){ p->name, p->name_size }, name))
+			return p->value;
+	}
+	return (struct http_text){ NULL, 0 };
+}
+
+uint32_t http_peer(const struct http_exchange *x, uint16_t *port)
+{
+	if (port)
+		*port = x->peer_port;
+	return x->peer;
+}
+
+/* ---- The body ---- */
+
+uint64_t http_body_size(const struct http_exchange *x)
+{
+	return x->head.chunked ? HTTP_UNKNOWN : x->head.length;
+}
+
+void http_on_body(struct http_exchange *x, http_body_fn *fn, void *context)
+{
+	x->on_body = fn;
+	x->body_context = context;
+	if (x->connection && !x->in_task)
+		http_connection_body(x->connection);
+}
+
+int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t deadline_ns)
+{
+	if (!x->connection || !x->in_task)
+		return ERR_CLOSED;
+	struct http_connection *c = x->connection;
+	if (!x->body_done)
+		http_continue(x);
+	while (!x->body_done && size) {
+		const uint8_t *bytes;
+		int64_t there = tcp_peek(c->tcp, &bytes, deadline_ns);
+		if (there <= 0)
+			return there ? there : ERR_CLOSED;
+		uint32_t used = (uint32_t)there, got;
+		if (!x->head.chunked) {
+			got = used < size ? used : size;
+			got = got < x->body_left ? got : (uint32_t)x->body_left;
+			memcpy(to, bytes, got);
+			tcp_consume(c->tcp, got);
+			x->body_left -= got;
+			x->body_taken += got;
+			x->body_done = !x->body_left;
+			return got;
+		}
+		const uint8_t *data;
+		/* No more than fits is looked at as data: a chunk may go on. */
+		enum http_chunk_result r =
+		        http_chunk_next(&x->chunk, bytes, used < size ? used : size, &used, &data, &got);
+		if (r == CHUNK_DATA)
+			memcpy(to, data, got);
+		tcp_consume(c->tcp, used);
+		if (r == CHUNK_BAD) {
+			x->close_after = true;
+			return ERR_MALFORMED;
+		}
+		x->body_done = r == CHUNK_END;
+		if (r != CHUNK_DATA)
+			continue;
+		x->body_taken += got;
+		if (x->body_taken > c->server->options.body_max) {
+			x->close_after = true;
+			return ERR_TOO_BIG;
+		}
+		return got;
+	}
+	return 0;
+}
+
+void http_on_gone(struct http_exchange *x, void (*gone)(struct http_exchange *, void *), void *context)
+{
+	x->on_gone = gone;
+	x->gone_context = context;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The access log, in Combined Log Format. Lines are gathered and written once a turn of the loop. What a client sent is
+ * escaped: it cannot end a line or a quoted field.
+ */
+#include <app/http/http_internal.h>
+
+#include <string.h>
+
+#include <core/clock.h>
+#include <core/gate.h>
+
+#define BUFFER_SIZE 8192u
+#define TEXT_MAX    512u /* bytes of a field that are told */
+
+static char buffer[BUFFER_SIZE];
+static uint32_t size;
+static struct timer timer;
+
+static void flush(struct timer *t)
+{
+	(void)t;
+	if (size)
+		gate_puts(AMP_STREAM_OUTPUT, buffer, size);
+	size = 0;
+}
+
+static void put(const char *bytes, uint32_t n)
+{
+	if (n <= BUFFER_SIZE - size) {
+		memcpy(buffer + size, bytes, n);
+		size += n;
+	}
+}
+
+static void put_text(const char *text)
+{
+	put(text, (uint32_t)strlen(text));
+}
+
+static void put_number(uint64_t v)
+{
+	char digits[20];
+	put(digits, http_number_print(digits, v));
+}
+
+static void put_escaped(struct http_text t)
+{
+	if (!t.size) {
+		put_text("-");
+		return;
+	}
+	for (uint32_t k = 0; k < t.size && k < TEXT_MAX; k++) {
+		uint8_t c = (uint8_t)t.bytes[k];
+		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+			put((const char *)&c, 1);
+		} else {
+			char hex[4] = { '\\', 'x', "0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15] };
+			put(hex, 4);
+		}
+	}
+}
+
+/* 10/Oct/2000:13:55:36 +0000, from HTTP's form of the date. */
+static void put_time(void)
+{
+	const char *d = http_date_line() + 11; /* behind "Date: Tue, " */
+	put(d, 2);
+	put_text("/");
+	put(d + 3, 3);
+	put_text("/");
+	put(d + 7, 4);
+	put_text(":");
+	put(d + 12, 8);
+	put_text(" +0000");
+}
+
+void http_log(const struct http_exchange *x)
+{
+	if (BUFFER_SIZE - size < 3 * 4 * TEXT_MAX + 256)
+		flush(&timer);
+	for (uint32_t shift = 32; shift; shift -= 8) {
+		put_number(x->peer >> (shift - 8) & 255);
+		put_text(shift > 8 ? "." : " - - [");
+	}
+	put_time();
+	put_text("] \"");
+	put_escaped(http_method(x));
+	put_text(" ");
+	put_escaped(http_span_text(&x->head, x->head.target));
+	put_text(x->head.minor ? " HTTP/1.1\" " : " HTTP/1.0\" ");
+	put_number(x->status);
+	put_text(" ");
+	put_number(x->out_bytes);
+	put_text(" \"");
+	put_escaped(http_header(x, "referer"));
+	put_text("\" \"");
+	put_escaped(http_header(x, "user-agent"));
+	put_text("\"\n");
+	if (!timer_is_set(&timer))
+		timer_set(&timer, clock_coarse(), flush);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Responses. What is written is TCP's at once, and leaves with all else that the connection says in this turn: head and
+ * body go as one. On the loop nothing blocks: a client that takes nothing fills the send buffer, and is dropped.
+ */
+#include <app/http/http_internal.h>
+
+#include <string.h>
+
+#include <core/clock.h>
+
+/* ---- Bytes to TCP ---- */
+
+int http_send(struct http_exchange *x, const void *bytes, uint32_t size)
+{
+	struct http_connection *c = x->connection;
+	if (!c || !c->tcp)
+		return ERR_CLOSED;
+	if (x->in_task)
+		return tcp_write(c->tcp, bytes, size, clock_now() + c->server->options.send_ns);
+	return tcp_write_some(c->tcp, bytes, size) == size ? OK : ERR_MEMORY;
+}
+
+int http_send_static(struct http_exchange *x, const void *bytes, uint64_t size)
+{
+	struct http_connection *c = x->connection;
+	if (!c || !c->tcp)
+		return ERR_CLOSED;
+	int error = tcp_write_static(c->tcp, bytes, size);
+	if (error == ERR_MEMORY && x->in_task) {
+		error = tcp_drain(c->tcp, clock_now() + c->server->options.send_ns);
+		error = error ? error : tcp_write_static(c->tcp, bytes, size);
+	}
+	return error;
+}
+
+/* A response that could not be sent whole leaves nothing to go on with. */
+int http_failed(struct http_exchange *x, int error)
+{
+	x->close_after = x->broken = true;
+	x->phase = PHASE_DONE;
+	if (!x->in_task && x->connection)
+		http_connection_drop(x->connection);
+	return error == ERR_MEMORY ? error : ERR_CLOSED;
+}
+
+void http_complete(struct http_exchange *x)
+{
+	struct http_connection *c = x->connection;
+	x->phase = PHASE_DONE;
+	c->undrained++;
+	c->server->counters.responses[x->status / 100 % 6]++;
+	c->server->counters.bytes_out += x->out_bytes;
+	if (c->server->options.access_log)
+		http_log(x);
+	if (!x->in_task)
+		http_connection_next(c);
+}
+
+/* ---- Heads ---- */
+
+const char *http_date_line(void)
+{
+	static char line[DATE_LINE_SIZE + 1];
+	static int64_t of = -1;
+	int64_t now = clock_wall() / (int64_t)NS_PER_S;
+	if (now != of) {
+		char date[HTTP_DATE_SIZE];
+		http_date_print(date, now);
+		memcpy(line, "Date: ", 6);
+		memcpy(line + 6, date, HTTP_DATE_SIZE - 1);
+		memcpy(line + 6 + HTTP_DATE_SIZE - 1, "\r\n", 3);
+		of = now;
+	}
+	return line;
+}
+
+struct line {
+	char bytes[768];
+	uint32_t size;
+};
+
+static void add(struct line *l, const char *text, size_t size)
+{
+	if (size <= sizeof l->bytes - l->size) {
+		memcpy(l->bytes + l->size, text, size);
+		l->size += (uint32_t)size;
+	}
+}
+
+static void add_text(struct line *l, const char *text)
+{
+	add(l, text, strlen(text));
+}
+
+int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, uint32_t size, uint64_t length)
+{
+	struct http_connection *c = x->connection;
+	struct line l = { .size = 0 };
+	char digits[20];
+	if (!c)
+		return ERR_CLOSED;
+	x->status = status;
+	x->no_body = status == 204 || status == 304 || status < 200;
+	/* A client that waits for 100 may send its body or not: only the connection's end is clear to both. */
+	if (!x->body_done && ((x->head.expect_continue && !x->continued) || c->finished))
+		x->close_after = true;
+	if (c->server->options.requests_max && c->requests >= c->server->options.requests_max)
+		x->close_after = true;
+	add_text(&l, "HTTP/1.1 ");
+	add(&l, digits, http_number_print(digits, status));
+	add_text(&l, " ");
+	add_text(&l, http_reason(status));
+	add_text(&l, "\r\n");
+	add(&l, http_date_line(), DATE_LINE_SIZE);
+	if (c->server->options.name) {
+		add_text(&l, "Server: ");
+		add_text(&l, c->server->options.name);
+		add_text(&l, "\r\n");
+	}
+	if (x->close_after)
+		add_text(&l, "Connection: close\r\n");
+	else if (x->head.minor == 0)
+		add_text(&l, "Connection: keep-alive\r\n");
+	if (length != HTTP_UNKNOWN && status != 204 && status >= 200) {
+		add_text(&l, "Content-Length: ");
+		add(&l, digits, http_number_print(digits, length));
+		add_text(&l, "\r\n");
+	} else if (x->chunked_out) {
+		add_text(&l, "Transfer-Encoding: chunked\r\n");
+	}
+	int error = OK;
+	if (!x->fields_size && size <= sizeof l.bytes - l.size - 2) {
+		add(&l, lines, size);
+		add_text(&l, "\r\n");
+		error = http_send(x, l.bytes, l.size);
+	} else {
+		error = http_send(x, l.bytes, l.size);
+		if (!error && x->fields_size)
+			error = http_send(x, x->fields, x->fields_size);
+		if (!error && size)
+			error = http_send(x, lines, size);
+		error = error ? error : http_send(x, "\r\n", 2);
+	}
+	return error;
+}
+
+static bool owned_by_server(const char *name)
+{
+	static const char *const names[] = { "date", "connection", "content-length", "transfer-encoding", "content-type" };
+	struct http_text t = { name, (uint32_t)strlen(name) };
+	for (uint32_t k = 0; k < sizeof names / sizeof *names; k++) {
+		if (http_text_is_nocase(t, names[k]))
+			return true;
+	}
+	return false;
+}
+
+static bool field_append(struct http_exchange *x, const char *name, const char *value)
+{
+	size_t n = strlen(name), v = strlen(value);
+	if (n + v + 4 > sizeof x->fields - x->fields_size)
+		return false;
+	char *p = x->fields + x->fields_size;
+	memcpy(p, name, n);
+	memcpy(p + n, ": ", 2);
+	memcpy(p + n + 2, value, v);
+	memcpy(p + n + 2 + v, "\r\n", 2);
+	x->fields_size += (uint32_t)(n + v + 4);
+	return true;
+}
+
+int http_set(struct http_exchange *x, const char *name, const char *value)
+{
+	if (!*name || owned_by_server(name) || x->phase != PHASE_HANDLER)
+		return ERR_INVALID;
+	for (const char *p = name; *p; p++) {
+		if (!http_is_token(*p))
+			return ERR_INVALID;
+	}
+	for (const char *p = value; *p; p++) { /* no second line in a first one */
+		if (((uint8_t)*p < 0x20 && *p != '\t') || *p == 0x7f)
+			return ERR_INVALID;
+	}
+	return field_append(x, name, value) ? OK : ERR_TOO_BIG;
+}
+
+/* ---- Whole responses ---- */
+
+static int reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes, uint64_t size,
+                 bool is_static)
+{
+	if (x->phase != PHASE_HANDLER || status < 200 || status > 599)
+		return ERR_INVALID;
+	if (!x->connection)
+		return ERR_CLOSED;
+	if (type && !field_append(x, "Content-Type", type))
+		return ERR_TOO_BIG;
+	int error = http_send_head(x, status, NULL, 0, size);
+	if (!error && size && !x->head_only && !x->no_body) {
+		error = is_static ? http_send_static(x, bytes, size) : http_send(x, bytes, (uint32_t)size);
+		x->out_bytes = size;
+	}
+	if (error)
+		return http_failed(x, error);
+	http_complete(x);
+	return OK;
+}
+
+int http_reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes, uint32_t size)
+{
+	return reply(x, status, type, bytes, size, false);
+}
+
+int http_reply_static(struct http_exchange *x, uint32_t status, const char *type, const void *bytes, uint64_t size)
+{
+	return reply(x, status, type, bytes, size, true);
+}
+
+int http_reply_text(struct http_exchange *x, uint32_t status, const char *text)
+{
+	return reply(x, status, "text/plain; charset=utf-8", text, strlen(text), false);
+}
+
+int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fields, uint32_t fields_size,
+                        const void *body, uint64_t size)
+{
+	if (x->phase != PHASE_HANDLER)
+		return ERR_INVALID;
+	if (!x->connection)
+		return ERR_CLOSED;
+	int error = http_send_head(x, status, fields, fields_size, HTTP_UNKNOWN);
+	if (!error && size && !x->head_only && !x->no_body) {
+		error = http_send_static(x, body, size);
+		x->out_bytes = size;
+	}
+	if (error)
+		return http_failed(x, error);
+	http_complete(x);
+	return OK;
+}
+
+int http_fail(struct http_exchange *x, uint32_t status)
+{
+	struct line l = { .size = 0 };
+	char digits[20];
+	uint32_t n = http_number_print(digits, status);
+	add_text(&l, "<!DOCTYPE html>\n<title>");
+	add(&l, digits, n);
+	add_text(&l, " ");
+	add_text(&l, http_reason(status));
+	add_text(&l, "</title>\n<h1>");
+	add(&l, digits, n);
+	add_text(&l, " ");
+	add_text(&l, http_reason(status));
+	add_text(&l, "</h1>\n");
+	return reply(x, status, "text/html; charset=utf-8", l.bytes, l.size, false);
+}
+
+/* ---- Streams ---- */
+
+int http_begin(struct http_exchange *x, uint32_t status, const char *type, uint64_t size)
+{
+	if (x->phase != PHASE_HANDLER || status < 200 || status > 599)
+		return ERR_INVALID;
+	if (!x->connection)
+		return ERR_CLOSED;
+	if (type && !field_append(x, "Content-Type", type))
+		return ERR_TOO_BIG;
+	bool body = status != 204 && status != 304;
+	if (size == HTTP_UNKNOWN && body) {
+		x->chunked_out = x->head.minor > 0;
+		x->close_after |= !x->chunked_out;
+	}
+	x->phase = PHASE_STREAM;
+	x->out_left = size;
+	int error = http_send_head(x, status, NULL, 0, size);
+	return error ? http_failed(x, error) : OK;
+}
+
+/* What precedes each piece: a chunk's size. */
+static int piece(struct http_exchange *x, uint64_t size, bool *skip)
+{
+	if (x->phase != PHASE_STREAM)
+		return ERR_CLOSED;
+	if (x->out_left != HTTP_UNKNOWN) {
+		if (size > x->out_left)
+			return ERR_TOO_BIG;
+		x->out_left -= size;
+	}
+	*skip = x->head_only || x->no_body || !size;
+	if (*skip)
+		return OK;
+	x->out_bytes += size;
+	if (!x->chunked_out)
+		return OK;
+	char line[20];
+	uint32_t n = 0, shift = 60;
+	while (shift && !(size >> shift & 15))
+		shift -= 4;
+	for (;; shift -= 4) {
+		line[n++] = "0123456789abcdef"[size >> shift & 15];
+		if (!shift)
+			break;
+	}
+	line[n++] = '\r';
+	line[n++] = '\n';
+	return http_send(x, line, n);
+}
+
+static int piece_end(struct http_exchange *x, int error)
+{
+	if (!error && x->chunked_out)
+		error = http_send(x, "\r\n", 2);
+	return error ? http_failed(x, error) : OK;
+}
+
+int http_write(struct http_exchange *x, const void *bytes, uint32_t size)
+{
+	bool skip = false;
+	int error = piece(x, size, &skip);
+	if (error == ERR_TOO_BIG || x->phase != PHASE_STREAM)
+		return error ? error : ERR_CLOSED;
+	if (!error && skip)
+		return OK;
+	return piece_end(x, error ? error : http_send(x, bytes, size));
+}
+
+int http_write_static(struct http_exchange *x, const void *bytes, uint64_t size)
+{
+	bool skip = false;
+	int error = piece(x, size, &skip);
+	if (error == ERR_TOO_BIG || x->phase != PHASE_STREAM)
+		return error ? error : ERR_CLOSED;
+	if (!error && skip)
+		return OK;
+	return piece_end(x, error ? error : http_send_static(x, bytes, size));
+}
+
+int http_end(struct http_exchange *x)
+{
+	if (x->phase != PHASE_STREAM)
+		return ERR_CLOSED;
+	if (x->out_left != HTTP_UNKNOWN && x->out_left && !x->head_only && !x->no_body)
+		return http_failed(x, ERR_CLOSED); /* the client has to see that something is missing */
+	int error = x->chunked_out && !x->head_only ? http_send(x, "0\r\n\r\n", 5) : OK;
+	if (error)
+		return http_failed(x, error);
+	http_complete(x);
+	return OK;
+}
