@@ -234,9 +234,10 @@ static void timer_choose(struct tcp_recovery *r)
 	r->timer = TIMER_RTO;
 	r->deadline = r->rto_start + rto_now(r);
 	uint64_t probe = rack_probe_deadline(r);
-	if (probe < r->deadline) {
+	if (probe !=
+	    CLOCK_NEVER) { /* RFC 8985 §7.2: at the time-out's time at the latest, and before it */
 		r->timer = TIMER_PROBE;
-		r->deadline = probe;
+		r->deadline = probe < r->deadline ? probe : r->deadline;
 	}
 	if (r->rack.reorder_deadline < r->deadline) {
 		r->timer = TIMER_REORDER;
@@ -629,7 +630,7 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 	struct recovery_result result = { .acknowledged = a->ack - r->una };
 	struct heard h = { .delivered = 0 };
 	bool limited = seq_lt(r->una, r->limited_end), was_lost = r->lost != 0;
-	bool dsack = r->sack && is_dsack(a);
+	bool dsack = r->sack && is_dsack(a), was_fast = r->state == RECOVERY_FAST;
 	uint64_t since_first = r->undo_first ? now - r->undo_first : 0;
 
 	take_acknowledged(r, a->ack, &h, now);
@@ -688,9 +689,11 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 		r->may_undo = false;
 		result.cut = true;
 	} else if (r->state == RECOVERY_FAST) {
-		prr(r, h.delivered, more_lost, result.entered);
+		prr(r, h.delivered, more_lost,
+		    result.entered || (more_lost && !r->sack)); /* RFC 6582 §3.2, 3 */
 		result.cut = a->ece; /* it has been: the peer need not say it any more */
-	} else if (result.acknowledged) {
+	} else if (result.acknowledged &&
+	           !was_fast) { /* what ends an episode sets the window only */
 		r->algorithm->acknowledged(window(r),
 		                           &(struct congestion_ack){ .acked = result.acknowledged,
 		                                                     .ack = a->ack,
