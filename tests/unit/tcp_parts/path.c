@@ -100,7 +100,7 @@ static uint8_t pattern(uint32_t seq)
 	return (uint8_t)(seq * 2654435761u >> 24);
 }
 
-static void send_ack(struct path *p, bool duplicate)
+static void send_ack(struct path *p)
 {
 	const struct path_setup *s = p->setup;
 	struct event e = { .kind = ACK,
@@ -112,7 +112,6 @@ static void send_ack(struct path *p, bool duplicate)
 	uint64_t rtt = 2 * s->delay_ns;
 	uint32_t window = receive_window(&p->receiver, rtt, false, p->now);
 	e.end = p->receiver.next + window;
-	(void)duplicate;
 	p->owed = false;
 	p->delayed_order = 0;
 	p->acked = p->receiver.next;
@@ -127,14 +126,12 @@ static void data_arrives(struct path *p, const struct event *e)
 	static uint8_t bytes[BURST];
 	struct tcp_receive *r = &p->receiver;
 	uint32_t seq = e->seq, end = e->end, before_next = r->next;
-	p->ece = p->ece || e->ce;
-	if (e->ce)
-		p->ece = true;
-	if (seq_le(e->seq, p->acked) && seq_lt(p->acked, e->end))
+	p->ece |= e->ce;
+	if (seq_le(e->seq, p->acked) && e->stamp > p->recent)
 		p->recent = e->stamp; /* RFC 7323 §4.3 */
 	if (seq_le(end, r->next)) {
 		receive_duplicate(r, seq, end);
-		send_ack(p, true);
+		send_ack(p);
 		return;
 	}
 	bool was_ahead = false;
@@ -157,7 +154,7 @@ static void data_arrives(struct path *p, const struct event *e)
 	assert_true(receive_is_valid(r));
 	assert_int_equal(moved < 0 ? 0 : moved, r->next - before_next);
 	if (moved <= 0 || had_runs || p->owed || r->next - p->acked >= 2 * p->sender.mss) {
-		send_ack(p, moved <= 0);
+		send_ack(p);
 	} else {
 		p->owed = true;
 		p->delayed_order = p->order + 1;
@@ -327,7 +324,7 @@ struct path_result path_run(const struct path_setup *s)
 		else if (e.kind == ACK)
 			ack_arrives(&p, &e);
 		else if (e.order == p.delayed_order)
-			send_ack(&p, false);
+			send_ack(&p);
 	}
 	p.result.complete =
 	        !p.left && !p.sender.count && p.receiver.next == p.iss + (uint32_t)s->bytes;
