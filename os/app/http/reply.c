@@ -101,6 +101,7 @@ int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, 
 	if (!c)
 		return ERR_CLOSED;
 	x->status = status;
+	x->close_after |= x->head.close;
 	x->no_body = status == 204 || status == 304 || status < 200;
 	/* A client that waits for 100 may send its body or not: only the connection's end is clear to both. */
 	if (!x->body_done && ((x->head.expect_continue && !x->continued) || c->finished))
