@@ -526,8 +526,8 @@ static void take_sack(struct tcp_recovery *r, uint32_t left, uint32_t right, str
 	uint32_t k = find(r, left);
 	if (k < r->count && seq_lt(at(r, k)->seq, left) && !(at(r, k)->flags & SENT_SACKED)) {
 		uint32_t from = boundary(r, at(r, k), left, true);
-		if (from != at(r, k)->end && (r->count >= RECORDS_SACK || !split(r, k, from)))
-			return;
+		if (from != at(r, k)->end && r->count < RECORDS_SACK)
+			split(r, k, from); /* else the part in it is not noted */
 		k++;
 	}
 	uint32_t low = k;
