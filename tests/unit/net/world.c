@@ -78,6 +78,14 @@ void *heap_alloc_zero(size_t n, size_t size)
 	return p;
 }
 
+void *heap_resize(void *p, size_t size)
+{
+	if (world.memory_fails)
+		return NULL;
+	allocated += !p;
+	return realloc(p, size);
+}
+
 void heap_free(void *p)
 {
 	allocated -= p != NULL;

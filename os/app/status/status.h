@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an appliance does, to look at, on a port of its own: a page for people at /, JSON at /status.json, and the same
+ * figures for Prometheus at /metrics (text format 0.0.4). It shows no secrets, but it does show load: give it an interface
+ * or a port that the world does not reach.
+ */
+#ifndef STATUS_STATUS_H
+#define STATUS_STATUS_H
+
+#include <stdint.h>
+
+struct http_server;
+struct interface;
+
+struct status_options {
+	uint16_t port;                 /* 0: there is no status page, and nothing is done */
+	struct interface *interface;   /* null: all */
+	const char *name;              /* the appliance's, for the title */
+	const struct http_server *http; /* whose requests are told; may be null */
+};
+
+/* ERR_EXISTS (the port), ERR_MEMORY; the reason is logged. */
+int status_serve(const struct status_options *);
+
+#endif
