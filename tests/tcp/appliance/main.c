@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What tests/tcp/run and bench/tcp talk to. Every stream is the same endless pseudo-random one, so that both ends know
- * each byte. Ports:
+ * What tests/tcp/run and bench/tcp talk to. Every stream is the same endless pseudo-random one, so
+ * that both ends know each byte. Ports:
  *
  *   7   echo, by handlers: what the send buffer does not take is left in the receive window
  *   9   sink: reads to the end, answers with "COUNT ok" or "COUNT bad AT", by a task
+ *   10  the same, which answers with "COUNT ok SHA-256"
  *   19  source: reads a number, a newline; sends so many bytes and closes, by a task
  *   20  the same from memory that never changes, without copying; at most STATIC_SIZE bytes
  *   79  figures: all of TCP's counters and the heap's, a line each
- *   99  client: reads a line "sink|source ADDRESS PORT COUNT", connects to there and sends or reads so many
- *       bytes; answers as the sink does
+ *   99  client: reads a line "sink|digest|source|echoes ADDRESS PORT COUNT", connects to there, and
+ * answers a line. sink, digest: asks for so many bytes as from port 19, and answers as ports 9 and
+ * 10 do. source: sends so many, and tells what the peer said to them after the end (a half-close).
+ * echoes: so many connections, by handlers, open at once; each sends ECHO_SIZE bytes and wants them
+ * back: "COUNT ok" or how many did not do.
  */
 #include "appliance.h"
 
@@ -23,18 +27,23 @@
 #include <core/task.h>
 #include <net/tcp.h>
 
-#define STREAM_SIZE (1u << 20) /* the stream repeats after so many bytes, and an offset of 8 KiB makes it another */
-#define LINE_MAX    128u
+#include "sha256.h"
+
+#define STREAM_SIZE                                                                                \
+	1048573u /* the stream repeats after so many bytes: a prime, as no buffer's size is */
+#define STREAM_ROOM 1048576u
+#define LINE_MAX    160u
+#define ECHO_SIZE   4096u /* bytes of each connection of "echoes" */
 
 static uint8_t *stream;
 
 static void stream_make(void)
 {
 	uint64_t x = 0x9e3779b97f4a7c15u;
-	stream = malloc(STREAM_SIZE);
+	stream = malloc(STREAM_ROOM);
 	if (!stream)
 		exit(2);
-	for (uint32_t k = 0; k < STREAM_SIZE; k += 8) {
+	for (uint32_t k = 0; k < STREAM_ROOM; k += 8) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
@@ -62,7 +71,9 @@ static void echo_finished(void *context, struct tcp_connection *c)
 	tcp_shutdown(c);
 }
 
-static const struct tcp_handlers echo_handlers = { .received = echo, .writable = echo_writable, .finished = echo_finished };
+static const struct tcp_handlers echo_handlers = { .received = echo,
+	                                           .writable = echo_writable,
+	                                           .finished = echo_finished };
 
 static bool echo_accept(void *context, struct tcp_connection *c)
 {
@@ -78,16 +89,21 @@ static void say(struct tcp_connection *c, const char *text)
 	tcp_write(c, text, (uint32_t)strlen(text), CLOCK_NEVER);
 }
 
-/* Reads to the end of the stream, or `most` bytes, and says how it was. */
-static void sink(struct tcp_connection *c, struct tcp_connection *report)
+/* Reads to the end of the stream and says how it was. */
+static void sink(struct tcp_connection *c, struct tcp_connection *report, bool digest)
 {
+	struct sha256 sha;
+	char hex[2 * SHA256_SIZE + 2] = "";
 	uint64_t count = 0, bad = UINT64_MAX;
 	const uint8_t *bytes;
 	int64_t n;
 	char text[LINE_MAX];
+	sha256_begin(&sha);
 	while ((n = tcp_peek(c, &bytes, CLOCK_NEVER)) > 0) {
+		if (digest)
+			sha256_add(&sha, bytes, (size_t)n);
 		for (uint32_t k = 0; k < n;) {
-			uint32_t at = (uint32_t)(count & (STREAM_SIZE - 1)), part = STREAM_SIZE - at;
+			uint32_t at = (uint32_t)(count % STREAM_SIZE), part = STREAM_SIZE - at;
 			part = part < n - k ? part : (uint32_t)n - k;
 			if (memcmp(bytes + k, stream + at, part) != 0 && bad == UINT64_MAX)
 				bad = count;
@@ -96,19 +112,25 @@ static void sink(struct tcp_connection *c, struct tcp_connection *report)
 		}
 		tcp_consume(c, (uint32_t)n);
 	}
+	if (digest) {
+		hex[0] = ' ';
+		sha256_end_hex(&sha, hex + 1);
+	}
 	if (n < 0)
-		snprintf(text, sizeof text, "%llu error %s\n", (unsigned long long)count, error_text((int)n));
+		snprintf(text, sizeof text, "%llu error %s\n", (unsigned long long)count,
+		         error_text((int)n));
 	else if (bad != UINT64_MAX)
-		snprintf(text, sizeof text, "%llu bad %llu\n", (unsigned long long)count, (unsigned long long)bad);
+		snprintf(text, sizeof text, "%llu bad %llu\n", (unsigned long long)count,
+		         (unsigned long long)bad);
 	else
-		snprintf(text, sizeof text, "%llu ok\n", (unsigned long long)count);
+		snprintf(text, sizeof text, "%llu ok%s\n", (unsigned long long)count, hex);
 	say(report, text);
 }
 
 static int source(struct tcp_connection *c, uint64_t size)
 {
 	for (uint64_t at = 0; at < size;) {
-		uint32_t from = (uint32_t)(at & (STREAM_SIZE - 1)), part = STREAM_SIZE - from;
+		uint32_t from = (uint32_t)(at % STREAM_SIZE), part = STREAM_SIZE - from;
 		part = part < size - at ? part : (uint32_t)(size - at);
 		part = part < 65536 ? part : 65536;
 		int error = tcp_write(c, stream + from, part, CLOCK_NEVER);
@@ -134,7 +156,12 @@ static bool read_line(struct tcp_connection *c, char line[LINE_MAX])
 
 static void serve_sink(struct tcp_connection *c)
 {
-	sink(c, c);
+	sink(c, c, false);
+}
+
+static void serve_digest(struct tcp_connection *c)
+{
+	sink(c, c, true);
 }
 
 static void serve_source(struct tcp_connection *c)
@@ -163,12 +190,119 @@ static void serve_figures(struct tcp_connection *c)
 {
 	char text[LINE_MAX];
 	for (uint32_t k = 0; k < TCP_COUNT_MAX; k++) {
-		snprintf(text, sizeof text, "%s %llu\n", tcp_counter_name(k), (unsigned long long)tcp_counter(k));
+		snprintf(text, sizeof text, "%s %llu\n", tcp_counter_name(k),
+		         (unsigned long long)tcp_counter(k));
 		say(c, text);
 	}
 	snprintf(text, sizeof text, "heap %llu\n", (unsigned long long)heap_figures().used);
 	say(c, text);
 }
+
+/* ---- Many connections at once ---- */
+
+struct many {
+	uint32_t count, opened, done, failed;
+	struct task_queue queue; /* the task that waits for all of them */
+};
+
+struct one {
+	struct many *many;
+	struct tcp_connection *c; /* null: gone */
+	uint32_t from;            /* in the stream */
+	uint32_t sent, got;
+};
+
+static void one_write(struct one *o)
+{
+	o->sent += tcp_write_some(o->c, stream + o->from + o->sent, ECHO_SIZE - o->sent);
+}
+
+static void one_opened(void *context, struct tcp_connection *c)
+{
+	struct one *o = context;
+	(void)c;
+	if (++o->many->opened + o->many->failed == o->many->count)
+		task_wake_all(&o->many->queue);
+}
+
+static uint32_t one_received(void *context, struct tcp_connection *c, const uint8_t *bytes,
+                             uint32_t size)
+{
+	struct one *o = context;
+	(void)c;
+	if (o->got > ECHO_SIZE)
+		return size;
+	if (size > ECHO_SIZE - o->got || memcmp(bytes, stream + o->from + o->got, size) != 0) {
+		o->many->failed++;
+		o->got = UINT32_MAX; /* never done */
+		return size;
+	}
+	o->got += size;
+	if (o->got == ECHO_SIZE)
+		o->many->done++;
+	if (o->many->done + o->many->failed >= o->many->count)
+		task_wake_all(&o->many->queue);
+	return size;
+}
+
+static void one_writable(void *context, struct tcp_connection *c)
+{
+	(void)c;
+	one_write(context);
+}
+
+static void one_closed(void *context, struct tcp_connection *c, int reason)
+{
+	struct one *o = context;
+	(void)c;
+	(void)reason;
+	o->c = NULL;
+	o->many->failed++;
+	task_wake_all(&o->many->queue);
+}
+
+static const struct tcp_handlers one_handlers = { .opened = one_opened,
+	                                          .received = one_received,
+	                                          .writable = one_writable,
+	                                          .closed = one_closed };
+
+static void echoes(struct tcp_connection *report, uint32_t address, uint16_t port, uint32_t count)
+{
+	struct many many = { .count = count };
+	struct one *ones = calloc(count, sizeof *ones);
+	uint64_t deadline = clock_now() + 120 * NS_PER_S;
+	char text[LINE_MAX];
+	if (!ones) {
+		say(report, "no memory\n");
+		return;
+	}
+	task_queue_init(&many.queue);
+	for (uint32_t k = 0; k < count; k++) {
+		ones[k] =
+		        (struct one){ .many = &many, .from = k * 997u % (STREAM_SIZE - ECHO_SIZE) };
+		if (tcp_connect_watch(&ones[k].c, address, port, NULL, &one_handlers, &ones[k]))
+			many.failed++;
+	}
+	while (many.opened + many.failed < count && !task_wait(&many.queue, deadline)) {
+	}
+	uint32_t opened = many.opened;
+	for (uint32_t k = 0; k < count && opened == count; k++)
+		one_write(&ones[k]);
+	while (many.done + many.failed < count && !task_wait(&many.queue, deadline)) {
+	}
+	for (uint32_t k = 0; k < count; k++)
+		if (ones[k].c)
+			tcp_close(ones[k].c);
+	free(ones);
+	if (many.done == count)
+		snprintf(text, sizeof text, "%u ok\n", count);
+	else
+		snprintf(text, sizeof text, "%u opened, %u done, %u failed\n", opened, many.done,
+		         many.failed);
+	say(report, text);
+}
+
+/* ---- The client ---- */
 
 static void serve_client(struct tcp_connection *c)
 {
@@ -178,12 +312,17 @@ static void serve_client(struct tcp_connection *c)
 	struct tcp_connection *to;
 	if (!read_line(c, line))
 		return;
-	if (sscanf(line, "%15s %u.%u.%u.%u %u %llu", what, &a[0], &a[1], &a[2], &a[3], &port, &count) != 7) {
+	if (sscanf(line, "%15s %u.%u.%u.%u %u %llu", what, &a[0], &a[1], &a[2], &a[3], &port,
+	           &count) != 7) {
 		say(c, "what?\n");
 		return;
 	}
-	int error = tcp_connect(&to, a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3], (uint16_t)port, NULL,
-	                        clock_now() + 60 * NS_PER_S);
+	uint32_t address = a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3];
+	if (strcmp(what, "echoes") == 0) {
+		echoes(c, address, (uint16_t)port, (uint32_t)count);
+		return;
+	}
+	int error = tcp_connect(&to, address, (uint16_t)port, NULL, clock_now() + 60 * NS_PER_S);
 	if (error) {
 		snprintf(text, sizeof text, "0 error %s\n", error_text(error));
 		say(c, text);
@@ -192,14 +331,15 @@ static void serve_client(struct tcp_connection *c)
 	if (strcmp(what, "source") == 0) {
 		error = source(to, count);
 		tcp_shutdown(to);
-		if (!error)
-			error = tcp_drain(to, CLOCK_NEVER);
-		snprintf(text, sizeof text, "%llu %s\n", count, error ? error_text(error) : "ok");
+		if (!error && !read_line(to, line))
+			error = ERR_CLOSED;
+		snprintf(text, sizeof text, "%llu %s %s\n", count, error ? error_text(error) : "ok",
+		         error ? "" : line);
 		say(c, text);
 	} else {
 		snprintf(text, sizeof text, "%llu\n", count);
 		say(to, text);
-		sink(to, c);
+		sink(to, c, strcmp(what, "digest") == 0);
 	}
 	tcp_close(to);
 }
@@ -236,8 +376,8 @@ int main(void)
 	static const struct {
 		service_fn *serve;
 		uint16_t port;
-	} services[] = { { serve_sink, 9 },     { serve_source, 19 },  { serve_static, 20 },
-		         { serve_figures, 79 }, { serve_client, 99 } };
+	} services[] = { { serve_sink, 9 },    { serve_digest, 10 },  { serve_source, 19 },
+		         { serve_static, 20 }, { serve_figures, 79 }, { serve_client, 99 } };
 	struct tcp_listener *l;
 	stream_make();
 	if (tcp_listen(&l, 7, NULL))
