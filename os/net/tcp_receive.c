@@ -230,17 +230,17 @@ uint32_t receive_sacks(struct tcp_receive *r, uint32_t blocks[][2], uint32_t mos
 
 uint32_t receive_window(struct tcp_receive *r, uint64_t rtt_ns, bool pressure, uint64_t now)
 {
+	uint64_t passed = now - r->round_start,
+	         round = rtt_ns < ROUND_MIN_NS ? ROUND_MIN_NS : rtt_ns;
 	/* Right-sizing: a sender in slow start delivers twice as much in the next round trip as in
-	 * this one; half as much again for what the application has not come to yet. */
-	if (rtt_ns && rtt_ns < ROUND_MIN_NS)
-		rtt_ns = ROUND_MIN_NS;
-	if (rtt_ns && now - r->round_start >= rtt_ns) {
-		uint64_t wanted = 3ull * r->round_bytes;
-		/* A round much longer than a round trip measures the application's pauses: no
-		 * reason to grow. */
-		if (r->round_start && now - r->round_start < 4 * rtt_ns && wanted > r->window &&
-		    !pressure)
-			r->window = wanted > r->max ? r->max : (uint32_t)wanted;
+	 * this one, and has begun the one after that when this is told. A round much longer than a
+	 * round trip measures the application's pauses: no reason to grow. */
+	if (rtt_ns && r->round_start && passed < 4 * round && !pressure) {
+		uint64_t wanted = 4ull * r->round_bytes;
+		wanted = wanted > r->max ? r->max : wanted;
+		r->window = wanted > r->window ? (uint32_t)wanted : r->window;
+	}
+	if (rtt_ns && passed >= round) {
 		r->round_start = now;
 		r->round_bytes = 0;
 	}

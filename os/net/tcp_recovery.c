@@ -310,6 +310,8 @@ static void sent_again(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint6
 	}
 	uint32_t segments = (end - seq + r->mss - 1) / r->mss;
 	r->retransmitted += segments;
+	r->undo_low = r->undo_copies ? seq_min(r->undo_low, seq) : seq;
+	r->undo_high = r->undo_copies ? seq_max(r->undo_high, end) : end;
 	r->undo_copies += segments;
 	if (r->may_undo && !r->undo_first)
 		r->undo_first = now;
@@ -637,7 +639,9 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 	if (r->sack)
 		take_sacks(r, a, dsack ? 1 : 0, &h, now);
 	if (dsack) {
-		if (r->undo_copies) { /* else the network has doubled it */
+		/* Else the network has doubled it. */
+		if (r->undo_copies && seq_le(r->undo_low, a->sack[0][0]) &&
+		    seq_le(a->sack[0][1], r->undo_high)) {
 			rack_dsack(r);
 			r->undo_copies--;
 		}

@@ -39,7 +39,7 @@ struct path {
 
 	struct tcp_recovery sender;
 	uint32_t iss, window_edge;
-	uint64_t left; /* bytes not sent yet */
+	uint64_t left, acknowledged; /* bytes not sent yet; acknowledged */
 
 	struct tcp_receive receiver;
 	uint64_t recent; /* TS.Recent */
@@ -270,6 +270,9 @@ static void ack_arrives(struct path *p, struct event *e)
 	}
 	struct recovery_result result = recovery_acknowledged(r, a, p->now);
 	check(p);
+	p->acknowledged += result.acknowledged;
+	if (!p->result.skipped_ns && p->acknowledged >= p->setup->skip)
+		p->result.skipped_ns = p->now - START_NS;
 	if (result.cut) {
 		p->result.cuts++;
 		p->ece = false; /* CWR, as if it arrived at once */
@@ -329,7 +332,10 @@ struct path_result path_run(const struct path_setup *s)
 	p.result.complete =
 	        !p.left && !p.sender.count && p.receiver.next == p.iss + (uint32_t)s->bytes;
 	p.result.took_ns = p.now - START_NS;
-	p.result.rate = p.result.took_ns ? (double)s->bytes * 1e9 / (double)p.result.took_ns : 0;
+	if (!s->skip)
+		p.result.skipped_ns = 0;
+	p.result.rate = (double)(s->bytes - s->skip) * 1e9 /
+	                (double)(p.result.took_ns - p.result.skipped_ns);
 	recovery_figures(&p.sender, &p.result.figures);
 	recovery_close(&p.sender);
 	receive_close(&p.receiver);

@@ -14,6 +14,7 @@
 
 struct path_setup {
 	uint64_t seed, bytes;      /* to carry */
+	uint64_t skip;             /* the rate is measured from the acknowledgment of so many bytes on */
 	uint64_t rate;             /* bytes a second of the bottleneck */
 	uint64_t delay_ns;         /* each way */
 	uint32_t queue;            /* bytes in front of the bottleneck; 0: 256 KiB */
@@ -32,7 +33,7 @@ struct path_setup {
 
 struct path_result {
 	bool complete;
-	uint64_t took_ns;
+	uint64_t took_ns, skipped_ns;
 	double rate;               /* bytes a second */
 	uint64_t sent, dropped;    /* packets of data; of those, dropped by the queue */
 	uint64_t cuts;             /* for ECN */

@@ -187,6 +187,8 @@ static void random_loss_costs_what_the_model_says(void **state)
 	for (int n = 0; n < 3; n++) {
 		for (int a = 0; a < 2; a++) {
 			struct path_setup s = path(cases[n].bytes);
+			s.skip = s.bytes /
+			         2; /* what slow start made of the window is gone by then */
 			s.loss = cases[n].loss;
 			s.delay_ns = cases[n].delay;
 			s.rate = 1250000000;

@@ -669,6 +669,24 @@ static void an_episode_of_which_all_copies_were_duplicates_is_undone(void **stat
 	assert_true(figures().window >= window);
 }
 
+static void what_the_network_doubled_undoes_nothing(void **state)
+{
+	(void)state;
+	warm_up(10);
+	send(10, 20);
+	now += RTT;
+	acknowledged(10, SACK(11, 15));
+	assert_lost(10, 1);
+	send(10, 11);
+	acknowledged(10,
+	             (struct runs){ { { 12, 13 }, { 11, 15 } } }); /* a DSACK, of what went once */
+	now += RTT;
+	acknowledged(20, NO_SACK);
+	acknowledged(20, SACK(15, 16));
+	assert_int_equal(figures().spurious, 0);
+	assert_true(figures().window <= 11 * MSS);
+}
+
 /* ---- RFC 3168 ---- */
 
 static void an_ecn_echo_cuts_once_a_round_trip(void **state)
@@ -930,6 +948,7 @@ int main(void)
 		S(a_spurious_time_out_is_undone_by_the_echo),
 		S(a_time_out_that_was_right_is_not_undone),
 		S(an_episode_of_which_all_copies_were_duplicates_is_undone),
+		S(what_the_network_doubled_undoes_nothing),
 		S(an_ecn_echo_cuts_once_a_round_trip),
 		S(a_window_that_is_not_used_up_does_not_grow),
 		S(after_idling_the_window_is_the_initial_one),
