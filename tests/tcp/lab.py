@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -92,16 +93,23 @@ def sha_of(size):
 class Namespace:
     """`with namespace:` what this thread opens is opened there."""
 
-    def __init__(self, name):
+    def __init__(self, name, make=True):
         self.name = name
-        sh("ip", "netns", "add", name)
-        self.file = os.open(f"/run/netns/{name}", os.O_RDONLY)
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        if make:
+            sh("ip", "netns", "add", name)
+        self.file = os.open(f"/run/netns/{name}", os.O_RDONLY)
         self.congestion = b"cubic"      # of its sockets: a namespace cannot choose what its host restricts
-        for key, value in {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1,
-                           "net/ipv4/tcp_no_metrics_save": 1}.items():
-            self.set(key, value)
-        sh("ip", "-n", name, "link", "set", "lo", "up")
+        if not make:
+            return
+        try:
+            for key, value in {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1,
+                               "net/ipv4/tcp_no_metrics_save": 1}.items():
+                self.set(key, value)
+            sh("ip", "-n", name, "link", "set", "lo", "up")
+        except BaseException:
+            self.remove()
+            raise
 
     def set(self, key, value):
         with self:
@@ -339,13 +347,13 @@ class Relay:
 class ImageContender:
     """An image with tests/tcp/appliance under a tender."""
 
-    def __init__(self, lab, tender, ampoule, path):
+    def __init__(self, lab, tender, ampoule, path, pin=()):
         self.lab, self.name = lab, tender
         self.log = tempfile.NamedTemporaryFile("w+", prefix="ampoule-tcp-")
         lab.near.ip("tuntap", "add", "img0", "mode", "tap")
         lab.near.ip("link", "set", "img0", "txqueuelen", "20000", "master", "bridge0", "up")
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", lab.near.name, ampoule, "run", "--tender", tender, "-v", "--net", "service=tap:img0",
+            ["ip", "netns", "exec", lab.near.name, *pin, ampoule, "run", "--tender", tender, "-v", "--net", "service=tap:img0",
              "--set", f"address={IMAGE}/24", "--set", f"gateway={NEAR}", path],
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until(lambda: self.answers() or not self.alive(), 20, "the image does not come up")
@@ -401,18 +409,34 @@ class ImageContender:
             self.lab.near.ip("link", "del", "img0", check=False)
 
 
+def _serve_sink(s):
+    count, room = 0, bytearray(1 << 20)
+    while n := s.recv_into(room):
+        count += n
+    s.sendall(b"%d ok\n" % count)
+
+
+def _serve_digest(s):
+    s.sendall(b"%d ok %s\n" % ((r := receive_digest(s))[0], r[1].encode()))
+
+
+def _serve_source(s):
+    send_stream(s, int(read_line(s)))
+
+
+SERVICES = {SINK: _serve_sink, DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source}
+
+
 class LinuxContender:
     """Linux in the image's place: what it cannot do here, the link cannot carry."""
     name = "linux"
 
     def __init__(self, lab):
         self.lab = lab
-        self.stopping = False
         lab.near.ip("address", "add", f"{IMAGE}/24", "dev", "bridge0")
         self.echo = EchoServer(lab.near, ECHO, IMAGE)
-        services = {SINK: self._sink, DIGEST: self._digest, SOURCE: self._source, STATIC: self._source}
-        self.listeners = [lab.near.listen(port, IMAGE) for port in services]
-        for listener, serve in zip(self.listeners, services.values()):
+        self.listeners = [lab.near.listen(port, IMAGE) for port in SERVICES]
+        for listener, serve in zip(self.listeners, SERVICES.values()):
             threading.Thread(target=self._serve, args=(listener, serve), daemon=True).start()
 
     def _serve(self, listener, serve):
@@ -428,21 +452,6 @@ class LinuxContender:
         with s:
             s.settimeout(7200)
             serve(s)
-
-    @staticmethod
-    def _digest(s):
-        s.sendall(b"%d ok %s\n" % ((r := receive_digest(s))[0], r[1].encode()))
-
-    @staticmethod
-    def _sink(s):
-        count, room = 0, bytearray(1 << 20)
-        while n := s.recv_into(room):
-            count += n
-        s.sendall(b"%d ok\n" % count)
-
-    @staticmethod
-    def _source(s):
-        send_stream(s, int(read_line(s)))
 
     def check(self):
         pass
@@ -479,6 +488,30 @@ class LinuxContender:
         self.lab.near.ip("address", "del", f"{IMAGE}/24", "dev", "bridge0")
 
 
+class LinuxProcess:
+    """The services of a LinuxContender in a process of its own, for measurements: this file as a program."""
+    name = "linux"
+
+    def __init__(self, lab, pin=()):
+        self.lab = lab
+        lab.near.ip("address", "add", f"{IMAGE}/24", "dev", "bridge0")
+        self.process = subprocess.Popen([*pin, "/usr/bin/python3", os.path.realpath(__file__), lab.near.name],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        need(self.process.stdout.readline() == "ready\n", "the Linux server does not start")
+
+    def check(self):
+        need(self.process.poll() is None, "the Linux server has ended")
+
+    def figures(self):
+        return {}
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.lab.near.ip("address", "del", f"{IMAGE}/24", "dev", "bridge0")
+
+
 class Lab:
     def __init__(self, prefix="tcp"):
         self.scratch = tempfile.mkdtemp(prefix="ampoule-tcp-")
@@ -486,7 +519,8 @@ class Lab:
         try:
             binary = f"{self.scratch}/relay"
             sh("gcc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-D_GNU_SOURCE", "-o", binary, f"{HERE}/relay.c")
-            self.near, self.far, self.beyond = (Namespace(f"{prefix}-{os.getpid()}-{n}") for n in ("near", "far", "beyond"))
+            for name in ("near", "far", "beyond"):
+                setattr(self, name, Namespace(f"{prefix}-{os.getpid()}-{name}"))
             self.relay = Relay(binary, f"{self.far.name}:far0", f"{self.near.name}:near0")
             near, far, beyond = self.near, self.far, self.beyond
             near.ip("link", "add", "bridge0", "type", "bridge")
@@ -540,3 +574,22 @@ def exit_on_signals():
 
     for number in numbers:
         signal.signal(number, leave)
+
+
+def _serve_alone(name):
+    """What LinuxProcess starts; ends with standard input."""
+    near = Namespace(name, make=False)
+
+    class JustNear:
+        pass
+    lab = JustNear()
+    lab.near = near
+    near.ip = lambda *_, **__: None     # the address is the parent's business
+    contender = LinuxContender(lab)
+    print("ready", flush=True)
+    sys.stdin.read()
+    contender.stop()
+
+
+if __name__ == "__main__":
+    _serve_alone(sys.argv[1])
