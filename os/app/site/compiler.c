@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ampoule-web-site: turns directories into a site's database (site.h). `ampoule build` runs it as docs/manifest.md says
- * (library.yaml, compilers):
+ * ampoule-web-site: turns directories into a site's database (site.h). `ampoule build` runs it as
+ *docs/manifest.md says (library.yaml, compilers):
  *
  *	ampoule-web-site -o OUTPUT -d DEPFILE -C DIR WHAT...
  *
- * WHAT is a directory, PREFIX=DIRECTORY (it appears below /PREFIX), or cache-control=VALUE (for all files). Names that
- * begin with a dot are left out, .well-known excepted. A directory is served by its index.html. The same files give the
- * same bytes, if SOURCE_DATE_EPOCH says how late a file may have been changed.
+ * WHAT is a directory, PREFIX=DIRECTORY (it appears below /PREFIX), or cache-control=VALUE (for all
+ *files). Names that begin with a dot are left out, .well-known excepted. A directory is served by
+ *its index.html. The same files with the same times give the same bytes; SOURCE_DATE_EPOCH, in
+ *seconds, makes all later times that one.
  *
- * Exit status: 0; 1 after a line that says what is wrong, nothing written; 2 for a wrong command line.
+ * Exit status: 0; 1 after a line that says what is wrong, nothing written; 2 for a wrong command
+ *line.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,9 +31,10 @@
 
 #include <app/site/site.h>
 
-#define GZIP_MIN    256u          /* smaller files are not worth a variant */
-#define DATABASE_MAX (4ull << 30) /* texts are addressed by 32 bits */
-#define DEPTH_MAX   64u
+#define GZIP_MIN     256u         /* bytes; smaller files are not worth a variant */
+#define DATABASE_MAX (1ull << 30) /* what an image's files may have in all (docs/manifest.md) */
+#define DEPTH_MAX    64u
+#define TIME_MAX     253402300799 /* the last second of a year of four digits */
 
 struct blob {
 	uint8_t *bytes;
@@ -38,22 +42,25 @@ struct blob {
 };
 
 struct item {
-	char *path;          /* of the URL */
+	char *path; /* of the URL */
 	enum site_kind kind;
 	struct blob plain, gzip;
 	const char *type;
 	int64_t modified;
 	char etag[64], gzip_etag[64];
 	char *fields, *gzip_fields;
-	char *from;          /* for messages */
+	char *from;     /* for messages */
+	size_t same_as; /* number of the item whose files these are, plus 1; 0: they are its own */
 };
 
 static struct item *items;
-static size_t item_count;
+static size_t item_count, item_room;
+static size_t *slots; /* a hash table of item numbers plus 1; 2 * item_room slots, a power of two */
+static uint64_t input_size;
 static char **read_files; /* for the depfile */
 static size_t read_count;
 static const char *cache_control;
-static int64_t newest = INT64_MAX;
+static int64_t newest = TIME_MAX;
 
 _Noreturn __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...)
 {
@@ -143,8 +150,9 @@ static const char *type_of(const char *name)
 
 static bool shrinks(const char *type)
 {
-	return strncmp(type, "text/", 5) == 0 || strstr(type, "json") || strstr(type, "xml") || strstr(type, "wasm") ||
-	       strcmp(type, "image/x-icon") == 0 || strcmp(type, "font/ttf") == 0 || strcmp(type, "font/otf") == 0;
+	return strncmp(type, "text/", 5) == 0 || strstr(type, "json") || strstr(type, "xml") ||
+	       strstr(type, "wasm") || strcmp(type, "image/x-icon") == 0 ||
+	       strcmp(type, "font/ttf") == 0 || strcmp(type, "font/otf") == 0;
 }
 
 static struct blob read_file(const char *path, const char *shown)
@@ -176,11 +184,27 @@ static struct blob compressed(struct blob from)
 	bool done = deflate(&z, Z_FINISH) == Z_STREAM_END;
 	to.size = z.total_out;
 	deflateEnd(&z);
-	if (!done || to.size >= from.size - from.size / 16) { /* less than that is not worth unpacking */
+	if (!done ||
+	    to.size >= from.size - from.size / 16) { /* less than that is not worth unpacking */
 		free(to.bytes);
 		return (struct blob){ NULL, 0 };
 	}
 	return to;
+}
+
+/* For entity tags: each step is one-to-one in the digest and in the word, so files that differ in
+ * one word differ here. */
+static uint64_t digest_of(struct blob b)
+{
+	uint64_t h = b.size;
+	for (size_t k = 0; k < b.size; k += 8) {
+		uint64_t word = 0;
+		for (size_t j = k; j < b.size && j < k + 8; j++)
+			word = word << 8 | b.bytes[j];
+		h = (h ^ word) * 0x9e3779b97f4a7c15;
+		h ^= h >> 29;
+	}
+	return h * 0xbf58476d1ce4e5b9 ^ h >> 32;
 }
 
 static char *fields_for(const struct item *i, const char *etag, bool coded)
@@ -189,54 +213,57 @@ static char *fields_for(const struct item *i, const char *etag, bool coded)
 	time_t t = (time_t)i->modified;
 	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&t));
 	char *cache = cache_control ? text("Cache-Control: %s\r\n", cache_control) : text("%s", "");
-	char *s = text("Content-Type: %s\r\nETag: %s\r\nLast-Modified: %s\r\n%s%s%s", i->type, etag, date,
-	               coded ? "Content-Encoding: gzip\r\n" : "", i->gzip.bytes ? "Vary: Accept-Encoding\r\n" : "", cache);
+	char *s = text("Content-Type: %s\r\nETag: %s\r\nLast-Modified: %s\r\n%s%s%s", i->type, etag,
+	               date, coded ? "Content-Encoding: gzip\r\n" : "",
+	               i->gzip.bytes ? "Vary: Accept-Encoding\r\n" : "", cache);
 	free(cache);
 	if (strlen(s) > SITE_FIELDS_MAX)
-		fail("cache-control: it makes more than %u bytes of header fields; write a shorter one", SITE_FIELDS_MAX);
+		fail("cache-control: it makes more than %u bytes of header fields; write a shorter "
+		     "one",
+		     SITE_FIELDS_MAX);
 	return s;
 }
 
 /* ---- The tree ---- */
 
-static struct item *add(char *path, enum site_kind kind, const char *from)
+static size_t *slot_of(const char *path)
 {
-	for (size_t k = 0; k < item_count; k++) {
-		if (strcmp(items[k].path, path) == 0)
-			fail("%s: %s is at %s already; one of them has to go", from, items[k].from, path);
+	size_t mask = 2 * item_room - 1, k = site_hash(path, (uint32_t)strlen(path));
+	for (;; k++) {
+		size_t *slot = &slots[k & mask];
+		if (!*slot || strcmp(items[*slot - 1].path, path) == 0)
+			return slot;
 	}
-	items = checked(realloc(items, (item_count + 1) * sizeof *items));
-	items[item_count] = (struct item){ .path = path, .kind = kind, .from = checked(strdup(from)) };
-	return &items[item_count++];
 }
 
-static void add_file(const char *file, const char *shown, const char *url, const char *name)
+static const struct item *find(const char *path)
 {
-	struct stat st;
-	if (stat(file, &st))
-		fail("%s: %s", shown, strerror(errno));
-	note_read(file);
-	bool index = strcmp(name, "index.html") == 0;
-	struct item *i = add(text("%s/%s", url, name), SITE_FILE, shown);
-	i->type = type_of(name);
-	i->modified = st.st_mtime < 1 ? 1 : st.st_mtime > newest ? newest : st.st_mtime;
-	i->plain = read_file(file, shown);
-	uLong crc = crc32(0, i->plain.bytes, (uInt)i->plain.size), adler = adler32(1, i->plain.bytes, (uInt)i->plain.size);
-	snprintf(i->etag, sizeof i->etag, "\"%zx-%08lx%08lx\"", i->plain.size, crc, adler);
-	snprintf(i->gzip_etag, sizeof i->gzip_etag, "\"%zx-%08lx%08lx-gz\"", i->plain.size, crc, adler);
-	if (shrinks(i->type))
-		i->gzip = compressed(i->plain);
-	i->fields = fields_for(i, i->etag, false);
-	if (i->gzip.bytes)
-		i->gzip_fields = fields_for(i, i->gzip_etag, true);
-	if (!index)
-		return;
-	struct item copy = *i; /* the directory itself is its index */
-	struct item *d = add(text("%s/", url), SITE_FILE, shown);
-	char *path = d->path, *from = d->from;
-	*d = copy;
-	d->path = path;
-	d->from = from;
+	size_t n = item_room ? *slot_of(path) : 0;
+	return n ? &items[n - 1] : NULL;
+}
+
+static void grow(void)
+{
+	item_room = item_room ? 2 * item_room : 64;
+	items = checked(realloc(items, item_room * sizeof *items));
+	free(slots);
+	slots = checked(calloc(2 * item_room, sizeof *slots));
+	for (size_t k = 0; k < item_count; k++)
+		*slot_of(items[k].path) = k + 1;
+}
+
+/* Takes path over. */
+static struct item *add(char *path, enum site_kind kind, const char *from)
+{
+	const struct item *other = find(path);
+	if (other)
+		fail("%s: %s is at %s already; one of them has to go", from, other->from, path);
+	if (item_count == item_room)
+		grow();
+	*slot_of(path) = item_count + 1; /* its path is read only once it is there */
+	items[item_count] =
+	        (struct item){ .path = path, .kind = kind, .from = checked(strdup(from)) };
+	return &items[item_count++];
 }
 
 /* What a URL's path has to escape (RFC 3986 §3.3). */
@@ -245,8 +272,8 @@ static char *escaped(const char *path)
 	char *to = checked(malloc(3 * strlen(path) + 1)), *p = to;
 	for (; *path; path++) {
 		uint8_t c = (uint8_t)*path;
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		             strchr("-._~!$&'()*+,;=:@/", c);
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		             (c >= '0' && c <= '9') || strchr("-._~!$&'()*+,;=:@/", c);
 		if (plain)
 			*p++ = (char)c;
 		else
@@ -256,12 +283,64 @@ static char *escaped(const char *path)
 	return to;
 }
 
+static void check_name(const char *name, const char *shown)
+{
+	for (const char *p = name; *p; p++) {
+		if ((uint8_t)*p < 0x20 || *p == 0x7f)
+			fail("%s: its name has a control character, which is in no URL; rename it",
+			     shown);
+	}
+}
+
+static void add_file(const char *file, const char *shown, const char *url, const char *name)
+{
+	struct stat st;
+	if (stat(file, &st))
+		fail("%s: %s", shown, strerror(errno));
+	input_size += (uint64_t)st.st_size;
+	if (input_size > DATABASE_MAX)
+		fail("%s: with it the site has more than %llu bytes; serve large files from "
+		     "elsewhere",
+		     shown, DATABASE_MAX);
+	note_read(file);
+	bool index = strcmp(name, "index.html") == 0;
+	char *path_of = text("%s/%s", url, name), *sent = escaped(path_of);
+	if (strlen(sent) > HTTP_TARGET_MAX)
+		fail("%s: its URL would have more than %u bytes; shorten names", shown,
+		     HTTP_TARGET_MAX);
+	free(sent);
+	struct item *i = add(path_of, SITE_FILE, shown);
+	i->type = type_of(name);
+	i->modified = st.st_mtime < 1 ? 1 : st.st_mtime > newest ? newest : st.st_mtime;
+	i->plain = read_file(file, shown);
+	uint64_t digest = digest_of(i->plain);
+	snprintf(i->etag, sizeof i->etag, "\"%zx-%016" PRIx64 "\"", i->plain.size, digest);
+	snprintf(i->gzip_etag, sizeof i->gzip_etag, "\"%zx-%016" PRIx64 "-gz\"", i->plain.size,
+	         digest);
+	if (shrinks(i->type))
+		i->gzip = compressed(i->plain);
+	i->fields = fields_for(i, i->etag, false);
+	if (i->gzip.bytes)
+		i->gzip_fields = fields_for(i, i->gzip_etag, true);
+	if (!index)
+		return;
+	size_t number = (size_t)(i - items);
+	struct item *d =
+	        add(text("%s/", url), SITE_FILE, shown); /* the directory itself is its index */
+	char *path = d->path, *from = d->from;
+	*d = items[number];
+	d->path = path;
+	d->from = from;
+	d->same_as = number + 1;
+}
+
 static int wanted(const struct dirent *e)
 {
 	return e->d_name[0] != '.' || strcmp(e->d_name, ".well-known") == 0;
 }
 
-static void walk(const char *root, const char *directory, const char *shown, const char *url, unsigned depth)
+static void walk(const char *root, const char *directory, const char *shown, const char *url,
+                 unsigned depth)
 {
 	struct dirent **list;
 	if (depth > DEPTH_MAX)
@@ -270,7 +349,8 @@ static void walk(const char *root, const char *directory, const char *shown, con
 	if (n < 0)
 		fail("%s: %s", shown, strerror(errno));
 	note_read(directory);
-	for (int k = 1; k < n; k++) { /* by bytes, whatever the locale: insertion is good enough for folders */
+	for (int k = 1; k < n;
+	     k++) { /* by bytes, whatever the locale: insertion is good enough for folders */
 		struct dirent *e = list[k];
 		int j = k;
 		for (; j > 0 && strcmp(list[j - 1]->d_name, e->d_name) > 0; j--)
@@ -279,13 +359,18 @@ static void walk(const char *root, const char *directory, const char *shown, con
 	}
 	for (int k = 0; k < n; k++) {
 		const char *name = list[k]->d_name;
-		char *path = text("%s/%s", directory, name), *as = text("%s/%s", shown, name), *real = realpath(path, NULL);
+		char *path = text("%s/%s", directory, name), *as = text("%s/%s", shown, name),
+		     *real = realpath(path, NULL);
 		struct stat st;
+		check_name(name, as);
 		if (!real || stat(real, &st))
-			fail("%s: %s", as, strerror(errno));
+			fail("%s: %s%s", as, strerror(errno),
+			     errno == ENOENT ? ": it is a link to nothing" : "");
 		size_t size = strlen(root);
 		if (strncmp(real, root, size) != 0 || (real[size] != '/' && real[size] != 0))
-			fail("%s: it is a link that leads out of the site, to %s; put the file itself there", as, real);
+			fail("%s: it is a link that leads out of the site, to %s; put the file "
+			     "itself there",
+			     as, real);
 		if (S_ISDIR(st.st_mode)) {
 			char *below = text("%s/%s", url, name);
 			walk(root, path, as, below, depth + 1);
@@ -303,18 +388,16 @@ static void walk(const char *root, const char *directory, const char *shown, con
 	free(list);
 	if (!*url)
 		return;
-	/* /docs leads to /docs/, so that relative links work: where there is an index to be found. */
+	/* /docs leads to /docs/, so that relative links work: where there is an index to be found.
+	 */
 	char *with_slash = text("%s/", url);
-	for (size_t k = 0; k < item_count; k++) {
-		if (strcmp(items[k].path, with_slash) == 0) {
-			char *location = escaped(with_slash);
-			struct item *i = add(checked(strdup(url)), SITE_REDIRECT, shown);
-			i->fields = text("Location: %s\r\nContent-Length: 0\r\n", location);
-			free(location);
-			if (strlen(i->fields) > SITE_FIELDS_MAX)
-				fail("%s: its path is too long for a Location", shown);
-			break;
-		}
+	if (find(with_slash)) {
+		char *location = escaped(with_slash);
+		struct item *i = add(checked(strdup(url)), SITE_REDIRECT, shown);
+		i->fields = text("Location: %s\r\nContent-Length: 0\r\n", location);
+		free(location);
+		if (strlen(i->fields) > SITE_FIELDS_MAX)
+			fail("%s: its path is too long for a Location; shorten names", shown);
 	}
 	free(with_slash);
 }
@@ -328,7 +411,9 @@ static size_t put(const void *bytes, size_t size)
 {
 	size_t at = out_size;
 	if (size > DATABASE_MAX - out_size)
-		fail("the site makes a database of more than 4 GiB: serve it from several images");
+		fail("the site makes a database of more than %llu bytes; serve large files from "
+		     "elsewhere",
+		     DATABASE_MAX);
 	while (out_size + size > out_room) {
 		out_room = out_room ? 2 * out_room : 65536;
 		out = checked(realloc(out, out_room));
@@ -359,16 +444,15 @@ static void put_item(size_t entries, size_t n)
 	bytes_put_u32(&o, (uint32_t)strlen(i->path));
 	bytes_put_u32(&o, i->kind);
 	bytes_put_u32(&o, (uint32_t)(*i->etag ? put(i->etag, strlen(i->etag) + 1) : 0));
-	bytes_put_u32(&o, (uint32_t)(i->gzip.bytes ? put(i->gzip_etag, strlen(i->gzip_etag) + 1) : 0));
+	bytes_put_u32(&o,
+	              (uint32_t)(i->gzip.bytes ? put(i->gzip_etag, strlen(i->gzip_etag) + 1) : 0));
 	bytes_put_u32(&o, 0);
 	bytes_put_u64(&o, (uint64_t)i->modified);
-	/* An index and its folder are the same bytes, once. */
-	for (size_t k = 0; k < n; k++) {
-		if (i->plain.bytes && items[k].plain.bytes == i->plain.bytes) {
-			memcpy(entry + o.at, out + entries + k * SITE_ENTRY_SIZE + o.at, SITE_ENTRY_SIZE - o.at);
-			memcpy(out + entries + n * SITE_ENTRY_SIZE, entry, sizeof entry);
-			return;
-		}
+	if (i->same_as) {
+		size_t other = entries + (i->same_as - 1) * SITE_ENTRY_SIZE;
+		memcpy(entry + o.at, out + other + o.at, SITE_ENTRY_SIZE - o.at);
+		memcpy(out + entries + n * SITE_ENTRY_SIZE, entry, sizeof entry);
+		return;
 	}
 	put_variant(&o, i->plain, i->fields);
 	put_variant(&o, i->gzip, i->gzip_fields);
@@ -384,7 +468,8 @@ static void build(void)
 	size_t table = put(NULL, 4ull << bits), entries = put(NULL, item_count * SITE_ENTRY_SIZE);
 	for (size_t n = 0; n < item_count; n++) {
 		put_item(entries, n);
-		uint32_t k = site_hash(items[n].path, (uint32_t)strlen(items[n].path)), mask = (1u << bits) - 1;
+		uint32_t k = site_hash(items[n].path, (uint32_t)strlen(items[n].path)),
+		         mask = (1u << bits) - 1;
 		while (bytes_load_u32(out + table + 4ull * (k & mask)))
 			k++;
 		bytes_store_u32(out + table + 4ull * (k & mask), (uint32_t)n + 1);
@@ -434,6 +519,19 @@ static void write_dependencies(const char *path, const char *output)
 	free(rule);
 }
 
+static void check_prefix(const char *prefix)
+{
+	check_name(prefix, prefix);
+	for (const char *p = prefix; *p;) {
+		size_t n = strcspn(++p, "/");
+		if (!n || (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+			fail("%s: no client can ask for a path with empty parts, . or ..; name "
+			     "another PREFIX",
+			     prefix);
+		p += n;
+	}
+}
+
 static void take(const char *base, char *what)
 {
 	char *equals = strchr(what, '=');
@@ -449,13 +547,15 @@ static void take(const char *base, char *what)
 		while (n && what[n - 1] == '/')
 			what[--n] = 0;
 		prefix = *what ? text("/%s", what) : checked(strdup(""));
+		check_prefix(prefix);
 		what = equals + 1;
 	}
 	char *path = what[0] == '/' ? text("%s", what) : text("%s/%s", base, what);
 	struct stat st;
 	char *root = realpath(path, NULL);
 	if (!root || stat(root, &st))
-		fail("%s: %s; name a directory, PREFIX=DIRECTORY or cache-control=VALUE", what, strerror(errno));
+		fail("%s: %s; name a directory, PREFIX=DIRECTORY or cache-control=VALUE", what,
+		     strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		fail("%s: it is not a directory; name the folder that has the site's files", what);
 	walk(root, path, what, prefix, 0);
@@ -466,7 +566,8 @@ static void take(const char *base, char *what)
 
 static _Noreturn void usage(FILE *to, int status)
 {
-	fputs("Usage: ampoule-web-site -o OUTPUT [-d DEPFILE] [-C DIR] DIRECTORY|PREFIX=DIRECTORY|cache-control=VALUE...\n"
+	fputs("Usage: ampoule-web-site -o OUTPUT [-d DEPFILE] [-C DIR] "
+	      "DIRECTORY|PREFIX=DIRECTORY|cache-control=VALUE...\n"
 	      "Compiles directories into one site database.\n",
 	      to);
 	exit(status);
@@ -498,8 +599,12 @@ int main(int argc, char **argv)
 	}
 	if (!output || optind == argc)
 		usage(stderr, 2);
-	if (epoch && *epoch)
-		newest = strtoll(epoch, NULL, 10);
+	if (epoch && *epoch) {
+		char *end;
+		newest = strtoll(epoch, &end, 10);
+		if (*end || newest < 1 || newest > TIME_MAX)
+			fail("SOURCE_DATE_EPOCH: %s is no number of seconds since 1970", epoch);
+	}
 	for (int k = optind; k < argc; k++) {
 		if (strncmp(argv[k], "cache-control=", 14) == 0)
 			cache_control = argv[k] + 14;
