@@ -122,9 +122,10 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	l->folder = folder;
 	struct input in = { path, report };
 	struct node *root = yaml_read(path, path, report);
-	enum { NAME, SOURCES, NATIVE, REQUIRES, COMPILERS, FIELDS };
+	enum { NAME, SOURCES, SMALL, NATIVE, REQUIRES, COMPILERS, FIELDS };
 	struct field f[FIELDS] = { [NAME] = { "name", true },
 		                   [SOURCES] = { "sources" },
+		                   [SMALL] = { "small" },
 		                   [NATIVE] = { "native" },
 		                   [REQUIRES] = { "requires" },
 		                   [COMPILERS] = { "compilers" } };
@@ -137,6 +138,7 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	if (own && strcmp(own, name) != 0)
 		input_mistake(&in, f[NAME].value, "name is %s, but the folder says %s", own, name);
 	read_sources(&in, l, f[SOURCES].value, "sources", &l->sources, &l->source_count);
+	read_sources(&in, l, f[SMALL].value, "small", &l->small, &l->small_count);
 	read_sources(&in, l, f[NATIVE].value, "native", &l->native, &l->native_count);
 	if (field_list(&in, f[REQUIRES].value, "requires"))
 		for (const struct node *m = f[REQUIRES].value->first; m; m = m->next) {

@@ -18,7 +18,9 @@ struct library {
 	const char *folder;   /* absolute */
 	const char **sources; /* relative to folder; .c or .S */
 	unsigned source_count;
-	const char **native; /* the same, but compiled without LTO and without knowledge of libc */
+	const char **small; /* the same, but compiled for size */
+	unsigned small_count;
+	const char **native; /* as sources, but compiled without LTO and without knowledge of libc */
 	unsigned native_count;
 	struct compiler **compilers;
 	unsigned compiler_count;

@@ -153,6 +153,9 @@ static void add_library(struct ninja *n, const struct library *l)
 		           object_name(n->plan->work, l->name, s),
 		           keep_format("%s/%s", l->folder, s), "");
 	}
+	for (unsigned i = 0; i < l->small_count; i++)
+		add_object(n, "small", object_name(n->plan->work, l->name, l->small[i]),
+		           keep_format("%s/%s", l->folder, l->small[i]), "");
 	for (unsigned i = 0; i < l->native_count; i++)
 		add_object(n, "native", object_name(n->plan->work, l->name, l->native[i]),
 		           keep_format("%s/%s", l->folder, l->native[i]), "");
@@ -180,6 +183,8 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	text_add(t, "rule application\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
 	         own_includes, dep);
 	text_add(t, "rule library\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
+	         sdk_includes, dep);
+	text_add(t, "rule small\n  command = %s $flags -Oz $traps $lto %s%s", word_text(p->clang),
 	         sdk_includes, dep);
 	text_add(t, "rule native\n  command = %s $flags $traps %s %s%s", word_text(p->clang),
 	         native_flags, sdk_includes, dep);

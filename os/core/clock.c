@@ -17,6 +17,16 @@ static inline uint64_t tsc(void)
 }
 
 /* Under an odd or changing number the tender is writing: try again. */
+/* (a * b) >> shift in words: the compiler has no code of its own for it where it saves space. */
+static inline uint64_t scaled(uint64_t a, uint64_t b, uint32_t shift)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+	uint64_t high = (uint64_t)(product >> 64), low = (uint64_t)product;
+	if (shift >= 64)
+		return high >> (shift - 64);
+	return shift ? high << (64 - shift) | low >> shift : low;
+}
+
 static uint64_t read_clock(int64_t *wall_offset)
 {
 	const struct amp_clock *c = &boot->clock;
@@ -34,8 +44,7 @@ static uint64_t read_clock(int64_t *wall_offset)
 		}
 		if (ticks < 0)
 			ticks = 0;
-		uint64_t now = base_ns +
-		               (uint64_t)((unsigned __int128)(uint64_t)ticks * multiplier >> shift);
+		uint64_t now = base_ns + scaled((uint64_t)ticks, multiplier, shift);
 		if (now > latest)
 			latest = now;
 		return latest;

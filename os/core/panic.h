@@ -5,11 +5,14 @@
 
 _Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, ...);
 
-/* A check that stays in release builds. For defects of ours, never for input. */
+/* A check that stays in release builds. For defects of ours, never for input. It tells its place; the expression stands
+ * there, and not in every image. */
 #define ensure(condition_)                                                                                             \
 	do {                                                                                                           \
 		if (__builtin_expect(!(condition_), 0))                                                                \
-			panic("%s:%d: ensure(%s) failed", __FILE_NAME__, __LINE__, #condition_);                       \
+			panic(__FILE_NAME__ ":" PANIC_TEXT(__LINE__) ": ensure");                                       \
 	} while (0)
+#define PANIC_TEXT(line_)   PANIC_TEXT_2(line_)
+#define PANIC_TEXT_2(line_) #line_
 
 #endif
