@@ -65,10 +65,15 @@ static int64_t newest = TIME_MAX;
 _Noreturn __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...)
 {
 	va_list ap;
+	char line[2 * PATH_MAX];
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
+	vsnprintf(line, sizeof line, format, ap);
 	va_end(ap);
+	for (char *p = line; *p; p++) { /* names may hold anything; this is one line */
+		if ((uint8_t)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	}
+	fprintf(stderr, "%s\n", line);
 	exit(1);
 }
 
@@ -339,24 +344,30 @@ static int wanted(const struct dirent *e)
 	return e->d_name[0] != '.' || strcmp(e->d_name, ".well-known") == 0;
 }
 
+/* Whatever the locale: the same order everywhere. */
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Is path the folder, or below it? Both without links. */
+static bool within(const char *path, const char *folder)
+{
+	size_t size = strlen(folder);
+	return strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == 0);
+}
+
 static void walk(const char *root, const char *directory, const char *shown, const char *url,
                  unsigned depth)
 {
 	struct dirent **list;
 	if (depth > DEPTH_MAX)
 		fail("%s: folders are nested more than %u deep", shown, DEPTH_MAX);
-	int n = scandir(directory, &list, wanted, NULL);
+	char *here = checked(realpath(directory, NULL));
+	int n = scandir(directory, &list, wanted, by_bytes);
 	if (n < 0)
 		fail("%s: %s", shown, strerror(errno));
 	note_read(directory);
-	for (int k = 1; k < n;
-	     k++) { /* by bytes, whatever the locale: insertion is good enough for folders */
-		struct dirent *e = list[k];
-		int j = k;
-		for (; j > 0 && strcmp(list[j - 1]->d_name, e->d_name) > 0; j--)
-			list[j] = list[j - 1];
-		list[j] = e;
-	}
 	for (int k = 0; k < n; k++) {
 		const char *name = list[k]->d_name;
 		char *path = text("%s/%s", directory, name), *as = text("%s/%s", shown, name),
@@ -366,12 +377,13 @@ static void walk(const char *root, const char *directory, const char *shown, con
 		if (!real || stat(real, &st))
 			fail("%s: %s%s", as, strerror(errno),
 			     errno == ENOENT ? ": it is a link to nothing" : "");
-		size_t size = strlen(root);
-		if (strncmp(real, root, size) != 0 || (real[size] != '/' && real[size] != 0))
+		if (!within(real, root))
 			fail("%s: it is a link that leads out of the site, to %s; put the file "
 			     "itself there",
 			     as, real);
 		if (S_ISDIR(st.st_mode)) {
+			if (within(here, real))
+				fail("%s: it is a link that leads to a folder that it lies in", as);
 			char *below = text("%s/%s", url, name);
 			walk(root, path, as, below, depth + 1);
 			free(below);
@@ -386,10 +398,10 @@ static void walk(const char *root, const char *directory, const char *shown, con
 		free(list[k]);
 	}
 	free(list);
+	free(here);
 	if (!*url)
 		return;
-	/* /docs leads to /docs/, so that relative links work: where there is an index to be found.
-	 */
+	/* So that relative links work: where there is an index to be found. */
 	char *with_slash = text("%s/", url);
 	if (find(with_slash)) {
 		char *location = escaped(with_slash);
@@ -578,8 +590,10 @@ int main(int argc, char **argv)
 	const char *output = NULL, *dependencies = NULL, *directory = ".";
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	int option;
-	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		usage(stdout, 0);
+	for (int k = 1; k < argc; k++) {
+		if (strcmp(argv[k], "--help") == 0)
+			usage(stdout, 0);
+	}
 	while ((option = getopt(argc, argv, "o:d:C:h")) != -1) {
 		switch (option) {
 		case 'o':

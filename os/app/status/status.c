@@ -58,8 +58,9 @@ static void gather(struct figures *f)
 		add(f, "http", "connections", h.connections);
 		add(f, "http", "connections_refused", h.connections_refused);
 		add(f, "http", "requests", h.requests);
-		static const char *const classes[] = { "aborted",       "responses_1xx", "responses_2xx",
-			                               "responses_3xx", "responses_4xx", "responses_5xx" };
+		static const char *const classes[] = { "aborted",       "responses_1xx",
+			                               "responses_2xx", "responses_3xx",
+			                               "responses_4xx", "responses_5xx" };
 		for (uint32_t k = 0; k < 6; k++)
 			add(f, "http", classes[k], h.responses[k]);
 		add(f, "http", "body_bytes_out", h.bytes_out);
@@ -94,10 +95,17 @@ static bool ends(const struct figures *f, uint32_t k)
 	return k + 1 == f->count || strcmp(f->list[k].group, f->list[k + 1].group) != 0;
 }
 
-/* The manifest's name is [a-z0-9-]: it needs no escapes. */
-static const char *name(void)
+/* The application's text: numeric references mean the same in HTML's text and, as \u, in JSON's
+ * strings. */
+static void put_name(const char *before, const char *after)
 {
-	return options.name ? options.name : "appliance";
+	for (const char *p = options.name ? options.name : "appliance"; *p; p++) {
+		uint8_t c = (uint8_t)*p;
+		if (c < 0x20 || c == 0x7f || strchr("\"\\&<>'", c))
+			put("%s%04x%s", before, c, after);
+		else
+			put("%c", c);
+	}
 }
 
 static void reply(struct http_exchange *x, const char *type)
@@ -113,20 +121,26 @@ static void page(struct http_exchange *x, void *context)
 	gather(&f);
 	size = 0;
 	put("<!DOCTYPE html>\n<html lang=en><meta charset=utf-8><meta http-equiv=refresh content=5>"
-	    "<meta name=viewport content='width=device-width'><title>%s</title>\n<style>"
-	    "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#222}"
-	    "main{columns:20rem;gap:2rem}section{break-inside:avoid}h2{font-size:1rem;margin:1rem 0 0}"
-	    "table{width:100%%;border-collapse:collapse}td{padding:.1rem 0;border-bottom:1px solid #ddd}"
-	    "td+td{text-align:right;font-variant-numeric:tabular-nums}.z{color:#999}"
-	    "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}td{border-color:#333}}</style>\n"
-	    "<h1>%s</h1>\n<p>Refreshed every 5 seconds. The same as <a href=/status.json>JSON</a>, and for "
-	    "<a href=/metrics>Prometheus</a>.</p>\n<main>\n",
-	    name(), name());
+	    "<meta name=viewport content='width=device-width'><title>");
+	put_name("&#x", ";");
+	put("%s", "</title>\n<style>"
+	          "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;"
+	          "padding:0 1rem;color:#222}"
+	          "main{columns:20rem;gap:2rem}section{break-inside:avoid}"
+	          "h2{font-size:1rem;margin:1rem 0 0}table{width:100%;border-collapse:collapse}"
+	          "td{padding:.1rem 0;border-bottom:1px solid #ddd}"
+	          "td+td{text-align:right;font-variant-numeric:tabular-nums}.z{color:#999}"
+	          "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}"
+	          "td{border-color:#333}a{color:#8cf}}</style>\n<h1>");
+	put_name("&#x", ";");
+	put("</h1>\n<p>Refreshed every 5 seconds. The same as <a href=/status.json>JSON</a>, "
+	    "and for <a href=/metrics>Prometheus</a>.</p>\n<main>\n");
 	for (uint32_t k = 0; k < f.count; k++) {
 		const struct figure *g = &f.list[k];
 		if (opens(&f, k))
 			put("<section><h2>%s</h2><table>\n", g->group);
-		put("<tr%s><td>%s<td>%llu\n", g->value ? "" : " class=z", g->name, (unsigned long long)g->value);
+		put("<tr%s><td>%s<td>%llu\n", g->value ? "" : " class=z", g->name,
+		    (unsigned long long)g->value);
 		if (ends(&f, k))
 			put("</table></section>\n");
 	}
@@ -140,7 +154,9 @@ static void json(struct http_exchange *x, void *context)
 	(void)context;
 	gather(&f);
 	size = 0;
-	put("{\"name\":\"%s\"", name());
+	put("{\"name\":\"");
+	put_name("\\u", "");
+	put("\"");
 	for (uint32_t k = 0; k < f.count; k++) {
 		const struct figure *g = &f.list[k];
 		put(opens(&f, k) ? ",\"%s\":{" : ",", g->group);
@@ -170,7 +186,8 @@ int status_serve(const struct status_options *o)
 	if (!o->port)
 		return OK;
 	options = *o;
-	int error = http_serve(&server, &(struct http_options){ .port = o->port, .interface = o->interface });
+	int error = http_serve(
+	        &server, &(struct http_options){ .port = o->port, .interface = o->interface });
 	error = error ? error : http_route(server, "GET", "/", page, NULL);
 	error = error ? error : http_route(server, "GET", "/status.json", json, NULL);
 	return error ? error : http_route(server, "GET", "/metrics", metrics, NULL);
