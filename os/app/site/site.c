@@ -53,7 +53,8 @@ static uint32_t find(const struct site *s, const char *path, uint32_t size)
 		if (!n)
 			return 0;
 		const uint8_t *e = s->entries + (uint64_t)(n - 1) * SITE_ENTRY_SIZE;
-		if (bytes_load_u32(e + 4) == size && memcmp(s->base + bytes_load_u32(e), path, size) == 0)
+		if (bytes_load_u32(e + 4) == size &&
+		    memcmp(s->base + bytes_load_u32(e), path, size) == 0)
 			return n;
 	}
 }
@@ -65,7 +66,8 @@ static bool text_fits(const struct site *s, uint32_t at)
 
 static bool variant_fits(const struct site *s, const struct site_variant_at *v)
 {
-	return inside(s, v->at, v->size) && inside(s, v->fields, v->fields_size) && v->fields_size <= SITE_FIELDS_MAX;
+	return inside(s, v->at, v->size) && inside(s, v->fields, v->fields_size) &&
+	       v->fields_size <= SITE_FIELDS_MAX;
 }
 
 static bool entries_fit(const struct site *s)
@@ -73,8 +75,9 @@ static bool entries_fit(const struct site *s)
 	for (uint32_t n = 0; n < s->count; n++) {
 		struct site_entry e;
 		entry_load(s, n, &e);
-		if (!inside(s, e.path, e.path_size) || (e.kind != SITE_FILE && e.kind != SITE_REDIRECT) ||
-		    !text_fits(s, e.etag) || !text_fits(s, e.gzip_etag) || !variant_fits(s, &e.identity) ||
+		if (!inside(s, e.path, e.path_size) ||
+		    (e.kind != SITE_FILE && e.kind != SITE_REDIRECT) || !text_fits(s, e.etag) ||
+		    !text_fits(s, e.gzip_etag) || !variant_fits(s, &e.identity) ||
 		    !variant_fits(s, &e.gzip))
 			return false;
 	}
@@ -90,23 +93,29 @@ static bool entries_fit(const struct site *s)
 
 static bool header_fits(struct site *s)
 {
-	struct bytes_in in = bytes_in(s->base, s->size < SITE_HEADER_SIZE ? s->size : SITE_HEADER_SIZE);
+	struct bytes_in in =
+	        bytes_in(s->base, s->size < SITE_HEADER_SIZE ? s->size : SITE_HEADER_SIZE);
 	const uint8_t *magic = bytes_get(&in, 8);
 	uint64_t size = bytes_get_u64(&in);
 	s->count = bytes_get_u32(&in);
-	uint32_t bits = bytes_get_u32(&in), table = bytes_get_u32(&in), entries = bytes_get_u32(&in);
-	if (!magic || in.failed || memcmp(magic, SITE_MAGIC, 8) != 0 || size != s->size || bits > 30)
+	uint32_t bits = bytes_get_u32(&in), table = bytes_get_u32(&in),
+	         entries = bytes_get_u32(&in);
+	if (!magic || in.failed || memcmp(magic, SITE_MAGIC, 8) != 0 || size != s->size ||
+	    bits > 30)
 		return false;
 	s->mask = (1u << bits) - 1;
 	s->table = s->base + table;
 	s->entries = s->base + entries;
-	return inside(s, table, 4ull << bits) && inside(s, entries, (uint64_t)s->count * SITE_ENTRY_SIZE);
+	return inside(s, table, 4ull << bits) &&
+	       inside(s, entries, (uint64_t)s->count * SITE_ENTRY_SIZE);
 }
 
 int site_open(struct site **to, const struct file *database)
 {
 	if (!database) {
-		log_error("site", "there is no database: name one in the manifest's compile, with: web-site");
+		log_error(
+		        "site",
+		        "there is no database: name one in the manifest's compile, with: web-site");
 		return ERR_ABSENT;
 	}
 	struct site *s = heap_alloc_zero(1, sizeof *s);
@@ -115,8 +124,10 @@ int site_open(struct site **to, const struct file *database)
 	s->base = database->data;
 	s->size = database->size;
 	if (!header_fits(s) || !entries_fit(s)) {
-		log_error("site", "%s is no site database: name it in the manifest's compile, with: web-site",
-		          database->name);
+		log_error(
+		        "site",
+		        "%s is no site database: name it in the manifest's compile, with: web-site",
+		        database->name);
 		heap_free(s);
 		return ERR_MALFORMED;
 	}
@@ -125,7 +136,8 @@ int site_open(struct site **to, const struct file *database)
 	return OK;
 }
 
-static struct http_variant variant(const struct site *s, const struct site_variant_at *v, uint32_t etag)
+static struct http_variant variant(const struct site *s, const struct site_variant_at *v,
+                                   uint32_t etag)
 {
 	return (struct http_variant){ .bytes = s->base + v->at,
 		                      .size = v->size,
@@ -142,7 +154,8 @@ static void not_found(struct http_exchange *x, const struct site *s)
 		return;
 	}
 	entry_load(s, s->not_found - 1, &e);
-	http_reply_static(x, 404, "text/html; charset=utf-8", s->base + e.identity.at, e.identity.size);
+	http_reply_static(x, 404, "text/html; charset=utf-8", s->base + e.identity.at,
+	                  e.identity.size);
 }
 
 void site_handler(struct http_exchange *x, void *context)
@@ -156,7 +169,8 @@ void site_handler(struct http_exchange *x, void *context)
 		return;
 	}
 	entry_load(s, n - 1, &e);
-	struct http_resource r = { .identity = variant(s, &e.identity, e.etag), .modified = e.modified };
+	struct http_resource r = { .identity = variant(s, &e.identity, e.etag),
+		                   .modified = e.modified };
 	if (e.kind == SITE_REDIRECT) {
 		http_reply_prepared(x, 301, r.identity.fields, r.identity.fields_size, NULL, 0);
 		return;
