@@ -111,6 +111,8 @@ void recovery_agreed(struct tcp_recovery *r, uint32_t mss, bool sack, bool times
 	if (r->timeouts_total >
 	    1) /* RFC 6928 §2, but for one loss, which is no sign of congestion */
 		r->congestion.window = mss;
+	if (r->timeouts_total && !r->rtt.srtt)
+		r->rtt.rto = 3 * NS_PER_S; /* RFC 6298 §5.7 */
 	r->state = RECOVERY_OPEN;
 }
 
@@ -392,6 +394,7 @@ static void enter_fast(struct tcp_recovery *r, uint64_t now)
 {
 	uint32_t flight = r->next - r->una;
 	undo_open(r);
+	r->undo_fast = true;
 	r->algorithm->reduced(window(r), flight, false, now);
 	r->state = RECOVERY_FAST;
 	r->point = r->next;
@@ -420,7 +423,7 @@ static void undo(struct tcp_recovery *r, uint64_t now)
 		if ((s->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST)
 			flags_set(r, s, s->flags & (uint8_t)~SENT_LOST);
 	}
-	r->rack.reordered |= r->state != RECOVERY_LOSS; /* or RACK's copies hide it for ever */
+	r->rack.reordered |= r->undo_fast; /* or RACK's copies hide it for ever */
 	r->algorithm->undone(window(r), now);
 	r->state = RECOVERY_OPEN;
 	r->backoff = 0;
@@ -736,6 +739,7 @@ static void time_out(struct tcp_recovery *r, uint64_t now)
 	if (first) { /* RFC 5681 §3.1: a second time-out in a row does not lower the threshold again
 		      */
 		undo_open(r);
+		r->undo_fast = false;
 		r->algorithm->timed_out(window(r), flight, now);
 	}
 	r->congestion.window = r->mss;

@@ -80,7 +80,7 @@ struct tcp_recovery {
 	uint32_t prr_delivered, prr_out, prr_window;
 	uint32_t cut_end;          /* ECN: no second cut before this is acknowledged */
 	/* undoing it (RFC 3522, 4015, and by DSACK): */
-	bool may_undo;
+	bool may_undo, undo_fast;  /* undo_fast: it was no time-out that began it */
 	uint32_t undo_copies;      /* retransmissions that no DSACK has told of; all in [undo_low, undo_high) */
 	uint32_t undo_low, undo_high;
 	uint64_t undo_first;       /* when the first was sent; 0: none yet */
