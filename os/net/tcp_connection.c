@@ -82,10 +82,11 @@ void connection_work(struct tcp_connection *c, enum tcp_work work)
 	c->work |= (uint8_t)work;
 }
 
+static struct loop_source source = { .poll = poll, .events = events };
+static bool started;
+
 void tcp_start(void)
 {
-	static struct loop_source source = { .poll = poll, .events = events };
-	static bool started;
 	if (started)
 		return;
 	started = true;
@@ -305,4 +306,22 @@ void connection_reset(struct tcp_connection *c, int reason)
 		return;
 	output_reset(c, clock_now());
 	connection_end(c, reason, TCP_CLOSED);
+}
+
+void tcp_stop(void)
+{
+	for (uint32_t k = 0; k < buckets; k++) {
+		while (table[k])
+			tcp_abort(table[k]);
+	}
+	while (poll(&source))
+		;
+	wait_clear();
+	heap_free(table);
+	table = NULL;
+	buckets = 0;
+	memset(tcp_counts, 0, sizeof tcp_counts);
+	if (started)
+		loop_remove(&source);
+	started = false;
 }

@@ -91,6 +91,8 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 		return false;
 	/* The SYN again: our SYN-ACK was lost. */
 	if (c->state == TCP_SYN_RECEIVED && s->flags & TCP_SYN && s->seq == c->irs) {
+		if (!c->passive && s->flags & TCP_ACK)
+			return true; /* simultaneous open: it acknowledges ours */
 		if (c->recovery.count && !c->recovery.lost)
 			recovery_mark_lost(&c->recovery, &c->recovery.sent[c->recovery.first]);
 		connection_work(c, WORK_OUTPUT);
@@ -129,7 +131,6 @@ static bool no_reset(struct tcp_connection *c, struct tcp_input *in)
 		return false;
 	}
 	if (s->flags & TCP_SYN) {
-		/* Simultaneous open: the peer's SYN-ACK carries the SYN that we have. */
 		if (c->state == TCP_SYN_RECEIVED && !c->passive && s->flags & TCP_ACK && s->seq == c->irs)
 			return true;
 		output_challenge(c, in->now);

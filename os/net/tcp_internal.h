@@ -147,6 +147,7 @@ struct tcp_input {
 
 /* ---- tcp_connection.c ---- */
 void tcp_start(void); /* registers TCP, once */
+void tcp_stop(void);  /* for tests: all connections end, everything is given back; listeners are closed before */
 struct tcp_connection *connection_find(const struct tcp_address *);
 /* A connection in the table, in state CLOSED. Null: no memory. */
 struct tcp_connection *connection_new(const struct tcp_address *, const struct ip4_route *, const struct tcp_options *);

@@ -24,7 +24,9 @@ struct world world;
 
 static uint64_t now = 1000 * SECOND;
 static struct timer *timers;
-static struct loop_source *source;
+#define SOURCES_MAX 4u
+static struct loop_source *sources[SOURCES_MAX];
+static uint32_t source_count;
 static long allocated;
 
 uint64_t clock_now(void)
@@ -207,13 +209,17 @@ void task_wake_all(struct task_queue *q)
 
 void loop_add(struct loop_source *s)
 {
-	source = s;
+	if (source_count == SOURCES_MAX)
+		abort();
+	sources[source_count++] = s;
 }
 
 void loop_remove(struct loop_source *s)
 {
-	(void)s;
-	source = NULL;
+	for (uint32_t k = 0; k < source_count; k++) {
+		if (sources[k] == s)
+			sources[k--] = sources[--source_count];
+	}
 }
 
 void gate_kick(uint32_t device)
@@ -330,9 +336,9 @@ void world_close(void)
 	world.memory_fails = false;
 	world_drain();
 	interfaces_stop();
-	if (timers || source || allocated) {
-		fprintf(stderr, "world_close: timers %p, source %p, allocations %ld left\n",
-		        (void *)timers, (void *)source, allocated);
+	if (timers || source_count || allocated) {
+		fprintf(stderr, "world_close: timers %p, %u sources, allocations %ld left\n",
+		        (void *)timers, source_count, allocated);
 		abort();
 	}
 	struct amp_device *d = &world.device;
@@ -374,8 +380,11 @@ bool world_receive(const struct packet *p)
 
 void world_turn(void)
 {
-	while (source && source->poll(source))
-		;
+	for (bool more = true; more;) {
+		more = false;
+		for (uint32_t k = 0; k < source_count; k++)
+			more |= sources[k]->poll(sources[k]);
+	}
 	if (!frames_are_valid(&world.interface->device.frames))
 		panic("frames are not valid");
 }

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: ISC */
+/* Builds segments byte by byte with a checksum of its own, and takes apart what comes out the same way. */
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <core/bytes.h>
+
+struct harness h;
+
+uint8_t pattern(uint32_t at)
+{
+	return (uint8_t)(at * 7 + at / 251);
+}
+
+/* ---- The application ---- */
+
+static void note(char what)
+{
+	size_t n = strlen(h.order);
+	if (n < sizeof h.order - 1)
+		h.order[n] = what;
+}
+
+static void on_opened(void *context, struct tcp_connection *c)
+{
+	(void)context, (void)c;
+	h.opened++;
+	note('o');
+}
+
+static uint32_t on_received(void *context, struct tcp_connection *c, const uint8_t *bytes, uint32_t size)
+{
+	(void)context, (void)c;
+	uint32_t n = size < h.take ? size : h.take;
+	h.received++;
+	note('r');
+	assert_true(h.got_size + n <= sizeof h.got);
+	memcpy(h.got + h.got_size, bytes, n);
+	h.got_size += n;
+	if (h.on_received)
+		h.on_received();
+	return n;
+}
+
+static void on_finished(void *context, struct tcp_connection *c)
+{
+	(void)context, (void)c;
+	h.finished++;
+	note('f');
+}
+
+static void on_writable(void *context, struct tcp_connection *c)
+{
+	(void)context, (void)c;
+	h.writable++;
+	note('w');
+}
+
+static void on_drained(void *context, struct tcp_connection *c)
+{
+	(void)context, (void)c;
+	h.drained++;
+	note('d');
+}
+
+static void on_closed(void *context, struct tcp_connection *c, int reason)
+{
+	(void)context;
+	h.closed++;
+	h.reason = reason;
+	note('c');
+	if (h.c == c)
+		h.c = NULL;
+}
+
+static const struct tcp_handlers handlers = { on_opened, on_received, on_finished, on_writable, on_drained, on_closed };
+
+static bool on_accept(void *context, struct tcp_connection *c)
+{
+	(void)context;
+	if (h.refuse)
+		return false;
+	h.c = c;
+	tcp_watch(c, &handlers, NULL);
+	return true;
+}
+
+/* ---- The world ---- */
+
+/* The peer's MAC is told once, so that nothing has to be resolved. */
+static void greet(void)
+{
+	struct packet p;
+	packet_arp(&p, 2, peer_mac, PEER, US);
+	world_receive(&p);
+	packet_arp(&p, 1, peer_mac, PEER, US);
+	world_receive(&p);
+	world_turn();
+	world_drain();
+}
+
+int harness_open(void **state)
+{
+	(void)state;
+	world_open((struct options){ .frames = 4096, .ring = 1024 });
+	h = (struct harness){ .seq = ISS, .take = UINT32_MAX, .clock = 5000, .us = 80, .peer = 4000 };
+	greet();
+	return 0;
+}
+
+int harness_close(void **state)
+{
+	(void)state;
+	if (h.listener)
+		tcp_listener_close(h.listener);
+	tcp_stop();
+	world_close();
+	return 0;
+}
+
+static void listen_once(void)
+{
+	if (h.listener)
+		return;
+	assert_int_equal(tcp_listen(&h.listener, 80, &h.options), OK);
+	tcp_listen_watch(h.listener, on_accept, NULL);
+}
+
+/* ---- In ---- */
+
+static uint32_t option_bytes(uint8_t *to, uint32_t flags, const struct segment *s)
+{
+	struct bytes_out o = bytes_out(to, 40);
+	if (s->mss) {
+		bytes_put_u16(&o, 0x0204);
+		bytes_put_u16(&o, s->mss);
+	}
+	if (s->scale) {
+		bytes_put_u16(&o, 0x0103);
+		bytes_put_u16(&o, (uint16_t)(0x0300 | (s->scale - 1)));
+	}
+	if (s->sack_ok)
+		bytes_put_u32(&o, 0x01010402);
+	bool stamp = s->value || (h.stamps && !s->no_stamp && !(flags & RST));
+	if (stamp) {
+		bytes_put_u32(&o, 0x0101080a);
+		bytes_put_u32(&o, s->value ? s->value : h.clock);
+		bytes_put_u32(&o, s->echo ? s->echo : flags & ACK ? h.echo : 0);
+	}
+	if (s->sack_count) {
+		bytes_put_u32(&o, 0x01010500 | (2 + 8 * s->sack_count));
+		for (uint32_t k = 0; k < s->sack_count; k++) {
+			bytes_put_u32(&o, h.iss + s->sacks[k][0]);
+			bytes_put_u32(&o, h.iss + s->sacks[k][1]);
+		}
+	}
+	assert_false(o.failed);
+	return o.at;
+}
+
+void segment_in(int line, uint32_t flags, struct segment s)
+{
+	(void)line;
+	uint8_t bytes[2000] = { 0 };
+	struct packet p;
+	listen_once();
+	if (s.data && !s.size)
+		s.size = (uint32_t)strlen(s.data);
+	uint32_t seq = s.seq ? s.seq : h.seq, header = 20 + option_bytes(bytes + 20, flags, &s);
+	bytes_store_u16(bytes, s.port ? s.port : h.peer);
+	bytes_store_u16(bytes + 2, h.us);
+	bytes_store_u32(bytes + 4, seq);
+	if (flags & ACK)
+		bytes_store_u32(bytes + 8, h.iss + (s.ack ? s.ack : h.ack));
+	bytes[12] = (uint8_t)(header / 4 << 4);
+	bytes[13] = (uint8_t)flags;
+	bytes_store_u16(bytes + 14, (uint16_t)(s.win == NO_WINDOW ? 0 : s.win ? s.win : 65535));
+	assert_true(header + s.size <= sizeof bytes);
+	for (uint32_t k = 0; k < s.size; k++)
+		bytes[header + k] = s.data ? (uint8_t)s.data[k] : pattern(seq - FIRST + k);
+	uint32_t from = s.from ? s.from : PEER, size = header + s.size;
+	uint32_t sum = (from >> 16) + (from & 0xffff) + (US >> 16) + (US & 0xffff) + 6 + size;
+	bytes_store_u16(bytes + 16, (uint16_t)(naive_checksum(bytes, size, sum) ^ (s.bad_checksum ? 1 : 0)));
+	packet_start(&p, us_mac, peer_mac, 0x0800);
+	packet_ip(&p, (struct ip_spec){ .source = from, .destination = US, .protocol = 6 }, bytes, size);
+	if (s.ce) { /* the header's checksum is linear: TOS 3 takes 3 away */
+		p.bytes[15] = 3;
+		bytes_store_u16(p.bytes + 24, 0);
+		bytes_store_u16(p.bytes + 24, naive_checksum(p.bytes + 14, 20, 0));
+	}
+	uint32_t end = seq + s.size + ((flags & SYN) != 0) + ((flags & FIN) != 0);
+	if (!(flags & RST) && seq == h.seq)
+		h.seq = end;
+	assert_true(world_receive(&p));
+	world_turn();
+}
+
+/* ---- Out ---- */
+
+static const char *flag_text(uint32_t flags)
+{
+	static char text[2][16];
+	static uint32_t which;
+	char *t = text[which ^= 1], *start = t;
+	for (uint32_t k = 0; k < 8; k++) {
+		if (flags >> k & 1 && 1u << k != PSH)
+			*t++ = "FSRPAUEC"[k];
+	}
+	*t = 0;
+	return start;
+}
+
+static bool parse(const struct packet *p, uint32_t *flags, struct segment *s, const uint8_t **payload)
+{
+	static uint8_t data[4096];
+	const uint8_t *ip = p->bytes + 14, *t = ip + 20;
+	if (bytes_load_u16(p->bytes + 12) != 0x0800 || ip[9] != 6)
+		return false;
+	uint32_t size = bytes_load_u16(ip + 2) - 20u, header = (uint32_t)(t[12] >> 4) * 4;
+	uint32_t to = bytes_load_u32(ip + 16), from = bytes_load_u32(ip + 12);
+	uint32_t sum = (from >> 16) + (from & 0xffff) + (to >> 16) + (to & 0xffff) + 6 + size;
+	assert_int_equal(naive_checksum(t, size, sum), 0);
+	*flags = t[13];
+	*s = (struct segment){ .seq = bytes_load_u32(t + 4),
+		               .ack = bytes_load_u32(t + 8),
+		               .size = size - header,
+		               .win = bytes_load_u16(t + 14),
+		               .port = bytes_load_u16(t + 2),
+		               .from = to,
+		               .ect = (ip[1] & 3) == 2 };
+	memcpy(data, t + header, s->size);
+	*payload = data;
+	for (uint32_t k = 20; k < header;) {
+		if (t[k] == 1) {
+			k++;
+			continue;
+		}
+		if (t[k] == 0)
+			break;
+		if (t[k] == 2)
+			s->mss = bytes_load_u16(t + k + 2);
+		else if (t[k] == 3)
+			s->scale = (uint8_t)(t[k + 2] + 1);
+		else if (t[k] == 4)
+			s->sack_ok = true;
+		else if (t[k] == 8) {
+			s->value = bytes_load_u32(t + k + 2);
+			s->echo = bytes_load_u32(t + k + 6);
+		} else if (t[k] == 5) {
+			s->sack_count = (t[k + 1] - 2u) / 8;
+			for (uint32_t n = 0; n < s->sack_count && n < 4; n++) {
+				s->sacks[n][0] = bytes_load_u32(t + k + 2 + 8 * n);
+				s->sacks[n][1] = bytes_load_u32(t + k + 6 + 8 * n);
+			}
+		}
+		k += t[k + 1];
+	}
+	return true;
+}
+
+/* The next TCP segment that came out. */
+static bool next(uint32_t *flags, struct segment *s, const uint8_t **payload)
+{
+	struct packet p;
+	while (world_sent(&p)) {
+		if (!parse(&p, flags, s, payload))
+			continue;
+		if (*flags & SYN)
+			h.iss = s->seq;
+		s->seq -= h.iss;
+		uint32_t end = s->seq + s->size + ((*flags & SYN) != 0) + ((*flags & FIN) != 0);
+		if (!(*flags & RST) && (*flags & SYN || (int32_t)(end - h.ack) > 0))
+			h.ack = end;
+		if (s->value)
+			h.echo = s->value;
+		return true;
+	}
+	return false;
+}
+
+#define wrong(what_, want_, have_)                                                                                     \
+	fail_msg("line %d: %s: expected %u, came %u (%s seq %u ack %u size %u win %u)", line, what_, (unsigned)(want_), \
+	         (unsigned)(have_), flag_text(flags), s.seq, s.ack, s.size, s.win)
+
+void segment_out(int line, uint32_t want_flags, struct segment want)
+{
+	struct segment s;
+	uint32_t flags;
+	const uint8_t *payload;
+	world_turn();
+	if (!next(&flags, &s, &payload))
+		fail_msg("line %d: expected %s seq %u ack %u size %u, nothing came", line, flag_text(want_flags), want.seq,
+		         want.ack, want.size);
+	if (want.data && !want.size)
+		want.size = (uint32_t)strlen(want.data);
+	if ((flags & ~PSH) != (want_flags & ~PSH))
+		fail_msg("line %d: expected %s seq %u ack %u size %u, came %s seq %u ack %u size %u", line,
+		         flag_text(want_flags), want.seq, want.ack, want.size, flag_text(flags), s.seq, s.ack, s.size);
+	if (want.seq && want.seq != s.seq)
+		wrong("seq", want.seq, s.seq);
+	if (want.ack && want.ack != s.ack)
+		wrong("ack", want.ack, s.ack);
+	if (want.size != s.size)
+		wrong("size", want.size, s.size);
+	if (want.win && (want.win == NO_WINDOW ? 0 : want.win) != s.win)
+		wrong("window", want.win == NO_WINDOW ? 0 : want.win, s.win);
+	if (want.mss && want.mss != s.mss)
+		wrong("mss", want.mss, s.mss);
+	if (want.scale && want.scale != s.scale)
+		wrong("scale + 1", want.scale, s.scale);
+	if (want.sack_ok && !s.sack_ok)
+		wrong("sack permitted", 1, 0);
+	if (want.value && want.value != s.value)
+		wrong("TSval", want.value, s.value);
+	if (want.echo && want.echo != s.echo)
+		wrong("TSecr", want.echo, s.echo);
+	if (want.ect && !s.ect)
+		wrong("ECT(0)", 1, 0);
+	if (want.port && want.port != s.port)
+		wrong("port", want.port, s.port);
+	if (want.sack_count) {
+		if (want.sack_count != s.sack_count)
+			wrong("SACK blocks", want.sack_count, s.sack_count);
+		for (uint32_t k = 0; k < want.sack_count; k++) {
+			if (want.sacks[k][0] != s.sacks[k][0])
+				wrong("SACK left", want.sacks[k][0], s.sacks[k][0]);
+			if (want.sacks[k][1] != s.sacks[k][1])
+				wrong("SACK right", want.sacks[k][1], s.sacks[k][1]);
+		}
+	}
+	if (want.data && memcmp(want.data, payload, s.size) != 0)
+		fail_msg("line %d: payload is \"%.*s\", expected \"%s\"", line, (int)s.size, (const char *)payload, want.data);
+	h.last = s;
+}
+
+void nothing_out(int line)
+{
+	struct segment s;
+	uint32_t flags;
+	const uint8_t *payload;
+	world_turn();
+	if (next(&flags, &s, &payload))
+		fail_msg("line %d: expected nothing, came %s seq %u ack %u size %u win %u", line, flag_text(flags), s.seq,
+		         s.ack, s.size, s.win);
+}
+
+uint32_t skip_all(void)
+{
+	struct segment s;
+	uint32_t flags, n = 0;
+	const uint8_t *payload;
+	world_turn();
+	while (next(&flags, &s, &payload)) {
+		h.last = s;
+		n++;
+	}
+	return n;
+}
+
+void pass_us(uint64_t us)
+{
+	h.clock += (uint32_t)(us / 1000);
+	world_advance(us * 1000);
+}
+
+void pass(uint64_t ms)
+{
+	pass_us(ms * 1000);
+}
+
+/* ---- Openings ---- */
+
+void opened(void)
+{
+	in(SYN, .mss = 1460);
+	out(SYN | ACK, .ack = FIRST, .mss = 1460);
+	in(ACK);
+	quiet();
+	assert_non_null(h.c);
+	state_is(TCP_ESTABLISHED);
+}
+
+void opened_fully(void)
+{
+	h.stamps = true;
+	in(SYN, .mss = 1460, .scale = 8, .sack_ok = true);
+	out(SYN | ACK, .ack = FIRST, .mss = 1460, .sack_ok = true, .echo = h.clock);
+	assert_int_not_equal(h.last.scale, 0);
+	pass(10);
+	in(ACK, .win = 4096);
+	quiet();
+	state_is(TCP_ESTABLISHED);
+}
+
+void connecting(void)
+{
+	h.us = 50000;
+	h.peer = 7;
+	h.options.local_port = 50000;
+	assert_int_equal(tcp_connect_watch(&h.c, PEER, 7, &h.options, &handlers, NULL), OK);
+	out(SYN, .mss = 1460, .port = 7);
+}
+
+void connected(void)
+{
+	connecting();
+	in(SYN | ACK, .mss = 1460);
+	out(ACK, .seq = 1, .ack = FIRST);
+	assert_int_equal(h.opened, 1);
+	state_is(TCP_ESTABLISHED);
+}
+
+void to_state(enum tcp_state state)
+{
+	switch (state) {
+	case TCP_CLOSED:
+		h.us = 81; /* nobody listens there */
+		h.iss = 0;
+		h.ack = 1;
+		return;
+	case TCP_LISTEN:
+		listen_once();
+		h.ack = 1;
+		return;
+	case TCP_SYN_SENT:
+		connecting();
+		return;
+	case TCP_SYN_RECEIVED:
+		in(SYN, .mss = 1460);
+		out(SYN | ACK);
+		return;
+	case TCP_ESTABLISHED:
+		opened();
+		return;
+	case TCP_FIN_WAIT_1:
+		opened();
+		tcp_shutdown(h.c);
+		out(FIN | ACK, .seq = 1);
+		break;
+	case TCP_FIN_WAIT_2:
+		to_state(TCP_FIN_WAIT_1);
+		in(ACK, .ack = 2);
+		break;
+	case TCP_CLOSE_WAIT:
+		opened();
+		in(FIN | ACK);
+		out(ACK, .ack = FIRST + 1);
+		break;
+	case TCP_CLOSING:
+		to_state(TCP_FIN_WAIT_1);
+		in(FIN | ACK, .ack = 1);
+		out(ACK, .ack = FIRST + 1);
+		break;
+	case TCP_LAST_ACK:
+		to_state(TCP_CLOSE_WAIT);
+		tcp_shutdown(h.c);
+		out(FIN | ACK, .seq = 1);
+		break;
+	case TCP_TIME_WAIT:
+		to_state(TCP_FIN_WAIT_2);
+		in(FIN | ACK);
+		out(ACK, .ack = FIRST + 1);
+		break;
+	}
+	quiet();
+	state_is(state);
+}
+
+enum tcp_state state_now(void)
+{
+	struct tcp_address a = { .local = US, .remote = PEER, .local_port = h.us, .remote_port = h.peer };
+	struct tcp_connection *c = connection_find(&a);
+	return c ? (enum tcp_state)c->state : wait_find(&a) ? TCP_TIME_WAIT : TCP_CLOSED;
+}
+
+void write_text(const char *text)
+{
+	assert_int_equal(tcp_write_some(h.c, text, (uint32_t)strlen(text)), strlen(text));
+	world_turn();
+}
+
+void write_bytes(uint32_t size)
+{
+	uint8_t *bytes = malloc(size);
+	for (uint32_t k = 0; k < size; k++)
+		bytes[k] = pattern(k);
+	assert_int_equal(tcp_write_some(h.c, bytes, size), size);
+	free(bytes);
+	world_turn();
+}
+
+/* ---- Running ---- */
+
+int run_scenarios(const struct scenario *list, size_t count)
+{
+	struct CMUnitTest *tests = calloc(count, sizeof *tests);
+	for (size_t k = 0; k < count; k++) {
+		char *name;
+		if (asprintf(&name, "RFC %s: %s", list[k].rfc, list[k].name) < 0)
+			return 1;
+		tests[k] = (struct CMUnitTest){ name, list[k].run, harness_open, harness_close, NULL };
+	}
+	int failed = _cmocka_run_group_tests("tcp", tests, count, NULL, NULL);
+	for (size_t k = 0; k < count; k++)
+		free((char *)(uintptr_t)tests[k].name);
+	free(tests);
+	return failed;
+}
