@@ -545,6 +545,19 @@ static void the_window_falls_proportionally_in_recovery(void **state)
 	assert_in_range(figures().window, 10 * MSS, 11 * MSS);
 }
 
+/* §3.1: with much lost at once, no more goes than arrives, and a segment each time: no burst. */
+static void many_losses_at_once_make_no_burst(void **state)
+{
+	(void)state;
+	warm_up(10); /* window 20 */
+	send(10, 30);
+	now += RTT;
+	acknowledged(10, SACK(27, 30));
+	assert_int_equal(figures().pipe, 0);
+	assert_int_equal(figures().threshold, 10 * MSS);
+	assert_in_range(recovery_room(&r), MSS, 4 * MSS);
+}
+
 /* ---- RFC 5681, 3042, 6582: without SACK ---- */
 
 static void two_duplicates_let_two_new_segments_out(void **state)
@@ -627,6 +640,29 @@ static void a_spurious_time_out_is_undone_by_the_echo(void **state)
 	assert_int_equal(figures().pipe, 8 * MSS);
 	assert_true(figures().window >= window);
 	assert_int_equal(figures().spurious, 1);
+}
+
+static void several_spurious_time_outs_are_undone_together(void **state)
+{
+	(void)state;
+	warm_up(10);
+	send(10, 20);
+	uint32_t window = figures().window;
+	for (uint32_t k = 0; k < 3;) {
+		now = recovery_deadline(&r);
+		if (recovery_expired(&r, now) != RECOVERY_TIMEOUT)
+			continue;
+		k++;
+		recovery_sent(&r, at(10), at(11), false, now);
+	}
+	now += 5 * MS;
+	struct recovery_ack a = ack_of(20, NO_SACK);
+	a.echo_rtt_ns = 5 * NS_PER_S;
+	a.echo_tick_ns = MS;
+	hear(&a);
+	assert_true(result.undone);
+	assert_true(figures().window >= window);
+	assert_int_equal(figures().threshold, UINT32_MAX);
 }
 
 static void a_time_out_that_was_right_is_not_undone(void **state)
@@ -726,6 +762,12 @@ static void a_window_that_is_not_used_up_does_not_grow(void **state)
 		now += RTT;
 		acknowledged(k + 1, NO_SACK);
 	}
+	assert_int_equal(figures().window, 10 * MSS);
+	/* Filled by the last of what there was: nothing more would have gone. */
+	assert_true(recovery_ready(&r));
+	recovery_sent(&r, at(20), at(30), true, now);
+	now += RTT;
+	acknowledged(30, NO_SACK);
 	assert_int_equal(figures().window, 10 * MSS);
 }
 
@@ -942,10 +984,12 @@ int main(void)
 		S(a_probe_that_was_not_needed_cuts_nothing),
 		S(a_probe_may_be_new_data),
 		S(the_window_falls_proportionally_in_recovery),
+		S(many_losses_at_once_make_no_burst),
 		N(two_duplicates_let_two_new_segments_out),
 		N(what_carries_data_or_a_window_is_no_duplicate),
 		N(a_partial_acknowledgment_tells_of_the_next_loss),
 		S(a_spurious_time_out_is_undone_by_the_echo),
+		S(several_spurious_time_outs_are_undone_together),
 		S(a_time_out_that_was_right_is_not_undone),
 		S(an_episode_of_which_all_copies_were_duplicates_is_undone),
 		S(what_the_network_doubled_undoes_nothing),
