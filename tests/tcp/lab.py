@@ -347,14 +347,14 @@ class Relay:
 class ImageContender:
     """An image with tests/tcp/appliance under a tender."""
 
-    def __init__(self, lab, tender, ampoule, path, pin=()):
+    def __init__(self, lab, tender, ampoule, path, pin=(), options=()):
         self.lab, self.name = lab, tender
         self.log = tempfile.NamedTemporaryFile("w+", prefix="ampoule-tcp-")
         lab.near.ip("tuntap", "add", "img0", "mode", "tap")
         lab.near.ip("link", "set", "img0", "txqueuelen", "20000", "master", "bridge0", "up")
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", lab.near.name, *pin, ampoule, "run", "--tender", tender, "-v", "--net", "service=tap:img0",
-             "--set", f"address={IMAGE}/24", "--set", f"gateway={NEAR}", path],
+             "--set", f"address={IMAGE}/24", "--set", f"gateway={NEAR}", *options, path],
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until(lambda: self.answers() or not self.alive(), 20, "the image does not come up")
         self.check()
