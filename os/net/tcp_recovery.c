@@ -315,6 +315,10 @@ static void sent_again(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint6
 	r->undo_low = r->undo_copies ? seq_min(r->undo_low, seq) : seq;
 	r->undo_high = r->undo_copies ? seq_max(r->undo_high, end) : end;
 	r->undo_copies += segments;
+	bool fresh = now - r->rack.copied_at > 2 * r->rtt.srtt;
+	r->rack.copied_low = fresh ? seq : seq_min(r->rack.copied_low, seq);
+	r->rack.copied_high = fresh ? end : seq_max(r->rack.copied_high, end);
+	r->rack.copied_at = now;
 	if (r->may_undo && !r->undo_first)
 		r->undo_first = now;
 	if (r->lost)
@@ -423,6 +427,8 @@ static void undo(struct tcp_recovery *r, uint64_t now)
 		if ((s->flags & (SENT_LOST | SENT_SACKED)) == SENT_LOST)
 			flags_set(r, s, s->flags & (uint8_t)~SENT_LOST);
 	}
+	if (r->undo_fast)
+		rack_dsack(r);
 	r->rack.reordered |= r->undo_fast; /* or RACK's copies hide it for ever */
 	r->algorithm->undone(window(r), now);
 	r->state = RECOVERY_OPEN;
@@ -461,7 +467,7 @@ struct heard {
 	uint32_t delivered; /* bytes that have left the path */
 	uint64_t rtt;       /* of the oldest record newly acknowledged, if it went once */
 	bool copied;        /* one newly acknowledged was retransmitted */
-	bool original_late; /* ... or an original arrived after the first retransmission */
+	uint64_t echoed;    /* what the echoed timestamp stamped left at least so long ago; 0: unknown */
 };
 
 static void arrived(struct tcp_recovery *r, const struct tcp_sent *s, struct heard *h, uint64_t now)
@@ -469,6 +475,8 @@ static void arrived(struct tcp_recovery *r, const struct tcp_sent *s, struct hea
 	h->delivered += size_of(s);
 	if (s->flags & SENT_RETRANSMITTED) {
 		h->copied = true;
+		if (h->echoed > now - s->sent_ns)
+			return; /* the original came, not the copy (RFC 8985 §6.2 step 2) */
 	} else {
 		uint64_t rtt = now - s->sent_ns ? now - s->sent_ns : 1;
 		h->rtt = h->rtt ? h->rtt : rtt;
@@ -569,14 +577,29 @@ static bool is_dsack(const struct recovery_ack *a)
 	return a->sack_count > 1 && seq_le(second[0], first[0]) && seq_le(first[1], second[1]);
 }
 
+/* By ascending sequence numbers, whatever their order in the segment: RACK sees reordering where
+ * one comes after a higher one (RFC 8985 §6.2 step 3). */
 static void take_sacks(struct tcp_recovery *r, const struct recovery_ack *a, uint32_t from,
                        struct heard *h, uint64_t now)
 {
+	uint32_t done = a->ack;
 	for (uint32_t k = from; k < a->sack_count && k < RECOVERY_SACKS_MAX; k++) {
-		uint32_t left = a->sack[k][0], right = a->sack[k][1];
-		if (!seq_lt(left, right) || seq_le(right, a->ack) || seq_lt(r->next, right))
-			continue; /* nonsense, old news, or what was never sent */
-		take_sack(r, seq_max(left, a->ack), right, h, now);
+		uint32_t left = 0, right = 0;
+		bool found = false;
+		for (uint32_t n = from; n < a->sack_count && n < RECOVERY_SACKS_MAX; n++) {
+			uint32_t l = a->sack[n][0], e = a->sack[n][1];
+			if (!seq_lt(l, e) || seq_le(e, done) || seq_lt(r->next, e))
+				continue; /* nonsense, old news, or what was never sent */
+			if (!found || seq_lt(l, left)) {
+				left = l;
+				right = e;
+				found = true;
+			}
+		}
+		if (!found)
+			return;
+		take_sack(r, seq_max(left, done), right, h, now);
+		done = right;
 	}
 }
 
@@ -633,7 +656,9 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
                                              uint64_t now)
 {
 	struct recovery_result result = { .acknowledged = a->ack - r->una };
-	struct heard h = { .delivered = 0 };
+	struct heard h = {
+		.echoed = a->echo_rtt_ns > a->echo_tick_ns ? a->echo_rtt_ns - a->echo_tick_ns : 0
+	};
 	bool limited = seq_lt(r->una, r->limited_end), was_lost = r->lost != 0;
 	bool dsack = r->sack && is_dsack(a), was_fast = r->state == RECOVERY_FAST;
 	uint64_t since_first = r->undo_first ? now - r->undo_first : 0;
@@ -641,13 +666,12 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 	take_acknowledged(r, a->ack, &h, now);
 	if (r->sack)
 		take_sacks(r, a, dsack ? 1 : 0, &h, now);
-	if (dsack) {
-		/* Else the network has doubled it. */
-		if (r->undo_copies && seq_le(r->undo_low, a->sack[0][0]) &&
-		    seq_le(a->sack[0][1], r->undo_high)) {
+	if (dsack) { /* of what was sent again; else the network has doubled it */
+		const uint32_t *d = a->sack[0];
+		if (seq_le(r->rack.copied_low, d[0]) && seq_le(d[1], r->rack.copied_high))
 			rack_dsack(r);
+		if (r->undo_copies && seq_le(r->undo_low, d[0]) && seq_le(d[1], r->undo_high))
 			r->undo_copies--;
-		}
 	} else if (r->rack.persist && result.acknowledged && r->state != RECOVERY_OPEN &&
 	           seq_le(r->point, r->una)) {
 		if (!--r->rack.persist)

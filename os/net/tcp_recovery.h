@@ -88,6 +88,8 @@ struct tcp_recovery {
 	struct {
 		uint64_t sent_ns, rtt, reorder_deadline;
 		uint32_t end, fack, round_end;
+		uint32_t copied_low, copied_high; /* what was sent again of late is in there */
+		uint64_t copied_at;
 		uint8_t multiplier, persist;
 		bool reordered, dsack;
 	} rack;

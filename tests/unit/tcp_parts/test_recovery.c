@@ -385,6 +385,26 @@ static void what_arrives_late_widens_the_window_for_reordering(void **state)
 	assert_lost(6, 1);
 }
 
+static void a_dsack_widens_it_further(void **state)
+{
+	(void)state;
+	warm_up(4);
+	send(4, 14);
+	now += RTT;
+	acknowledged(4, SACK(5, 8));
+	assert_lost(4, 1);
+	send(4, 5);
+	acknowledged(14, NO_SACK); /* it was late */
+	now += RTT;
+	acknowledged(14, SACK(4, 5)); /* and so the copy was one too many */
+	send(14, 16);
+	now += RTT;
+	acknowledged(14, SACK(15, 16));
+	assert_nothing_lost();
+	assert_in_range(recovery_deadline(&r), now + RTT / 4 + MS,
+	                now + RTT / 2 + 10000); /* §6.2 step 4 */
+}
+
 static void a_lost_retransmission_is_found_without_a_time_out(void **state)
 {
 	(void)state;
@@ -714,8 +734,8 @@ static void what_the_network_doubled_undoes_nothing(void **state)
 	acknowledged(10, SACK(11, 15));
 	assert_lost(10, 1);
 	send(10, 11);
-	acknowledged(10,
-	             (struct runs){ { { 12, 13 }, { 11, 15 } } }); /* a DSACK, of what went once */
+	acknowledged(10, SACK(8, 9)); /* DSACKs of what went once */
+	acknowledged(10, (struct runs){ { { 12, 13 }, { 11, 15 } } });
 	now += RTT;
 	acknowledged(20, NO_SACK);
 	acknowledged(20, SACK(15, 16));
@@ -830,6 +850,26 @@ static void nonsense_in_sacks_is_ignored(void **state)
 		hear(&a);
 		assert_int_equal(figures().pipe, 6 * MSS);
 	}
+}
+
+static void new_data_leaves_records_for_repairs(void **state)
+{
+	(void)state;
+	r.congestion.window = r.congestion.threshold = 64u << 20;
+	uint32_t k = 0;
+	while (recovery_ready(&r) && k < 2 * RECOVERY_SENT_MAX) {
+		send(k, k + 1);
+		k++;
+	}
+	assert_in_range(k, RECOVERY_SENT_MAX / 2, RECOVERY_SENT_MAX - 64);
+	now = recovery_deadline(&r);
+	assert_int_equal(recovery_expired(&r, now), RECOVERY_TIMEOUT);
+	assert_true(recovery_ready(&r));
+	recovery_sent(&r, at(0), at(0) + 500, false, now);
+	assert_true(recovery_is_valid(&r));
+	assert_int_equal(figures().pipe, 500);
+	acknowledged(k, NO_SACK);
+	assert_int_equal(r.count, 0);
 }
 
 /* However a peer cuts up what is under way: the records stay bounded, and what is lost still finds
@@ -976,6 +1016,7 @@ int main(void)
 		S(three_segments_beyond_a_hole_tell_of_a_loss),
 		S(a_hole_is_lost_when_the_reordering_window_has_passed),
 		S(what_arrives_late_widens_the_window_for_reordering),
+		S(a_dsack_widens_it_further),
 		S(a_lost_retransmission_is_found_without_a_time_out),
 		S(nothing_is_lost_that_was_sent_after_what_arrived),
 		S(a_lost_tail_is_probed_before_the_time_out),
@@ -998,6 +1039,7 @@ int main(void)
 		S(after_idling_the_window_is_the_initial_one),
 		S(a_smaller_mss_marks_what_was_too_large),
 		S(nonsense_in_sacks_is_ignored),
+		S(new_data_leaves_records_for_repairs),
 		S(hostile_sacks_cannot_use_up_the_records),
 		S(knows_what_was_sacked),
 	};
