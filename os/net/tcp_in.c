@@ -103,7 +103,7 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 		if (s->size)
 			receive_duplicate(&c->receive, s->seq, s->seq + s->size);
 		output_ack(c, in->now);
-		return (s->flags & TCP_ACK) != 0; /* its ACK may still be news */
+		return false;
 	}
 	if (length) {
 		output_ack(c, in->now); /* a window probe among others */

@@ -113,7 +113,7 @@ static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_inpu
 	c->small_end = iss + 1;
 	c->state = TCP_SYN_RECEIVED;
 	c->listener = l;
-	c->half_open = true;
+	c->half_open = c->told_drained = true;
 	list_append(&l->half_open, &c->pending);
 	l->half_open_count++;
 	return c;

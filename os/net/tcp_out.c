@@ -289,6 +289,8 @@ void output(struct tcp_connection *c, uint64_t now)
 			error = send_and_record(c, c->iss, c->iss + 1, true, now);
 		else
 			error = send_lost(c, now);
+		if (!error && c->ack_now && c->state == TCP_SYN_RECEIVED)
+			error = send_bare(c, c->recovery.next, TCP_ACK, now);
 	} else {
 		error = send_lost(c, now);
 		if (!error && c->probe)
