@@ -8,5 +8,6 @@ addEventListener("load", () => setTimeout(() => {
 	show("load", (page.loadEventStart - page.requestStart).toFixed(1) + " ms");
 	show("files", String(all.length));
 	show("bytes", bytes.toLocaleString("en"));
-	document.documentElement.dataset.loaded = "yes";
+	const broken = [...document.images].filter((i) => !i.complete || !i.naturalWidth).length;
+	document.documentElement.dataset.loaded = broken ? `${broken} broken` : "all";
 }, 0));
