@@ -2,7 +2,7 @@
 #include "appliance.h"
 #include <app/http/http.h>
 
-static void hi(struct http_exchange *x, void *context)
+static void hello(struct http_exchange *x, void *context)
 {
 	http_reply_text(x, 200, context);
 }
@@ -10,5 +10,5 @@ static void hi(struct http_exchange *x, void *context)
 int main(void)
 {
 	struct http_server *s;
-	return http_serve(&s, NULL) || http_route(s, "GET", "/", hi, "Hello, world\n") || http_run(s);
+	return http_serve(&s, NULL) || http_route(s, "GET", "/", hello, "Hello\n") || http_run(s);
 }
