@@ -583,6 +583,7 @@ static void take_sacks(struct tcp_recovery *r, const struct recovery_ack *a, uin
                        struct heard *h, uint64_t now)
 {
 	uint32_t done = a->ack;
+	h->echoed = 0; /* what is out of order is not echoed (RFC 7323 §4.3) */
 	for (uint32_t k = from; k < a->sack_count && k < RECOVERY_SACKS_MAX; k++) {
 		uint32_t left = 0, right = 0;
 		bool found = false;
@@ -664,6 +665,7 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
 	uint64_t since_first = r->undo_first ? now - r->undo_first : 0;
 
 	take_acknowledged(r, a->ack, &h, now);
+	h.echoed = 0; /* what is SACKed is not what is echoed (RFC 7323 §4.3) */
 	if (r->sack)
 		take_sacks(r, a, dsack ? 1 : 0, &h, now);
 	if (dsack) { /* of what was sent again; else the network has doubled it */

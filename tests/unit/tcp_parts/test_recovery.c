@@ -385,6 +385,18 @@ static void what_arrives_late_widens_the_window_for_reordering(void **state)
 	assert_lost(6, 1);
 }
 
+/* The acknowledgment that told of [5, 7) was lost: the next one tells of it in its second block. */
+static void a_lost_acknowledgment_is_no_reordering(void **state)
+{
+	(void)state;
+	warm_up(4);
+	send(4, 14);
+	now += RTT;
+	acknowledged(4, (struct runs){ { { 8, 9 }, { 5, 7 } } });
+	assert_lost(4, 1); /* three segments beyond it, and no reason to wait */
+	assert_true(result.entered);
+}
+
 static void a_dsack_widens_it_further(void **state)
 {
 	(void)state;
@@ -1016,6 +1028,7 @@ int main(void)
 		S(three_segments_beyond_a_hole_tell_of_a_loss),
 		S(a_hole_is_lost_when_the_reordering_window_has_passed),
 		S(what_arrives_late_widens_the_window_for_reordering),
+		S(a_lost_acknowledgment_is_no_reordering),
 		S(a_dsack_widens_it_further),
 		S(a_lost_retransmission_is_found_without_a_time_out),
 		S(nothing_is_lost_that_was_sent_after_what_arrived),
