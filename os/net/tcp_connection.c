@@ -96,9 +96,15 @@ void tcp_start(void)
 	loop_add(&source);
 }
 
+uint64_t connection_memory_left(void)
+{
+	uint64_t used = queue_memory() + receive_memory();
+	return used < memory_max ? memory_max - used : 0;
+}
+
 bool connection_memory_short(void)
 {
-	return queue_memory() + receive_memory() >= memory_max;
+	return connection_memory_left() < memory_max / 4;
 }
 
 /* ---- The table ---- */

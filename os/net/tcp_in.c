@@ -266,6 +266,17 @@ static bool may_receive(const struct tcp_connection *c)
 	return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 || c->state == TCP_FIN_WAIT_2;
 }
 
+/* May bytes up to `end` be kept? Beyond TCP's share of the memory, what comes is dropped, and comes again: but each
+ * connection may have the smallest ring, so that it goes on. */
+static bool may_keep(const struct tcp_connection *c, uint32_t end)
+{
+	const struct tcp_receive *r = &c->receive;
+	uint64_t span = end - r->taken, ring = RECEIVE_RING_MIN;
+	while (ring < span)
+		ring *= 2;
+	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= connection_memory_left();
+}
+
 /* One contiguous part, which starts at seq >= rcv_nxt. False: the connection is gone, or there was no memory. */
 static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *bytes, uint32_t size)
 {
@@ -280,9 +291,10 @@ static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *byt
 	}
 	if (taken == size)
 		return true;
-	/* While it was shown, what is behind it may have come into order: never below next. */
-	if (connection_memory_short() && seq + taken != r->next)
-		return false; /* what is out of order is what one can do without */
+	if (!may_keep(c, seq + size)) {
+		tcp_count(TCP_COUNT_NO_MEMORY);
+		return false;
+	}
 	if (receive_put(r, seq + taken, bytes + taken, size - taken) >= 0)
 		return true;
 	tcp_count(TCP_COUNT_NO_MEMORY);

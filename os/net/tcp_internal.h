@@ -162,7 +162,8 @@ void connection_established(struct tcp_connection *, uint64_t now);
 void connection_end(struct tcp_connection *, int reason, enum tcp_state);
 void connection_reset(struct tcp_connection *, int reason); /* sends a reset first */
 void connection_free_soon(struct tcp_connection *);
-bool connection_memory_short(void); /* buffers have reached their share of the heap */
+bool connection_memory_short(void);     /* buffers have come close to their share of the heap */
+uint64_t connection_memory_left(void);  /* bytes that they may still grow by */
 static inline uint32_t connection_rcv_nxt(const struct tcp_connection *c)
 {
 	return c->receive.next + (c->finished ? 1 : 0);
@@ -228,7 +229,6 @@ void event_closed(struct tcp_connection *, int reason);
 /* ---- tcp_path.c ---- */
 void path_start(void);
 uint16_t path_mtu(const struct interface *, uint32_t destination);
-void path_set_mtu(struct tcp_connection *, uint32_t mtu, uint64_t now);
 void path_timed_out(struct tcp_connection *, uint64_t now); /* a black hole? */
 
 /* ---- tcp_count.c ---- */

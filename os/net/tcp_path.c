@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How large a packet the path to a peer carries: the interface's MTU, until a router says less (RFC 1191) or nothing
- * large is acknowledged any more (a black hole: RFC 4821's idea in its plainest form). What was learnt is remembered
- * by destination for ten minutes.
+ * large is acknowledged any more (a black hole: RFC 4821's idea in its plainest form). What a router said is remembered by
+ * destination for ten minutes.
  */
 #include <net/tcp_internal.h>
 
@@ -34,15 +34,16 @@ uint16_t path_mtu(const struct interface *i, uint32_t destination)
 	return i->mtu;
 }
 
-void path_set_mtu(struct tcp_connection *c, uint32_t mtu, uint64_t now)
+static void remember(uint32_t destination, uint32_t mtu, uint64_t now)
 {
-	mtu = mtu < TCP_PATH_MTU_MIN ? TCP_PATH_MTU_MIN : mtu;
-	if (mtu >= c->path_mtu)
-		return;
-	uint32_t k = slot(c->address.remote);
-	known[k].destination = c->address.remote;
+	uint32_t k = slot(destination);
+	known[k].destination = destination;
 	known[k].mtu = (uint16_t)mtu;
 	known[k].until = now + KNOWN_NS;
+}
+
+static void set_mtu(struct tcp_connection *c, uint32_t mtu, uint64_t now)
+{
 	c->path_mtu = (uint16_t)mtu;
 	uint16_t mss = output_mss(c);
 	if (mss >= c->mss)
@@ -80,8 +81,10 @@ static void report(const struct icmp_report *r)
 	if (r->code == ICMP_UNREACHABLE_FRAGMENTATION) {
 		uint32_t mtu = r->mtu ? r->mtu : plateau_below(r->total);
 		if (mtu >= 68 && mtu < c->path_mtu && c->path_mtu > TCP_PATH_MTU_MIN) {
+			mtu = mtu < TCP_PATH_MTU_MIN ? TCP_PATH_MTU_MIN : mtu;
 			tcp_count(TCP_COUNT_PMTU_REDUCED);
-			path_set_mtu(c, mtu, now);
+			remember(c->address.remote, mtu, now);
+			set_mtu(c, mtu, now);
 		}
 		return;
 	}
@@ -92,14 +95,15 @@ static void report(const struct icmp_report *r)
 	connection_end(c, refused ? ERR_REFUSED : ERR_UNREACHABLE, TCP_CLOSED);
 }
 
+/* A few time-outs in a row are no proof: only this connection tries with less. */
 void path_timed_out(struct tcp_connection *c, uint64_t now)
 {
-	uint32_t n = c->recovery.timeouts, mtu = n == 2 ? 1280 : n == 4 ? 576 : 0;
+	uint32_t n = c->recovery.timeouts, mtu = n == 3 ? 1280 : n == 5 ? 576 : 0;
 	uint32_t sent = c->recovery.next - c->recovery.una;
 	if (!mtu || !connection_synchronized(c) || c->path_mtu <= mtu || sent + HEADERS <= mtu)
 		return;
 	tcp_count(TCP_COUNT_BLACK_HOLES);
-	path_set_mtu(c, mtu, now);
+	set_mtu(c, mtu, now);
 }
 
 void path_start(void)

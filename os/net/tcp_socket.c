@@ -160,8 +160,8 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 	uint32_t room = queue_room(&c->queue);
 	if (!connection_memory_short())
 		return room;
-	/* Short of memory: enough to keep going, no more. */
-	uint32_t little = c->queue.used < 2u * QUEUE_RING_MIN ? 2 * QUEUE_RING_MIN - c->queue.used : 0;
+	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going. */
+	uint32_t ring = c->queue.size ? c->queue.size : QUEUE_RING_MIN, little = ring - c->queue.used;
 	return room < little ? room : little;
 }
 
