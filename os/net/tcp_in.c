@@ -385,6 +385,8 @@ static void take_fin(struct tcp_connection *c, struct tcp_input *in)
 		uint32_t fin = s->seq + s->size;
 		c->peer_fin_known |= seq_le(c->receive.next, fin);
 		c->peer_fin = seq_le(c->receive.next, fin) ? fin : c->peer_fin;
+		if (c->receive.next != c->peer_fin)
+			output_ack(c, in->now); /* something is missing before it (RFC 5681 §4.2) */
 	}
 	if (c->peer_fin_known && !c->finished && c->receive.next == c->peer_fin)
 		finish(c, in->now);

@@ -311,8 +311,10 @@ void output(struct tcp_connection *c, uint64_t now)
 	if (!waits)
 		c->persist_at = CLOCK_NEVER;
 	else if (c->persist_at == CLOCK_NEVER) {
+		/* Often enough that silence for the user timeout means that probes were not answered. */
+		uint64_t most = c->user_timeout_ns / 2 < RECOVERY_RTO_MAX_NS ? c->user_timeout_ns / 2 : RECOVERY_RTO_MAX_NS;
 		uint64_t wait = c->recovery.rtt.rto << (c->persist_backoff < 10 ? c->persist_backoff : 10);
-		c->persist_at = now + (wait < RECOVERY_RTO_MAX_NS ? wait : RECOVERY_RTO_MAX_NS);
+		c->persist_at = now + (wait < most ? wait : most);
 	}
 	timer_update(c);
 }
