@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* NewReno: RFC 5681's window. Slow start counts all bytes that an acknowledgment covers (RFC 3465 without its limit): a
- * receiver that takes large segments acknowledges many at once. */
+/* NewReno: RFC 5681's window. Slow start counts all bytes that an acknowledgment covers (RFC 3465
+ * without its limit): a receiver that takes large segments acknowledges many at once. */
 #include <net/tcp.h>
 #include <net/tcp_congestion.h>
 
@@ -11,7 +11,9 @@ static uint32_t two_segments(const struct congestion *c, uint32_t window)
 
 static void open(struct congestion *c, uint32_t mss)
 {
-	*c = (struct congestion){ .window = CONGESTION_INITIAL_SEGMENTS * mss, .threshold = UINT32_MAX, .mss = mss };
+	*c = (struct congestion){ .window = CONGESTION_INITIAL_SEGMENTS * mss,
+		                  .threshold = UINT32_MAX,
+		                  .mss = mss };
 }
 
 static void acknowledged(struct congestion *c, const struct congestion_ack *a)
@@ -61,8 +63,9 @@ static void resumed(struct congestion *c, uint64_t idle_ns, uint64_t rto_ns, uin
 	(void)now;
 	uint32_t restart = CONGESTION_INITIAL_SEGMENTS * c->mss;
 	for (; idle_ns > rto_ns && c->window > restart; idle_ns -= rto_ns) {
-		c->threshold = c->window / 4 * 3 > c->threshold || c->threshold == UINT32_MAX ? c->window / 4 * 3
-		                                                                           : c->threshold;
+		c->threshold = c->window / 4 * 3 > c->threshold || c->threshold == UINT32_MAX
+		                       ? c->window / 4 * 3
+		                       : c->threshold;
 		c->window /= 2;
 		c->window = c->window < restart ? restart : c->window;
 	}

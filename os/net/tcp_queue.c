@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The ring holds the copied bytes of all pieces one after another; a piece says only how many of the next ones are its.
- * `mark` remembers where the last look ended: output reads on from there, so that finding an offset costs nothing as
- * long as bytes go out in order. A look further back (a retransmission) walks from the front.
+ * The ring holds the copied bytes of all pieces one after another; a piece says only how many of
+ * the next ones are its. `mark` remembers where the last look ended: output reads on from there, so
+ * that finding an offset costs nothing as long as bytes go out in order. A look further back (a
+ * retransmission) walks from the front.
  */
 #include <net/tcp_queue.h>
 
@@ -184,7 +185,8 @@ void queue_acknowledge(struct tcp_queue *q, uint64_t size)
 	mark_reset(q);
 }
 
-uint32_t queue_peek(struct tcp_queue *q, uint64_t offset, uint32_t most, const uint8_t **bytes, bool *is_static)
+uint32_t queue_peek(struct tcp_queue *q, uint64_t offset, uint32_t most, const uint8_t **bytes,
+                    bool *is_static)
 {
 	if (offset >= q->total || !most)
 		return 0;
@@ -232,6 +234,7 @@ bool queue_is_valid(const struct tcp_queue *constant)
 		total += p->size;
 		copied += p->bytes ? 0 : p->size;
 	}
-	return total == q->total && copied == q->used && q->used <= q->size && q->mark.offset <= q->total &&
-	       (!q->size || !(q->size & (q->size - 1))) && (q->size == 0) == (q->ring == NULL);
+	return total == q->total && copied == q->used && q->used <= q->size &&
+	       q->mark.offset <= q->total && (!q->size || !(q->size & (q->size - 1))) &&
+	       (q->size == 0) == (q->ring == NULL);
 }

@@ -467,7 +467,8 @@ struct heard {
 	uint32_t delivered; /* bytes that have left the path */
 	uint64_t rtt;       /* of the oldest record newly acknowledged, if it went once */
 	bool copied;        /* one newly acknowledged was retransmitted */
-	uint64_t echoed;    /* what the echoed timestamp stamped left at least so long ago; 0: unknown */
+	uint64_t echoed; /* what the echoed timestamp stamped left at least so long ago; 0: unknown
+	                  */
 };
 
 static void arrived(struct tcp_recovery *r, const struct tcp_sent *s, struct heard *h, uint64_t now)
@@ -657,9 +658,9 @@ struct recovery_result recovery_acknowledged(struct tcp_recovery *r, const struc
                                              uint64_t now)
 {
 	struct recovery_result result = { .acknowledged = a->ack - r->una };
-	struct heard h = {
-		.echoed = a->echo_rtt_ns > a->echo_tick_ns ? a->echo_rtt_ns - a->echo_tick_ns : 0
-	};
+	struct heard h = { .echoed = a->echo_rtt_ns > a->echo_tick_ns
+		                             ? a->echo_rtt_ns - a->echo_tick_ns
+		                             : 0 };
 	bool limited = seq_lt(r->una, r->limited_end), was_lost = r->lost != 0;
 	bool dsack = r->sack && is_dsack(a), was_fast = r->state == RECOVERY_FAST;
 	uint64_t since_first = r->undo_first ? now - r->undo_first : 0;

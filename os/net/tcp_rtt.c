@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RFC 6298's estimator. The lower bound applies to the margin, not to the sum (as Linux has it): a peer that delays its
- * acknowledgments does not cause time-outs on a fast path.
+ * RFC 6298's estimator. The lower bound applies to the margin, not to the sum (as Linux has it): a
+ * peer that delays its acknowledgments does not cause time-outs on a fast path.
  */
 #include <net/tcp_recovery.h>
 
