@@ -261,13 +261,26 @@ static bool parse(const struct packet *p, uint32_t *flags, struct segment *s, co
 	return true;
 }
 
+/* The neighbour says where it is, as often as it is asked. */
+static void answer_arp(const struct packet *asked)
+{
+	struct packet p;
+	if (bytes_load_u16(asked->bytes + 12) != 0x0806 || asked->bytes[21] != 1)
+		return;
+	packet_arp(&p, 2, peer_mac, PEER, US);
+	world_receive(&p);
+	world_turn();
+}
+
 /* The next TCP segment that came out. */
 static bool next(uint32_t *flags, struct segment *s, const uint8_t **payload)
 {
 	struct packet p;
 	while (world_sent(&p)) {
-		if (!parse(&p, flags, s, payload))
+		if (!parse(&p, flags, s, payload)) {
+			answer_arp(&p);
 			continue;
+		}
 		if (*flags & SYN)
 			h.iss = s->seq;
 		s->seq -= h.iss;
