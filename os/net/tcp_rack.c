@@ -7,7 +7,9 @@
 
 #include <core/clock.h>
 
-#define DSACK_ROUNDS       16u               /* that the wider window persists (§6.2 step 4) */
+#define DSACK_ROUNDS 16u /* that the wider window persists (§6.2 step 4) */
+#define REORDER_MIN_NS                                                                             \
+	(2 * NS_PER_MS) /* the timer's, as Linux has it; acknowledgments are judged at once */
 #define DELAYED_ACK_MAX_NS (200 * NS_PER_MS) /* §7.2: WCDelAckT */
 
 /* Was a sent after b (§6.1)? */
@@ -88,6 +90,11 @@ bool rack_detect(struct tcp_recovery *r, uint64_t now)
 			r->rack.reorder_deadline = s->sent_ns + wait;
 		}
 	}
+	/* Where round trips are short, three SACKs are to find the loss before the timer does: what
+	 * is sent again is then followed by new data, whose SACKs tell if it is lost too. */
+	if (r->rack.reorder_deadline != CLOCK_NEVER &&
+	    r->rack.reorder_deadline < now + REORDER_MIN_NS)
+		r->rack.reorder_deadline = now + REORDER_MIN_NS;
 	return found;
 }
 

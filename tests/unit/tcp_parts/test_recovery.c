@@ -367,6 +367,20 @@ static void a_hole_is_lost_when_the_reordering_window_has_passed(void **state)
 	assert_nothing_lost();
 }
 
+static void on_a_short_path_acknowledgments_find_it_before_the_timer(void **state)
+{
+	(void)state;
+	send(0, 4);
+	now += 50000;
+	acknowledged(4, NO_SACK);
+	send(4, 12);
+	now += 50000;
+	acknowledged(4, SACK(5, 6));
+	assert_true(recovery_deadline(&r) >= now + MS);
+	acknowledged(4, SACK(5, 8));
+	assert_lost(4, 1);
+}
+
 static void what_arrives_late_widens_the_window_for_reordering(void **state)
 {
 	(void)state;
@@ -1027,6 +1041,7 @@ int main(void)
 		S(a_peer_that_threw_away_what_it_had_gets_it_again),
 		S(three_segments_beyond_a_hole_tell_of_a_loss),
 		S(a_hole_is_lost_when_the_reordering_window_has_passed),
+		S(on_a_short_path_acknowledgments_find_it_before_the_timer),
 		S(what_arrives_late_widens_the_window_for_reordering),
 		S(a_lost_acknowledgment_is_no_reordering),
 		S(a_dsack_widens_it_further),
