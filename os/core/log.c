@@ -2,13 +2,13 @@
 /* Log lines: formatted into one buffer, made harmless, one gate call each. */
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <core/boot.h>
 #include <core/clock.h>
 #include <core/cold.h>
 #include <core/gate.h>
 #include <core/log.h>
+#include <core/print.h>
 
 #define LOG_LINE_MAX 512 /* bytes, newline included */
 
@@ -47,14 +47,14 @@ COLD void log_line(enum log_level level, const char *who, const char *format, ..
 	char text[LOG_LINE_MAX], line[LOG_LINE_MAX];
 	va_list arguments;
 	va_start(arguments, format);
-	if (vsnprintf(text, sizeof text, format, arguments) < 0)
+	if (print_text_list(text, sizeof text, format, arguments) < 0)
 		text[0] = '\0';
 	va_end(arguments);
 
 	uint64_t us = clock_now() / NS_PER_US;
-	int at = snprintf(line, sizeof line,
-	                  "[%4llu.%06llu] %.64s: ", (unsigned long long)(us / 1000000),
-	                  (unsigned long long)(us % 1000000), who);
+	int at = print_text(line, sizeof line,
+	                    "[%4llu.%06llu] %.64s: ", (unsigned long long)(us / 1000000),
+	                    (unsigned long long)(us % 1000000), who);
 	at += escape(line + at, LOG_LINE_MAX - 1 - at, text);
 	line[at++] = '\n';
 	gate_puts(AMP_STREAM_LOG, line, (uint64_t)at);

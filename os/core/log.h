@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Levelled log lines on AMP_STREAM_LOG: "[   0.000123] net: text". Quiet by default: warnings and errors only,
- * unless boot->log_level says else. One line a call; no newline in the format. Lines are cut at 512 bytes.
+ * unless boot->log_level says else. One line a call; no newline in the format, no floating-point or wide conversions
+ * (print.h). Lines are cut at 512 bytes.
  * Control characters in the text are written as \xNN, so that what the network sends cannot forge a line.
  */
 #ifndef CORE_LOG_H

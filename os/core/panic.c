@@ -8,6 +8,7 @@
 #include <core/cold.h>
 #include <core/gate.h>
 #include <core/panic.h>
+#include <core/print.h>
 #include <core/task.h>
 
 #define PANIC_TEXT_MAX 512
@@ -19,10 +20,11 @@ COLD void panic(const char *format, ...)
 		panicking = true;
 		fflush(stdout);
 		char text[PANIC_TEXT_MAX];
-		int at = snprintf(text, sizeof text, "panic in task %s: ", task_name(task_self()));
+		int at =
+		        print_text(text, sizeof text, "panic in task %s: ", task_name(task_self()));
 		va_list arguments;
 		va_start(arguments, format);
-		int n = vsnprintf(text + at, sizeof text - (size_t)at, format, arguments);
+		int n = print_text_list(text + at, sizeof text - (size_t)at, format, arguments);
 		va_end(arguments);
 		int size = n < 0 ? at : at + n;
 		if (size > PANIC_TEXT_MAX - 1)

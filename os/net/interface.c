@@ -5,13 +5,13 @@
  */
 #include <net/interface_internal.h>
 
-#include <stdio.h>
 #include <string.h>
 
 #include <core/boot.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
+#include <core/print.h>
 #include <net/ip4.h>
 #include <net/udp.h>
 
@@ -108,7 +108,7 @@ static void figures_log(struct timer *t)
 	for (uint32_t k = 0; k < COUNT_MAX && n >= 0 && n < (int)sizeof text; k++) {
 		sum += i->counts[k];
 		if (i->counts[k])
-			n += snprintf(text + n, sizeof text - (size_t)n, " %s %llu",
+			n += print_text(text + n, sizeof text - (size_t)n, " %s %llu",
 			              interface_counter_name(k), (unsigned long long)i->counts[k]);
 	}
 	if (sum != i->figures_sum)

@@ -3,7 +3,6 @@
 #include <app/status/status.h>
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <app/http/http.h>
@@ -11,6 +10,7 @@
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/loop.h>
+#include <core/print.h>
 #include <net/interface.h>
 #include <net/tcp.h>
 
@@ -35,7 +35,7 @@ __attribute__((format(printf, 1, 2))) static void put(const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
-	int n = vsnprintf(text + size, TEXT_SIZE - size, format, ap);
+	int n = print_text_list(text + size, TEXT_SIZE - size, format, ap);
 	va_end(ap);
 	if (n > 0)
 		size = (uint32_t)n < TEXT_SIZE - size ? size + (uint32_t)n : TEXT_SIZE - 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* printf: decode one conversion into a struct spec, then act on it. The floating-point ones are in
- * format_float.c. */
+/* printf: decode one conversion into a struct format_spec, then act on it. The floating-point ones
+ * are in format_float.c. */
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
@@ -31,7 +31,8 @@ void format_fill(struct format_sink *s, char c, int64_t count)
 	format_bytes(s, block, (size_t)count);
 }
 
-void format_open(struct format_sink *s, const struct spec *spec, const char *prefix, int64_t body)
+void format_open(struct format_sink *s, const struct format_spec *spec, const char *prefix,
+                 int64_t body)
 {
 	int64_t size = (int64_t)strlen(prefix) + body, pad = spec->width - size;
 	if (!spec->left && !spec->zero)
@@ -41,24 +42,24 @@ void format_open(struct format_sink *s, const struct spec *spec, const char *pre
 		format_fill(s, '0', pad);
 }
 
-void format_close(struct format_sink *s, const struct spec *spec, size_t start)
+void format_close(struct format_sink *s, const struct format_spec *spec, size_t start)
 {
 	if (spec->left)
 		format_fill(s, ' ', spec->width - (int64_t)(s->total - start));
 }
 
-static void format_text(struct format_sink *s, const struct spec *spec, const char *text,
+static void format_text(struct format_sink *s, const struct format_spec *spec, const char *text,
                         size_t size)
 {
 	size_t start = s->total;
-	struct spec plain = *spec;
+	struct format_spec plain = *spec;
 	plain.zero = false;
 	format_open(s, &plain, "", (int64_t)size);
 	format_bytes(s, text, size);
 	format_close(s, spec, start);
 }
 
-static void format_integer(struct format_sink *s, const struct spec *spec, uint64_t v,
+static void format_integer(struct format_sink *s, const struct format_spec *spec, uint64_t v,
                            const char *sign)
 {
 	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
@@ -93,7 +94,7 @@ static void format_integer(struct format_sink *s, const struct spec *spec, uint6
 		strcat(prefix, spec->conversion == 'X' ? "0X" : "0x");
 	if (zeros < 0)
 		zeros = 0;
-	struct spec padded = *spec;
+	struct format_spec padded = *spec;
 	padded.zero = spec->zero && spec->precision < 0;
 	format_open(s, &padded, prefix, zeros + size);
 	format_fill(s, '0', zeros);
@@ -118,7 +119,7 @@ static size_t encode(char to[4], uint32_t c)
 }
 
 /* Bytes of the characters that fit into the precision whole; writes them if wanted. */
-static bool format_wide(struct format_sink *s, const struct spec *spec, const wchar_t *text,
+static bool format_wide(struct format_sink *s, const struct format_spec *spec, const wchar_t *text,
                         bool one)
 {
 	size_t size = 0, n, most = spec->precision < 0 || one ? SIZE_MAX : (size_t)spec->precision;
@@ -131,7 +132,7 @@ static bool format_wide(struct format_sink *s, const struct spec *spec, const wc
 		if (n > most - size)
 			break;
 	}
-	struct spec plain = *spec;
+	struct format_spec plain = *spec;
 	plain.zero = false;
 	format_open(s, &plain, "", (int64_t)size);
 	for (size_t i = 0; i < count; i++)
@@ -140,7 +141,7 @@ static bool format_wide(struct format_sink *s, const struct spec *spec, const wc
 	return true;
 }
 
-static const char *parse_flags(const char *at, struct spec *spec)
+static const char *parse_flags(const char *at, struct format_spec *spec)
 {
 	for (;; at++) {
 		switch (*at) {
@@ -180,7 +181,7 @@ static const char *parse_number(const char *at, int *value)
 	return at;
 }
 
-static const char *parse_length(const char *at, struct spec *spec)
+static const char *parse_length(const char *at, struct format_spec *spec)
 {
 	spec->length = LENGTH_INT;
 	switch (*at) {
@@ -204,14 +205,15 @@ static const char *parse_length(const char *at, struct spec *spec)
 	}
 }
 
-struct arguments {
+struct format_arguments {
 	va_list list;
 };
 
 /* The conversion that begins after a '%'; returns the text after it, or null if it is malformed. */
-static const char *parse(const char *at, struct spec *spec, struct arguments *arguments)
+static const char *parse(const char *at, struct format_spec *spec,
+                         struct format_arguments *arguments)
 {
-	*spec = (struct spec){ .precision = -1 };
+	*spec = (struct format_spec){ .precision = -1 };
 	at = parse_flags(at, spec);
 	if (*at == '*') {
 		spec->width = va_arg(arguments->list, int);
@@ -244,13 +246,13 @@ static const char *parse(const char *at, struct spec *spec, struct arguments *ar
 	return *at == '\0' ? NULL : at + 1;
 }
 
-static const char *sign_of(const struct spec *spec, bool negative)
+static const char *sign_of(const struct format_spec *spec, bool negative)
 {
 	return negative ? "-" : spec->plus ? "+" : spec->space ? " " : "";
 }
 
-static void format_signed(struct format_sink *s, const struct spec *spec,
-                          struct arguments *arguments)
+static void format_signed(struct format_sink *s, const struct format_spec *spec,
+                          struct format_arguments *arguments)
 {
 	int64_t v = spec->length == LENGTH_LONG ? va_arg(arguments->list, long)
 	                                        : va_arg(arguments->list, int);
@@ -261,8 +263,8 @@ static void format_signed(struct format_sink *s, const struct spec *spec,
 	format_integer(s, spec, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, sign_of(spec, v < 0));
 }
 
-static void format_unsigned(struct format_sink *s, const struct spec *spec,
-                            struct arguments *arguments)
+static void format_unsigned(struct format_sink *s, const struct format_spec *spec,
+                            struct format_arguments *arguments)
 {
 	uint64_t v = spec->length == LENGTH_LONG ? va_arg(arguments->list, unsigned long)
 	                                         : va_arg(arguments->list, unsigned);
@@ -273,44 +275,17 @@ static void format_unsigned(struct format_sink *s, const struct spec *spec,
 	format_integer(s, spec, v, "");
 }
 
-static bool convert(struct format_sink *s, const struct spec *spec, struct arguments *arguments)
+bool format_rare(struct format_sink *s, const struct format_spec *spec,
+                 struct format_arguments *arguments)
 {
 	switch (spec->conversion) {
-	case '%':
-		format_bytes(s, "%", 1);
-		return true;
-	case 'd':
-	case 'i':
-		format_signed(s, spec, arguments);
-		return true;
-	case 'u':
-	case 'o':
-	case 'x':
-	case 'X':
-		format_unsigned(s, spec, arguments);
-		return true;
-	case 'p':
-		format_integer(s, spec, (uint64_t)va_arg(arguments->list, void *), "");
-		return true;
-	case 'c':
-		if (spec->length == LENGTH_LONG) {
-			wchar_t wide = (wchar_t)va_arg(arguments->list, wint_t);
-			return format_wide(s, spec, &wide, true);
-		}
-		format_text(s, spec, &(char){ (char)va_arg(arguments->list, int) }, 1);
-		return true;
+	case 'c': {
+		wchar_t wide = (wchar_t)va_arg(arguments->list, wint_t);
+		return format_wide(s, spec, &wide, true);
+	}
 	case 's': {
-		if (spec->length == LENGTH_LONG) {
-			const wchar_t *wide = va_arg(arguments->list, const wchar_t *);
-			return format_wide(s, spec, wide ? wide : L"(null)", false);
-		}
-		const char *text = va_arg(arguments->list, const char *);
-		if (!text)
-			text = "(null)";
-		format_text(s, spec, text,
-		            spec->precision < 0 ? strlen(text)
-		                                : strnlen(text, (size_t)spec->precision));
-		return true;
+		const wchar_t *wide = va_arg(arguments->list, const wchar_t *);
+		return format_wide(s, spec, wide ? wide : L"(null)", false);
 	}
 	case 'a':
 	case 'A':
@@ -330,10 +305,51 @@ static bool convert(struct format_sink *s, const struct spec *spec, struct argum
 	}
 }
 
+static bool convert(struct format_sink *s, const struct format_spec *spec,
+                    struct format_arguments *arguments)
+{
+	switch (spec->conversion) {
+	case '%':
+		format_bytes(s, "%", 1);
+		return true;
+	case 'd':
+	case 'i':
+		format_signed(s, spec, arguments);
+		return true;
+	case 'u':
+	case 'o':
+	case 'x':
+	case 'X':
+		format_unsigned(s, spec, arguments);
+		return true;
+	case 'p':
+		format_integer(s, spec, (uint64_t)va_arg(arguments->list, void *), "");
+		return true;
+	case 'c':
+		if (spec->length == LENGTH_LONG)
+			return s->rare && s->rare(s, spec, arguments);
+		format_text(s, spec, &(char){ (char)va_arg(arguments->list, int) }, 1);
+		return true;
+	case 's': {
+		if (spec->length == LENGTH_LONG)
+			return s->rare && s->rare(s, spec, arguments);
+		const char *text = va_arg(arguments->list, const char *);
+		if (!text)
+			text = "(null)";
+		format_text(s, spec, text,
+		            spec->precision < 0 ? strlen(text)
+		                                : strnlen(text, (size_t)spec->precision));
+		return true;
+	}
+	default:
+		return s->rare && s->rare(s, spec, arguments);
+	}
+}
+
 int format(struct format_sink *s, const char *at, va_list list)
 {
-	struct arguments arguments;
-	struct spec spec;
+	struct format_arguments arguments;
+	struct format_spec spec;
 	int error = 0;
 	va_copy(arguments.list, list);
 	for (s->total = 0; *at != '\0';) {

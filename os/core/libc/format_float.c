@@ -51,7 +51,7 @@ static struct binary take_long_double(long double v)
 	};
 }
 
-static const char *sign_text(const struct spec *spec, bool negative)
+static const char *sign_text(const struct format_spec *spec, bool negative)
 {
 	return negative ? "-" : spec->plus ? "+" : spec->space ? " " : "";
 }
@@ -89,8 +89,8 @@ static void put_digits(struct format_sink *s, const struct decimal *d, int64_t f
 }
 
 /* ddd.ddd with `fraction` digits after the point. */
-static void put_fixed(struct format_sink *s, const struct spec *spec, const struct decimal *d,
-                      const char *sign, int64_t fraction)
+static void put_fixed(struct format_sink *s, const struct format_spec *spec,
+                      const struct decimal *d, const char *sign, int64_t fraction)
 {
 	int64_t point = (int64_t)d->point * 9, top = decimal_top(d);
 	if (top > point - 1)
@@ -103,8 +103,8 @@ static void put_fixed(struct format_sink *s, const struct spec *spec, const stru
 }
 
 /* d.ddde+dd. */
-static void put_scientific(struct format_sink *s, const struct spec *spec, const struct decimal *d,
-                           const char *sign, int64_t fraction, bool zero)
+static void put_scientific(struct format_sink *s, const struct format_spec *spec,
+                           const struct decimal *d, const char *sign, int64_t fraction, bool zero)
 {
 	char tail[8];
 	int64_t top = decimal_top(d);
@@ -125,8 +125,8 @@ static int clip(int64_t digits)
 	return digits < 20000 ? (int)digits : 20000;
 }
 
-static void put_decimal(struct format_sink *s, const struct spec *spec, const struct binary *b,
-                        uint32_t *limbs, int count)
+static void put_decimal(struct format_sink *s, const struct format_spec *spec,
+                        const struct binary *b, uint32_t *limbs, int count)
 {
 	struct decimal d;
 	const char *sign = sign_text(spec, b->negative);
@@ -168,7 +168,8 @@ static void put_decimal(struct format_sink *s, const struct spec *spec, const st
 }
 
 /* 0x1.hhhp+d: normalised so that the leading digit is 1, whatever the type. */
-static void put_hexadecimal(struct format_sink *s, const struct spec *spec, const struct binary *b)
+static void put_hexadecimal(struct format_sink *s, const struct format_spec *spec,
+                            const struct binary *b)
 {
 	bool upper = !(spec->conversion & 32);
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -214,13 +215,13 @@ static void put_hexadecimal(struct format_sink *s, const struct spec *spec, cons
 	format_bytes(s, tail, (size_t)tail_size);
 }
 
-static void put(struct format_sink *s, const struct spec *spec, const struct binary *b,
+static void put(struct format_sink *s, const struct format_spec *spec, const struct binary *b,
                 uint32_t *limbs, int count)
 {
 	size_t start = s->total;
 	if (b->nan || b->infinite) {
 		const char *text = b->nan ? "nanNAN" : "infINF";
-		struct spec plain = *spec;
+		struct format_spec plain = *spec;
 		plain.zero = false;
 		format_open(s, &plain, sign_text(spec, b->negative), 3);
 		format_bytes(s, spec->conversion & 32 ? text : text + 3, 3);
@@ -232,7 +233,7 @@ static void put(struct format_sink *s, const struct spec *spec, const struct bin
 	format_close(s, spec, start);
 }
 
-void format_double(struct format_sink *s, const struct spec *spec, double v)
+void format_double(struct format_sink *s, const struct format_spec *spec, double v)
 {
 	uint32_t limbs[DECIMAL_LIMBS] UNINITIALIZED;
 	struct binary b = take_double(v);
@@ -240,8 +241,8 @@ void format_double(struct format_sink *s, const struct spec *spec, double v)
 }
 
 /* Not inlined: its seven kilobytes belong on the stack of those only who print a long double. */
-__attribute__((noinline)) void format_long_double(struct format_sink *s, const struct spec *spec,
-                                                  long double v)
+__attribute__((noinline)) void format_long_double(struct format_sink *s,
+                                                  const struct format_spec *spec, long double v)
 {
 	uint32_t limbs[DECIMAL_LIMBS_LONG] UNINITIALIZED;
 	struct binary b = take_long_double(v);

@@ -10,7 +10,7 @@
 
 enum length { LENGTH_INT, LENGTH_CHAR, LENGTH_SHORT, LENGTH_LONG, LENGTH_LONG_DOUBLE };
 
-struct spec {
+struct format_spec {
 	bool left, plus, space, alternate, zero;
 	int width;
 	int precision; /* -1: none given */
@@ -23,10 +23,10 @@ void format_fill(struct format_sink *, char c, int64_t count);
 
 /* Padding and prefix (sign, 0x) before a body of that many bytes; and, given total as it was
  * before, after it. */
-void format_open(struct format_sink *, const struct spec *, const char *prefix, int64_t body);
-void format_close(struct format_sink *, const struct spec *, size_t start);
+void format_open(struct format_sink *, const struct format_spec *, const char *prefix, int64_t body);
+void format_close(struct format_sink *, const struct format_spec *, size_t start);
 
-void format_double(struct format_sink *, const struct spec *, double);
-void format_long_double(struct format_sink *, const struct spec *, long double);
+void format_double(struct format_sink *, const struct format_spec *, double);
+void format_long_double(struct format_sink *, const struct format_spec *, long double);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <core/gate.h>
+#include <core/print.h>
 
 #include "format.h"
 #include "libc.h"
@@ -194,6 +195,7 @@ LIBC int vfprintf(FILE *restrict f, const char *restrict text, va_list arguments
 		return -1;
 	}
 	s.sink.write = file_write;
+	s.sink.rare = format_rare;
 	s.file = f;
 	s.used = 0;
 	int result = format(&s.sink, text, arguments);
@@ -235,16 +237,39 @@ static void memory_write(struct format_sink *s, const char *bytes, size_t size)
 	s->room -= size;
 }
 
-LIBC int vsnprintf(char *restrict to, size_t size, const char *restrict text, va_list arguments)
+static int print_to_memory(char *to, size_t size, const char *text, va_list arguments,
+                           format_rare_fn *rare)
 {
 	char nowhere[1];
 	struct format_sink s = { .write = memory_write,
 		                 .at = size > 0 ? to : nowhere,
-		                 .room = size > 0 ? size - 1 : 0 };
+		                 .room = size > 0 ? size - 1 : 0,
+		                 .rare = rare };
 	int result = format(&s, text, arguments);
 	*s.at = '\0';
 	return result;
 }
+
+LIBC int vsnprintf(char *restrict to, size_t size, const char *restrict text, va_list arguments)
+{
+	return print_to_memory(to, size, text, arguments, format_rare);
+}
+
+#ifdef __AMPOULE__
+int print_text_list(char *to, size_t size, const char *text, va_list arguments)
+{
+	return print_to_memory(to, size, text, arguments, NULL);
+}
+
+int print_text(char *to, size_t size, const char *text, ...)
+{
+	va_list arguments;
+	va_start(arguments, text);
+	int result = print_text_list(to, size, text, arguments);
+	va_end(arguments);
+	return result;
+}
+#endif
 
 LIBC int snprintf(char *restrict to, size_t size, const char *restrict text, ...)
 {
