@@ -40,7 +40,7 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 	connection_agree(c, s);
 	if (!acks) { /* simultaneous open: both have sent a SYN */
 		c->state = TCP_SYN_RECEIVED;
-		c->recovery.mss = c->mss;
+		recovery_set_mss(&c->recovery, c->mss, false, in->now);
 		if (c->recovery.count) /* the SYN-ACK takes the SYN's number, and goes at once */
 			recovery_mark_lost(&c->recovery, &c->recovery.sent[c->recovery.first]);
 		connection_work(c, WORK_OUTPUT);
@@ -289,6 +289,9 @@ static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *byt
 		if (taken)
 			receive_pass(r, taken);
 	}
+	/* What it left may have come before, out of order. */
+	uint32_t known = seq_lt(seq + taken, r->next) ? r->next - seq - taken : 0;
+	taken += known < size - taken ? known : size - taken;
 	if (taken == size)
 		return true;
 	if (!may_keep(c, seq + size)) {

@@ -133,6 +133,21 @@ static void what_waits_comes_before_what_comes(void **state)
 	assert_memory_equal(h.got, "abcdefghi", 9);
 }
 
+static void what_is_left_may_have_come_before(void **state)
+{
+	(void)state;
+	opened();
+	in(ACK, .seq = FIRST + 2, .data = "cd");
+	out(ACK, .ack = FIRST);
+	h.take = 2;
+	in(ACK, .seq = FIRST, .data = "abcdef");
+	h.take = UINT32_MAX;
+	tcp_resume(h.c);
+	world_turn();
+	assert_int_equal(h.got_size, 6);
+	assert_memory_equal(h.got, "abcdef", 6);
+}
+
 static void the_window_closes_while_nothing_is_taken(void **state)
 {
 	(void)state;
@@ -470,6 +485,7 @@ int main(void)
 		S("2018 §2", no_sack_without_agreement),
 		S("9293 §3.9.1", what_the_handler_leaves_is_shown_again),
 		S("9293 §3.9.1", what_waits_comes_before_what_comes),
+		S("9293 §3.10.7.4", what_is_left_may_have_come_before),
 		S("9293 §3.8.6", the_window_closes_while_nothing_is_taken),
 		S("9293 §3.8.6.2.2", a_little_room_is_not_told),
 		S("7323 §2", the_window_grows_with_what_is_taken),
