@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Echo is answered in place by ip4_reply(). Errors that come in go to the transport that asked for them. Errors are rate-limited by a bucket of tokens that is
- * refilled by a random measure, so that nobody can count from outside which of their probes were
- * answered (the SAD DNS attack).
+ * Echo is answered in place by ip4_reply(). Errors that come in go to the transport that asked for
+ * them. Errors are rate-limited by a bucket of tokens that is refilled by a random measure, so that
+ * nobody can count from outside which of their probes were answered (the SAD DNS attack).
  */
 #include <net/icmp.h>
 
@@ -75,7 +75,8 @@ void icmp_report_set(uint8_t protocol, icmp_report_fn *fn)
 	report_fn = fn;
 }
 
-/* An error about a packet of ours (RFC 1122 §3.2.2: it quotes the IP header and 8 bytes at least). */
+/* An error about a packet of ours (RFC 1122 §3.2.2: it quotes the IP header and 8 bytes at least).
+ */
 static void report(const struct ip4_packet *p, const struct icmp_header *h)
 {
 	struct interface *i = p->interface;
@@ -88,12 +89,13 @@ static void report(const struct ip4_packet *p, const struct icmp_header *h)
 		interface_count(i, COUNT_RX_SHORT);
 		return;
 	}
-	if (q->protocol != report_protocol || !report_fn || bytes_load_u32(q->source) != i->address ||
-	    (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
+	if (q->protocol != report_protocol || !report_fn ||
+	    bytes_load_u32(q->source) != i->address || (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		return;
 	}
-	bool fragmentation = h->type == ICMP_UNREACHABLE && h->code == ICMP_UNREACHABLE_FRAGMENTATION;
+	bool fragmentation =
+	        h->type == ICMP_UNREACHABLE && h->code == ICMP_UNREACHABLE_FRAGMENTATION;
 	report_fn(&(struct icmp_report){ .interface = i,
 	                                 .type = h->type,
 	                                 .code = h->code,
@@ -120,7 +122,8 @@ void icmp_input(struct ip4_packet *p)
 	}
 	struct icmp_header *h = (void *)p->payload;
 	if (!p->group && i->address &&
-	    (h->type == ICMP_UNREACHABLE || h->type == ICMP_TIME_EXCEEDED || h->type == ICMP_PARAMETER)) {
+	    (h->type == ICMP_UNREACHABLE || h->type == ICMP_TIME_EXCEEDED ||
+	     h->type == ICMP_PARAMETER)) {
 		report(p, h);
 		return;
 	}

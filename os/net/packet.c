@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Packets in parts, for devices that take them whole: all parts are copied behind the header in the head's frame, one
- * copy a byte, and the checksum is made on the way.
+ * Packets in parts, for devices that take them whole: all parts are copied behind the header in the
+ * head's frame, one copy a byte, and the checksum is made on the way.
  */
 #include <net/packet.h>
 
@@ -55,6 +55,7 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 	bytes_store_u32(addresses + 4, r->destination);
 	memset(header + p->checksum_at, 0, 2);
 	checksum_store(header + p->checksum_at,
-	               checksum_add(checksum_pseudo(addresses, r->protocol, (uint16_t)whole), header, whole));
+	               checksum_add(checksum_pseudo(addresses, r->protocol, (uint16_t)whole),
+	                            header, whole));
 	return ip4_send_frame(r, f);
 }

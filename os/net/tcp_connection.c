@@ -66,7 +66,8 @@ static bool poll(struct loop_source *source)
 		else
 			blocked++;
 	}
-	return done; /* what the device could not take is no reason to turn again: completions are */
+	return done; /* what the device could not take is no reason to turn again: completions are
+	              */
 }
 
 static uint64_t events(struct loop_source *source)
@@ -122,7 +123,8 @@ struct tcp_connection *connection_find(const struct tcp_address *a)
 static bool table_grow(void)
 {
 	uint32_t old = buckets, size = old ? 2 * old : BUCKETS_FIRST;
-	struct tcp_connection **from = table, **to = heap_alloc_zero(size, sizeof(struct tcp_connection *));
+	struct tcp_connection **from = table,
+	                      **to = heap_alloc_zero(size, sizeof(struct tcp_connection *));
 	if (!to)
 		return table != NULL; /* longer chains, then */
 	table = to;

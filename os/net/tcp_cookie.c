@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SYN cookies (RFC 4987 §3.6): when too many connections are half open, the SYN-ACK's sequence number says all that we
- * would have to remember: 5 bits of time (64 s each), 3 bits of MSS, 24 bits of a keyed hash over these, the addresses
- * and the peer's ISN. What else the SYN offered lies in the low bits of our timestamp, which the peer echoes.
+ * SYN cookies (RFC 4987 §3.6): when too many connections are half open, the SYN-ACK's sequence
+ * number says all that we would have to remember: 5 bits of time (64 s each), 3 bits of MSS, 24
+ * bits of a keyed hash over these, the addresses and the peer's ISN. What else the SYN offered lies
+ * in the low bits of our timestamp, which the peer echoes.
  */
 #include <net/tcp_internal.h>
 
@@ -33,7 +34,8 @@ static uint32_t make(const struct tcp_address *a, uint32_t irs, uint32_t slot, u
 	return slot << 27 | size << 24 | (hash_bytes_keyed(key, &what, sizeof what) & 0xffffff);
 }
 
-uint32_t cookie_make(const struct tcp_address *a, const struct tcp_segment *syn, uint64_t now, uint32_t *timestamp)
+uint32_t cookie_make(const struct tcp_address *a, const struct tcp_segment *syn, uint64_t now,
+                     uint32_t *timestamp)
 {
 	uint32_t size = 7;
 	uint16_t mss = syn->has_mss ? syn->mss : TCP_MSS_DEFAULT;
@@ -44,18 +46,23 @@ uint32_t cookie_make(const struct tcp_address *a, const struct tcp_segment *syn,
 		bits |= syn->sack_permitted ? STAMP_SACK : 0;
 		bits |= (syn->flags & (TCP_ECE | TCP_CWR)) == (TCP_ECE | TCP_CWR) ? STAMP_ECN : 0;
 		uint32_t stamp = (*timestamp & ~STAMP_MASK) | bits;
-		*timestamp = seq_lt(*timestamp, stamp) ? stamp - (STAMP_MASK + 1) : stamp; /* never in the future */
+		*timestamp = seq_lt(*timestamp, stamp) ? stamp - (STAMP_MASK + 1)
+		                                       : stamp; /* never in the future */
 	}
 	return make(a, syn->seq, (uint32_t)(now / SLOT_NS) & 31, size);
 }
 
-bool cookie_check(const struct tcp_address *a, const struct tcp_segment *ack, uint64_t now, struct tcp_segment *syn)
+bool cookie_check(const struct tcp_address *a, const struct tcp_segment *ack, uint64_t now,
+                  struct tcp_segment *syn)
 {
-	uint32_t cookie = ack->ack - 1, irs = ack->seq - 1, slot = cookie >> 27, size = cookie >> 24 & 7;
+	uint32_t cookie = ack->ack - 1, irs = ack->seq - 1, slot = cookie >> 27,
+	         size = cookie >> 24 & 7;
 	uint32_t age = ((uint32_t)(now / SLOT_NS) - slot) & 31;
 	if (age > SLOTS_OLD || make(a, irs, slot, size) != cookie)
 		return false;
-	*syn = (struct tcp_segment){ .seq = irs, .flags = TCP_SYN, .has_mss = true, .mss = sizes[size] };
+	*syn = (struct tcp_segment){
+		.seq = irs, .flags = TCP_SYN, .has_mss = true, .mss = sizes[size]
+	};
 	if (ack->has_timestamps) {
 		syn->has_timestamps = true;
 		syn->value = ack->value;

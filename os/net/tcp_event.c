@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Handlers, and the tasks that wait. Each handler may do anything with its connection, so that nothing is read of it
- * after a call but `gone` and `detached`.
+ * Handlers, and the tasks that wait. Each handler may do anything with its connection, so that
+ * nothing is read of it after a call but `gone` and `detached`.
  */
 #include <net/tcp_internal.h>
 

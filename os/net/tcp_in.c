@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A segment's way: checksum, connection, and then RFC 9293 §3.10.7 in its order: SYN-SENT by itself; else sequence
- * number and timestamp, RST, SYN, ACK, data, FIN, each with RFC 5961's care. Each step returns whether to go on. Steps
- * that call handlers come back to a connection that may be gone.
+ * A segment's way: checksum, connection, and then RFC 9293 §3.10.7 in its order: SYN-SENT by
+ * itself; else sequence number and timestamp, RST, SYN, ACK, data, FIN, each with RFC 5961's care.
+ * Each step returns whether to go on. Steps that call handlers come back to a connection that may
+ * be gone.
  */
 #include <net/tcp_internal.h>
 
@@ -12,7 +13,8 @@
 #include <net/wire.h>
 
 #define CE 3u /* RFC 3168 §5, of the TOS byte's low bits */
-#define PAWS_IDLE_NS (24ull * 86400 * NS_PER_S) /* RFC 7323 §5.5: after so long TS.Recent is worth nothing */
+#define PAWS_IDLE_NS                                                                               \
+	(24ull * 86400 * NS_PER_S) /* RFC 7323 §5.5: after so long TS.Recent is worth nothing */
 
 /* ---- SYN-SENT (§3.10.7.3) ---- */
 
@@ -26,7 +28,8 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 		return;
 	}
 	/* RFC 7323 §3.2: an echo has to be of our SYN. */
-	if (acks && c->timestamps && s->has_timestamps && seq_lt(connection_timestamp(c, in->now), s->echo))
+	if (acks && c->timestamps && s->has_timestamps &&
+	    seq_lt(connection_timestamp(c, in->now), s->echo))
 		return;
 	if (s->flags & TCP_RST) {
 		if (acks) {
@@ -46,13 +49,16 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 		connection_work(c, WORK_OUTPUT);
 		return;
 	}
-	uint64_t echo = c->timestamps ? (uint64_t)(connection_timestamp(c, in->now) - s->echo) * NS_PER_MS : 0;
-	recovery_acknowledged(&c->recovery,
-	                      &(struct recovery_ack){ .ack = s->ack,
-	                                              .has_data = true,
-	                                              .echo_rtt_ns = c->recovery.timeouts_total ? echo : 0,
-	                                              .echo_tick_ns = NS_PER_MS },
-	                      in->now);
+	uint64_t echo = c->timestamps
+	                        ? (uint64_t)(connection_timestamp(c, in->now) - s->echo) * NS_PER_MS
+	                        : 0;
+	recovery_acknowledged(
+	        &c->recovery,
+	        &(struct recovery_ack){ .ack = s->ack,
+	                                .has_data = true,
+	                                .echo_rtt_ns = c->recovery.timeouts_total ? echo : 0,
+	                                .echo_tick_ns = NS_PER_MS },
+	        in->now);
 	c->window_ack = s->ack;
 	output_ack(c, in->now);
 	connection_established(c, in->now);
@@ -65,8 +71,8 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 	struct tcp_segment *s = &in->segment;
 	uint32_t next = connection_rcv_nxt(c), length = segment_length(s);
 	uint32_t window = seq_lt(next, c->edge) ? c->edge - next : 0;
-	if (c->timestamps && s->has_timestamps && seq_lt(s->value, c->recent) && !(s->flags & TCP_RST) &&
-	    in->now - c->recent_at < PAWS_IDLE_NS) {
+	if (c->timestamps && s->has_timestamps && seq_lt(s->value, c->recent) &&
+	    !(s->flags & TCP_RST) && in->now - c->recent_at < PAWS_IDLE_NS) {
 		tcp_count(TCP_COUNT_PAWS);
 		if (length)
 			receive_duplicate(&c->receive, s->seq, s->seq + length);
@@ -76,11 +82,13 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 	uint32_t last = s->seq + (length ? length - 1 : 0);
 	bool start_in = seq_le(next, s->seq) && seq_lt(s->seq, next + window);
 	bool end_in = seq_le(next, last) && seq_lt(last, next + window);
-	bool good = length ? window && (start_in || end_in || (seq_lt(s->seq, next) && seq_lt(next, last)))
+	bool good = length ? window && (start_in || end_in ||
+	                                (seq_lt(s->seq, next) && seq_lt(next, last)))
 	                   : s->seq == next || start_in;
 	if (good) {
 		/* RFC 7323 §4.3: only what covers Last.ACK.sent may be echoed. */
-		if (c->timestamps && s->has_timestamps && seq_le(s->seq, c->acked) && seq_le(c->recent, s->value)) {
+		if (c->timestamps && s->has_timestamps && seq_le(s->seq, c->acked) &&
+		    seq_le(c->recent, s->value)) {
 			c->recent = s->value;
 			c->recent_at = in->now;
 		}
@@ -107,7 +115,8 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 	}
 	if (length) {
 		output_ack(c, in->now); /* a window probe among others */
-		return (s->flags & TCP_ACK) && s->seq == next; /* RFC 9293 §3.10.7.4: ACKs even with a zero window */
+		return (s->flags & TCP_ACK) &&
+		       s->seq == next; /* RFC 9293 §3.10.7.4: ACKs even with a zero window */
 	}
 	if (s->seq == next - 1)
 		output_ack(c, in->now); /* a keep-alive */
@@ -127,11 +136,14 @@ static bool no_reset(struct tcp_connection *c, struct tcp_input *in)
 			return false;
 		}
 		tcp_count(TCP_COUNT_RESET_IN);
-		connection_end(c, c->state == TCP_SYN_RECEIVED && !c->passive ? ERR_REFUSED : ERR_RESET, TCP_CLOSED);
+		connection_end(
+		        c, c->state == TCP_SYN_RECEIVED && !c->passive ? ERR_REFUSED : ERR_RESET,
+		        TCP_CLOSED);
 		return false;
 	}
 	if (s->flags & TCP_SYN) {
-		if (c->state == TCP_SYN_RECEIVED && !c->passive && s->flags & TCP_ACK && s->seq == c->irs)
+		if (c->state == TCP_SYN_RECEIVED && !c->passive && s->flags & TCP_ACK &&
+		    s->seq == c->irs)
 			return true;
 		output_challenge(c, in->now);
 		return false;
@@ -144,7 +156,8 @@ static bool no_reset(struct tcp_connection *c, struct tcp_input *in)
 static void set_window(struct tcp_connection *c, const struct tcp_segment *s)
 {
 	/* RFC 9293 §3.10.7.4: not from an old segment. */
-	if (seq_lt(s->seq, c->window_seq) || (s->seq == c->window_seq && seq_lt(s->ack, c->window_ack)))
+	if (seq_lt(s->seq, c->window_seq) ||
+	    (s->seq == c->window_seq && seq_lt(s->ack, c->window_ack)))
 		return;
 	c->send_window = (uint32_t)s->window << (s->flags & TCP_SYN ? 0 : c->send_scale);
 	c->window_seq = s->seq;
@@ -168,7 +181,8 @@ static bool fin_acknowledged(struct tcp_connection *c, uint64_t now)
 	switch ((enum tcp_state)c->state) {
 	case TCP_FIN_WAIT_1:
 		c->state = TCP_FIN_WAIT_2;
-		if (c->orphan) /* nobody will read what the peer has to say: it need not take for ever */
+		if (c->orphan) /* nobody will read what the peer has to say: it need not take for
+		                  ever */
 			c->end_at = now + TCP_FIN_WAIT_NS;
 		return true;
 	case TCP_CLOSING:
@@ -202,11 +216,13 @@ static bool acknowledged(struct tcp_connection *c, struct tcp_input *in)
 			output_stray_reset(in);
 			return false;
 		}
-	} else if (seq_lt(s->ack, r->una - c->max_window) || seq_lt(r->next + (c->window_probe ? 1 : 0), s->ack)) {
+	} else if (seq_lt(s->ack, r->una - c->max_window) ||
+	           seq_lt(r->next + (c->window_probe ? 1 : 0), s->ack)) {
 		output_challenge(c, in->now); /* RFC 5961 §5 */
 		return false;
 	}
-	if (c->window_probe && s->ack == r->next + 1 && recovery_ready(r)) /* the probe's byte was taken */
+	if (c->window_probe && s->ack == r->next + 1 &&
+	    recovery_ready(r)) /* the probe's byte was taken */
 		recovery_sent(r, r->next, r->next + 1, true, in->now);
 	if (seq_lt(r->next, s->ack))
 		return false;
@@ -263,11 +279,12 @@ static bool acknowledged(struct tcp_connection *c, struct tcp_input *in)
 
 static bool may_receive(const struct tcp_connection *c)
 {
-	return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 || c->state == TCP_FIN_WAIT_2;
+	return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
+	       c->state == TCP_FIN_WAIT_2;
 }
 
-/* May bytes up to `end` be kept? Beyond TCP's share of the memory, what comes is dropped, and comes again: but each
- * connection may have the smallest ring, so that it goes on. */
+/* May bytes up to `end` be kept? Beyond TCP's share of the memory, what comes is dropped, and comes
+ * again: but each connection may have the smallest ring, so that it goes on. */
 static bool may_keep(const struct tcp_connection *c, uint32_t end)
 {
 	const struct tcp_receive *r = &c->receive;
@@ -277,7 +294,8 @@ static bool may_keep(const struct tcp_connection *c, uint32_t end)
 	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= connection_memory_left();
 }
 
-/* One contiguous part, which starts at seq >= rcv_nxt. False: the connection is gone, or there was no memory. */
+/* One contiguous part, which starts at seq >= rcv_nxt. False: the connection is gone, or there was
+ * no memory. */
 static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *bytes, uint32_t size)
 {
 	struct tcp_receive *r = &c->receive;
@@ -318,7 +336,8 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 	}
 	if (skip)
 		receive_duplicate(r, s->seq, r->next);
-	uint32_t left = seq_lt(c->edge, s->seq + s->size) ? c->edge - s->seq - skip : s->size - skip;
+	uint32_t left =
+	        seq_lt(c->edge, s->seq + s->size) ? c->edge - s->seq - skip : s->size - skip;
 	uint32_t seq = s->seq + skip, fresh = s->size - skip;
 	const struct ip4_packet *p = in->packet;
 	const uint8_t *bytes = p->payload + s->header_size;
@@ -326,7 +345,8 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 	for (const struct frame *f = p->rest;;) {
 		uint32_t n = there > skip ? there - skip : 0;
 		n = n < left ? n : left;
-		uint32_t known = seq_lt(seq, r->next) ? r->next - seq : 0; /* a gap closed on the way */
+		uint32_t known =
+		        seq_lt(seq, r->next) ? r->next - seq : 0; /* a gap closed on the way */
 		known = known < n ? known : n;
 		if (n > known && !take_part(c, seq + known, bytes + skip + known, n - known)) {
 			if (c->gone || c->detached)
@@ -354,7 +374,8 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 	if (moved)
 		task_wake_all(&c->waiters);
 	if (moved && c->handlers && (waited || moved > fresh))
-		connection_work(c, WORK_SHOW); /* more has come into order than what was shown in place */
+		connection_work(
+		        c, WORK_SHOW); /* more has come into order than what was shown in place */
 	return true;
 }
 
@@ -425,8 +446,8 @@ void tcp_input(struct ip4_packet *p)
 	struct tcp_input in = { .packet = p, .now = clock_now(), .congested = (p->tos & CE) == CE };
 	struct tcp_segment *s = &in.segment;
 	tcp_count(TCP_COUNT_SEGMENTS_IN);
-	if (p->group || !p->interface->address || !segment_parse(s, p->payload, p->size) || !s->source ||
-	    !s->destination) {
+	if (p->group || !p->interface->address || !segment_parse(s, p->payload, p->size) ||
+	    !s->source || !s->destination) {
 		tcp_count(TCP_COUNT_BAD_SEGMENT);
 		return;
 	}

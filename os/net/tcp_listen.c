@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A SYN makes a half-open connection, whose SYN-ACK the connection's own timer repeats. With TCP_HALF_OPEN_MAX of them a
- * SYN is answered with a cookie instead, and only the ACK that returns it makes a connection.
+ * A SYN makes a half-open connection, whose SYN-ACK the connection's own timer repeats. With
+ * TCP_HALF_OPEN_MAX of them a SYN is answered with a cookie instead, and only the ACK that returns
+ * it makes a connection.
  */
 #include <net/tcp_internal.h>
 
@@ -27,8 +28,8 @@ int tcp_listen(struct tcp_listener **to, uint16_t port, const struct tcp_options
 	if (!port)
 		return ERR_INVALID;
 	for (struct tcp_listener *l = listeners; l; l = l->next) {
-		if (l->port == port &&
-		    (!l->options.interface || !o->interface || l->options.interface == o->interface))
+		if (l->port == port && (!l->options.interface || !o->interface ||
+		                        l->options.interface == o->interface))
 			return ERR_EXISTS;
 	}
 	struct tcp_listener *l = heap_alloc_zero(1, sizeof *l);
@@ -56,7 +57,8 @@ void tcp_listener_close(struct tcp_listener *l)
 	struct list *both[] = { &l->half_open, &l->ready };
 	for (uint32_t k = 0; k < 2; k++) {
 		while (!list_empty(both[k])) {
-			struct tcp_connection *c = container_of(both[k]->next, struct tcp_connection, pending);
+			struct tcp_connection *c =
+			        container_of(both[k]->next, struct tcp_connection, pending);
 			connection_reset(c, ERR_CLOSED);
 		}
 	}
@@ -88,8 +90,8 @@ static struct tcp_address address_of(const struct tcp_input *in)
 		                     .remote_port = in->segment.source };
 }
 
-static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_input *in, const struct tcp_segment *syn,
-                                   uint32_t iss)
+static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_input *in,
+                                   const struct tcp_segment *syn, uint32_t iss)
 {
 	struct tcp_address a = address_of(in);
 	struct ip4_route route = { .tos = 0 };
@@ -138,7 +140,8 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 		                      .sack_permitted = s->sack_permitted && s->has_timestamps,
 		                      .has_scale = s->has_scale && s->has_timestamps,
 		                      .scale = scale,
-		                      .value = (uint32_t)(in->now / NS_PER_MS) + connection_timestamp_offset(&a),
+		                      .value = (uint32_t)(in->now / NS_PER_MS) +
+		                               connection_timestamp_offset(&a),
 		                      .echo = s->value };
 	if (most < UINT16_MAX)
 		answer.window = (uint16_t)most;
@@ -163,7 +166,8 @@ static void syn(struct tcp_listener *l, struct tcp_input *in, uint32_t iss_above
 	}
 	struct tcp_address a = address_of(in);
 	uint32_t iss = connection_iss(&a, in->now);
-	if (iss_above && seq_le(iss, iss_above)) /* RFC 6191 §2: above all that the old connection had */
+	if (iss_above &&
+	    seq_le(iss, iss_above)) /* RFC 6191 §2: above all that the old connection had */
 		iss = iss_above + 65537;
 	struct tcp_connection *c = make(l, in, &in->segment, iss);
 	if (c)

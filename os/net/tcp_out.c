@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * output() says all that a connection has to say now: what is lost, what is new, and if none of it carried the
- * acknowledgment, that. It asks recovery for room, the peer's window for permission, the queue for bytes, and hands
- * packet_send() segments as large as the device cuts by itself.
+ * output() says all that a connection has to say now: what is lost, what is new, and if none of it
+ * carried the acknowledgment, that. It asks recovery for room, the peer's window for permission,
+ * the queue for bytes, and hands packet_send() segments as large as the device cuts by itself.
  */
 #include <net/tcp_internal.h>
 
@@ -21,7 +21,8 @@ uint16_t output_mss(const struct tcp_connection *c)
 
 /* ---- The window that we offer ---- */
 
-/* Bytes from rcv_nxt on. Its right edge never moves back, and forward by a segment at least (RFC 9293 §3.8.6.2.2). */
+/* Bytes from rcv_nxt on. Its right edge never moves back, and forward by a segment at least (RFC
+ * 9293 §3.8.6.2.2). */
 static uint32_t window_now(struct tcp_connection *c, uint64_t now)
 {
 	uint32_t next = connection_rcv_nxt(c);
@@ -66,7 +67,8 @@ static void fill(struct tcp_connection *c, struct tcp_segment *s, uint64_t now)
 	} else {
 		s->window = window_field(c, window, seq_lt(next, c->edge) ? c->edge - next : 0);
 		if (c->sack && s->flags & TCP_ACK)
-			s->sack_count = (uint8_t)receive_sacks(&c->receive, s->sacks, c->timestamps ? 3 : 4);
+			s->sack_count = (uint8_t)receive_sacks(&c->receive, s->sacks,
+			                                       c->timestamps ? 3 : 4);
 		if (c->ece)
 			s->flags |= TCP_ECE;
 	}
@@ -79,7 +81,8 @@ static void said(struct tcp_connection *c, const struct tcp_segment *s)
 	tcp_count(TCP_COUNT_SEGMENTS_OUT);
 	if (!(s->flags & TCP_ACK))
 		return;
-	uint32_t edge = s->ack + ((uint32_t)s->window << (s->flags & TCP_SYN ? 0 : c->receive_scale));
+	uint32_t edge =
+	        s->ack + ((uint32_t)s->window << (s->flags & TCP_SYN ? 0 : c->receive_scale));
 	c->edge = seq_max(c->edge, edge);
 	c->acked = s->ack;
 	c->ack_now = false;
@@ -87,7 +90,8 @@ static void said(struct tcp_connection *c, const struct tcp_segment *s)
 	c->ack_at = CLOCK_NEVER;
 }
 
-static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *p, const struct ip4_route *r)
+static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *p,
+                const struct ip4_route *r)
 {
 	p->head = packet_head(r->interface, s->header_size);
 	if (!p->head)
@@ -115,8 +119,10 @@ static uint32_t fin_end(const struct tcp_connection *c)
 	return c->fin_seq + 1;
 }
 
-/* Sequence numbers [seq, *end), new or again; *end comes back lower if they do not fit. ERR_MEMORY: not now. */
-static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, bool again, uint64_t now)
+/* Sequence numbers [seq, *end), new or again; *end comes back lower if they do not fit. ERR_MEMORY:
+ * not now. */
+static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, bool again,
+                      uint64_t now)
 {
 	struct tcp_segment s = { .seq = seq, .flags = TCP_ACK };
 	struct packet p = { .part_count = 0 };
@@ -130,7 +136,8 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 	}
 	bool fin = c->fin_sent && *end == fin_end(c);
 	fill(c, &s, now);
-	uint32_t full = c->mss - (s.header_size - TCP_HEADER_SIZE - (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
+	uint32_t full = c->mss - (s.header_size - TCP_HEADER_SIZE -
+	                          (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
 	uint32_t left = *end - seq - (fin ? 1 : 0);
 	struct packet_limits limits = packet_limits(c->route.interface);
 	uint32_t most = limits.payload_max > full ? limits.payload_max / full * full : full;
@@ -141,7 +148,8 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 	uint32_t offset = seq - c->queue_seq, got = 0;
 	while (got < left && p.part_count < PACKET_PARTS_MAX) {
 		struct packet_part *part = &p.parts[p.part_count];
-		part->size = queue_peek(&c->queue, (uint64_t)offset + got, left - got, &part->bytes, &part->is_static);
+		part->size = queue_peek(&c->queue, (uint64_t)offset + got, left - got, &part->bytes,
+		                        &part->is_static);
 		if (!part->size)
 			break;
 		got += part->size;
@@ -175,7 +183,8 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 	return OK;
 }
 
-static int send_and_record(struct tcp_connection *c, uint32_t seq, uint32_t end, bool app_limited, uint64_t now)
+static int send_and_record(struct tcp_connection *c, uint32_t seq, uint32_t end, bool app_limited,
+                           uint64_t now)
 {
 	if (!recovery_ready(&c->recovery))
 		return ERR_MEMORY;
@@ -206,15 +215,18 @@ static int send_lost(struct tcp_connection *c, uint64_t now)
 	return OK;
 }
 
-/* How much of `left` new bytes to send, in one segment or in several full ones that the device cuts. */
+/* How much of `left` new bytes to send, in one segment or in several full ones that the device
+ * cuts. */
 static uint32_t portion(const struct tcp_connection *c, uint64_t left, uint32_t window, bool probe)
 {
 	const struct tcp_recovery *r = &c->recovery;
 	uint32_t room = probe ? c->mss : recovery_room(r), most = window < room ? window : room;
 	if (left <= most) {
 		uint32_t small = (uint32_t)left % c->mss;
-		/* Nagle (RFC 9293 §3.7.4), as Minshall has it: not while an earlier small segment is under way. */
-		if (small && !c->no_delay && !c->fin_wanted && !probe && seq_lt(r->una, c->small_end))
+		/* Nagle (RFC 9293 §3.7.4), as Minshall has it: not while an earlier small segment
+		 * is under way. */
+		if (small && !c->no_delay && !c->fin_wanted && !probe &&
+		    seq_lt(r->una, c->small_end))
 			return (uint32_t)left - small;
 		return (uint32_t)left;
 	}
@@ -234,14 +246,16 @@ static int send_new(struct tcp_connection *c, uint64_t now)
 		uint64_t left = c->fin_sent ? 0 : c->queue.total - (uint32_t)(seq - c->queue_seq);
 		if (!left && (!c->fin_wanted || c->fin_sent))
 			return OK;
-		uint32_t edge = r->una + c->send_window, window = seq_lt(seq, edge) ? edge - seq : 0;
+		uint32_t edge = r->una + c->send_window,
+		         window = seq_lt(seq, edge) ? edge - seq : 0;
 		bool probe = c->probe;
 		uint32_t size = left ? portion(c, left, window, probe) : 0;
 		if (left && !size)
 			return OK;
 		if (!r->count)
 			recovery_resume(r, now);
-		bool fin = c->fin_wanted && size == left; /* with the last bytes; it needs no room */
+		bool fin =
+		        c->fin_wanted && size == left; /* with the last bytes; it needs no room */
 		if (fin) {
 			c->fin_seq = seq + size;
 			c->fin_sent = true;
@@ -311,9 +325,13 @@ void output(struct tcp_connection *c, uint64_t now)
 	if (!waits)
 		c->persist_at = CLOCK_NEVER;
 	else if (c->persist_at == CLOCK_NEVER) {
-		/* Often enough that silence for the user timeout means that probes were not answered. */
-		uint64_t most = c->user_timeout_ns / 2 < RECOVERY_RTO_MAX_NS ? c->user_timeout_ns / 2 : RECOVERY_RTO_MAX_NS;
-		uint64_t wait = c->recovery.rtt.rto << (c->persist_backoff < 10 ? c->persist_backoff : 10);
+		/* Often enough that silence for the user timeout means that probes were not
+		 * answered. */
+		uint64_t most = c->user_timeout_ns / 2 < RECOVERY_RTO_MAX_NS
+		                        ? c->user_timeout_ns / 2
+		                        : RECOVERY_RTO_MAX_NS;
+		uint64_t wait = c->recovery.rtt.rto
+		                << (c->persist_backoff < 10 ? c->persist_backoff : 10);
 		c->persist_at = now + (wait < most ? wait : most);
 	}
 	timer_update(c);
@@ -356,7 +374,8 @@ void output_window_probe(struct tcp_connection *c, uint64_t now)
 	if (sent >= c->queue.total || r->count)
 		return;
 	uint32_t edge = r->una + c->send_window;
-	if (seq_lt(r->next, edge)) { /* the sender's side of silly windows: what there is, after all */
+	if (seq_lt(r->next,
+	           edge)) { /* the sender's side of silly windows: what there is, after all */
 		send_and_record(c, r->next, edge, true, now);
 		return;
 	}
@@ -386,7 +405,9 @@ void output_stray(const struct tcp_input *in, struct tcp_segment *s)
 	s->source = in->segment.destination;
 	s->destination = in->segment.source;
 	uint32_t size = segment_header_size(s);
-	struct packet out = { .head = packet_head(r.interface, size), .header_size = s->header_size, .checksum_at = 16 };
+	struct packet out = { .head = packet_head(r.interface, size),
+		              .header_size = s->header_size,
+		              .checksum_at = 16 };
 	if (!out.head)
 		return;
 	segment_write(s, frame_base(out.head) + out.head->start);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How large a packet the path to a peer carries: the interface's MTU, until a router says less (RFC 1191) or nothing
- * large is acknowledged any more (a black hole: RFC 4821's idea in its plainest form). What a router said is remembered by
- * destination for ten minutes.
+ * How large a packet the path to a peer carries: the interface's MTU, until a router says less (RFC
+ * 1191) or nothing large is acknowledged any more (a black hole: RFC 4821's idea in its plainest
+ * form). What a router said is remembered by destination for ten minutes.
  */
 #include <net/tcp_internal.h>
 
@@ -11,9 +11,9 @@
 #include <net/interface_internal.h>
 #include <net/wire.h>
 
-#define KNOWN_SIZE  64u
-#define KNOWN_NS    (600 * NS_PER_S) /* RFC 1191 §6.3 */
-#define HEADERS     40u
+#define KNOWN_SIZE 64u
+#define KNOWN_NS   (600 * NS_PER_S) /* RFC 1191 §6.3 */
+#define HEADERS    40u
 
 static struct {
 	uint64_t until;
@@ -29,7 +29,8 @@ static uint32_t slot(uint32_t destination)
 uint16_t path_mtu(const struct interface *i, uint32_t destination)
 {
 	uint32_t k = slot(destination);
-	if (known[k].destination == destination && clock_coarse() < known[k].until && known[k].mtu < i->mtu)
+	if (known[k].destination == destination && clock_coarse() < known[k].until &&
+	    known[k].mtu < i->mtu)
 		return known[k].mtu;
 	return i->mtu;
 }
@@ -88,7 +89,8 @@ static void report(const struct icmp_report *r)
 		}
 		return;
 	}
-	/* RFC 5927 §5.2, RFC 5461: an open connection lives on; one that is being opened does not. */
+	/* RFC 5927 §5.2, RFC 5461: an open connection lives on; one that is being opened does not.
+	 */
 	if (c->state != TCP_SYN_SENT)
 		return;
 	bool refused = r->code == ICMP_UNREACHABLE_PORT || r->code == ICMP_UNREACHABLE_PROTOCOL;

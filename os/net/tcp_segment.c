@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* Options are written as most stacks write them, aligned to words: MSS; SACK-permitted with timestamps; window scale. */
+/* Options are written as most stacks write them, aligned to words: MSS; SACK-permitted with
+ * timestamps; window scale. */
 #include <net/tcp_segment.h>
 
 #include <core/bytes.h>
 #include <core/panic.h>
 #include <net/wire.h>
 
-enum option { OPTION_END, OPTION_NOTHING, OPTION_MSS, OPTION_SCALE, OPTION_SACK_PERMITTED, OPTION_SACK, OPTION_TIMESTAMPS = 8 };
+enum option {
+	OPTION_END,
+	OPTION_NOTHING,
+	OPTION_MSS,
+	OPTION_SCALE,
+	OPTION_SACK_PERMITTED,
+	OPTION_SACK,
+	OPTION_TIMESTAMPS = 8
+};
 
 static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in body)
 {
@@ -23,7 +32,8 @@ static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in bo
 		if (size == 1 && syn) {
 			uint8_t scale = bytes_get_u8(&body);
 			s->has_scale = true;
-			s->scale = scale > TCP_SCALE_MAX ? TCP_SCALE_MAX : scale; /* RFC 7323 §2.3 */
+			s->scale =
+			        scale > TCP_SCALE_MAX ? TCP_SCALE_MAX : scale; /* RFC 7323 §2.3 */
 		}
 		break;
 	case OPTION_SACK_PERMITTED:

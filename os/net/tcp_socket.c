@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The calls of net/tcp.h on a connection: those that wait do so on the connection's queue, which every change wakes. */
+/* The calls of net/tcp.h on a connection: those that wait do so on the connection's queue, which
+ * every change wakes. */
 #include <net/tcp_internal.h>
 
 #include <core/file.h>
@@ -7,8 +8,9 @@
 
 /* ---- Opening ---- */
 
-int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t port, const struct tcp_options *o,
-                      const struct tcp_handlers *handlers, void *context)
+int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t port,
+                      const struct tcp_options *o, const struct tcp_handlers *handlers,
+                      void *context)
 {
 	static const struct tcp_options none;
 	struct ip4_route route = { .tos = 0 };
@@ -37,7 +39,8 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 	c->iss = connection_iss(&a, now);
 	c->mss = output_mss(c);
 	recovery_open(&c->recovery,
-	              &(struct recovery_setup){ .iss = c->iss, .mss = c->mss, .congestion = o->congestion },
+	              &(struct recovery_setup){
+	                      .iss = c->iss, .mss = c->mss, .congestion = o->congestion },
 	              now);
 	c->queue_seq = c->small_end = c->iss + 1;
 	c->state = TCP_SYN_SENT;
@@ -49,13 +52,14 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 	return OK;
 }
 
-int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port, const struct tcp_options *o,
-                uint64_t deadline_ns)
+int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port,
+                const struct tcp_options *o, uint64_t deadline_ns)
 {
 	struct tcp_connection *c;
 	int error = tcp_connect_watch(&c, address, port, o, NULL, NULL);
 	while (!error && !c->detached && !connection_synchronized(c)) {
-		if (task_wait(&c->waiters, deadline_ns) && !c->detached && !connection_synchronized(c)) {
+		if (task_wait(&c->waiters, deadline_ns) && !c->detached &&
+		    !connection_synchronized(c)) {
 			tcp_abort(c);
 			return ERR_TIMEOUT;
 		}
@@ -160,14 +164,17 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 	uint32_t room = queue_room(&c->queue);
 	if (!connection_memory_short())
 		return room;
-	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going. */
-	uint32_t ring = c->queue.size ? c->queue.size : QUEUE_RING_MIN, little = ring - c->queue.used;
+	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going.
+	 */
+	uint32_t ring = c->queue.size ? c->queue.size : QUEUE_RING_MIN,
+	         little = ring - c->queue.used;
 	return room < little ? room : little;
 }
 
 uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t size)
 {
-	uint32_t room = tcp_write_room(c), n = queue_copy(&c->queue, bytes, size < room ? size : room);
+	uint32_t room = tcp_write_room(c),
+	         n = queue_copy(&c->queue, bytes, size < room ? size : room);
 	if (n < size)
 		c->short_write = true;
 	if (n)

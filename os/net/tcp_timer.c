@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One timer a connection, for the earliest of its deadlines. It is moved only forward in time by firing: a deadline that
- * went further away (each acknowledgment does that) leaves it as it is, so that most segments touch no timer.
+ * One timer a connection, for the earliest of its deadlines. It is moved only forward in time by
+ * firing: a deadline that went further away (each acknowledgment does that) leaves it as it is, so
+ * that most segments touch no timer.
  */
 #include <net/tcp_internal.h>
 

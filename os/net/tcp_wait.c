@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TIME-WAIT (RFC 9293 §3.4.2): what is left of a connection that we closed first, for 2 MSL: enough to acknowledge
- * the peer's FIN again, and to tell a new connection's SYN from an old one's (RFC 6191). One timer serves all: they
- * expire in the order in which they were (re)started, but for restarts, which move to the end.
+ * TIME-WAIT (RFC 9293 §3.4.2): what is left of a connection that we closed first, for 2 MSL: enough
+ * to acknowledge the peer's FIN again, and to tell a new connection's SYN from an old one's (RFC
+ * 6191). One timer serves all: they expire in the order in which they were (re)started, but for
+ * restarts, which move to the end.
  */
 #include <net/tcp_internal.h>
 
@@ -56,7 +57,8 @@ static void expire(struct timer *t)
 	while ((w = oldest()) && (int32_t)((uint32_t)(now / NS_PER_MS) - w->end_ms) >= 0)
 		forget(w);
 	if (w)
-		timer_set_in(t, (uint64_t)(w->end_ms - (uint32_t)(now / NS_PER_MS)) * NS_PER_MS, expire);
+		timer_set_in(t, (uint64_t)(w->end_ms - (uint32_t)(now / NS_PER_MS)) * NS_PER_MS,
+		             expire);
 }
 
 static void start(struct tcp_wait *w, uint64_t now)
@@ -76,7 +78,8 @@ void wait_enter(struct tcp_connection *c, uint64_t now)
 	if (table || (table = heap_alloc_zero(BUCKETS, sizeof *table)))
 		w = heap_alloc(sizeof *w);
 	if (!w) {
-		tcp_count(TCP_COUNT_NO_MEMORY); /* then there is none: the peer's repeated FIN meets a reset */
+		tcp_count(TCP_COUNT_NO_MEMORY); /* then there is none: the peer's repeated FIN meets
+		                                   a reset */
 		return;
 	}
 	*w = (struct tcp_wait){ .address = c->address,
@@ -108,7 +111,8 @@ bool wait_input(struct tcp_wait *w, const struct tcp_input *in, uint32_t *iss_ab
 		return false;
 	bool stamped = w->timestamps && s->has_timestamps;
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
-		/* RFC 6191 §2: newer by its timestamp, or where that says nothing by its sequence number. */
+		/* RFC 6191 §2: newer by its timestamp, or where that says nothing by its sequence
+		 * number. */
 		bool newer = stamped && s->value != w->recent ? seq_lt(w->recent, s->value)
 		                                              : seq_lt(w->receive_next, s->seq);
 		if (newer) {
@@ -118,7 +122,8 @@ bool wait_input(struct tcp_wait *w, const struct tcp_input *in, uint32_t *iss_ab
 			return true;
 		}
 	}
-	/* A repeated FIN restarts the time; all else that is not exactly expected is answered, too. */
+	/* A repeated FIN restarts the time; all else that is not exactly expected is answered, too.
+	 */
 	if (s->flags & TCP_FIN && s->seq + s->size + 1 == w->receive_next)
 		start(w, in->now);
 	else if (!segment_length(s) && s->seq == w->receive_next)
@@ -127,7 +132,8 @@ bool wait_input(struct tcp_wait *w, const struct tcp_input *in, uint32_t *iss_ab
 		                      .ack = w->receive_next,
 		                      .flags = TCP_ACK,
 		                      .has_timestamps = w->timestamps,
-		                      .value = (uint32_t)(in->now / NS_PER_MS) + w->timestamp_offset,
+		                      .value =
+		                              (uint32_t)(in->now / NS_PER_MS) + w->timestamp_offset,
 		                      .echo = w->recent };
 	output_stray(in, &answer);
 	return false;

@@ -619,6 +619,10 @@ bool packet_is_right(const struct packet *p)
 		return true;
 	if (h->protocol == 1)
 		return !naive_checksum(p->bytes + 34, total - 20, 0);
+	if (h->protocol == 6) {
+		uint32_t sum = pseudo(bytes_load_u32(h->source), bytes_load_u32(h->destination), 6, total - 20);
+		return total >= 40 && !naive_checksum(p->bytes + 34, total - 20, sum);
+	}
 	if (h->protocol != 17)
 		return false;
 	uint32_t start =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Builds segments byte by byte with a checksum of its own, and takes apart what comes out the same way. */
+/* Builds segments byte by byte with a checksum of its own, and takes apart what comes out the same
+ * way. */
 #include "harness.h"
 
 #include <stdio.h>
@@ -31,7 +32,8 @@ static void on_opened(void *context, struct tcp_connection *c)
 	note('o');
 }
 
-static uint32_t on_received(void *context, struct tcp_connection *c, const uint8_t *bytes, uint32_t size)
+static uint32_t on_received(void *context, struct tcp_connection *c, const uint8_t *bytes,
+                            uint32_t size)
 {
 	(void)context, (void)c;
 	uint32_t n = size < h.take ? size : h.take;
@@ -76,7 +78,8 @@ static void on_closed(void *context, struct tcp_connection *c, int reason)
 		h.c = NULL;
 }
 
-static const struct tcp_handlers handlers = { on_opened, on_received, on_finished, on_writable, on_drained, on_closed };
+static const struct tcp_handlers handlers = { on_opened,   on_received, on_finished,
+	                                      on_writable, on_drained,  on_closed };
 
 static bool on_accept(void *context, struct tcp_connection *c)
 {
@@ -106,7 +109,9 @@ int harness_open(void **state)
 {
 	(void)state;
 	world_open((struct options){ .frames = 4096, .ring = 1024 });
-	h = (struct harness){ .seq = ISS, .take = UINT32_MAX, .clock = 5000, .us = 80, .peer = 4000 };
+	h = (struct harness){
+		.seq = ISS, .take = UINT32_MAX, .clock = 5000, .us = 80, .peer = 4000
+	};
 	greet();
 	return 0;
 }
@@ -183,9 +188,11 @@ void segment_in(int line, uint32_t flags, struct segment s)
 		bytes[header + k] = s.data ? (uint8_t)s.data[k] : pattern(seq - FIRST + k);
 	uint32_t from = s.from ? s.from : PEER, size = header + s.size;
 	uint32_t sum = (from >> 16) + (from & 0xffff) + (US >> 16) + (US & 0xffff) + 6 + size;
-	bytes_store_u16(bytes + 16, (uint16_t)(naive_checksum(bytes, size, sum) ^ (s.bad_checksum ? 1 : 0)));
+	bytes_store_u16(bytes + 16,
+	                (uint16_t)(naive_checksum(bytes, size, sum) ^ (s.bad_checksum ? 1 : 0)));
 	packet_start(&p, us_mac, peer_mac, 0x0800);
-	packet_ip(&p, (struct ip_spec){ .source = from, .destination = US, .protocol = 6 }, bytes, size);
+	packet_ip(&p, (struct ip_spec){ .source = from, .destination = US, .protocol = 6 }, bytes,
+	          size);
 	if (s.ce) { /* the header's checksum is linear: TOS 3 takes 3 away */
 		p.bytes[15] = 3;
 		bytes_store_u16(p.bytes + 24, 0);
@@ -213,7 +220,8 @@ static const char *flag_text(uint32_t flags)
 	return start;
 }
 
-static bool parse(const struct packet *p, uint32_t *flags, struct segment *s, const uint8_t **payload)
+static bool parse(const struct packet *p, uint32_t *flags, struct segment *s,
+                  const uint8_t **payload)
 {
 	static uint8_t data[4096];
 	const uint8_t *ip = p->bytes + 14, *t = ip + 20;
@@ -294,9 +302,10 @@ static bool next(uint32_t *flags, struct segment *s, const uint8_t **payload)
 	return false;
 }
 
-#define wrong(what_, want_, have_)                                                                                     \
-	fail_msg("line %d: %s: expected %u, came %u (%s seq %u ack %u size %u win %u)", line, what_, (unsigned)(want_), \
-	         (unsigned)(have_), flag_text(flags), s.seq, s.ack, s.size, s.win)
+#define wrong(what_, want_, have_)                                                                 \
+	fail_msg("line %d: %s: expected %u, came %u (%s seq %u ack %u size %u win %u)", line,      \
+	         what_, (unsigned)(want_), (unsigned)(have_), flag_text(flags), s.seq, s.ack,      \
+	         s.size, s.win)
 
 void segment_out(int line, uint32_t want_flags, struct segment want)
 {
@@ -305,13 +314,15 @@ void segment_out(int line, uint32_t want_flags, struct segment want)
 	const uint8_t *payload;
 	world_turn();
 	if (!next(&flags, &s, &payload))
-		fail_msg("line %d: expected %s seq %u ack %u size %u, nothing came", line, flag_text(want_flags), want.seq,
-		         want.ack, want.size);
+		fail_msg("line %d: expected %s seq %u ack %u size %u, nothing came", line,
+		         flag_text(want_flags), want.seq, want.ack, want.size);
 	if (want.data && !want.size)
 		want.size = (uint32_t)strlen(want.data);
 	if ((flags & ~PSH) != (want_flags & ~PSH))
-		fail_msg("line %d: expected %s seq %u ack %u size %u, came %s seq %u ack %u size %u", line,
-		         flag_text(want_flags), want.seq, want.ack, want.size, flag_text(flags), s.seq, s.ack, s.size);
+		fail_msg(
+		        "line %d: expected %s seq %u ack %u size %u, came %s seq %u ack %u size %u",
+		        line, flag_text(want_flags), want.seq, want.ack, want.size,
+		        flag_text(flags), s.seq, s.ack, s.size);
 	if (want.seq && want.seq != s.seq)
 		wrong("seq", want.seq, s.seq);
 	if (want.ack && want.ack != s.ack)
@@ -345,7 +356,8 @@ void segment_out(int line, uint32_t want_flags, struct segment want)
 		}
 	}
 	if (want.data && memcmp(want.data, payload, s.size) != 0)
-		fail_msg("line %d: payload is \"%.*s\", expected \"%s\"", line, (int)s.size, (const char *)payload, want.data);
+		fail_msg("line %d: payload is \"%.*s\", expected \"%s\"", line, (int)s.size,
+		         (const char *)payload, want.data);
 	h.last = s;
 }
 
@@ -356,8 +368,8 @@ void nothing_out(int line)
 	const uint8_t *payload;
 	world_turn();
 	if (next(&flags, &s, &payload))
-		fail_msg("line %d: expected nothing, came %s seq %u ack %u size %u win %u", line, flag_text(flags), s.seq,
-		         s.ack, s.size, s.win);
+		fail_msg("line %d: expected nothing, came %s seq %u ack %u size %u win %u", line,
+		         flag_text(flags), s.seq, s.ack, s.size, s.win);
 }
 
 uint32_t skip_all(void)
@@ -484,7 +496,9 @@ void to_state(enum tcp_state state)
 
 enum tcp_state state_now(void)
 {
-	struct tcp_address a = { .local = US, .remote = PEER, .local_port = h.us, .remote_port = h.peer };
+	struct tcp_address a = {
+		.local = US, .remote = PEER, .local_port = h.us, .remote_port = h.peer
+	};
 	struct tcp_connection *c = connection_find(&a);
 	return c ? (enum tcp_state)c->state : wait_find(&a) ? TCP_TIME_WAIT : TCP_CLOSED;
 }
@@ -514,7 +528,8 @@ int run_scenarios(const struct scenario *list, size_t count)
 		char *name;
 		if (asprintf(&name, "RFC %s: %s", list[k].rfc, list[k].name) < 0)
 			return 1;
-		tests[k] = (struct CMUnitTest){ name, list[k].run, harness_open, harness_close, NULL };
+		tests[k] =
+		        (struct CMUnitTest){ name, list[k].run, harness_open, harness_close, NULL };
 	}
 	int failed = _cmocka_run_group_tests("tcp", tests, count, NULL, NULL);
 	for (size_t k = 0; k < count; k++)

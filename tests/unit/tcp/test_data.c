@@ -58,9 +58,11 @@ static void sacks_tell_what_came(void **state)
 	in(ACK, .seq = FIRST + 10, .data = "xx");
 	out(ACK, .ack = FIRST, .sack_count = 1, .sacks = { { FIRST + 10, FIRST + 12 } });
 	in(ACK, .seq = FIRST + 20, .data = "yy");
-	out(ACK, .ack = FIRST, .sack_count = 2, .sacks = { { FIRST + 20, FIRST + 22 }, { FIRST + 10, FIRST + 12 } });
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 20, FIRST + 22 }, { FIRST + 10, FIRST + 12 } });
 	in(ACK, .seq = FIRST + 12, .data = "zz");
-	out(ACK, .ack = FIRST, .sack_count = 2, .sacks = { { FIRST + 10, FIRST + 14 }, { FIRST + 20, FIRST + 22 } });
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 10, FIRST + 14 }, { FIRST + 20, FIRST + 22 } });
 }
 
 static void three_sack_blocks_fit_beside_timestamps(void **state)
@@ -72,7 +74,9 @@ static void three_sack_blocks_fit_beside_timestamps(void **state)
 	for (uint32_t k = 0; k < 4; k++)
 		out(ACK);
 	out(ACK, .sack_count = 3,
-	    .sacks = { { FIRST + 50, FIRST + 51 }, { FIRST + 40, FIRST + 41 }, { FIRST + 30, FIRST + 31 } });
+	    .sacks = { { FIRST + 50, FIRST + 51 },
+	               { FIRST + 40, FIRST + 41 },
+	               { FIRST + 30, FIRST + 31 } });
 }
 
 static void a_duplicate_is_told_by_dsack(void **state)
@@ -453,7 +457,8 @@ static void figures_tell_what_is_on_its_way(void **state)
 	in(ACK, .ack = 2921);
 	tcp_info(h.c, &i);
 	assert_int_equal(i.bytes_sent, 2920);
-	assert_in_range(i.rtt_ns, 2 * MILLI, 3 * MILLI); /* an eighth of 20 ms: the handshake took no time */
+	assert_in_range(i.rtt_ns, 2 * MILLI,
+	                3 * MILLI); /* an eighth of 20 ms: the handshake took no time */
 }
 
 static void memory_pressure_leaves_little_room(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Ending and enduring: half-close, close, TIME-WAIT, resets, PAWS, closed windows, keep-alive, path MTU. */
+/* Ending and enduring: half-close, close, TIME-WAIT, resets, PAWS, closed windows, keep-alive, path
+ * MTU. */
 #include "harness.h"
 
 #include <string.h>
@@ -517,7 +518,8 @@ static void icmp(uint8_t type, uint8_t code, uint16_t mtu, uint32_t seq)
 	bytes_store_u32(tcp + 4, h.iss + seq);
 	bytes_store_u16(m + 2, naive_checksum(m, sizeof m, 0));
 	packet_start(&p, us_mac, peer_mac, 0x0800);
-	packet_ip(&p, (struct ip_spec){ .source = GATEWAY, .destination = US, .protocol = 1 }, m, sizeof m);
+	packet_ip(&p, (struct ip_spec){ .source = GATEWAY, .destination = US, .protocol = 1 }, m,
+	          sizeof m);
 	assert_true(world_receive(&p));
 	world_turn();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Loss: time-outs, SACK, RACK, tail loss probes, recovery and what follows from mistakes. Segments are 1460 bytes, 1448 with
- * timestamps: F(n) is the first byte of the n-th. */
+/* Loss: time-outs, SACK, RACK, tail loss probes, recovery and what follows from mistakes. Segments
+ * are 1460 bytes, 1448 with timestamps: F(n) is the first byte of the n-th. */
 #include "harness.h"
 
 #include <string.h>
@@ -191,7 +191,8 @@ static void two_holes_are_both_repeated(void **state)
 	path();
 	sent(10);
 	pass(10);
-	in(ACK, .ack = 1, .sack_count = 2, .sacks = { { F(6), F(9) }, { F(1), F(4) } }, .win = 4096);
+	in(ACK, .ack = 1, .sack_count = 2, .sacks = { { F(6), F(9) }, { F(1), F(4) } },
+	   .win = 4096);
 	out(ACK, .seq = 1, .size = 1448);
 	in(ACK, .ack = F(4), .sack_count = 1, .sacks = { { F(6), F(9) } }, .win = 4096);
 	skip_all();
@@ -215,7 +216,8 @@ static void recovery_ends_when_all_is_acknowledged(void **state)
 	struct tcp_info i;
 	tcp_info(h.c, &i);
 	assert_int_equal(i.congestion_window, i.slow_start_threshold);
-	assert_in_range(i.congestion_window, 14480 * 7 / 10 - 1448, 14480 * 7 / 10 + 1448); /* CUBIC's beta */
+	assert_in_range(i.congestion_window, 14480 * 7 / 10 - 1448,
+	                14480 * 7 / 10 + 1448); /* CUBIC's beta */
 	counted(TCP_COUNT_RECOVERIES, 1);
 }
 
@@ -436,7 +438,8 @@ static void reneged_sacks_are_forgotten_by_the_timeout(void **state)
 	in(ACK, .ack = 1, .sack_count = 1, .sacks = { { F(1), F(5) } }, .win = 4096);
 	out(ACK, .seq = 1, .size = 1448);
 	pass(5);
-	in(ACK, .ack = F(1), .win = 4096); /* nothing of the rest is acknowledged: it was thrown away */
+	in(ACK, .ack = F(1),
+	   .win = 4096); /* nothing of the rest is acknowledged: it was thrown away */
 	skip_all();
 	pass(1000);
 	uint32_t n = skip_all();
@@ -454,7 +457,8 @@ static void nonsense_in_sacks_does_no_harm(void **state)
 	(void)state;
 	path();
 	sent(10);
-	in(ACK, .ack = 1, .sack_count = 3, .sacks = { { F(3), F(2) }, { F(8), F(80) }, { 0x80000000u, 0x7fffffffu } }, .win = 4096);
+	in(ACK, .ack = 1, .sack_count = 3,
+	   .sacks = { { F(3), F(2) }, { F(8), F(80) }, { 0x80000000u, 0x7fffffffu } }, .win = 4096);
 	quiet();
 	struct tcp_info i;
 	tcp_info(h.c, &i);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every state meets every kind of segment. The table says what comes out and which state is left, by RFC 9293 §3.10.7 with
- * RFC 5961's answers and RFC 1337's TIME-WAIT. Each cell is a scenario of its own.
+ * Every state meets every kind of segment. The table says what comes out and which state is left,
+ * by RFC 9293 §3.10.7 with RFC 5961's answers and RFC 1337's TIME-WAIT. Each cell is a scenario of
+ * its own.
  *
  * Answers: . nothing   A an ACK   S our SYN-ACK   R a reset. After it the new state, if it changes:
- * c CLOSED  r SYN-RECEIVED  e ESTABLISHED  1 FIN-WAIT-1  2 FIN-WAIT-2  w CLOSE-WAIT  g CLOSING  l LAST-ACK  t TIME-WAIT
+ * c CLOSED  r SYN-RECEIVED  e ESTABLISHED  1 FIN-WAIT-1  2 FIN-WAIT-2  w CLOSE-WAIT  g CLOSING  l
+ * LAST-ACK  t TIME-WAIT
  */
 #include "harness.h"
 
@@ -13,27 +15,39 @@
 #include <string.h>
 
 enum kind {
-	SYN_NEW,        /* a SYN with a number that the peer has not used, in the window where there is one */
-	SYN_ACK_GOOD,   /* SYN and ACK of our SYN, from the peer's ISS */
-	ACK_OLD,        /* no data, acknowledges nothing new */
-	ACK_ALL,        /* acknowledges everything that we have sent */
-	ACK_FUTURE,     /* what we have not sent */
-	DATA,           /* the next bytes */
-	DATA_OLD,       /* bytes from before the window */
-	DATA_BEYOND,    /* bytes beyond the window */
-	DATA_NO_ACK,    /* the next bytes, without the ACK bit */
-	FIN_NEXT,       /* the peer's FIN, in order */
-	RST_EXACT,      /* a reset with exactly the next number */
+	SYN_NEW, /* a SYN with a number that the peer has not used, in the window where there is one
+	          */
+	SYN_ACK_GOOD, /* SYN and ACK of our SYN, from the peer's ISS */
+	ACK_OLD,      /* no data, acknowledges nothing new */
+	ACK_ALL,      /* acknowledges everything that we have sent */
+	ACK_FUTURE,   /* what we have not sent */
+	DATA,         /* the next bytes */
+	DATA_OLD,     /* bytes from before the window */
+	DATA_BEYOND,  /* bytes beyond the window */
+	DATA_NO_ACK,  /* the next bytes, without the ACK bit */
+	FIN_NEXT,     /* the peer's FIN, in order */
+	RST_EXACT,    /* a reset with exactly the next number */
 	RST_IN_WINDOW,
 	RST_OUTSIDE,
-	URGENT,         /* data with URG: taken as data */
+	URGENT, /* data with URG: taken as data */
 	KINDS
 };
 
 static const char *const kind_names[KINDS] = {
-	"a SYN", "a SYN-ACK", "an old ACK", "an ACK of everything", "an ACK of the future", "data", "old data",
-	"data beyond the window", "data without ACK", "a FIN", "an exact reset", "a reset in the window",
-	"a reset outside of the window", "urgent data",
+	"a SYN",
+	"a SYN-ACK",
+	"an old ACK",
+	"an ACK of everything",
+	"an ACK of the future",
+	"data",
+	"old data",
+	"data beyond the window",
+	"data without ACK",
+	"a FIN",
+	"an exact reset",
+	"a reset in the window",
+	"a reset outside of the window",
+	"urgent data",
 };
 
 struct row {
@@ -42,18 +56,27 @@ struct row {
 };
 
 static const struct row table[] = {
-	/*                   SYN   SYNACK ACK_O ACK_A ACK_F DATA  OLD   BEYND NOACK FIN   RSTX  RSTW  RSTO  URG */
-	{ TCP_CLOSED,      { "R",  "R",   "R",  "R",  "R",  "R",  "R",  "R",  "R",  "R",  ".",  ".",  ".",  "R" } },
-	{ TCP_LISTEN,      { "Sr", "R",   "R",  "R",  "R",  "R",  "R",  "R",  ".",  "R",  ".",  ".",  ".",  "R" } },
-	{ TCP_SYN_SENT,    { "Sr", "Ae",  "R",  ".",  "R",  ".",  ".",  ".",  ".",  ".",  "-",  "-",  "-",  "." } },
-	{ TCP_SYN_RECEIVED,{ "A",  "S",   "R",  ".e", "R",  ".e", "A",  "A",  ".",  "Aw", ".c", "A",  ".",  ".e" } },
-	{ TCP_ESTABLISHED, { "A",  "A",   ".",  ".",  "A",  ".",  "A",  "A",  ".",  "Aw", ".c", "A",  ".",  "." } },
-	{ TCP_FIN_WAIT_1,  { "A",  "A",   ".",  ".2", "A",  ".",  "A",  "A",  ".",  "Ag", ".c", "A",  ".",  "." } },
-	{ TCP_FIN_WAIT_2,  { "A",  "A",   ".",  ".",  "A",  ".",  "A",  "A",  ".",  "At", ".c", "A",  ".",  "." } },
-	{ TCP_CLOSE_WAIT,  { "A",  "A",   ".",  ".",  "A",  ".",  "A",  "A",  ".",  ".",  ".c", "A",  ".",  "." } },
-	{ TCP_CLOSING,     { "A",  "A",   ".",  ".t", "A",  ".",  "A",  "A",  ".",  ".",  ".c", "A",  ".",  "." } },
-	{ TCP_LAST_ACK,    { "A",  "A",   ".",  ".c", "A",  ".",  "A",  "A",  ".",  ".",  ".c", "A",  ".",  "." } },
-	{ TCP_TIME_WAIT,   { "Sr", "A",   ".",  ".",  ".",  "A",  "A",  "A",  "A",  "A",  ".",  ".",  ".",  "A" } },
+	/*                   SYN   SYNACK ACK_O ACK_A ACK_F DATA  OLD   BEYND NOACK FIN   RSTX  RSTW
+	   RSTO  URG */
+	{ TCP_CLOSED, { "R", "R", "R", "R", "R", "R", "R", "R", "R", "R", ".", ".", ".", "R" } },
+	{ TCP_LISTEN, { "Sr", "R", "R", "R", "R", "R", "R", "R", ".", "R", ".", ".", ".", "R" } },
+	{ TCP_SYN_SENT,
+	  { "Sr", "Ae", "R", ".", "R", ".", ".", ".", ".", ".", "-", "-", "-", "." } },
+	{ TCP_SYN_RECEIVED,
+	  { "A", "S", "R", ".e", "R", ".e", "A", "A", ".", "Aw", ".c", "A", ".", ".e" } },
+	{ TCP_ESTABLISHED,
+	  { "A", "A", ".", ".", "A", ".", "A", "A", ".", "Aw", ".c", "A", ".", "." } },
+	{ TCP_FIN_WAIT_1,
+	  { "A", "A", ".", ".2", "A", ".", "A", "A", ".", "Ag", ".c", "A", ".", "." } },
+	{ TCP_FIN_WAIT_2,
+	  { "A", "A", ".", ".", "A", ".", "A", "A", ".", "At", ".c", "A", ".", "." } },
+	{ TCP_CLOSE_WAIT,
+	  { "A", "A", ".", ".", "A", ".", "A", "A", ".", ".", ".c", "A", ".", "." } },
+	{ TCP_CLOSING, { "A", "A", ".", ".t", "A", ".", "A", "A", ".", ".", ".c", "A", ".", "." } },
+	{ TCP_LAST_ACK,
+	  { "A", "A", ".", ".c", "A", ".", "A", "A", ".", ".", ".c", "A", ".", "." } },
+	{ TCP_TIME_WAIT,
+	  { "Sr", "A", ".", ".", ".", "A", "A", "A", "A", "A", ".", ".", ".", "A" } },
 };
 
 static void send_kind(enum tcp_state state, enum kind kind)
@@ -61,7 +84,8 @@ static void send_kind(enum tcp_state state, enum kind kind)
 	bool all_acked = state == TCP_FIN_WAIT_2 || state == TCP_TIME_WAIT;
 	bool fin_out = state == TCP_FIN_WAIT_1 || state == TCP_CLOSING || state == TCP_LAST_ACK;
 	bool fresh = state == TCP_CLOSED || state == TCP_LISTEN || state == TCP_SYN_SENT;
-	/* What the peer may acknowledge: relative to our ISS. In SYN-SENT and SYN-RECEIVED: our SYN. */
+	/* What the peer may acknowledge: relative to our ISS. In SYN-SENT and SYN-RECEIVED: our
+	 * SYN. */
 	uint32_t all = fin_out || all_acked ? 2 : 1, old = all_acked ? 2 : 1;
 	uint32_t next = h.seq;
 	if (state == TCP_SYN_SENT || state == TCP_SYN_RECEIVED)
@@ -142,7 +166,10 @@ static enum tcp_state state_of(char letter)
 
 static void run_cell(void **state)
 {
-	const struct { const struct row *row; enum kind kind; } *cell = *state;
+	const struct {
+		const struct row *row;
+		enum kind kind;
+	} *cell = *state;
 	const char *want = cell->row->cells[cell->kind];
 	to_state(cell->row->state);
 	enum tcp_state before = cell->row->state == TCP_LISTEN ? TCP_CLOSED : cell->row->state;
@@ -175,7 +202,10 @@ static void run_cell(void **state)
 
 int main(void)
 {
-	static struct { const struct row *row; enum kind kind; } cells[sizeof table / sizeof *table * KINDS];
+	static struct {
+		const struct row *row;
+		enum kind kind;
+	} cells[sizeof table / sizeof *table * KINDS];
 	static struct CMUnitTest tests[sizeof cells / sizeof *cells];
 	size_t n = 0;
 	for (size_t r = 0; r < sizeof table / sizeof *table; r++) {
@@ -185,9 +215,11 @@ int main(void)
 				continue; /* said by name in test_open.c */
 			cells[n].row = &table[r];
 			cells[n].kind = k;
-			if (asprintf(&name, "RFC 9293 §3.10.7: %s meets %s", tcp_state_name(table[r].state), kind_names[k]) < 0)
+			if (asprintf(&name, "RFC 9293 §3.10.7: %s meets %s",
+			             tcp_state_name(table[r].state), kind_names[k]) < 0)
 				return 1;
-			tests[n] = (struct CMUnitTest){ name, run_cell, harness_open, harness_close, &cells[n] };
+			tests[n] = (struct CMUnitTest){ name, run_cell, harness_open, harness_close,
+				                        &cells[n] };
 			n++;
 		}
 	}
