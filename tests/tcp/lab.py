@@ -358,6 +358,7 @@ class ImageContender:
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until(lambda: self.answers() or not self.alive(), 20, "the image does not come up")
         self.check()
+        lab.forget()
 
     def answers(self):
         try:
@@ -498,6 +499,7 @@ class LinuxProcess:
         self.process = subprocess.Popen([*pin, "/usr/bin/python3", os.path.realpath(__file__), lab.near.name],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         need(self.process.stdout.readline() == "ready\n", "the Linux server does not start")
+        lab.forget()
 
     def check(self):
         need(self.process.poll() is None, "the Linux server has ended")
@@ -541,6 +543,11 @@ class Lab:
         except BaseException:
             self.remove()
             raise
+
+    def forget(self):
+        """Who is at 10.0.0.2 has changed: neighbours' addresses and the bridge's."""
+        for namespace, device in ((self.far, "far0"), (self.near, "bridge0")):
+            namespace.ip("neigh", "flush", "dev", device, check=False)
 
     def remove(self):
         if self.relay:

@@ -194,7 +194,9 @@ static void serve_figures(struct tcp_connection *c)
 		         (unsigned long long)tcp_counter(k));
 		say(c, text);
 	}
-	snprintf(text, sizeof text, "heap %llu\n", (unsigned long long)heap_figures().used);
+	struct heap_figures heap = heap_figures();
+	snprintf(text, sizeof text, "heap %llu\nheap_total %llu\n", (unsigned long long)heap.used,
+	         (unsigned long long)heap.total);
 	say(c, text);
 }
 
