@@ -41,8 +41,11 @@ def need(condition, why):
 
 
 def sh(*command, check=True):
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=60, check=False)
+    try:
+        done = subprocess.run([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=600, check=False)
+    except subprocess.TimeoutExpired as e:
+        raise Failed(str(e)) from None
     if check and done.returncode:
         raise Failed(f"{' '.join(str(c) for c in command)}: {done.stdout.strip()[-300:]}")
     return done.stdout
@@ -565,6 +568,9 @@ class Lab:
 
 
 def build_appliance(ampoule, scratch):
+    """The image; TCP_IMAGE names one that is built already."""
+    if os.environ.get("TCP_IMAGE"):
+        return os.path.abspath(os.environ["TCP_IMAGE"])
     out = f"{scratch}/tcp.amp"
     sh(ampoule, "build", "-q", "--work", f"{scratch}/work", "-o", out, f"{HERE}/appliance")
     return out
