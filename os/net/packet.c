@@ -16,6 +16,12 @@ struct packet_limits packet_limits(const struct interface *i)
 	return (struct packet_limits){ .payload_max = 0 };
 }
 
+uint32_t packet_room(const struct interface *i)
+{
+	uint32_t room = device_room(&i->device), frames = i->device.frames.free_count;
+	return room < frames ? room : frames;
+}
+
 struct frame *packet_head(struct interface *i, uint32_t size)
 {
 	struct frame *f = frame_alloc(&i->device.frames);

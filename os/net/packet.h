@@ -43,6 +43,9 @@ struct packet_limits {
 };
 struct packet_limits packet_limits(const struct interface *);
 
+/* How many packets would be taken now. */
+uint32_t packet_room(const struct interface *);
+
 /* A frame for a header of `size` bytes, which the caller writes at the view's start; null (counted): there is none. */
 struct frame *packet_head(struct interface *, uint32_t size);
 

@@ -17,7 +17,7 @@ static struct tcp_connection **table;
 static uint32_t buckets, connections;
 static struct list turn = LIST_INIT(turn);
 static uint64_t memory_max;
-static uint32_t blocked; /* connections whose output waits for the device */
+static struct list stalled = LIST_INIT(stalled); /* connections whose output waits for the device */
 
 static struct tcp_connection **bucket(const struct tcp_address *a)
 {
@@ -31,8 +31,7 @@ static bool same(const struct tcp_address *a, const struct tcp_address *b)
 
 /* ---- TCP's turn ---- */
 
-/* False: the device took nothing more; it is in the list again. */
-static bool work_on(struct tcp_connection *c, uint64_t now)
+static void work_on(struct tcp_connection *c, uint64_t now)
 {
 	uint8_t work = c->work;
 	c->work = 0;
@@ -41,45 +40,52 @@ static bool work_on(struct tcp_connection *c, uint64_t now)
 		event_show(c, now);
 	if (work & WORK_OUTPUT && !c->gone && !c->detached)
 		output(c, now);
-	if (!c->gone)
-		return !c->blocked;
-	list_remove(&c->turn);
-	timer_stop(&c->timer);
-	heap_free(c);
-	return true;
+	if (c->gone) {
+		list_remove(&c->turn);
+		timer_stop(&c->timer);
+		heap_free(c);
+	} else if (c->blocked) {
+		list_remove(&c->turn);
+		list_append(&stalled, &c->turn);
+	}
+}
+
+static void go_on(void)
+{
+	for (struct list *l; (l = list_pop(&stalled));)
+		list_append(&turn, l);
 }
 
 static bool poll(struct loop_source *source)
 {
 	(void)source;
-	blocked = 0;
+	if (!list_empty(&stalled) &&
+	    output_ready(container_of(stalled.next, struct tcp_connection, turn)))
+		go_on();
 	if (list_empty(&turn))
 		return false;
 	struct list batch = turn; /* what comes into the list meanwhile is for the next turn */
 	batch.next->prev = batch.prev->next = &batch;
 	list_init(&turn);
 	uint64_t now = clock_now();
-	bool done = false;
-	for (struct list *l; (l = list_pop(&batch));) {
-		if (work_on(container_of(l, struct tcp_connection, turn), now))
-			done = true;
-		else
-			blocked++;
-	}
-	return done; /* what the device could not take is no reason to turn again: completions are
-	              */
+	for (struct list *l; (l = list_pop(&batch));)
+		work_on(container_of(l, struct tcp_connection, turn), now);
+	return true;
 }
 
 static uint64_t events(struct loop_source *source)
 {
 	(void)source;
-	return blocked ? AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE : AMP_WAIT_RECEIVE;
+	return list_empty(&stalled) ? AMP_WAIT_RECEIVE : AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE;
 }
 
 void connection_work(struct tcp_connection *c, enum tcp_work work)
 {
-	if (!c->work)
+	/* One that waits for the device has other work done meanwhile. */
+	if (!c->work || (c->blocked && work != WORK_OUTPUT)) {
+		list_remove(&c->turn);
 		list_append(&turn, &c->turn);
+	}
 	c->work |= (uint8_t)work;
 }
 
@@ -196,7 +202,7 @@ struct tcp_connection *connection_new(const struct tcp_address *a, const struct 
 	c->user_timeout_ns = o->user_timeout_ns ? o->user_timeout_ns : TCP_USER_TIMEOUT_NS;
 	c->send_max = o->send_max ? o->send_max : TCP_SEND_MAX;
 	c->send_max = c->send_max < 4096 ? 4096 : c->send_max;
-	c->ack_at = c->persist_at = c->alive_at = c->end_at = CLOCK_NEVER;
+	c->ack_at = c->persist_at = c->again_at = c->alive_at = c->end_at = CLOCK_NEVER;
 	c->path_mtu = path_mtu(route->interface, a->remote);
 	c->timestamp_offset = connection_timestamp_offset(a);
 	c->peer_mss = TCP_MSS_DEFAULT;
@@ -322,6 +328,7 @@ void tcp_stop(void)
 		while (table[k])
 			tcp_abort(table[k]);
 	}
+	go_on();
 	while (poll(&source))
 		;
 	wait_clear();

@@ -32,6 +32,7 @@
 #include <net/tcp_segment.h>
 
 #define TCP_DELAYED_ACK_NS    (40 * NS_PER_MS) /* RFC 9293 §3.8.6.3: at most 500 */
+#define TCP_AGAIN_NS          (10 * NS_PER_MS) /* until output that found no memory is tried again */
 #define TCP_SYN_RETRIES       5u               /* SYN-ACKs without an answer, until a half-open one is given up */
 #define TCP_CHALLENGES        10u              /* a connection's in TCP_CHALLENGE_NS (RFC 5961 §7) */
 #define TCP_CHALLENGE_NS      (5 * NS_PER_S)
@@ -115,6 +116,7 @@ struct tcp_connection {
 	/* Time: deadlines, CLOCK_NEVER if there is none */
 	struct timer timer;
 	uint64_t ack_at, persist_at, alive_at, end_at; /* end_at: half-open or FIN-WAIT-2 is given up */
+	uint64_t again_at;      /* there was no memory for output: it is tried again */
 	uint64_t heard_at;      /* when the last segment came, for keep-alive */
 	uint64_t progress_at;   /* when something was last acknowledged, or sending began */
 	uint64_t keep_alive_ns, user_timeout_ns;
@@ -183,6 +185,7 @@ void input_connection(struct tcp_connection *, struct tcp_input *);
 
 /* ---- tcp_out.c ---- */
 void output(struct tcp_connection *, uint64_t now);
+bool output_ready(const struct tcp_connection *); /* the device has room for a good part of what waits */
 void output_ack(struct tcp_connection *, uint64_t now);       /* at once, without data */
 void output_challenge(struct tcp_connection *, uint64_t now); /* an ACK, if the rate allows it */
 void output_reset(struct tcp_connection *, uint64_t now);     /* with snd_nxt */

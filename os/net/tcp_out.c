@@ -10,6 +10,8 @@
 #include <net/packet.h>
 
 #define ECT0 2u /* RFC 3168 §5 */
+#define STALLED_ROOM                                                                               \
+	16u /* packets that the device has to take, until what it refused is tried again */
 
 uint16_t output_mss(const struct tcp_connection *c)
 {
@@ -295,6 +297,14 @@ static bool window_opened(struct tcp_connection *c, uint64_t now)
 	return window - old >= (half < 2u * c->mss ? half : 2u * c->mss) && window > old;
 }
 
+/* One by one, connections that wait would try in vain, and each get a single segment out. */
+bool output_ready(const struct tcp_connection *c)
+{
+	const struct interface *i = c->route.interface;
+	uint32_t quarter = i->device.tx.size / 4;
+	return packet_room(i) >= (quarter < STALLED_ROOM ? quarter : STALLED_ROOM);
+}
+
 void output(struct tcp_connection *c, uint64_t now)
 {
 	int error = OK;
@@ -316,7 +326,9 @@ void output(struct tcp_connection *c, uint64_t now)
 		else if (c->ack_owed && c->ack_at == CLOCK_NEVER)
 			c->ack_at = now + TCP_DELAYED_ACK_NS;
 	}
-	if (error) { /* frames or ring entries come back: again then */
+	if (error && output_ready(c)) { /* it was memory */
+		c->again_at = now + TCP_AGAIN_NS;
+	} else if (error) { /* frames and ring entries come back: again then */
 		c->blocked = true;
 		connection_work(c, WORK_OUTPUT);
 	}

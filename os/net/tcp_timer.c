@@ -24,6 +24,7 @@ static uint64_t earliest(const struct tcp_connection *c)
 {
 	uint64_t at = least(recovery_deadline(&c->recovery), c->ack_at);
 	at = least(at, least(c->persist_at, c->alive_at));
+	at = least(at, c->again_at);
 	return least(at, least(c->end_at, give_up_at(c)));
 }
 
@@ -105,6 +106,10 @@ void timer_expired(struct tcp_connection *c)
 	if (now >= c->ack_at) {
 		c->ack_at = CLOCK_NEVER;
 		output_ack(c, now);
+	}
+	if (now >= c->again_at) {
+		c->again_at = CLOCK_NEVER;
+		connection_work(c, WORK_OUTPUT);
 	}
 	if (now >= c->persist_at) {
 		c->persist_at = CLOCK_NEVER;
