@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* The chunked coding (RFC 9112 §7.1), strictly: CRLF and nothing else ends a line; extensions and trailers are read and
- * dropped, up to their bounds. */
+/* The chunked coding (RFC 9112 §7.1), strictly: CRLF and nothing else ends a line; extensions and
+ * trailers are read and dropped, up to their bounds. */
 #include <app/http/http_internal.h>
 
-enum chunk_state { SIZE, SIZE_MORE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LINE, TRAILER_LF, LAST_LF, END };
+enum chunk_state {
+	SIZE,
+	SIZE_MORE,
+	EXTENSION,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	TRAILER,
+	TRAILER_LINE,
+	TRAILER_LF,
+	LAST_LF,
+	END
+};
 
 /* One byte outside of data. False: it may not be there. */
 static bool step(struct http_chunk *c, char b)
@@ -69,8 +82,8 @@ static bool step(struct http_chunk *c, char b)
 	}
 }
 
-enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *bytes, uint32_t size, uint32_t *used,
-                                       const uint8_t **data, uint32_t *data_size)
+enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *bytes, uint32_t size,
+                                       uint32_t *used, const uint8_t **data, uint32_t *data_size)
 {
 	*used = 0;
 	while (*used < size) {

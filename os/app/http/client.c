@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The client: one connection, one request at a time; heads are copied into a buffer of its own, bodies are read where TCP
- * has them. */
+/* The client: one connection, one request at a time; heads are copied into a buffer of its own,
+ * bodies are read where TCP has them. */
 #include <app/http/client.h>
 
 #include <string.h>
@@ -11,14 +11,14 @@
 
 #include <app/http/http_internal.h>
 
-#define HOST_MAX   256u
+#define HOST_MAX    256u
 #define ANSWERS_MAX 16u /* 1xx responses before the one that counts */
 
 struct http_client {
 	struct tcp_connection *tcp; /* null: closed */
 	uint32_t address;
 	uint16_t port;
-	bool used;         /* a response has come on this connection: it may have been closed since */
+	bool used; /* a response has come on this connection: it may have been closed since */
 	bool body_done, to_end;
 	uint64_t body_left;
 	struct http_chunk chunk;
@@ -32,7 +32,8 @@ static int open_connection(struct http_client *c, uint64_t deadline_ns)
 {
 	c->used = false;
 	c->body_done = true;
-	return tcp_connect(&c->tcp, c->address, c->port, &(struct tcp_options){ .no_delay = true }, deadline_ns);
+	return tcp_connect(&c->tcp, c->address, c->port, &(struct tcp_options){ .no_delay = true },
+	                   deadline_ns);
 }
 
 static void close_connection(struct http_client *c)
@@ -94,7 +95,8 @@ static bool lines_fit(const char *p)
 			p++;
 		if (p == name || *p != ':')
 			return false;
-		while (*p && *p != '\r' && *p != '\n' && *p != 0x7f && ((uint8_t)*p >= 0x20 || *p == '\t'))
+		while (*p && *p != '\r' && *p != '\n' && *p != 0x7f &&
+		       ((uint8_t)*p >= 0x20 || *p == '\t'))
 			p++;
 		if (p[0] != '\r' || p[1] != '\n')
 			return false;
@@ -103,8 +105,9 @@ static bool lines_fit(const char *p)
 	return true;
 }
 
-static int send_request(struct http_client *c, const char *method, const char *target, const char *fields,
-                        const char *type, const void *body, uint32_t size, uint64_t deadline_ns)
+static int send_request(struct http_client *c, const char *method, const char *target,
+                        const char *fields, const char *type, const void *body, uint32_t size,
+                        uint64_t deadline_ns)
 {
 	char digits[22];
 	const char *pieces[] = { method, " ", target, " HTTP/1.1\r\nHost: ", c->host };
@@ -122,7 +125,8 @@ static int send_request(struct http_client *c, const char *method, const char *t
 		error = error ? error : put(c, type, deadline_ns);
 		error = error ? error : put(c, "\r\n", deadline_ns);
 	}
-	bool wants_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+	bool wants_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+	                  strcmp(method, "PATCH") == 0;
 	if (!error && (size || wants_body)) {
 		digits[http_number_print(digits, size)] = 0;
 		error = put(c, "Content-Length: ", deadline_ns);
@@ -157,7 +161,8 @@ static int read_head(struct http_client *c, uint64_t deadline_ns)
 		if (found) {
 			tcp_consume(c->tcp, (uint32_t)found - before);
 			c->head_size = (uint32_t)found;
-			return http_head_response(&c->head, c->bytes, c->head_size) ? OK : ERR_MALFORMED;
+			return http_head_response(&c->head, c->bytes, c->head_size) ? OK
+			                                                            : ERR_MALFORMED;
 		}
 		tcp_consume(c->tcp, n);
 		if (c->head_size == HTTP_HEAD_MAX)
@@ -197,7 +202,8 @@ int64_t http_client_read(struct http_client *c, void *to, uint32_t size, uint64_
 		uint32_t used = there < size ? (uint32_t)there : size, got = used;
 		data = bytes;
 		if (c->head.chunked) {
-			enum http_chunk_result r = http_chunk_next(&c->chunk, bytes, used, &used, &data, &got);
+			enum http_chunk_result r =
+			        http_chunk_next(&c->chunk, bytes, used, &used, &data, &got);
 			if (r == CHUNK_BAD) {
 				close_connection(c);
 				return ERR_MALFORMED;
@@ -217,8 +223,9 @@ int64_t http_client_read(struct http_client *c, void *to, uint32_t size, uint64_
 	return 0;
 }
 
-static int try_request(struct http_client *c, const char *method, const char *target, const char *fields,
-                       const char *type, const void *body, uint32_t size, uint64_t deadline_ns)
+static int try_request(struct http_client *c, const char *method, const char *target,
+                       const char *fields, const char *type, const void *body, uint32_t size,
+                       uint64_t deadline_ns)
 {
 	int error = send_request(c, method, target, fields, type, body, size, deadline_ns);
 	for (uint32_t k = 0; !error && k < ANSWERS_MAX; k++) {
@@ -229,9 +236,9 @@ static int try_request(struct http_client *c, const char *method, const char *ta
 	return error ? error : ERR_MALFORMED;
 }
 
-int http_client_request(struct http_client *c, const char *method, const char *target, const char *fields,
-                        const char *type, const void *body, uint32_t size, struct http_response *response,
-                        uint64_t deadline_ns)
+int http_client_request(struct http_client *c, const char *method, const char *target,
+                        const char *fields, const char *type, const void *body, uint32_t size,
+                        struct http_response *response, uint64_t deadline_ns)
 {
 	char rest[512];
 	bool repeatable = strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
@@ -239,8 +246,8 @@ int http_client_request(struct http_client *c, const char *method, const char *t
 		if (!http_is_token(*p))
 			return ERR_INVALID;
 	}
-	if (!*method || target[0] != '/' || !text_fits(target, " #") || (fields && !lines_fit(fields)) ||
-	    (type && !text_fits(type, "")))
+	if (!*method || target[0] != '/' || !text_fits(target, " #") ||
+	    (fields && !lines_fit(fields)) || (type && !text_fits(type, "")))
 		return ERR_INVALID;
 	/* What is left of the last response. */
 	while (c->tcp && !c->body_done) {
@@ -258,7 +265,8 @@ int http_client_request(struct http_client *c, const char *method, const char *t
 		close_connection(c);
 		error = open_connection(c, deadline_ns);
 		if (!error)
-			error = try_request(c, method, target, fields, type, body, size, deadline_ns);
+			error = try_request(c, method, target, fields, type, body, size,
+			                    deadline_ns);
 	}
 	if (error) {
 		close_connection(c);
@@ -266,11 +274,13 @@ int http_client_request(struct http_client *c, const char *method, const char *t
 	}
 	c->used = true;
 	body_open(c, strcmp(method, "HEAD") == 0);
-	*response = (struct http_response){ .status = c->head.status, .size = c->body_done ? 0 : c->body_left };
+	*response = (struct http_response){ .status = c->head.status,
+		                            .size = c->body_done ? 0 : c->body_left };
 	return OK;
 }
 
-int http_client_get(struct http_client *c, const char *target, struct http_response *response, uint64_t deadline_ns)
+int http_client_get(struct http_client *c, const char *target, struct http_response *response,
+                    uint64_t deadline_ns)
 {
 	return http_client_request(c, "GET", target, NULL, NULL, NULL, 0, response, deadline_ns);
 }

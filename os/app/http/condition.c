@@ -21,11 +21,13 @@ static bool same(struct http_text a, const char *etag, bool strong)
 	if (strong && (is_weak(a) || is_weak(b)))
 		return false;
 	struct http_text x = opaque(a), y = opaque(b);
-	return x.size == y.size && x.size > 1 && x.bytes[0] == '"' && memcmp(x.bytes, y.bytes, x.size) == 0;
+	return x.size == y.size && x.size > 1 && x.bytes[0] == '"' &&
+	       memcmp(x.bytes, y.bytes, x.size) == 0;
 }
 
 /* Is one of the field's tags this one, or is it "*"? */
-static bool matches(const struct http_exchange *x, const char *name, const char *etag, bool strong, bool *present)
+static bool matches(const struct http_exchange *x, const char *name, const char *etag, bool strong,
+                    bool *present)
 {
 	struct http_text list, tag;
 	*present = false;
@@ -48,13 +50,16 @@ uint32_t http_condition(const struct http_exchange *x, const char *etag, int64_t
 	if (present) {
 		if (!match)
 			return 412;
-	} else if (modified && http_date_parse(http_header(x, "if-unmodified-since"), &date) == OK && modified > date) {
+	} else if (modified &&
+	           http_date_parse(http_header(x, "if-unmodified-since"), &date) == OK &&
+	           modified > date) {
 		return 412;
 	}
 	match = matches(x, "if-none-match", etag, false, &present);
 	if (present)
 		return !match ? 0 : reads ? 304 : 412;
-	if (reads && modified && http_date_parse(http_header(x, "if-modified-since"), &date) == OK && modified <= date)
+	if (reads && modified &&
+	    http_date_parse(http_header(x, "if-modified-since"), &date) == OK && modified <= date)
 		return 304;
 	return 0;
 }
@@ -65,7 +70,8 @@ bool http_if_range(const struct http_exchange *x, const char *etag, int64_t modi
 	int64_t date;
 	if (!t.bytes)
 		return true;
-	if (t.size && (t.bytes[0] == '"' || t.bytes[0] == 'W'))
+	if (is_weak(t) || (t.size && t.bytes[0] == '"')) /* a date may begin with W, too */
 		return etag && same(t, etag, true);
-	return modified && http_date_parse(t, &date) == OK && date == modified; /* §13.1.5: exactly */
+	return modified && http_date_parse(t, &date) == OK &&
+	       date == modified; /* §13.1.5: exactly */
 }

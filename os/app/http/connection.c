@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection's life: heads and bodies in, one exchange at a time. Bytes that cannot be used yet stay in TCP's window.
- * A plain handler runs inside received(), on the head as it lies in the frame. One routed to a task gets the connection
- * for itself: no handlers are set while it runs, and tcp_peek() is how it reads.
+ * A connection's life: heads and bodies in, one exchange at a time. Bytes that cannot be used yet
+ * stay in TCP's window. A plain handler runs inside received(), on the head as it lies in the
+ * frame. One routed to a task gets the connection for itself: no handlers are set while it runs,
+ * and tcp_peek() is how it reads.
  *
- * received() may end the connection in many ways: it is then marked (tcp null) and freed when received() is left.
+ * received() may end the connection in many ways: it is then marked (tcp null) and freed when
+ * received() is left.
  */
 #include <app/http/http_internal.h>
 
@@ -13,9 +15,10 @@
 #include <core/clock.h>
 #include <core/heap.h>
 
-#define LINGER_NS       (5 * NS_PER_S)
-#define PIPELINED_MAX   64u            /* responses on their way, until more requests are looked at */
-#define DRAIN_MAX       (256u << 10)   /* bytes of a body that nobody wanted, thrown away to keep the connection */
+#define LINGER_NS     (5 * NS_PER_S)
+#define PIPELINED_MAX 64u /* responses on their way, until more requests are looked at */
+#define DRAIN_MAX                                                                                  \
+	(256u << 10) /* bytes of a body that nobody wanted, thrown away to keep the connection */
 #define BODY_RATE_GRACE (10 * NS_PER_S)
 
 static const struct tcp_handlers handlers;
@@ -68,18 +71,19 @@ static void end(struct http_connection *c)
 	struct http_server *s = c->server;
 	struct http_exchange *x = c->exchange;
 	c->tcp = NULL;
-	if (x) {
+	if (x) { /* not one in a task: nothing ends the connection under it */
 		c->exchange = NULL;
 		x->connection = NULL;
-		if (x->phase != PHASE_DONE)
+		if (x->phase != PHASE_DONE || x->broken)
 			s->counters.responses[0]++;
-		if (x->in_task) {
-			/* its task gives it back */
-		} else {
+		if (x->phase != PHASE_DONE) {
+			x->phase = PHASE_DONE;
+			if (x->on_body)
+				x->on_body(x, x->body_context, NULL, 0, ERR_CLOSED);
 			if (x->on_gone)
 				x->on_gone(x, x->gone_context);
-			http_exchange_give(s, x);
 		}
+		http_exchange_give(s, x);
 	}
 	timer_stop(&c->timer);
 	list_remove(&c->all);
@@ -98,6 +102,12 @@ void http_connection_drop(struct http_connection *c)
 	end(c);
 }
 
+void http_connection_drop_soon(struct http_connection *c)
+{
+	c->state = STATE_WAIT;
+	set_deadline(c, 0);
+}
+
 /* We have said everything. */
 static void linger(struct http_connection *c)
 {
@@ -109,7 +119,31 @@ static void linger(struct http_connection *c)
 	}
 	tcp_shutdown(c->tcp);
 	set_deadline(c, LINGER_NS);
-	tcp_resume(c->tcp); /* what waits is thrown away: unread bytes would make a reset of our close */
+	tcp_resume(c->tcp); /* what waits is thrown away: unread bytes would make a reset of our
+	                       close */
+}
+
+/* The request came to a bad end. If its handler has not answered, we do; if it was about to, there
+ * is nothing to say. */
+static void give_up(struct http_connection *c, struct http_exchange *x, uint32_t status)
+{
+	if (!c->tcp || c->exchange != x)
+		return;
+	if (x->phase == PHASE_HANDLER)
+		http_fail(x, status);
+	else
+		http_connection_drop(c);
+}
+
+static void body_end(struct http_connection *c)
+{
+	struct http_exchange *x = c->exchange;
+	http_body_fn *fn = x->on_body;
+	c->state = STATE_WAIT;
+	set_deadline(c, c->server->options.send_ns);
+	x->on_body = NULL;
+	if (fn)
+		fn(x, x->body_context, NULL, 0, OK);
 }
 
 static void expired(struct timer *t)
@@ -120,15 +154,21 @@ static void expired(struct timer *t)
 		timer_set(t, c->deadline, expired);
 		return;
 	}
+	if (c->exchange && c->exchange->broken && !c->exchange->in_task) {
+		http_connection_drop(c);
+		return;
+	}
 	if (c->exchange && c->exchange->in_task) { /* its calls have deadlines of their own */
 		set_deadline(c, c->server->options.send_ns);
 		return;
 	}
 	struct tcp_info info;
 	tcp_info(c->tcp, &info);
-	bool progress = info.bytes_sent != c->sent_before, sending = info.unsent || info.unacknowledged;
+	bool progress = info.bytes_sent != c->sent_before,
+	     sending = info.unsent || info.unacknowledged;
 	c->sent_before = info.bytes_sent;
-	if (sending && c->state != STATE_BODY) { /* its time runs when it has got what it asked for */
+	if (sending &&
+	    c->state != STATE_BODY) { /* its time runs when it has got what it asked for */
 		if (progress) {
 			set_deadline(c, c->server->options.send_ns);
 		} else {
@@ -162,25 +202,27 @@ static void expired(struct timer *t)
 		return;
 	case STATE_BODY: {
 		x = c->exchange;
+		if (x->body_done) {
+			body_end(c);
+			return;
+		}
 		uint64_t seconds = (now - c->body_began) / NS_PER_S;
-		if (x && x->body_taken >= seconds * HTTP_BODY_RATE_MIN) {
+		if (x->body_taken >= seconds * HTTP_BODY_RATE_MIN) {
 			set_deadline(c, NS_PER_S);
 			return;
 		}
 		c->server->counters.timed_out++;
-		if (x && x->on_body) {
+		c->entered = true;
+		x->close_after = x->body_done = true;
+		if (x->on_body) {
 			http_body_fn *fn = x->on_body;
 			x->on_body = NULL;
-			c->entered = true;
 			fn(x, x->body_context, NULL, 0, ERR_TIMEOUT);
-			c->entered = false;
-			if (c->tcp)
-				http_connection_drop(c);
-			else
-				heap_free(c);
-			return;
 		}
-		http_connection_drop(c);
+		give_up(c, x, 408);
+		c->entered = false;
+		if (!c->tcp)
+			heap_free(c);
 		return;
 	}
 	case STATE_WAIT: /* the handler takes its time */
@@ -200,12 +242,17 @@ void http_keep_head(struct http_exchange *x)
 	if (x->copy || !x->head.size)
 		return;
 	char *copy = heap_alloc(x->head.size);
-	if (!copy) {
+	if (!copy) { /* then the request is forgotten */
 		x->close_after = true;
+		x->head = (struct http_head){ .base = "", .minor = 1 };
+		x->path = (struct http_text){ "", 0 };
+		x->target = (struct http_target){ .query = { "", 0 } };
+		x->parameter_count = 0;
 		return;
 	}
 	memcpy(copy, old, x->head.size);
-	struct http_text *texts[] = { &x->path, &x->target.raw_path, &x->target.query, &x->target.authority };
+	struct http_text *texts[] = { &x->path, &x->target.raw_path, &x->target.query,
+		                      &x->target.authority };
 	for (uint32_t k = 0; k < sizeof texts / sizeof *texts; k++) {
 		const char *p = texts[k]->bytes;
 		if (p >= old && p <= old + x->head.size)
@@ -231,10 +278,15 @@ void http_continue(struct http_exchange *x)
 void http_connection_body(struct http_connection *c)
 {
 	struct http_exchange *x = c->exchange;
-	if (x->body_done || c->state == STATE_BODY)
+	if (c->state == STATE_BODY)
 		return;
-	http_continue(x);
 	c->state = STATE_BODY;
+	if (x->body_done) { /* there is only its end to tell */
+		if (!c->entered)
+			set_deadline(c, 0);
+		return;
+	}
+	http_continue(x);
 	c->body_began = clock_coarse();
 	set_deadline(c, BODY_RATE_GRACE);
 	if (!c->entered)
@@ -295,7 +347,7 @@ static void dispatch(struct http_connection *c, struct http_exchange *x)
 	}
 	http_keep_head(x);
 	c->state = STATE_WAIT;
-	if (!x->copy && x->head.size) {
+	if (!x->copy) {
 		http_fail(x, 503);
 		return;
 	}
@@ -311,7 +363,8 @@ static void dispatch(struct http_connection *c, struct http_exchange *x)
 
 static bool known_method(struct http_text m)
 {
-	static const char *const names[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT" };
+	static const char *const names[] = { "GET",     "HEAD",  "POST",  "PUT",    "DELETE",
+		                             "OPTIONS", "PATCH", "TRACE", "CONNECT" };
 	for (uint32_t k = 0; k < sizeof names / sizeof *names; k++) {
 		if (http_text_is(m, names[k]))
 			return true;
@@ -322,7 +375,8 @@ static bool known_method(struct http_text m)
 static void no_route(struct http_exchange *x)
 {
 	char allowed[128];
-	uint32_t n = http_route_allowed(x->connection->server, x->path, allowed, sizeof allowed - 1);
+	uint32_t n =
+	        http_route_allowed(x->connection->server, x->path, allowed, sizeof allowed - 1);
 	allowed[n] = 0;
 	if (!n) {
 		http_fail(x, known_method(http_method(x)) ? 404 : 501);
@@ -370,7 +424,8 @@ static void handle(struct http_connection *c, struct http_exchange *x)
 		}
 		x->path = (struct http_text){ x->path_copy, n };
 	}
-	x->route = http_route_find(c->server, http_method(x), x->path, x->parameters, &x->parameter_count);
+	x->route = http_route_find(c->server, http_method(x), x->path, x->parameters,
+	                           &x->parameter_count);
 	if (x->route)
 		dispatch(c, x);
 	else
@@ -417,6 +472,8 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 		return;
 	}
 	handle(c, x);
+	if (c->tcp && c->exchange == x && c->state == STATE_BODY && x->body_done)
+		body_end(c);
 	if (c->tcp && c->exchange == x && x->phase != PHASE_DONE)
 		http_keep_head(x); /* what it lies in goes now */
 }
@@ -437,7 +494,10 @@ static uint32_t take_head(struct http_connection *c, const char *bytes, uint32_t
 			return (uint32_t)found;
 		}
 		if (found < 0 || size >= most) {
-			request(c, NULL, 0, found < 0 ? 400 : memchr(bytes, '\n', most) ? 431 : 414);
+			request(c, NULL, 0,
+			        found < 0                   ? 400
+			        : memchr(bytes, '\n', most) ? 431
+			                                    : 414);
 			return size;
 		}
 		c->head_at = 0;
@@ -467,7 +527,10 @@ static uint32_t take_head(struct http_connection *c, const char *bytes, uint32_t
 		c->head_size = 0;
 		return 2 - before;
 	}
-	uint32_t status = found > 0 ? 0 : found < 0 ? 400 : memchr(c->head, '\n', c->head_size) ? 431 : 414;
+	uint32_t status = found > 0                             ? 0
+	                  : found < 0                           ? 400
+	                  : memchr(c->head, '\n', c->head_size) ? 431
+	                                                        : 414;
 	uint32_t taken = found > 0 ? (uint32_t)found - before : size;
 	char *head = c->head; /* the next one may be gathered before this one's exchange ends */
 	c->head = NULL;
@@ -493,15 +556,16 @@ static void body_bad(struct http_connection *c, int error)
 	c->server->counters.malformed++;
 	x->close_after = true;
 	x->body_done = true;
+	if (c->state == STATE_DRAIN) { /* the response has gone, and must not be lost by a reset */
+		http_connection_next(c);
+		return;
+	}
 	if (c->state == STATE_BODY && x->on_body) {
 		http_body_fn *fn = x->on_body;
 		x->on_body = NULL;
 		fn(x, x->body_context, NULL, 0, error);
 	}
-	if (c->tcp && c->exchange == x && x->phase == PHASE_HANDLER)
-		http_fail(x, error == ERR_TOO_BIG ? 413 : 400);
-	else if (c->tcp)
-		http_connection_drop(c);
+	give_up(c, x, error == ERR_TOO_BIG ? 413 : 400);
 }
 
 static uint32_t take_body(struct http_connection *c, const uint8_t *bytes, uint32_t size)
@@ -510,7 +574,8 @@ static uint32_t take_body(struct http_connection *c, const uint8_t *bytes, uint3
 	uint32_t used = size < x->body_left ? size : (uint32_t)x->body_left, data_size = used;
 	const uint8_t *data = bytes;
 	if (x->head.chunked) {
-		enum http_chunk_result r = http_chunk_next(&x->chunk, bytes, size, &used, &data, &data_size);
+		enum http_chunk_result r =
+		        http_chunk_next(&x->chunk, bytes, size, &used, &data, &data_size);
 		if (r == CHUNK_BAD) {
 			body_bad(c, ERR_MALFORMED);
 			return size;
@@ -529,27 +594,19 @@ static uint32_t take_body(struct http_connection *c, const uint8_t *bytes, uint3
 	}
 	if (data_size && !body_part(c, data, data_size))
 		return used;
-	if (c->state == STATE_DRAIN && x->body_taken > DRAIN_MAX) {
-		http_connection_drop(c);
-		return size;
-	}
+	if (c->state == STATE_DRAIN && x->body_taken > DRAIN_MAX)
+		x->close_after = x->body_done = true;
 	if (!x->body_done)
 		return used;
-	if (c->state == STATE_DRAIN) {
+	if (c->state == STATE_DRAIN)
 		http_connection_next(c);
-		return used;
-	}
-	c->state = STATE_WAIT;
-	set_deadline(c, c->server->options.send_ns);
-	if (x->on_body) {
-		http_body_fn *fn = x->on_body;
-		x->on_body = NULL;
-		fn(x, x->body_context, NULL, 0, OK);
-	}
+	else
+		body_end(c);
 	return used;
 }
 
-static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_t *bytes, uint32_t size)
+static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_t *bytes,
+                         uint32_t size)
 {
 	struct http_connection *c = context;
 	uint32_t used = 0;
@@ -590,14 +647,14 @@ static void finished(void *context, struct tcp_connection *tcp)
 	c->finished = true;
 	switch ((enum http_state)c->state) {
 	case STATE_HEAD:
+	case STATE_DRAIN:
 	case STATE_LINGER:
 		tcp_close(tcp);
 		end(c);
 		return;
-	case STATE_BODY:
-	case STATE_DRAIN: { /* the body will not come any more */
+	case STATE_BODY: { /* it will not come any more */
 		struct http_exchange *x = c->exchange;
-		if (c->state == STATE_BODY && x->on_body) {
+		if (x->on_body) {
 			http_body_fn *fn = x->on_body;
 			x->on_body = NULL;
 			c->entered = true;

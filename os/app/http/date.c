@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* HTTP's dates (RFC 9110 §5.6.7): written as IMF-fixdate, read in all three forms. Days are counted as in a calendar whose
- * years begin in March, so that the leap day comes last. */
+/* HTTP's dates (RFC 9110 §5.6.7): written as IMF-fixdate, read in all three forms. Days are counted
+ * as in a calendar whose years begin in March, so that the leap day comes last. */
 #include <app/http/http_internal.h>
 
 #include <string.h>
@@ -9,13 +9,15 @@
 
 #define DAY 86400
 
-static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char days[] = "SunMonTueWedThuFriSat",
+                  months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 static int64_t days_from(int64_t year, uint32_t month, uint32_t day)
 {
 	year -= month <= 2;
 	int64_t era = (year >= 0 ? year : year - 399) / 400;
-	int64_t of_era = year - era * 400, of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	int64_t of_era = year - era * 400,
+	        of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
@@ -34,7 +36,8 @@ void http_date_print(char to[HTTP_DATE_SIZE], int64_t seconds)
 	}
 	int64_t era = z / 146097, of_era = z % 146097;
 	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100), m = (5 * of_year + 2) / 153;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100),
+	        m = (5 * of_year + 2) / 153;
 	uint32_t month = (uint32_t)(m < 10 ? m + 3 : m - 9);
 	year += era * 400 + (month <= 2);
 	memcpy(to, "Thu, 01 Jan 1970 00:00:00 GMT", HTTP_DATE_SIZE);
@@ -103,10 +106,13 @@ static uint32_t time_of(struct reader *r)
 int http_date_parse(struct http_text t, int64_t *to)
 {
 	static const uint8_t lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	if (!t.size)
+		return ERR_MALFORMED;
 	struct reader r = { t.bytes, t.bytes + t.size, false };
 	uint32_t year, month, day, time;
 	uint32_t name = 0;
-	while (name < t.size && http_lower(t.bytes[name]) >= 'a' && http_lower(t.bytes[name]) <= 'z')
+	while (name < t.size && http_lower(t.bytes[name]) >= 'a' &&
+	       http_lower(t.bytes[name]) <= 'z')
 		name++;
 	r.p += name;
 	r.bad = name < 3;
@@ -128,7 +134,8 @@ int http_date_parse(struct http_text t, int64_t *to)
 		expect(&r, old ? "-" : " ");
 		year = number(&r, old ? 2 : 4, false);
 		if (old) { /* not more than 50 years ahead */
-			uint32_t now = 1970 + (uint32_t)(clock_wall() / (int64_t)NS_PER_S / 31556952);
+			uint32_t now =
+			        1970 + (uint32_t)(clock_wall() / (int64_t)NS_PER_S / 31556952);
 			year += now / 100 * 100;
 			if (year > now + 50)
 				year -= 100;

@@ -12,21 +12,24 @@ static uint32_t weight(struct http_text *element)
 		return 1000;
 	const char *p = semicolon + 1, *end = element->bytes + element->size;
 	element->size = (uint32_t)(semicolon - element->bytes);
-	while (element->size && (element->bytes[element->size - 1] == ' ' || element->bytes[element->size - 1] == '\t'))
+	while (element->size && (element->bytes[element->size - 1] == ' ' ||
+	                         element->bytes[element->size - 1] == '\t'))
 		element->size--;
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
 	if (end - p < 3 || http_lower(p[0]) != 'q' || p[1] != '=' || (p[2] != '0' && p[2] != '1'))
 		return 0;
 	uint32_t q = (uint32_t)(p[2] - '0') * 1000, scale = 100;
-	if (end - p > 3 && p[3] != '.')
+	if (end - p == 3)
+		return q;
+	if (p[3] != '.')
 		return 0;
 	for (p += 4; p < end && scale; p++, scale /= 10) {
 		if (*p < '0' || *p > '9')
 			return 0;
 		q += (uint32_t)(*p - '0') * scale;
 	}
-	return q > 1000 ? 0 : q;
+	return p != end || q > 1000 ? 0 : q;
 }
 
 bool http_accepts_coding(const struct http_exchange *x, const char *coding)
@@ -45,6 +48,7 @@ bool http_accepts_coding(const struct http_exchange *x, const char *coding)
 		}
 	}
 	of_coding = of_coding < 0 ? of_any : of_coding;
-	/* Without a word about it the plain form is acceptable, but who names codings prefers them. */
+	/* Without a word about it the plain form is acceptable, but who names codings prefers them.
+	 */
 	return of_coding > 0 && of_coding >= of_identity;
 }

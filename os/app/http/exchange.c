@@ -94,8 +94,8 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 		}
 		const uint8_t *data;
 		/* No more than fits is looked at as data: a chunk may go on. */
-		enum http_chunk_result r =
-		        http_chunk_next(&x->chunk, bytes, used < size ? used : size, &used, &data, &got);
+		enum http_chunk_result r = http_chunk_next(
+		        &x->chunk, bytes, used < size ? used : size, &used, &data, &got);
 		if (r == CHUNK_DATA)
 			memcpy(to, data, got);
 		tcp_consume(c->tcp, used);
@@ -116,7 +116,8 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 	return 0;
 }
 
-void http_on_gone(struct http_exchange *x, void (*gone)(struct http_exchange *, void *), void *context)
+void http_on_gone(struct http_exchange *x, void (*gone)(struct http_exchange *, void *),
+                  void *context)
 {
 	x->on_gone = gone;
 	x->gone_context = context;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* application/x-www-form-urlencoded (the URL Standard's): pairs by &, + for a space, percent signs. */
+/* application/x-www-form-urlencoded (the URL Standard's): pairs by &, + for a space, percent signs.
+ */
 #include <app/http/http_internal.h>
 
 /* Decodes the next character; -1: malformed. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Heads are parsed strictly (RFC 9112 §2.2, 5.1, 5.2): lines end in CRLF and nothing else, no field line is folded, no
- * white space stands before a colon. What says two things about where a message ends is refused (§6.3, 11.2).
+ * Heads are parsed strictly (RFC 9112 §2.2, 5.1, 5.2): lines end in CRLF and nothing else, no field
+ * line is folded, no white space stands before a colon. What says two things about where a message
+ * ends is refused (§6.3, 11.2).
  */
 #include <app/http/http_internal.h>
 
@@ -9,20 +10,24 @@
 
 int64_t http_head_scan(const char *bytes, uint32_t size, uint32_t *at)
 {
-	while (*at < size) {
-		const char *line = bytes + *at, *end = memchr(line, '\n', size - *at);
-		if (!end) {
-			/* A CR that no LF follows, or a NUL, will not get better. */
-			const char *cr = memchr(line, '\r', size - *at);
-			if ((cr && cr != bytes + size - 1) || memchr(line, 0, size - *at))
-				return ERR_MALFORMED;
-			return 0;
-		}
-		if (end == line || end[-1] != '\r')
+	const char *line = bytes + *at, *end = bytes + size;
+	for (const char *p = line; p < end; p++) {
+		if ((uint8_t)*p > '\r')
+			continue;
+		/* What will not get better is told at once: the answer must not hang on how the
+		 * bytes were cut. */
+		if (*p == '\n' || *p == 0)
 			return ERR_MALFORMED;
-		*at = (uint32_t)(end - bytes) + 1;
-		if (end == line + 1)
+		if (*p != '\r')
+			continue;
+		if (p + 1 == end)
+			return 0;
+		if (*++p != '\n')
+			return ERR_MALFORMED;
+		*at = (uint32_t)(p - bytes) + 1;
+		if (p == line + 1)
 			return *at;
+		line = p + 1;
 	}
 	return 0;
 }
@@ -34,7 +39,8 @@ struct lines {
 	uint32_t at, size;
 };
 
-/* The next line without CRLF. The head was scanned: each has one. A CR or NUL inside is refused by who reads it. */
+/* The next line without CRLF. The head was scanned: each has one. A CR or NUL inside is refused by
+ * who reads it. */
 static struct http_text line_next(struct lines *l)
 {
 	const char *start = l->base + l->at, *end = memchr(start, '\n', l->size - l->at);
@@ -127,7 +133,8 @@ static uint32_t framing(struct http_head *h)
 	struct http_text length = http_head_field(h, "content-length", &at);
 	if (length.bytes) {
 		h->has_length = true;
-		if (!http_number(length, &h->length) || http_head_field(h, "content-length", &at).bytes)
+		if (!http_number(length, &h->length) ||
+		    http_head_field(h, "content-length", &at).bytes)
 			return 400;
 	}
 	at = 0;
@@ -152,19 +159,14 @@ static bool host_fits(struct http_head *h)
 		return h->minor == 0;
 	if (http_head_field(h, "host", &at).bytes)
 		return false;
-	for (uint32_t k = 0; k < host.size; k++) {
-		char c = host.bytes[k], l = http_lower(c);
-		if (!((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-._~!$&'()*+,;=:[]%", c))))
-			return false;
-	}
-	return true;
+	return http_is_authority(host);
 }
 
 /* "HTTP/1.1", minor version into the head. 0 or a status. */
 static uint32_t version_parse(struct http_head *h, struct http_text v)
 {
-	if (v.size != 8 || memcmp(v.bytes, "HTTP/", 5) != 0 || v.bytes[6] != '.' || v.bytes[5] < '0' ||
-	    v.bytes[5] > '9' || v.bytes[7] < '0' || v.bytes[7] > '9')
+	if (v.size != 8 || memcmp(v.bytes, "HTTP/", 5) != 0 || v.bytes[6] != '.' ||
+	    v.bytes[5] < '0' || v.bytes[5] > '9' || v.bytes[7] < '0' || v.bytes[7] > '9')
 		return 400;
 	if (v.bytes[5] != '1')
 		return 505;
@@ -227,8 +229,9 @@ bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
 	h->chunked = h->has_length = h->close = h->keep_alive = h->expect_continue = false;
 	h->length = 0;
 	struct http_text line = line_next(&l);
-	if (line.size < 12 || version_parse(h, (struct http_text){ line.bytes, 8 }) || line.bytes[8] != ' ' ||
-	    (line.size > 12 && line.bytes[12] != ' ') || !value_fits(line.bytes, line.bytes + line.size))
+	if (line.size < 12 || version_parse(h, (struct http_text){ line.bytes, 8 }) ||
+	    line.bytes[8] != ' ' || (line.size > 12 && line.bytes[12] != ' ') ||
+	    !value_fits(line.bytes, line.bytes + line.size))
 		return false;
 	uint64_t status;
 	if (!http_number((struct http_text){ line.bytes + 9, 3 }, &status) || status < 100)
@@ -236,7 +239,8 @@ bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
 	h->status = (uint16_t)status;
 	if (fields_parse(h, &l))
 		return false;
-	/* A response may say both (RFC 9112 §6.3): the coding counts, and the connection ends with it. */
+	/* A response may say both (RFC 9112 §6.3): the coding counts, and the connection ends with
+	 * it. */
 	uint32_t at = 0;
 	struct http_text coding = http_head_field(h, "transfer-encoding", &at);
 	at = 0;

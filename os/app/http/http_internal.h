@@ -27,6 +27,7 @@
 
 /* ---- text.c ---- */
 bool http_is_token(char);             /* RFC 9110 §5.6.2: tchar */
+bool http_is_authority(struct http_text); /* what may stand in one, no user before it */
 uint8_t http_hex(char);               /* 0 to 15; 255: none */
 char http_lower(char);
 /* The next element of a comma-separated list, without white space around; false: no more. *rest goes on. */
@@ -169,6 +170,7 @@ struct http_connection {
 };
 bool http_connection_open(struct http_server *, struct tcp_connection *);
 void http_connection_drop(struct http_connection *); /* at once, with a reset */
+void http_connection_drop_soon(struct http_connection *); /* in the loop's next turn: its exchange is broken */
 /* The exchange's response is complete and nobody works on it: on to the next request, or to the end. */
 void http_connection_next(struct http_connection *);
 /* The handler wants the body by callbacks, now. */

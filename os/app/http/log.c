@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The access log, in Combined Log Format. Lines are gathered and written once a turn of the loop. What a client sent is
- * escaped: it cannot end a line or a quoted field.
+ * The access log, in Combined Log Format. Lines are gathered and written once a turn of the loop.
+ * What a client sent is escaped: it cannot end a line or a quoted field.
  */
 #include <app/http/http_internal.h>
 
@@ -11,7 +11,8 @@
 #include <core/gate.h>
 
 #define BUFFER_SIZE 8192u
-#define TEXT_MAX    512u /* bytes of a field that are told */
+#define TEXT_MAX    480u /* bytes of a field that are told */
+#define REST_MAX    128u /* bytes of a line but for the fields */
 
 static char buffer[BUFFER_SIZE];
 static uint32_t size;
@@ -55,7 +56,8 @@ static void put_escaped(struct http_text t)
 		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
 			put((const char *)&c, 1);
 		} else {
-			char hex[4] = { '\\', 'x', "0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 15] };
+			char hex[4] = { '\\', 'x', "0123456789abcdef"[c >> 4],
+				        "0123456789abcdef"[c & 15] };
 			put(hex, 4);
 		}
 	}
@@ -75,9 +77,17 @@ static void put_time(void)
 	put_text(" +0000");
 }
 
+static uint32_t room_for(struct http_text t)
+{
+	return 4 * (t.size < TEXT_MAX ? t.size : TEXT_MAX);
+}
+
 void http_log(const struct http_exchange *x)
 {
-	if (BUFFER_SIZE - size < 3 * 4 * TEXT_MAX + 256)
+	struct http_text method = http_method(x), target = http_span_text(&x->head, x->head.target);
+	struct http_text referer = http_header(x, "referer"), agent = http_header(x, "user-agent");
+	if (BUFFER_SIZE - size <
+	    room_for(method) + room_for(target) + room_for(referer) + room_for(agent) + REST_MAX)
 		flush(&timer);
 	for (uint32_t shift = 32; shift; shift -= 8) {
 		put_number(x->peer >> (shift - 8) & 255);
@@ -85,17 +95,17 @@ void http_log(const struct http_exchange *x)
 	}
 	put_time();
 	put_text("] \"");
-	put_escaped(http_method(x));
+	put_escaped(method);
 	put_text(" ");
-	put_escaped(http_span_text(&x->head, x->head.target));
+	put_escaped(target);
 	put_text(x->head.minor ? " HTTP/1.1\" " : " HTTP/1.0\" ");
 	put_number(x->status);
 	put_text(" ");
 	put_number(x->out_bytes);
 	put_text(" \"");
-	put_escaped(http_header(x, "referer"));
+	put_escaped(referer);
 	put_text("\" \"");
-	put_escaped(http_header(x, "user-agent"));
+	put_escaped(agent);
 	put_text("\"\n");
 	if (!timer_is_set(&timer))
 		timer_set(&timer, clock_coarse(), flush);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Range (RFC 9110 §14.1.2, 14.2): what is malformed, or asks for too many pieces or the same bytes again and again, is
- * ignored, and all is sent. */
+/* Range (RFC 9110 §14.1.2, 14.2): what is malformed, or asks for too many pieces or the same bytes
+ * again and again, is ignored, and all is sent. */
 #include <app/http/http_internal.h>
 
 #include <string.h>
@@ -11,7 +11,8 @@ static int range_parse(struct http_text t, uint64_t size, struct http_range *r)
 	const char *dash = memchr(t.bytes, '-', t.size);
 	if (!dash)
 		return -1;
-	struct http_text from = { t.bytes, (uint32_t)(dash - t.bytes) }, to = { dash + 1, t.size - from.size - 1 };
+	struct http_text from = { t.bytes, (uint32_t)(dash - t.bytes) },
+	                 to = { dash + 1, t.size - from.size - 1 };
 	uint64_t first, last;
 	if (!from.size) {
 		if (!http_number(to, &last))

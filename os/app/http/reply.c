@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Responses. What is written is TCP's at once, and leaves with all else that the connection says in this turn: head and
- * body go as one. On the loop nothing blocks: a client that takes nothing fills the send buffer, and is dropped.
+ * Responses. What is written is TCP's at once, and leaves with all else that the connection says in
+ * this turn: head and body go as one. On the loop nothing blocks: a client that takes nothing fills
+ * the send buffer, and is dropped.
  */
 #include <app/http/http_internal.h>
 
@@ -39,8 +40,12 @@ int http_failed(struct http_exchange *x, int error)
 {
 	x->close_after = x->broken = true;
 	x->phase = PHASE_DONE;
+	x->on_body = NULL;
+	x->on_gone = NULL;
+	/* Not now: a handler that does not look at what its writes return goes on with the
+	 * exchange. */
 	if (!x->in_task && x->connection)
-		http_connection_drop(x->connection);
+		http_connection_drop_soon(x->connection);
 	return error == ERR_MEMORY ? error : ERR_CLOSED;
 }
 
@@ -48,6 +53,7 @@ void http_complete(struct http_exchange *x)
 {
 	struct http_connection *c = x->connection;
 	x->phase = PHASE_DONE;
+	x->on_gone = NULL;
 	c->undrained++;
 	c->server->counters.responses[x->status / 100 % 6]++;
 	c->server->counters.bytes_out += x->out_bytes;
@@ -93,7 +99,8 @@ static void add_text(struct line *l, const char *text)
 	add(l, text, strlen(text));
 }
 
-int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, uint32_t size, uint64_t length)
+int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, uint32_t size,
+                   uint64_t length)
 {
 	struct http_connection *c = x->connection;
 	struct line l = { .size = 0 };
@@ -103,7 +110,8 @@ int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, 
 	x->status = status;
 	x->close_after |= x->head.close;
 	x->no_body = status == 204 || status == 304 || status < 200;
-	/* A client that waits for 100 may send its body or not: only the connection's end is clear to both. */
+	/* A client that waits for 100 may send its body or not: only the connection's end is clear
+	 * to both. */
 	if (!x->body_done && ((x->head.expect_continue && !x->continued) || c->finished))
 		x->close_after = true;
 	if (c->server->options.requests_max && c->requests >= c->server->options.requests_max)
@@ -148,7 +156,8 @@ int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, 
 
 static bool owned_by_server(const char *name)
 {
-	static const char *const names[] = { "date", "connection", "content-length", "transfer-encoding", "content-type" };
+	static const char *const names[] = { "date", "connection", "content-length",
+		                             "transfer-encoding", "content-type" };
 	struct http_text t = { name, (uint32_t)strlen(name) };
 	for (uint32_t k = 0; k < sizeof names / sizeof *names; k++) {
 		if (http_text_is_nocase(t, names[k]))
@@ -188,8 +197,8 @@ int http_set(struct http_exchange *x, const char *name, const char *value)
 
 /* ---- Whole responses ---- */
 
-static int reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes, uint64_t size,
-                 bool is_static)
+static int reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes,
+                 uint64_t size, bool is_static)
 {
 	if (x->phase != PHASE_HANDLER || status < 200 || status > 599)
 		return ERR_INVALID;
@@ -197,9 +206,10 @@ static int reply(struct http_exchange *x, uint32_t status, const char *type, con
 		return ERR_CLOSED;
 	if (type && !field_append(x, "Content-Type", type))
 		return ERR_TOO_BIG;
-	int error = http_send_head(x, status, NULL, 0, size);
+	int error = http_send_head(x, status, "", 0, size);
 	if (!error && size && !x->head_only && !x->no_body) {
-		error = is_static ? http_send_static(x, bytes, size) : http_send(x, bytes, (uint32_t)size);
+		error = is_static ? http_send_static(x, bytes, size)
+		                  : http_send(x, bytes, (uint32_t)size);
 		x->out_bytes = size;
 	}
 	if (error)
@@ -208,12 +218,14 @@ static int reply(struct http_exchange *x, uint32_t status, const char *type, con
 	return OK;
 }
 
-int http_reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes, uint32_t size)
+int http_reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes,
+               uint32_t size)
 {
 	return reply(x, status, type, bytes, size, false);
 }
 
-int http_reply_static(struct http_exchange *x, uint32_t status, const char *type, const void *bytes, uint64_t size)
+int http_reply_static(struct http_exchange *x, uint32_t status, const char *type, const void *bytes,
+                      uint64_t size)
 {
 	return reply(x, status, type, bytes, size, true);
 }
@@ -223,8 +235,8 @@ int http_reply_text(struct http_exchange *x, uint32_t status, const char *text)
 	return reply(x, status, "text/plain; charset=utf-8", text, strlen(text), false);
 }
 
-int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fields, uint32_t fields_size,
-                        const void *body, uint64_t size)
+int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fields,
+                        uint32_t fields_size, const void *body, uint64_t size)
 {
 	if (x->phase != PHASE_HANDLER)
 		return ERR_INVALID;
@@ -255,6 +267,10 @@ int http_fail(struct http_exchange *x, uint32_t status)
 	add_text(&l, " ");
 	add_text(&l, http_reason(status));
 	add_text(&l, "</h1>\n");
+	int error = reply(x, status, "text/html; charset=utf-8", l.bytes, l.size, false);
+	if (error != ERR_TOO_BIG)
+		return error;
+	x->fields_size = 0; /* the handler's fields leave no room for ours */
 	return reply(x, status, "text/html; charset=utf-8", l.bytes, l.size, false);
 }
 
@@ -275,7 +291,7 @@ int http_begin(struct http_exchange *x, uint32_t status, const char *type, uint6
 	}
 	x->phase = PHASE_STREAM;
 	x->out_left = size;
-	int error = http_send_head(x, status, NULL, 0, size);
+	int error = http_send_head(x, status, "", 0, size);
 	return error ? http_failed(x, error) : OK;
 }
 
@@ -343,7 +359,8 @@ int http_end(struct http_exchange *x)
 	if (x->phase != PHASE_STREAM)
 		return ERR_CLOSED;
 	if (x->out_left != HTTP_UNKNOWN && x->out_left && !x->head_only && !x->no_body)
-		return http_failed(x, ERR_CLOSED); /* the client has to see that something is missing */
+		return http_failed(
+		        x, ERR_CLOSED); /* the client has to see that something is missing */
 	int error = x->chunked_out && !x->head_only ? http_send(x, "0\r\n\r\n", 5) : OK;
 	if (error)
 		return http_failed(x, error);

@@ -44,14 +44,16 @@ static void add_content_range(struct lines *l, const struct http_range *r, uint6
 	add_text(l, "\r\n");
 }
 
-/* The fields without Content-Type: what a 304 keeps (RFC 9110 §15.4.5), and what goes before a multipart's own. */
+/* The fields without Content-Type: what a 304 keeps (RFC 9110 §15.4.5), and what goes before a
+ * multipart's own. */
 static void add_without_type(struct lines *l, const struct http_variant *v)
 {
 	struct http_text rest = { v->fields, v->fields_size };
 	while (rest.size) {
 		const char *end = memchr(rest.bytes, '\n', rest.size);
 		uint32_t n = end ? (uint32_t)(end - rest.bytes) + 1 : rest.size;
-		if (n < 13 || !http_text_is_nocase((struct http_text){ rest.bytes, 13 }, "content-type:"))
+		if (n < 13 ||
+		    !http_text_is_nocase((struct http_text){ rest.bytes, 13 }, "content-type:"))
 			add(l, rest.bytes, n);
 		rest.bytes += n;
 		rest.size -= n;
@@ -79,7 +81,8 @@ static int finish(struct http_exchange *x, int error)
 	return http_failed(x, error);
 }
 
-static int one_range(struct http_exchange *x, const struct http_variant *v, const struct http_range *r)
+static int one_range(struct http_exchange *x, const struct http_variant *v,
+                     const struct http_range *r)
 {
 	struct lines l = { .size = 0 };
 	add(&l, v->fields, v->fields_size);
@@ -112,7 +115,8 @@ static void part_head(struct lines *l, const struct http_variant *v, const struc
 	add_text(l, "\r\n");
 }
 
-static int many_ranges(struct http_exchange *x, const struct http_variant *v, const struct http_range *r, int count)
+static int many_ranges(struct http_exchange *x, const struct http_variant *v,
+                       const struct http_range *r, int count)
 {
 	struct lines l = { .size = 0 };
 	uint64_t size = 0;
@@ -155,11 +159,14 @@ int http_reply_resource(struct http_exchange *x, const struct http_resource *fro
 	struct lines l = { .size = 0 };
 	if (status) {
 		add_without_type(&l, v);
-		return finish(x, http_send_head(x, status, l.bytes, l.size, status == 412 ? 0 : HTTP_UNKNOWN));
+		return finish(x, http_send_head(x, status, l.bytes, l.size,
+		                                status == 412 ? 0 : HTTP_UNKNOWN));
 	}
 	struct http_range ranges[HTTP_RANGES_MAX];
 	struct http_text range = get ? http_header(x, "range") : (struct http_text){ NULL, 0 };
-	int count = range.bytes && http_if_range(x, v->etag, from->modified) ? http_ranges(range, v->size, ranges) : 0;
+	int count = range.bytes && http_if_range(x, v->etag, from->modified)
+	                    ? http_ranges(range, v->size, ranges)
+	                    : 0;
 	if (count < 0) {
 		add_text(&l, "Content-Range: bytes */");
 		add_number(&l, v->size);

@@ -37,7 +37,8 @@ static int add(struct http_server *s, struct http_route route)
 	if (!pattern_fits(route.pattern))
 		return ERR_INVALID;
 	for (const struct http_route *r = s->routes; r; r = r->next) {
-		bool same = route.method ? r->method && strcmp(r->method, route.method) == 0 : !r->method;
+		bool same = route.method ? r->method && strcmp(r->method, route.method) == 0
+		                         : !r->method;
 		if (same && strcmp(r->pattern, route.pattern) == 0)
 			return ERR_EXISTS;
 	}
@@ -50,21 +51,31 @@ static int add(struct http_server *s, struct http_route route)
 	return OK;
 }
 
-int http_route(struct http_server *s, const char *method, const char *pattern, http_handler_fn *fn, void *context)
+int http_route(struct http_server *s, const char *method, const char *pattern, http_handler_fn *fn,
+               void *context)
 {
-	return add(s, (struct http_route){ .method = method, .pattern = pattern, .handler = fn, .context = context });
+	return add(s, (struct http_route){ .method = method,
+	                                   .pattern = pattern,
+	                                   .handler = fn,
+	                                   .context = context });
 }
 
-int http_route_task(struct http_server *s, const char *method, const char *pattern, http_handler_fn *fn, void *context)
+int http_route_task(struct http_server *s, const char *method, const char *pattern,
+                    http_handler_fn *fn, void *context)
 {
-	return add(s, (struct http_route){
-	                      .method = method, .pattern = pattern, .handler = fn, .context = context, .task = true });
+	return add(s, (struct http_route){ .method = method,
+	                                   .pattern = pattern,
+	                                   .handler = fn,
+	                                   .context = context,
+	                                   .task = true });
 }
 
 /* How well a pattern matches: two bits a segment, 3 literal, 2 parameter, 1 star; 0: not at all. */
-static uint64_t match(const char *pattern, struct http_text path, struct http_parameter *parameters, uint32_t *count)
+static uint64_t match(const char *pattern, struct http_text path, struct http_parameter *parameters,
+                      uint32_t *count)
 {
-	const char *p = pattern, *pattern_end = p + strlen(p), *q = path.bytes, *end = q + path.size;
+	const char *p = pattern, *pattern_end = p + strlen(p), *q = path.bytes,
+	           *end = q + path.size;
 	uint64_t rank = 0;
 	uint32_t shift = 62;
 	*count = 0;
@@ -74,9 +85,10 @@ static uint64_t match(const char *pattern, struct http_text path, struct http_pa
 		if (q >= end)
 			return 0;
 		if (want.size && want.bytes[0] == '*') {
-			parameters[(*count)++] = (struct http_parameter){
-				want.bytes + 1, (uint16_t)(want.size - 1), { q + 1, (uint32_t)(end - q - 1) }
-			};
+			parameters[(*count)++] =
+			        (struct http_parameter){ want.bytes + 1,
+				                         (uint16_t)(want.size - 1),
+				                         { q + 1, (uint32_t)(end - q - 1) } };
 			return rank | 1ull << shift;
 		}
 		struct http_text got = segment(&q, end);
@@ -85,7 +97,8 @@ static uint64_t match(const char *pattern, struct http_text path, struct http_pa
 				return 0;
 			kind = 2;
 			parameters[(*count)++] =
-			        (struct http_parameter){ want.bytes + 1, (uint16_t)(want.size - 1), got };
+			        (struct http_parameter){ want.bytes + 1, (uint16_t)(want.size - 1),
+				                         got };
 		} else if (want.size != got.size || memcmp(want.bytes, got.bytes, got.size) != 0) {
 			return 0;
 		}
@@ -101,8 +114,9 @@ static bool method_fits(const struct http_route *r, struct http_text method)
 	       (http_text_is(method, "HEAD") && strcmp(r->method, "GET") == 0);
 }
 
-const struct http_route *http_route_find(const struct http_server *s, struct http_text method, struct http_text path,
-                                         struct http_parameter *parameters, uint32_t *count)
+const struct http_route *http_route_find(const struct http_server *s, struct http_text method,
+                                         struct http_text path, struct http_parameter *parameters,
+                                         uint32_t *count)
 {
 	const struct http_route *best = NULL;
 	uint64_t best_rank = 0;
@@ -145,7 +159,8 @@ static uint32_t append(char *to, uint32_t at, uint32_t size, const char *method)
 	return at + n;
 }
 
-uint32_t http_route_allowed(const struct http_server *s, struct http_text path, char *to, uint32_t size)
+uint32_t http_route_allowed(const struct http_server *s, struct http_text path, char *to,
+                            uint32_t size)
 {
 	uint32_t at = 0, count;
 	struct http_parameter ignored[HTTP_PARAMETERS_MAX];

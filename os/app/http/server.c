@@ -29,7 +29,8 @@ struct http_exchange *http_exchange_take(struct http_server *s)
 	x->path = (struct http_text){ NULL, 0 };
 	x->parameter_count = x->fields_size = x->status = 0;
 	x->phase = PHASE_HANDLER;
-	x->head_only = x->chunked_out = x->close_after = x->in_task = x->continued = x->broken = x->body_done = x->no_body = false;
+	x->head_only = x->chunked_out = x->close_after = x->in_task = x->continued = x->broken =
+	        x->body_done = x->no_body = false;
 	x->body_left = x->body_taken = x->out_bytes = x->out_left = 0;
 	x->chunk = (struct http_chunk){ .left = 0 };
 	x->on_body = NULL;
@@ -86,15 +87,17 @@ int http_serve(struct http_server **to, const struct http_options *o)
 	s->options = *o;
 	s->options.port = o->port ? o->port : PORT_DEFAULT;
 	s->options.connections_max = o->connections_max ? o->connections_max : HTTP_CONNECTIONS_MAX;
-	s->options.head_max = o->head_max && o->head_max < HTTP_HEAD_MAX ? o->head_max : HTTP_HEAD_MAX;
+	s->options.head_max =
+	        o->head_max && o->head_max < HTTP_HEAD_MAX ? o->head_max : HTTP_HEAD_MAX;
 	s->options.body_max = o->body_max ? o->body_max : HTTP_BODY_DEFAULT;
 	s->options.head_ns = o->head_ns ? o->head_ns : HTTP_HEAD_NS;
 	s->options.idle_ns = o->idle_ns ? o->idle_ns : HTTP_IDLE_NS;
 	s->options.send_ns = o->send_ns ? o->send_ns : HTTP_SEND_NS;
 	list_init(&s->idle);
 	list_init(&s->busy);
-	int error = tcp_listen(&s->listener, s->options.port,
-	                       &(struct tcp_options){ .interface = o->interface, .no_delay = true });
+	int error =
+	        tcp_listen(&s->listener, s->options.port,
+	                   &(struct tcp_options){ .interface = o->interface, .no_delay = true });
 	if (error) {
 		log_error("http", "port %u: %s", s->options.port, error_text(error));
 		heap_free(s);

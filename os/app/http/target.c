@@ -9,7 +9,8 @@ static bool split_query(struct http_target *t, struct http_text path)
 	const char *query = memchr(path.bytes, '?', path.size);
 	t->query = (struct http_text){ path.bytes + path.size, 0 };
 	if (query) {
-		t->query = (struct http_text){ query + 1, path.size - (uint32_t)(query + 1 - path.bytes) };
+		t->query = (struct http_text){ query + 1,
+			                       path.size - (uint32_t)(query + 1 - path.bytes) };
 		path.size = (uint32_t)(query - path.bytes);
 	}
 	t->raw_path = path;
@@ -35,14 +36,15 @@ bool http_target_parse(struct http_target *t, struct http_text target, struct ht
 		return true;
 	}
 	/* §3.2.2: a server must take the absolute form, too. */
-	if (target.size <= 7 || !http_text_is_nocase((struct http_text){ target.bytes, 7 }, "http://"))
+	if (target.size <= 7 ||
+	    !http_text_is_nocase((struct http_text){ target.bytes, 7 }, "http://"))
 		return false;
 	struct http_text rest = { target.bytes + 7, target.size - 7 };
 	uint32_t n = 0;
 	while (n < rest.size && rest.bytes[n] != '/' && rest.bytes[n] != '?')
 		n++;
 	t->authority = (struct http_text){ rest.bytes, n };
-	if (!n || memchr(rest.bytes, '@', n)) /* RFC 9110 §4.2.4: no user information */
+	if (!n || !http_is_authority(t->authority)) /* RFC 9110 §4.2.4: no user information */
 		return false;
 	rest.bytes += n;
 	rest.size -= n;
@@ -66,7 +68,8 @@ uint32_t http_path_decode(char *to, struct http_text path)
 			if (c == '%') {
 				if (path.size - k < 3)
 					return 0;
-				uint8_t high = http_hex(path.bytes[k + 1]), low = http_hex(path.bytes[k + 2]);
+				uint8_t high = http_hex(path.bytes[k + 1]),
+				        low = http_hex(path.bytes[k + 2]);
 				c = (char)(high << 4 | (low & 15));
 				if (high > 15 || low > 15 || c == '/' || c == 0)
 					return 0;

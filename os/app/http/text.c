@@ -17,6 +17,17 @@ bool http_is_token(char c)
 	return c && strchr("!#$%&'*+-.^_`|~", c);
 }
 
+bool http_is_authority(struct http_text t)
+{
+	for (uint32_t k = 0; k < t.size; k++) {
+		char c = t.bytes[k], l = http_lower(c);
+		if (!((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') ||
+		      (c && strchr("-._~!$&'()*+,;=:[]%", c))))
+			return false;
+	}
+	return true;
+}
+
 uint8_t http_hex(char c)
 {
 	char l = http_lower(c);
@@ -78,7 +89,7 @@ bool http_number(struct http_text t, uint64_t *to)
 		return false;
 	for (uint32_t k = 0; k < t.size; k++) {
 		uint8_t digit = (uint8_t)(t.bytes[k] - '0');
-		if (digit > 9 || v > (INT64_MAX - digit) / 10)
+		if (digit > 9 || v > ((uint64_t)INT64_MAX - digit) / 10)
 			return false;
 		v = v * 10 + digit;
 	}

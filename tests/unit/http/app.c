@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: ISC */
+/* The routes. /echo and /count take a body on the loop, /task in a task; /ignore leaves it; /later
+ * answers by a timer. */
+#include "app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <app/http/http_internal.h>
+#include <core/clock.h>
+#include <core/heap.h>
+
+struct app app;
+
+static void hello(struct http_exchange *x, void *context)
+{
+	http_reply_text(x, 200, context ? context : "Hello");
+}
+
+/* "METHOD path?query host parameter=value ..." */
+static void show(struct http_exchange *x, void *context)
+{
+	static const char *const names[] = { "id", "post", "rest" };
+	char text[9000];
+	struct http_text m = http_method(x), p = http_path(x), q = http_query(x), h = http_host(x);
+	int n = snprintf(text, sizeof text, "%s %.*s %.*s?%.*s %.*s", (const char *)context,
+	                 (int)m.size, m.bytes, (int)p.size, p.bytes, (int)q.size, q.bytes,
+	                 (int)h.size, h.bytes ? h.bytes : "");
+	for (unsigned k = 0; k < 3 && n < (int)sizeof text; k++) {
+		struct http_text v = http_parameter(x, names[k]);
+		if (v.bytes)
+			n += snprintf(text + n, sizeof text - (size_t)n, " %s=%.*s", names[k],
+			              (int)v.size, v.bytes);
+	}
+	http_reply(x, 200, "text/plain", text,
+	           n < (int)sizeof text ? (uint32_t)n : (uint32_t)sizeof text - 1);
+}
+
+struct body {
+	uint32_t size;
+	bool streams;
+	char bytes[8192];
+};
+
+static void echo_body(struct http_exchange *x, void *context, const uint8_t *bytes, uint32_t size,
+                      int error)
+{
+	struct body *b = context;
+	for (uint32_t k = 0; k < size && b->size < sizeof b->bytes; k++)
+		b->bytes[b->size++] = (char)bytes[k];
+	if (size)
+		return;
+	if (error == OK)
+		http_reply(x, 200, "application/octet-stream", b->bytes, b->size);
+	app.body_error = error;
+	app.bodies--;
+	free(b);
+}
+
+static void echo(struct http_exchange *x, void *context)
+{
+	(void)context;
+	if (!http_body_size(x)) {
+		http_reply(x, 200, NULL, NULL, 0);
+		return;
+	}
+	app.bodies++;
+	http_on_body(x, echo_body, calloc(1, sizeof(struct body)));
+}
+
+/* Answers a body's error by itself. */
+static void strict_body(struct http_exchange *x, void *context, const uint8_t *bytes, uint32_t size,
+                        int error)
+{
+	(void)context, (void)bytes;
+	if (size)
+		return;
+	app.bodies--;
+	app.body_error = error;
+	http_reply_text(x, error ? 422 : 200, "body");
+}
+
+static void strict(struct http_exchange *x, void *context)
+{
+	app.bodies++;
+	http_on_body(x, strict_body, context);
+}
+
+static void in_task(struct http_exchange *x, void *context)
+{
+	char bytes[8192], piece[7];
+	uint32_t size = 0;
+	int64_t n;
+	(void)context;
+	while ((n = http_read(x, piece, sizeof piece, clock_now() + NS_PER_S * 5)) > 0) {
+		for (int64_t k = 0; k < n && size < sizeof bytes; k++)
+			bytes[size++] = piece[k];
+	}
+	app.body_error = (int)n;
+	if (n == 0)
+		http_reply(x, 200, "text/plain", bytes, size);
+	else
+		http_fail(x, n == ERR_TOO_BIG ? 413 : n == ERR_TIMEOUT ? 408 : 400);
+}
+
+static void task_stream(struct http_exchange *x, void *context)
+{
+	http_begin(x, 200, "text/plain", HTTP_UNKNOWN);
+	for (int k = 0; k < 4; k++) {
+		http_write(x, "piece ", 6);
+		task_sleep(NS_PER_S);
+	}
+	http_write_static(x, "end", 3);
+	http_end(x);
+	(void)context;
+}
+
+static void task_silent(struct http_exchange *x, void *context)
+{
+	(void)x, (void)context;
+}
+
+struct later {
+	struct timer timer;
+	struct http_exchange *exchange;
+};
+
+static void later_gone(struct http_exchange *x, void *context)
+{
+	struct later *l = context;
+	(void)x;
+	app.gone++;
+	app.waiting--;
+	timer_stop(&l->timer);
+	free(l);
+}
+
+static void later_fires(struct timer *t)
+{
+	struct later *l = container_of(t, struct later, timer);
+	struct http_exchange *x = l->exchange;
+	app.waiting--;
+	free(l);
+	show(x, (char *)"later");
+}
+
+static void later(struct http_exchange *x, void *context)
+{
+	struct later *l = calloc(1, sizeof *l);
+	(void)context;
+	l->exchange = x;
+	app.waiting++;
+	http_on_gone(x, later_gone, l);
+	timer_set_in(&l->timer, NS_PER_S, later_fires);
+}
+
+static void stream(struct http_exchange *x, void *context)
+{
+	http_set(x, "X-Kind", "stream");
+	http_begin(x, 200, "text/plain", context ? 21 : HTTP_UNKNOWN);
+	http_write(x, "first ", 6);
+	http_write(x, "", 0);
+	http_write_static(x, "second, static.", 15);
+	http_end(x);
+}
+
+static void short_of(struct http_exchange *x, void *context)
+{
+	(void)context;
+	http_begin(x, 200, NULL, 10);
+	http_write(x, "1234", 4);
+	http_end(x);
+}
+
+static void flood(struct http_exchange *x, void *context)
+{
+	static char much[1 << 16];
+	(void)context;
+	http_begin(x, 200, NULL, HTTP_UNKNOWN);
+	for (uint32_t k = 0; k < app.flood; k++) /* returns are not looked at, on purpose */
+		http_write(x, much, sizeof much);
+	http_end(x);
+}
+
+static void prepared(struct http_exchange *x, void *context)
+{
+	static const char fields[] = "Content-Type: text/css\r\nContent-Length: 5\r\n";
+	(void)context;
+	http_reply_prepared(x, 200, fields, sizeof fields - 1, "body!", 5);
+}
+
+static void resource(struct http_exchange *x, void *context)
+{
+	static const char plain[] =
+	        "Content-Type: text/plain\r\nETag: \"plain\"\r\n"
+	        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nVary: Accept-Encoding\r\n";
+	static const char gzip[] =
+	        "Content-Type: text/plain\r\nETag: \"gzip\"\r\nContent-Encoding: gzip\r\n"
+	        "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nVary: Accept-Encoding\r\n";
+	static const struct http_resource r = {
+		.identity = { (const uint8_t *)APP_FILE, sizeof APP_FILE - 1, plain, "\"plain\"",
+		              sizeof plain - 1 },
+		.gzip = { (const uint8_t *)APP_GZIP, sizeof APP_GZIP - 1, gzip, "\"gzip\"",
+		          sizeof gzip - 1 },
+		.modified = APP_MODIFIED,
+	};
+	struct http_resource one = r;
+	if (context) /* nothing is known about it but its bytes */
+		one = (struct http_resource){ .identity = { (const uint8_t *)APP_FILE,
+			                                    sizeof APP_FILE - 1, "", NULL, 0 } };
+	http_reply_resource(x, &one);
+}
+
+static void fields(struct http_exchange *x, void *context)
+{
+	char text[64];
+	static const struct {
+		const char *name, *value;
+	} bad[] = { { "X", "a\r\nSet-Cookie: b" },
+		    { "X", "a\nb" },
+		    { "X Y", "a" },
+		    { "", "a" },
+		    { "X:", "a" },
+		    { "Content-Length", "1" },
+		    { "transfer-encoding", "chunked" },
+		    { "Date", "now" },
+		    { "X", "\x7f" },
+		    { "connection", "close" },
+		    { "content-type", "a/b" } };
+	int refused = 0;
+	(void)context;
+	for (unsigned k = 0; k < sizeof bad / sizeof *bad; k++)
+		refused += http_set(x, bad[k].name, bad[k].value) == ERR_INVALID;
+	http_set(x, "X-Good", "value, with \ttab");
+	snprintf(text, sizeof text, "%d of %d", refused, (int)(sizeof bad / sizeof *bad));
+	http_reply_text(x, 200, text);
+}
+
+static void form(struct http_exchange *x, void *context)
+{
+	char text[64], value[16];
+	int n = http_form_value(http_query(x), "name", value, sizeof value);
+	(void)context;
+	snprintf(text, sizeof text, "%d %s", n, n < 0 ? "" : value);
+	http_reply_text(x, 200, text);
+}
+
+static void empty(struct http_exchange *x, void *context)
+{
+	(void)context;
+	http_reply(x, 204, NULL, "never sent", 10);
+}
+
+void app_start(const struct http_options *options)
+{
+	struct http_server *s;
+	memset(&app, 0, sizeof app);
+	if (http_serve(&s, options))
+		abort();
+	app.server = s;
+	int error = http_route(s, "GET", "/", hello, NULL);
+	error |= http_route(s, "GET", "/users/:id", show, (char *)"user");
+	error |= http_route(s, "GET", "/users/me", show, (char *)"me");
+	error |= http_route(s, "GET", "/users/:id/posts/:post", show, (char *)"post");
+	error |= http_route(s, "GET", "/users/*rest", show, (char *)"star");
+	error |= http_route(s, NULL, "/any", show, (char *)"any");
+	error |= http_route(s, "GET", "/any", show, (char *)"named");
+	error |= http_route(s, "POST", "/echo", echo, NULL);
+	error |= http_route(s, "PUT", "/echo", echo, NULL);
+	error |= http_route(s, "POST", "/strict", strict, NULL);
+	error |= http_route(s, "POST", "/ignore", hello, (char *)"ignored");
+	error |= http_route_task(s, "POST", "/task", in_task, NULL);
+	error |= http_route_task(s, "GET", "/task/stream", task_stream, NULL);
+	error |= http_route_task(s, "GET", "/task/silent", task_silent, NULL);
+	error |= http_route(s, NULL, "/later", later, NULL);
+	error |= http_route(s, "GET", "/stream", stream, NULL);
+	error |= http_route(s, "GET", "/sized", stream, (char *)"sized");
+	error |= http_route(s, "GET", "/short", short_of, NULL);
+	error |= http_route(s, "GET", "/flood", flood, NULL);
+	error |= http_route(s, "GET", "/prepared", prepared, NULL);
+	error |= http_route(s, NULL, "/file", resource, NULL);
+	error |= http_route(s, NULL, "/bare", resource, (char *)"bare");
+	error |= http_route(s, "GET", "/fields", fields, NULL);
+	error |= http_route(s, "GET", "/form", form, NULL);
+	error |= http_route(s, "GET", "/empty", empty, NULL);
+	if (error)
+		abort();
+}
+
+void app_stop(void)
+{
+	struct http_server *s = app.server;
+	if (!list_empty(&s->idle) || !list_empty(&s->busy) || app.bodies || app.waiting) {
+		fprintf(stderr, "a connection, a body (%u) or an answer (%u) is left\n", app.bodies,
+		        app.waiting);
+		abort();
+	}
+	while (s->routes) {
+		struct http_route *r = s->routes;
+		s->routes = r->next;
+		heap_free(r);
+	}
+	while (s->pool) {
+		struct http_exchange *x = s->pool;
+		s->pool = x->next;
+		heap_free(x);
+	}
+	heap_free(s);
+}

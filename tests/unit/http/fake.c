@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: ISC */
+/* The fake TCP and the fakes of core. The contract is in fake.h. */
+#include "fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <core/clock.h>
+#include <core/error.h>
+#include <core/gate.h>
+#include <core/heap.h>
+#include <core/log.h>
+#include <core/task.h>
+#include <core/timer.h>
+#include <net/resolver.h>
+
+struct fake fake;
+
+static struct tcp_connection *all;
+static struct timer *timers;
+static tcp_accept_fn *accept_fn;
+static void *accept_context;
+
+struct spawned {
+	task_fn *fn;
+	void *arg;
+};
+#define SPAWNED_MAX 64u
+static struct spawned spawned[SPAWNED_MAX];
+static uint32_t spawned_count;
+
+static void check(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "the library misuses the fake: %s\n", what);
+	abort();
+}
+
+/* ---- Time ---- */
+
+uint64_t clock_now(void)
+{
+	return fake.now;
+}
+
+uint64_t clock_coarse(void)
+{
+	return fake.now;
+}
+
+int64_t clock_wall(void)
+{
+	return FAKE_WALL * (int64_t)NS_PER_S + (int64_t)fake.now;
+}
+
+void timer_stop(struct timer *t)
+{
+	if (!t->link)
+		return;
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	t->link = NULL;
+}
+
+void timer_set(struct timer *t, uint64_t deadline, timer_fn *fn)
+{
+	timer_stop(t);
+	t->deadline = deadline;
+	t->fn = fn;
+	t->next = timers;
+	if (timers)
+		timers->link = &t->next;
+	t->link = &timers;
+	timers = t;
+}
+
+void timer_set_in(struct timer *t, uint64_t from_now, timer_fn *fn)
+{
+	timer_set(t, fake.now + from_now, fn);
+}
+
+static struct timer *earliest(void)
+{
+	struct timer *best = timers;
+	for (struct timer *t = timers; t; t = t->next) {
+		if (t->deadline < best->deadline)
+			best = t;
+	}
+	return best;
+}
+
+static bool fire(uint64_t until)
+{
+	struct timer *t = earliest();
+	if (!t || t->deadline > until)
+		return false;
+	if (t->deadline > fake.now)
+		fake.now = t->deadline;
+	timer_stop(t);
+	t->fn(t);
+	return true;
+}
+
+/* ---- Memory, output ---- */
+
+void *heap_alloc(size_t size)
+{
+	void *p = fake.memory_fails ? NULL : malloc(size);
+	fake.allocated += p != NULL;
+	fake.allocations++;
+	return p;
+}
+
+void *heap_alloc_zero(size_t n, size_t size)
+{
+	void *p = heap_alloc(n * size);
+	return p ? memset(p, 0, n * size) : NULL;
+}
+
+void *heap_resize(void *old, size_t size)
+{
+	void *p = fake.memory_fails ? NULL : realloc(old, size);
+	fake.allocated += p && !old;
+	fake.allocations++;
+	return p;
+}
+
+void heap_free(void *p)
+{
+	fake.allocated -= p != NULL;
+	free(p);
+}
+
+void gate_puts(enum amp_stream stream, const void *bytes, uint64_t size)
+{
+	check(stream == AMP_STREAM_OUTPUT, "not standard output");
+	fake.console = realloc(fake.console, fake.console_size + size + 1);
+	memcpy(fake.console + fake.console_size, bytes, size);
+	fake.console_size += size;
+	fake.console[fake.console_size] = 0;
+	fake.console_writes++;
+}
+
+bool log_wants(enum log_level level)
+{
+	(void)level;
+	return false;
+}
+
+void log_line(enum log_level level, const char *who, const char *format, ...)
+{
+	(void)level, (void)who, (void)format;
+}
+
+/* ---- Tasks ---- */
+
+struct task *task_spawn(const char *name, task_fn *fn, void *arg)
+{
+	(void)name;
+	if (fake.tasks_fail || spawned_count == SPAWNED_MAX)
+		return NULL;
+	spawned[spawned_count++] = (struct spawned){ fn, arg };
+	return (struct task *)spawned; /* not looked at */
+}
+
+void task_sleep(uint64_t ns)
+{
+	fake.now += ns;
+}
+
+int resolve(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
+{
+	(void)count, (void)deadline_ns;
+	*to = 0x0a000001;
+	return strncmp(name, "absent", 6) == 0 ? ERR_ABSENT : 1;
+}
+
+/* ---- Connections ---- */
+
+struct tcp_connection *fake_new(void)
+{
+	struct tcp_connection *c = calloc(1, sizeof *c);
+	c->last = &c->pieces;
+	c->out = calloc(1, 1);
+	c->out_room = TCP_SEND_MAX;
+	c->next = all;
+	all = c;
+	return c;
+}
+
+bool fake_open(const struct tcp_connection *c)
+{
+	return !c->shut && !c->closed && !c->aborted && !c->gone;
+}
+
+static bool usable(const struct tcp_connection *c)
+{
+	return !c->closed && !c->aborted && !c->gone;
+}
+
+static struct fake_piece *piece_add(struct tcp_connection *c, const void *bytes, uint64_t size)
+{
+	struct fake_piece *p = calloc(1, sizeof *p + size);
+	p->size = (uint32_t)size;
+	if (size)
+		memcpy(p->bytes, bytes, size);
+	*c->last = p;
+	c->last = &p->next;
+	return p;
+}
+
+void fake_queue(struct tcp_connection *c, const void *bytes, uint64_t size)
+{
+	piece_add(c, bytes, size);
+}
+
+void fake_queue_fin(struct tcp_connection *c)
+{
+	piece_add(c, NULL, 0)->fin = true;
+}
+
+void fake_queue_reset(struct tcp_connection *c)
+{
+	piece_add(c, NULL, 0)->reset = true;
+}
+
+static void set_in(struct tcp_connection *c, const uint8_t *a, uint32_t a_size, const uint8_t *b,
+                   uint32_t b_size)
+{
+	uint8_t *in = malloc(a_size + b_size + 1);
+	if (a_size)
+		memcpy(in, a, a_size);
+	if (b_size)
+		memcpy(in + a_size, b, b_size);
+	free(c->in);
+	c->in = in;
+	c->in_size = a_size + b_size;
+}
+
+/* Shows what is there; then the end, if that is. */
+static void show(struct tcp_connection *c)
+{
+	c->resume = false;
+	if (c->in_size && c->handlers && c->handlers->received && usable(c)) {
+		uint32_t size = c->in_size;
+		uint8_t *copy = malloc(size);
+		memcpy(copy, c->in, size);
+		uint32_t taken = c->handlers->received(c->context, c, copy, size);
+		memset(copy, 0xee, size);
+		free(copy);
+		check(taken <= size, "more was taken than shown");
+		set_in(c, c->in + taken, size - taken, NULL, 0);
+	}
+	if (!c->in_size && c->fin_in && !c->fin_told && c->handlers && usable(c)) {
+		c->fin_told = true;
+		if (c->handlers->finished)
+			c->handlers->finished(c->context, c);
+	}
+}
+
+/* Brings the next piece in, without showing it. */
+static bool arrive(struct tcp_connection *c)
+{
+	struct fake_piece *p = c->pieces;
+	if (!p)
+		return false;
+	c->pieces = p->next;
+	if (!c->pieces)
+		c->last = &c->pieces;
+	c->fin_in |= p->fin;
+	if (p->size)
+		set_in(c, c->in, c->in_size, p->bytes, p->size);
+	if (p->reset && usable(c)) {
+		c->gone = true;
+		if (c->handlers && c->handlers->closed)
+			c->handlers->closed(c->context, c, ERR_RESET);
+	}
+	free(p);
+	return true;
+}
+
+void fake_turn(void)
+{
+	while (fire(fake.now))
+		;
+	for (uint32_t k = 0; k < spawned_count; k++)
+		spawned[k].fn(spawned[k].arg);
+	spawned_count = 0;
+	for (struct tcp_connection *c = all; c; c = c->next) {
+		if (!c->stalled && c->acknowledged < c->out_size) {
+			c->acknowledged = c->out_size;
+			if (usable(c) && c->handlers && c->handlers->drained)
+				c->handlers->drained(c->context, c);
+		}
+		if (c->resume)
+			show(c);
+	}
+	while (fire(fake.now))
+		;
+}
+
+static bool moves(void)
+{
+	for (struct tcp_connection *c = all; c; c = c->next) {
+		if (usable(c) && ((!c->stalled && c->acknowledged < c->out_size) || c->resume))
+			return true;
+	}
+	return spawned_count > 0;
+}
+
+void fake_run(struct tcp_connection *c)
+{
+	do {
+		if (arrive(c))
+			show(c);
+		fake_turn();
+	} while (c->pieces || moves());
+}
+
+void fake_advance(uint64_t ns)
+{
+	uint64_t until = fake.now + ns;
+	fake_turn();
+	while (fire(until))
+		fake_turn();
+	fake.now = until;
+	do
+		fake_turn();
+	while (moves());
+}
+
+struct tcp_connection *fake_accept(void)
+{
+	struct tcp_connection *c = fake_new();
+	if (accept_fn(accept_context, c))
+		return c;
+	c->aborted = true;
+	return NULL;
+}
+
+void fake_start(void)
+{
+	memset(&fake, 0, sizeof fake);
+	fake.now = SECOND;
+}
+
+void fake_stop(void)
+{
+	while (all) {
+		struct tcp_connection *c = all;
+		all = c->next;
+		while (arrive(c))
+			;
+		free(c->in);
+		free(c->out);
+		free(c);
+	}
+	free(fake.console);
+	fake.console = NULL;
+	timers = NULL;
+	accept_fn = NULL;
+	spawned_count = 0;
+}
+
+/* ---- net/tcp.h ---- */
+
+int tcp_listen(struct tcp_listener **l, uint16_t port, const struct tcp_options *options)
+{
+	(void)options;
+	if (port == 1)
+		return ERR_EXISTS;
+	*l = (struct tcp_listener *)&accept_fn;
+	return OK;
+}
+
+void tcp_listen_watch(struct tcp_listener *l, tcp_accept_fn *fn, void *context)
+{
+	(void)l;
+	accept_fn = fn;
+	accept_context = context;
+}
+
+void tcp_watch(struct tcp_connection *c, const struct tcp_handlers *h, void *context)
+{
+	check(usable(c), "tcp_watch");
+	c->handlers = h;
+	c->context = context;
+	c->resume = h != NULL;
+}
+
+void tcp_resume(struct tcp_connection *c)
+{
+	check(usable(c), "tcp_resume");
+	c->resume = true;
+}
+
+void tcp_info(const struct tcp_connection *c, struct tcp_info *to)
+{
+	check(usable(c), "tcp_info");
+	*to = (struct tcp_info){ .remote = 0xc0000207,
+		                 .remote_port = 4711,
+		                 .unread = c->in_size,
+		                 .unacknowledged = (uint32_t)(c->out_size - c->acknowledged),
+		                 .bytes_sent = c->acknowledged };
+}
+
+static void out(struct tcp_connection *c, const void *bytes, uint64_t size)
+{
+	check(usable(c) && !c->shut, "written after the end");
+	c->out = realloc(c->out, c->out_size + size + 1);
+	if (size)
+		memcpy(c->out + c->out_size, bytes, size);
+	c->out_size += size;
+	c->out[c->out_size] = 0;
+}
+
+uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t size)
+{
+	uint64_t waiting = c->out_size - c->acknowledged,
+	         room = waiting < c->out_room ? c->out_room - waiting : 0;
+	size = size < room ? size : (uint32_t)room;
+	out(c, bytes, size);
+	c->writes++;
+	return size;
+}
+
+int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
+{
+	uint64_t waiting = c->out_size - c->acknowledged;
+	if (c->gone)
+		return ERR_RESET;
+	if (c->stalled && waiting + size > c->out_room) {
+		check(deadline_ns != CLOCK_NEVER, "blocks for ever");
+		fake.now = deadline_ns;
+		return ERR_TIMEOUT;
+	}
+	out(c, bytes, size);
+	c->writes++;
+	return OK;
+}
+
+int tcp_write_static(struct tcp_connection *c, const void *bytes, uint64_t size)
+{
+	out(c, bytes, size);
+	c->statics++;
+	return OK;
+}
+
+int tcp_drain(struct tcp_connection *c, uint64_t deadline_ns)
+{
+	(void)deadline_ns;
+	c->acknowledged = c->out_size;
+	return OK;
+}
+
+int64_t tcp_peek(struct tcp_connection *c, const uint8_t **bytes, uint64_t deadline_ns)
+{
+	check(!c->closed && !c->aborted, "tcp_peek");
+	while (!c->in_size && !c->fin_in && !c->gone && arrive(c))
+		;
+	if (c->gone)
+		return ERR_RESET;
+	if (!c->in_size && c->fin_in)
+		return 0;
+	if (!c->in_size) {
+		check(deadline_ns != CLOCK_NEVER, "blocks for ever");
+		fake.now = deadline_ns > fake.now ? deadline_ns : fake.now;
+		return ERR_TIMEOUT;
+	}
+	*bytes = c->in;
+	return c->in_size;
+}
+
+void tcp_consume(struct tcp_connection *c, uint32_t size)
+{
+	check(size <= c->in_size, "more is consumed than there");
+	set_in(c, c->in + size, c->in_size - size, NULL, 0);
+}
+
+void tcp_shutdown(struct tcp_connection *c)
+{
+	check(usable(c) && !c->shut, "tcp_shutdown");
+	c->shut = true;
+}
+
+void tcp_close(struct tcp_connection *c)
+{
+	check(!c->closed && !c->aborted, "tcp_close");
+	c->closed = true;
+}
+
+void tcp_abort(struct tcp_connection *c)
+{
+	check(!c->closed && !c->aborted, "tcp_abort");
+	c->aborted = true;
+}
+
+int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port,
+                const struct tcp_options *options, uint64_t deadline_ns)
+{
+	(void)address, (void)port, (void)options, (void)deadline_ns;
+	if (fake.connect_error || fake.connects == fake.servers)
+		return fake.connect_error ? fake.connect_error : ERR_REFUSED;
+	*to = fake.next_server[fake.connects++];
+	return OK;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: ISC */
+/* The client against servers that are scripts: what it sends, what it makes of answers however they
+ * are cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <app/http/client.h>
+#include <core/error.h>
+
+#include "fake.h"
+
+static struct http_client *client;
+static struct http_response response;
+
+static int set_up(void **state)
+{
+	(void)state;
+	fake_start();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	http_client_close(client);
+	client = NULL;
+	int left = (int)fake.allocated;
+	fake_stop();
+	return left;
+}
+
+/* The next server says this, in pieces of `piece` bytes (0: at once), and then ends if `ends`. */
+static struct tcp_connection *server(const char *text, uint32_t piece, bool ends)
+{
+	struct tcp_connection *c = fake.next_server[fake.servers++] = fake_new();
+	uint32_t size = (uint32_t)strlen(text);
+	piece = piece ? piece : size;
+	for (uint32_t at = 0; at < size; at += piece)
+		fake_queue(c, text + at, piece < size - at ? piece : size - at);
+	if (ends)
+		fake_queue_fin(c);
+	return c;
+}
+
+static uint64_t soon(void)
+{
+	return fake.now + 5 * SECOND;
+}
+
+static int get(const char *target)
+{
+	return http_client_get(client, target, &response, soon());
+}
+
+static int open_client(void)
+{
+	return http_client_open(&client, "example.org", 80, soon());
+}
+
+/* Reads the body, and returns what the last read did. */
+static int64_t read_body(char *to, uint32_t room)
+{
+	int64_t n;
+	uint32_t size = 0;
+	while ((n = http_client_read(client, to + size, room - size - 1 < 7 ? room - size - 1 : 7,
+	                             soon())) > 0)
+		size += (uint32_t)n;
+	to[size] = 0;
+	return n;
+}
+
+static void assert_body(const char *want)
+{
+	char body[256];
+	assert_int_equal(read_body(body, sizeof body), 0);
+	assert_string_equal(body, want);
+}
+
+static void a_request_names_the_host(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(get("/a?b"), OK);
+	assert_string_equal(s->out, "GET /a?b HTTP/1.1\r\nHost: example.org\r\n\r\n");
+	http_client_close(client);
+	s = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, false);
+	assert_int_equal(http_client_open(&client, "10.0.0.1", 8080, soon()), OK);
+	assert_int_equal(http_client_request(client, "POST", "/", "X: y\r\n", "text/plain", "body",
+	                                     4, &response, soon()),
+	                 OK);
+	assert_string_equal(s->out, "POST / HTTP/1.1\r\nHost: 10.0.0.1:8080\r\nContent-Type: "
+	                            "text/plain\r\nContent-Length: 4\r\n"
+	                            "X: y\r\n\r\nbody");
+}
+
+static void bodies_end_as_their_heads_say(void **state)
+{
+	static const struct {
+		const char *text, *body;
+		uint64_t size;
+		bool ends;
+	} table[] = {
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", 5, false },
+		{ "HTTP/1.1 200 OK\r\ncontent-length:5 \r\n\r\nhellomore", "hello", 5, false },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: v\r\n\r\n",
+		  "hello", HTTP_UNKNOWN, false },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: "
+		  "chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+		  "x", HTTP_UNKNOWN, false },
+		{ "HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end", HTTP_UNKNOWN, true },
+		{ "HTTP/1.0 200 OK\r\n\r\n", "", HTTP_UNKNOWN, true },
+		{ "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "x", 1, false },
+		{ "HTTP/1.1 200 \r\nContent-Length: 1\r\n\r\nx", "x", 1, false },
+		{ "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "", 0, false },
+		{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", "", 0, false },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: "
+		  "x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+		  "ok", 2, false },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nbytes", "bytes", HTTP_UNKNOWN,
+		  true },
+	};
+	(void)state;
+	for (uint32_t piece = 0; piece < 12; piece++) {
+		for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+			set_up(state);
+			server(table[k].text, piece, table[k].ends);
+			assert_int_equal(open_client(), OK);
+			if (get("/"))
+				fail_msg("%s", table[k].text);
+			assert_int_equal(response.size, table[k].size);
+			assert_body(table[k].body);
+			assert_int_equal(http_client_read(client, (char[1]){ 0 }, 1, soon()),
+			                 0); /* and again */
+			assert_int_equal(tear_down(state), 0);
+		}
+	}
+}
+
+static void malformed_responses_are_errors(void **state)
+{
+	static const struct {
+		const char *text;
+		int head, body;
+	} table[] = {
+		{ "", ERR_CLOSED, 0 },
+		{ "HTTP/1.1 200 OK\r\n", ERR_CLOSED, 0 },
+		{ "HTTP/1.1 200 OK\n\n", ERR_MALFORMED, 0 },
+		{ "HTTP/2.0 200 OK\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 20 OK\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 2000 OK\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 099 OK\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 abc OK\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1  200 OK\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "SSH-2.0-x\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nA b\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+		  ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ERR_MALFORMED,
+		  0 },
+		{ "HTTP/1.1 200 O\x01K\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\rX\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", OK, ERR_CLOSED },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe", OK, ERR_CLOSED },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", OK,
+		  ERR_CLOSED },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", OK, ERR_MALFORMED },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX", OK,
+		  ERR_MALFORMED },
+	};
+	(void)state;
+	for (uint32_t piece = 0; piece < 8; piece++) {
+		for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+			char body[100];
+			set_up(state);
+			server(table[k].text, piece, true);
+			assert_int_equal(open_client(), OK);
+			int error = get("/");
+			if (error != table[k].head)
+				fail_msg("%d: %s", error, table[k].text);
+			if (!error)
+				assert_int_equal(read_body(body, sizeof body), table[k].body);
+			assert_int_equal(tear_down(state), 0);
+		}
+	}
+}
+
+static void heads_and_hints_have_bounds(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = server("HTTP/1.1 200 OK\r\n", 0, false);
+	for (int k = 0; k < 2000; k++)
+		fake_queue(s, "Xxxxx: y\r\n", 10);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(get("/"), ERR_TOO_BIG);
+	s = server("", 0, false);
+	for (int k = 0; k < 17; k++)
+		fake_queue(s, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	assert_int_equal(get("/"), ERR_MALFORMED);
+	s = server("HTTP/1.1 200 OK\r\n", 0, false);
+	for (int k = 0; k < 101; k++)
+		fake_queue(s, "X: y\r\n", 6);
+	fake_queue(s, "\r\n", 2);
+	assert_int_equal(get("/"), ERR_MALFORMED);
+}
+
+static void a_connection_is_kept_and_what_was_not_read_is_skipped(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = server(
+	        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: first\r\n\r\nhello"
+	        "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+	        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 202 "
+	        "Accepted\r\nContent-Length: 1\r\n\r\nx",
+	        3, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(get("/1"), OK);
+	assert_true(http_text_is(http_client_header(client, "x"), "first"));
+	assert_int_equal(get("/2"), OK);
+	assert_int_equal(response.status, 201);
+	assert_null(http_client_header(client, "x").bytes);
+	assert_int_equal(
+	        http_client_request(client, "HEAD", "/3", NULL, NULL, NULL, 0, &response, soon()),
+	        OK);
+	assert_body("");
+	assert_int_equal(get("/4"), OK);
+	assert_int_equal(response.status, 202);
+	assert_body("x");
+	assert_int_equal(fake.connects, 1);
+	assert_true(fake_open(s));
+}
+
+static void a_connection_that_was_closed_is_opened_again_once(void **state)
+{
+	(void)state;
+	struct tcp_connection *first =
+	        server("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", 0, true);
+	server("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb", 0, true);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(get("/"), OK);
+	assert_body("a");
+	assert_int_equal(get("/"), OK);
+	assert_body("b");
+	assert_true(first->closed);
+	assert_int_equal(fake.connects, 2);
+	/* What may not be repeated is not. */
+	server("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nc", 0, true);
+	assert_int_equal(
+	        http_client_request(client, "POST", "/", NULL, NULL, "x", 1, &response, soon()),
+	        ERR_CLOSED);
+	assert_int_equal(fake.connects, 2);
+	/* But the next request finds a connection. */
+	assert_int_equal(get("/"), OK);
+	assert_body("c");
+	/* Nor does it go on for ever. */
+	server("", 0, true);
+	server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, true);
+	assert_int_equal(get("/"), ERR_CLOSED);
+	assert_int_equal(fake.connects, 4);
+}
+
+static void a_server_that_closes_is_believed(void **state)
+{
+	(void)state;
+	static const char *const closing[] = {
+		"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na",
+		"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na",
+		"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: "
+		"chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+	};
+	for (size_t k = 0; k < 3; k++)
+		server(closing[k], 0, false);
+	assert_int_equal(open_client(), OK);
+	for (uint32_t k = 0; k < 3; k++) {
+		assert_int_equal(get("/"), OK);
+		assert_body("a");
+		assert_int_equal(fake.connects, k + 1);
+	}
+}
+
+static void silence_ends_at_the_deadline(void **state)
+{
+	(void)state;
+	server("HTTP/1.1 200 OK\r\n", 0, false);
+	assert_int_equal(open_client(), OK);
+	uint64_t deadline = soon();
+	assert_int_equal(http_client_get(client, "/", &response, deadline), ERR_TIMEOUT);
+	assert_true(fake.now == deadline);
+	server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", 0, false);
+	char body[10];
+	assert_int_equal(get("/"), OK);
+	assert_int_equal(read_body(body, sizeof body), ERR_TIMEOUT);
+}
+
+static void requests_that_would_split_are_refused(void **state)
+{
+	static const struct {
+		const char *method, *target, *fields, *type;
+	} table[] = { { "", "/", NULL, NULL },
+		      { "GET X", "/", NULL, NULL },
+		      { "GET\r\n", "/", NULL, NULL },
+		      { "GET", "", NULL, NULL },
+		      { "GET", "a", NULL, NULL },
+		      { "GET", "/a b", NULL, NULL },
+		      { "GET", "/\r\nX: y", NULL, NULL },
+		      { "GET", "/\n", NULL, NULL },
+		      { "GET", "/#a", NULL, NULL },
+		      { "GET", "/", "X", NULL },
+		      { "GET", "/", "X: y", NULL },
+		      { "GET", "/", "X: y\n", NULL },
+		      { "GET", "/", "X: y\r\n\r\nGET / HTTP/1.1\r\n", NULL },
+		      { "GET", "/", "X : y\r\n", NULL },
+		      { "GET", "/", ": y\r\n", NULL },
+		      { "GET", "/", "X: \x01\r\n", NULL },
+		      { "GET", "/", NULL, "a/b\r\nX: y" } };
+	static const char *const hosts[] = { "a b", "a/b", "a\r\nX: y", "u@a", "a#", "a?", "a\\b" };
+	(void)state;
+	struct tcp_connection *s = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, false);
+	assert_int_equal(open_client(), OK);
+	for (size_t k = 0; k < sizeof table / sizeof *table; k++)
+		assert_int_equal(http_client_request(client, table[k].method, table[k].target,
+		                                     table[k].fields, table[k].type, NULL, 0,
+		                                     &response, soon()),
+		                 ERR_INVALID);
+	assert_int_equal(s->out_size, 0);
+	assert_int_equal(get("/"), OK); /* it is as good as before */
+	struct http_client *other;
+	for (size_t k = 0; k < sizeof hosts / sizeof *hosts; k++)
+		assert_int_equal(http_client_open(&other, hosts[k], 80, soon()), ERR_INVALID);
+}
+
+static void what_cannot_be_opened_says_why(void **state)
+{
+	struct http_client *none;
+	(void)state;
+	assert_int_equal(http_client_open(&none, "absent.example", 80, soon()), ERR_ABSENT);
+	assert_int_equal(http_client_open(&none, "example.org", 80, soon()), ERR_REFUSED);
+	fake.connect_error = ERR_TIMEOUT;
+	assert_int_equal(http_client_open(&none, "example.org", 80, soon()), ERR_TIMEOUT);
+	fake.memory_fails = true;
+	assert_int_equal(http_client_open(&none, "example.org", 80, soon()), ERR_MEMORY);
+	fake.memory_fails = false;
+	assert_int_equal(fake.allocated, 0);
+}
+
+int main(void)
+{
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_request_names_the_host),
+		cmocka_unit_test(bodies_end_as_their_heads_say),
+		cmocka_unit_test(malformed_responses_are_errors),
+		TEST(heads_and_hints_have_bounds),
+		TEST(a_connection_is_kept_and_what_was_not_read_is_skipped),
+		TEST(a_connection_that_was_closed_is_opened_again_once),
+		TEST(a_server_that_closes_is_believed),
+		TEST(silence_ends_at_the_deadline),
+		TEST(requests_that_would_split_are_refused),
+		TEST(what_cannot_be_opened_says_why),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
