@@ -29,6 +29,7 @@ struct dns_policy {
 	uint16_t udp_size; /* the longest response, whatever the client offers; 0:
 	                      DNS_UDP_SIZE_DEFAULT */
 	bool minimal;
+	bool stream;         /* TCP: responses are bounded by their room alone */
 	const char *version;  /* of CH TXT version.bind; at most 255 bytes; null: REFUSED */
 	const char *identity; /* of CH TXT id.server */
 };
@@ -48,6 +49,8 @@ void dns_responder_init(struct dns_responder *, const struct dns_database *,
 static inline uint32_t dns_response_limit(const struct dns_responder *a, const struct dns_query *q,
                                           uint32_t room)
 {
+	if (a->policy.stream)
+		return room;
 	uint32_t limit = q->udp_size < a->policy.udp_size ? q->udp_size : a->policy.udp_size;
 	return limit < room ? limit : room;
 }

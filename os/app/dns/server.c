@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server: UDP packets in, answers out in the same frame. All it adds to dns_answer_cached() is
+ * The server: UDP packets in, answers out in the same frame (TCP: tcp.c). All it adds to dns_answer_cached() is
  * counting.
  */
 #include <app/dns/dns.h>
@@ -16,6 +16,7 @@
 #include <net/udp.h>
 
 #include <app/dns/cache.h>
+#include <app/dns/tcp.h>
 
 #define IP_UDP_HEADERS 28u
 
@@ -81,11 +82,11 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "%s: %s", zones->name, why);
 		goto out;
 	}
-	dns_responder_init(&s->responder, &s->database,
-	                   &(struct dns_policy){ .udp_size = o->udp_size,
-	                                         .minimal = o->minimal,
-	                                         .version = o->version,
-	                                         .identity = o->identity });
+	const struct dns_policy policy = { .udp_size = o->udp_size,
+		                           .minimal = o->minimal,
+		                           .version = o->version,
+		                           .identity = o->identity };
+	dns_responder_init(&s->responder, &s->database, &policy);
 	if (!o->no_cache)
 		make_cache(s, o->cache_bytes);
 	uint16_t port = o->port ? o->port : DNS_PORT;
@@ -94,12 +95,18 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "UDP port %u: %s", port, error_text(result));
 		goto out;
 	}
+	result = dns_tcp_serve(&s->database, &policy, &s->counters, o->interface, port);
+	if (result < 0) {
+		log_error("dns", "TCP port %u: %s", port, error_text(result));
+		udp_close(s->socket);
+		goto out;
+	}
 	const struct interface *in = o->interface ? o->interface : interface_find(NULL);
 	if (in && interface_mtu(in) < DNS_UDP_MIN + IP_UDP_HEADERS)
 		log_warning("dns",
 		            "no query is answered on %s: its MTU %u leaves no room for %u bytes",
 		            interface_name(in), interface_mtu(in), DNS_UDP_MIN);
-	log_info("dns", "serving %u zone%s, %u names, on UDP port %u", s->database.zone_count,
+	log_info("dns", "serving %u zone%s, %u names, on UDP and TCP port %u", s->database.zone_count,
 	         s->database.zone_count == 1 ? "" : "s", s->database.names, port);
 	*server = s;
 	return OK;

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * DNS over TCP. Queries are put together in their connection's buffer, however segments cut them.
+ * Answers are made in one buffer for all connections and copied into TCP's; a client that does not
+ * read its answers is not read from either. Cold beside UDP: no cache of answers.
+ */
+#include <app/dns/tcp.h>
+
+#include <string.h>
+
+#include <core/bytes.h>
+#include <core/clock.h>
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/list.h>
+#include <core/timer.h>
+#include <net/tcp.h>
+
+#define ANSWER_MAX 65535u
+#define SEND_MAX   (4u * (ANSWER_MAX + 2u))
+
+struct server {
+	struct dns_responder responder;
+	struct dns_counters *counters;
+	struct tcp_listener *listener;
+	struct list clients;
+	uint32_t total;
+	uint8_t answer[2 + ANSWER_MAX];
+};
+
+struct client {
+	struct list link;
+	struct server *server;
+	struct tcp_connection *connection;
+	struct timer idle;
+	uint32_t address;
+	bool stalled; /* there was no room for an answer */
+	uint32_t have;
+	uint8_t query[2 + DNS_TCP_QUERY_MAX]; /* with its length; the first `have` bytes */
+};
+
+static void forget(struct client *c)
+{
+	timer_stop(&c->idle);
+	list_remove(&c->link);
+	c->server->total--;
+	heap_free(c);
+}
+
+static void idle(struct timer *t)
+{
+	struct client *c = container_of(t, struct client, idle);
+
+	if (c->stalled || c->have)
+		tcp_abort(c->connection);
+	else
+		tcp_close(c->connection);
+	forget(c);
+}
+
+static bool answer(struct client *c, const uint8_t *query, uint32_t size)
+{
+	struct server *s = c->server;
+
+	s->counters->queries++;
+	timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
+	uint32_t n = dns_answer(&s->responder, query, size, s->answer + 2, ANSWER_MAX);
+	if (n == 0) {
+		s->counters->dropped++;
+		return true;
+	}
+	bytes_store_u16(s->answer, (uint16_t)n);
+	s->counters->rcodes[s->answer[5] & 15]++;
+	if (tcp_write_some(c->connection, s->answer, n + 2) == n + 2)
+		return true;
+	s->counters->failed++;
+	return false;
+}
+
+/* How much of the bytes belongs to the query in the making. */
+static uint32_t gather(struct client *c, const uint8_t *bytes, uint32_t size)
+{
+	uint32_t want = c->have < 2 ? 2 : 2u + bytes_load_u16(c->query);
+	uint32_t n = size < want - c->have ? size : want - c->have;
+
+	memcpy(c->query + c->have, bytes, n);
+	c->have += n;
+	return n;
+}
+
+static uint32_t received(void *context, struct tcp_connection *connection, const uint8_t *bytes,
+                         uint32_t size)
+{
+	struct client *c = context;
+	uint32_t at = 0;
+
+	while (at < size) {
+		c->stalled = tcp_write_room(connection) < ANSWER_MAX + 2;
+		if (c->stalled)
+			break;
+		at += gather(c, bytes + at, size - at);
+		if (c->have < 2)
+			continue;
+		uint32_t length = bytes_load_u16(c->query);
+		bool good = length <= DNS_TCP_QUERY_MAX;
+		if (good && c->have < 2 + length)
+			continue;
+		if (good) {
+			c->have = 0;
+			good = answer(c, c->query + 2, length);
+		}
+		if (!good) {
+			tcp_abort(connection);
+			forget(c);
+			return size;
+		}
+	}
+	return at;
+}
+
+static void drained(void *context, struct tcp_connection *connection)
+{
+	struct client *c = context;
+
+	if (c->stalled)
+		tcp_resume(connection);
+}
+
+static void finished(void *context, struct tcp_connection *connection)
+{
+	tcp_close(connection);
+	forget(context);
+}
+
+static void closed(void *context, struct tcp_connection *connection, int reason)
+{
+	(void)connection;
+	(void)reason;
+	forget(context);
+}
+
+static const struct tcp_handlers handlers = {
+	.received = received,
+	.finished = finished,
+	.drained = drained,
+	.closed = closed,
+};
+
+static bool accepted(void *context, struct tcp_connection *connection)
+{
+	struct server *s = context;
+	struct tcp_info info;
+	uint32_t same = 0;
+
+	tcp_info(connection, &info);
+	list_each (at, &s->clients)
+		same += container_of(at, struct client, link)->address == info.remote;
+	if (s->total >= DNS_TCP_CONNECTIONS || same >= DNS_TCP_PER_ADDRESS)
+		return false;
+	struct client *c = heap_alloc_zero(1, sizeof *c);
+	if (!c)
+		return false;
+	c->server = s;
+	c->connection = connection;
+	c->address = info.remote;
+	list_append(&s->clients, &c->link);
+	s->total++;
+	timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
+	tcp_watch(connection, &handlers, c);
+	return true;
+}
+
+int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy,
+                  struct dns_counters *counters, struct interface *interface, uint16_t port)
+{
+	struct server *s = heap_alloc_zero(1, sizeof *s);
+	struct dns_policy streamed = *policy;
+
+	if (!s)
+		return ERR_MEMORY;
+	streamed.stream = true;
+	dns_responder_init(&s->responder, db, &streamed);
+	s->counters = counters;
+	list_init(&s->clients);
+	int result = tcp_listen(&s->listener, port,
+	                        &(struct tcp_options){ .interface = interface,
+	                                               .receive_max = 16384,
+	                                               .send_max = SEND_MAX,
+	                                               .no_delay = true });
+	if (result < 0) {
+		heap_free(s);
+		return result;
+	}
+	tcp_listen_watch(s->listener, accepted, s);
+	return OK;
+}
