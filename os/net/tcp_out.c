@@ -280,11 +280,17 @@ static int send_probe(struct tcp_connection *c, uint64_t now)
 {
 	uint32_t seq, end;
 	int error = send_new(c, now);
-	if (error || !c->probe || !recovery_last(&c->recovery, &seq, &end))
+	bool sent = !c->probe;
+	if (!error && !sent && recovery_last(&c->recovery, &seq, &end)) {
+		error = send_and_record(c, seq, end, true, now);
+		sent = true;
+	}
+	if (error)
 		return error;
-	c->probe = false;
-	tcp_count(TCP_COUNT_PROBES);
-	return send_and_record(c, seq, end, true, now);
+	c->probe = false; /* everything may have been acknowledged meanwhile */
+	if (sent)
+		tcp_count(TCP_COUNT_PROBES);
+	return OK;
 }
 
 /* Is there much more room than the peer knows of (RFC 9293 §3.8.6.2.2)? */

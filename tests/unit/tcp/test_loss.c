@@ -284,6 +284,7 @@ static void a_probe_sends_new_data_if_there_is(void **state)
 	assert_int_equal(skip_all(), 10);
 	pass(25);
 	out(ACK, .seq = F(10), .size = 1448);
+	counted(TCP_COUNT_PROBES, 1);
 	counted(TCP_COUNT_TIMEOUTS, 0);
 }
 
