@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An authoritative DNS server over UDP, of zones compiled into the image (manifest: compile, with
+ * An authoritative DNS server over UDP and TCP, of zones compiled into the image (manifest: compile, with
  *dns-zones):
  *
  *	dns_serve(file_find("zones"), &(struct dns_options){ .port = arg_port() });
