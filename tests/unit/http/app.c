@@ -260,8 +260,8 @@ void app_start(const struct http_options *options)
 		abort();
 	app.server = s;
 	int error = http_route(s, "GET", "/", hello, NULL);
-	error |= http_route(s, "GET", "/users/:id", show, (char *)"user");
 	error |= http_route(s, "GET", "/users/me", show, (char *)"me");
+	error |= http_route(s, "GET", "/users/:id", show, (char *)"user");
 	error |= http_route(s, "GET", "/users/:id/posts/:post", show, (char *)"post");
 	error |= http_route(s, "GET", "/users/*rest", show, (char *)"star");
 	error |= http_route(s, NULL, "/any", show, (char *)"any");
