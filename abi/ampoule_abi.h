@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 #define AMP_ABI_MAJOR 1		/* differs: the tender MUST refuse the image */
-#define AMP_ABI_MINOR 0		/* the image's is greater than the tender's: the tender MUST refuse */
+#define AMP_ABI_MINOR 1		/* the image's is greater than the tender's: the tender MUST refuse */
 
 #define AMP_PAGE 4096u
 #define AMP_SEGMENTS_MAX 8u
@@ -204,24 +204,54 @@ struct amp_ring {
 #define AMP_RING_NEED_WAKEUP 1u
 
 struct amp_desc {
-	uint64_t addr;		/* offset of the packet's first byte in the frame area */
-	uint32_t len;		/* bytes, >= 14; addr and addr + len lie within one frame */
+	uint64_t addr;		/* offset of the first byte in the frame area; of AMP_DESC_DIRECT: an address */
+	uint32_t len;		/* bytes; addr and addr + len lie within one frame */
 	uint32_t options;	/* AMP_DESC_* */
 };
 #define AMP_DESC_CONTINUED 1u	/* XDP_PKT_CONTD: the packet goes on in the next descriptor */
-#define AMP_DESC_METADATA 2u	/* a struct amp_frame_header lies in the bytes just before addr */
+#define AMP_DESC_METADATA 2u	/* first descriptor: a struct amp_frame_header lies in the bytes just before addr */
+#define AMP_DESC_DIRECT 4u	/* tx, not the first descriptor: see below */
+
+/*
+ * Packets. A packet is one descriptor, or several of which all but the last are CONTINUED; at most
+ * AMP_PACKET_DESCS_MAX and AMP_PACKET_MAX bytes; the first descriptor has at least the 14 bytes of the Ethernet
+ * header, each other at least 1. Several descriptors are used in tx only with AMP_NET_TX_SEGMENT or
+ * AMP_NET_TX_DIRECT, and in rx only with AMP_NET_RX_LARGE. The producer publishes a packet as a whole: where a
+ * ring's producer stands, a packet ends. A packet of which one descriptor does not fit is dropped as a whole.
+ * Frames are completed one by one.
+ *
+ * A DIRECT descriptor's bytes are [addr, addr + len) of the image's address space, inside one PT_LOAD without W. They
+ * are no frame: there is no completion for them.
+ *
+ * Received packets lie AMP_FRAME_HEADROOM into their first frame, and from the first byte on in each further one; all
+ * frames but the last are full.
+ */
+#define AMP_PACKET_DESCS_MAX 40u
+#define AMP_PACKET_MAX 65550u	/* 14 and the largest IP packet */
 
 /* Every frame has this much room before a received packet, and the image leaves as much as it needs. */
 #define AMP_FRAME_HEADROOM 256u
 #define AMP_FRAME_SIZE 2048u
 
-/* Offloads, virtio_net_hdr_v1's layout and meaning (linux/virtio_net.h). Used only where the device's
- * features say so. */
+/*
+ * Offloads, virtio_net_hdr_v1's layout and meaning (linux/virtio_net.h). Used only where the device's
+ * features say so, and only with images of ABI minor 1 and later: an older one is offered none. Offsets count from the
+ * packet's first byte; hdr_len and num_buffers are zero in tx and of no meaning in rx.
+ *
+ * tx, NEEDS_CSUM (TX_CHECKSUM): the 16 bits at csum_start + csum_offset, in the first descriptor's bytes, hold the folded
+ * sum of the pseudo-header; the tender or who comes after it completes the sum from csum_start to the packet's end.
+ * tx, gso_type 1 (TX_SEGMENT): with NEEDS_CSUM and csum_start at the TCP header, which lies whole in the first
+ * descriptor: cut into segments of gso_size payload bytes, gso_size >= AMP_SEGMENT_MIN. Without gso_type a packet is at
+ * most mtu + 14 bytes.
+ * rx: NEEDS_CSUM: the packet comes from this host and has only the pseudo-header's sum: nothing to check. DATA_VALID:
+ * was checked. gso_type: the packet was several of gso_size payload bytes; only such ones are larger than mtu.
+ */
 struct amp_frame_header {
 	uint8_t flags;		/* 1 NEEDS_CSUM, 2 DATA_VALID */
-	uint8_t gso_type;	/* 0 none, 1 TCPv4, 3 UDP, 4 TCPv6 */
+	uint8_t gso_type;	/* 0 none, 1 TCPv4; | 0x80: with ECN's CWR in the first segment only */
 	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
 };
+#define AMP_SEGMENT_MIN 256u
 
 struct amp_device {
 	char name[AMP_NAME_MAX];
@@ -239,8 +269,9 @@ struct amp_device {
 #define AMP_NET_CONCURRENT 1u	/* the tender moves packets while the image runs: polling the rings pays */
 #define AMP_NET_TX_CHECKSUM 2u	/* tx metadata may ask for NEEDS_CSUM */
 #define AMP_NET_RX_CHECKSUM 4u	/* rx metadata may say NEEDS_CSUM or DATA_VALID */
-#define AMP_NET_TX_SEGMENT 8u	/* tx metadata may ask for segmentation; packets by AMP_DESC_CONTINUED */
-#define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu, by AMP_DESC_CONTINUED */
+#define AMP_NET_TX_SEGMENT 8u	/* tx metadata may ask for segmentation */
+#define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu */
+#define AMP_NET_TX_DIRECT 32u	/* tx takes AMP_DESC_DIRECT */
 
 /* ---- Gate ------------------------------------------------------------------------------------------------ */
 

@@ -16,6 +16,9 @@ static const char *const texts[] = {
 	[-ERR_AGAIN] = "nothing there now",
 	[-ERR_REFUSED] = "refused",
 	[-ERR_RESET] = "reset by the peer",
+	[-ERR_IO] = "input/output error",
+	[-ERR_CORRUPT] = "stored data is damaged",
+	[-ERR_READ_ONLY] = "read-only",
 };
 
 const char *error_text(int error)

@@ -17,6 +17,9 @@ enum error {
 	ERR_AGAIN = -10,	/* nothing there now */
 	ERR_REFUSED = -11,	/* the other side does not want it */
 	ERR_RESET = -12,	/* the other side has broken it off */
+	ERR_IO = -13,		/* the device failed */
+	ERR_CORRUPT = -14,	/* stored data is not what was written */
+	ERR_READ_ONLY = -15,	/* it may not be written */
 };
 
 /* The error in words, lower case, for log lines. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Block devices, as everything in os/store sees them: a device of the image (store/block_device.c, from the manifest's
+ * `blocks`), or one of a test's own (a driver over memory that cuts, tears and loses what was not flushed). There is no
+ * cache here and no order among requests in flight: who needs an order waits, and who needs permanence flushes.
+ *
+ * Positions and sizes are bytes and multiples of sector_size; memory lies in the heap (heap_alloc, page_alloc), at
+ * multiples of sector_size (BLOCK_ALIGN always does), and belongs to the device until the request is done.
+ */
+#ifndef STORE_BLOCK_H
+#define STORE_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BLOCK_ALIGN     4096u
+#define BLOCK_PARTS_MAX 32u
+
+struct block;
+
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+
+struct block_part {
+	void *bytes;
+	uint64_t size;
+};
+
+/* One request in flight. The caller owns it, and what it points to, until `done` is called; done runs in the loop or
+ * inside block_submit, and may submit again, this request included. */
+struct block_request {
+	enum block_op op;
+	uint64_t at;   /* of READ, WRITE, DISCARD */
+	uint64_t size; /* of DISCARD; READ and WRITE: the sum of the parts, filled in by block_submit */
+	const struct block_part *parts;
+	uint32_t part_count; /* 1 to BLOCK_PARTS_MAX; READ and WRITE */
+	int result;	     /* OK; ERR_IO: the device failed, contents of the range undefined */
+	void (*done)(struct block_request *);
+	void *of;		    /* the caller's */
+	struct block_request *next; /* the device's, while in flight */
+};
+
+struct block_driver {
+	/* Takes a request that fits (block_submit has checked it). Calls request->done once, now or later. */
+	void (*submit)(struct block *, struct block_request *);
+};
+
+struct block {
+	const char *name;
+	const struct block_driver *driver;
+	uint64_t size;	      /* bytes */
+	uint32_t sector_size; /* 512 or 4096: the unit that is written whole or not at all, as far as devices promise */
+	bool read_only;
+	uint64_t reads, writes, flushes, errors, bytes_read, bytes_written; /* done since the start */
+};
+
+/* The image's device of that name; null: it has none, or the optional one is not there. */
+struct block *block_find(const char *name);
+
+/* Event API. result is ERR_INVALID where the request does not fit (alignment, range, a write to a read-only device):
+ * done is called with it, like for any other failure. Never blocks; any number may be in flight. */
+void block_submit(struct block *, struct block_request *);
+
+/* Task API: block until done. OK, ERR_INVALID, ERR_IO. A driver that is done at once needs no task. */
+int block_read(struct block *, uint64_t at, void *to, uint64_t size);
+int block_write(struct block *, uint64_t at, const void *from, uint64_t size);
+int block_read_parts(struct block *, uint64_t at, const struct block_part *, uint32_t count);
+int block_write_parts(struct block *, uint64_t at, const struct block_part *, uint32_t count);
+/* Everything written and done before is on the medium. */
+int block_flush(struct block *);
+/* The range's contents are of no use any more; reads may give anything afterwards. OK where it is not supported. */
+int block_discard(struct block *, uint64_t at, uint64_t size);
+
+#endif
