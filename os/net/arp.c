@@ -172,10 +172,15 @@ static void learn(struct neighbour *n, const uint8_t mac[6])
 	}
 }
 
+static bool ready(const struct neighbour *n)
+{
+	return n->state == NEIGHBOUR_KNOWN || n->state == NEIGHBOUR_CHECKING;
+}
+
 const uint8_t *arp_known(const struct interface *i, uint32_t neighbour)
 {
 	const struct neighbour *n = find(&i->arp, neighbour);
-	return n && (n->state == NEIGHBOUR_KNOWN || n->state == NEIGHBOUR_CHECKING) ? n->mac : NULL;
+	return n && ready(n) ? n->mac : NULL;
 }
 
 static int enqueue(struct neighbour *n, struct frame *f)
@@ -206,31 +211,41 @@ static int enqueue(struct neighbour *n, struct frame *f)
 	return OK;
 }
 
-int arp_send(struct interface *i, uint32_t address, struct frame *f)
+/* Looks a neighbour up for use. */
+static struct neighbour *use(struct interface *i, uint32_t address)
 {
 	struct neighbour *n = find(&i->arp, address);
+	if (!n)
+		return NULL;
+	n->used = true;
+	list_remove(&n->age);
+	list_append(&i->arp.age, &n->age);
+	if (n->state == NEIGHBOUR_KNOWN && clock_coarse() - n->confirmed > ARP_FRESH_NS)
+		ask(n, NEIGHBOUR_CHECKING);
+	return n;
+}
+
+const uint8_t *arp_ready(struct interface *i, uint32_t address)
+{
+	struct neighbour *n = use(i, address);
+	return n && ready(n) ? n->mac : NULL;
+}
+
+int arp_send(struct interface *i, uint32_t address, struct frame *f)
+{
+	struct neighbour *n = use(i, address);
 	if (!n) {
 		n = add(i, address, true);
 		ask(n, NEIGHBOUR_ASKING);
 		return enqueue(n, f);
 	}
-	n->used = true;
-	list_remove(&n->age);
-	list_append(&i->arp.age, &n->age);
-	switch (n->state) {
-	case NEIGHBOUR_KNOWN:
-		if (clock_coarse() - n->confirmed > ARP_FRESH_NS)
-			ask(n, NEIGHBOUR_CHECKING);
+	if (ready(n))
 		return ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
-	case NEIGHBOUR_CHECKING:
-		return ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
-	case NEIGHBOUR_ASKING:
+	if (n->state == NEIGHBOUR_ASKING)
 		return enqueue(n, f);
-	default:
-		interface_count(i, COUNT_TX_UNRESOLVED);
-		frame_drop(f);
-		return ERR_UNREACHABLE;
-	}
+	interface_count(i, COUNT_TX_UNRESOLVED);
+	frame_drop(f);
+	return ERR_UNREACHABLE;
 }
 
 /* ---- Announcing and defending ---- */

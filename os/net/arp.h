@@ -72,6 +72,9 @@ struct arp {
 int arp_open(struct interface *); /* ERR_MEMORY */
 void arp_input(struct interface *, struct frame *);
 
+/* The neighbour's MAC address if packets may go there now, as arp_send's do; else null. */
+const uint8_t *arp_ready(struct interface *, uint32_t neighbour);
+
 /* Sends an IPv4 packet to the neighbour, at once or when its address is known; takes over the
  * caller's reference. ERR_UNREACHABLE: it has not answered lately. ERR_MEMORY: the queue is full.
  */

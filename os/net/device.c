@@ -48,7 +48,7 @@ static uint32_t reap(struct device *d)
 			continue;
 		}
 		f->owner = FRAME_OURS;
-		d->sending--;
+		d->sending -= f->entries;
 		frame_drop(f);
 	}
 	ring_consume(&d->completion, n);
@@ -77,39 +77,77 @@ static void refill(struct device *d)
 	d->receiving += n;
 }
 
-static inline void receive(struct device *d, const struct amp_desc *from)
+/* The frame of a received descriptor, its view set; null, and counted: there is none, or the descriptor does not fit. */
+static inline struct frame *arrived(struct device *d, const struct amp_desc *desc, uint32_t least)
 {
-	struct amp_desc desc = *from;
-	struct interface *i = owner(d);
-	struct frame *f = frame_returned(d, desc.addr, FRAME_RECEIVING);
-	uint32_t start = (uint32_t)(desc.addr & (d->frames.frame_size - 1));
-	bool skip = d->skip, more = desc.options & AMP_DESC_CONTINUED;
-	d->skip = more;
-	if (!f) {
-		interface_count(i, COUNT_RX_BAD_DESCRIPTOR);
-		return;
-	}
-	f->owner = FRAME_OURS;
-	d->receiving--;
-	/* Nothing asks for AMP_NET_RX_LARGE's packets, so one in several frames is not for us. */
-	if (skip | more | (desc.len < sizeof(struct ethernet_header)) |
-	    (desc.len > d->frames.frame_size - start)) {
-		interface_count(i, COUNT_RX_BAD_DESCRIPTOR);
+	struct frame *f = frame_returned(d, desc->addr, FRAME_RECEIVING);
+	uint32_t start = (uint32_t)(desc->addr & (d->frames.frame_size - 1));
+	if (f) {
+		f->owner = FRAME_OURS;
+		d->receiving--;
+		if (desc->len >= least && desc->len <= d->frames.frame_size - start) {
+			frame_view(f, start, desc->len);
+			return f;
+		}
 		frame_drop(f);
-		return;
 	}
-	uint8_t *base = frame_view(f, start, desc.len);
-	if ((desc.options & AMP_DESC_METADATA) && (d->features & AMP_NET_RX_CHECKSUM) &&
-	    start >= sizeof(struct amp_frame_header)) {
-		struct amp_frame_header h;
-		memcpy(&h, base - sizeof h, sizeof h);
-		if (h.flags & 3) /* NEEDS_CSUM (from this host, never on a wire) or DATA_VALID */
-			f->flags |= FRAME_CHECKED;
+	interface_count(owner(d), COUNT_RX_BAD_DESCRIPTOR);
+	return NULL;
+}
+
+/* Collects the rest of a packet, from entry k of rx on; how many entries that is. False in *good: one of them does not
+ * fit, or the end is missing. */
+static uint32_t collect(struct device *d, uint32_t k, uint32_t ready, bool *good)
+{
+	struct frame **last = &d->rest;
+	uint32_t options = AMP_DESC_CONTINUED, n = 0;
+	while (options & AMP_DESC_CONTINUED && k + n < ready) {
+		struct amp_desc desc = *ring_desc(&d->rx, k + n++);
+		options = desc.options;
+		struct frame *f = arrived(d, &desc, 1);
+		*good &= f && d->features & AMP_NET_RX_LARGE && d->rest_size < AMP_PACKET_MAX;
+		if (f) {
+			*last = f;
+			last = &f->next;
+			d->rest_size += desc.len;
+		}
 	}
-	i->counts[COUNT_RX_PACKETS]++;
-	i->counts[COUNT_RX_BYTES] += desc.len;
-	ethernet_input(i, f);
-	frame_drop(f);
+	*good &= !(options & AMP_DESC_CONTINUED);
+	return n;
+}
+
+/* Takes in the packet that begins at entry k; how many entries it has. */
+static inline uint32_t receive(struct device *d, uint32_t k, uint32_t ready)
+{
+	struct amp_desc desc = *ring_desc(&d->rx, k);
+	struct interface *i = owner(d);
+	struct frame *f = arrived(d, &desc, sizeof(struct ethernet_header));
+	bool good = f;
+	uint32_t n = 1;
+	if (__builtin_expect(desc.options & AMP_DESC_CONTINUED, 0))
+		n += collect(d, k + 1, ready, &good);
+	if (good) {
+		if (desc.options & AMP_DESC_METADATA && d->features & AMP_NET_RX_CHECKSUM &&
+		    f->start >= sizeof(struct amp_frame_header)) {
+			struct amp_frame_header h;
+			memcpy(&h, frame_base(f) + f->start - sizeof h, sizeof h);
+			if (h.flags & 3) /* NEEDS_CSUM (from this host, never on a wire) or DATA_VALID */
+				f->flags |= FRAME_CHECKED;
+		}
+		i->counts[COUNT_RX_PACKETS]++;
+		i->counts[COUNT_RX_BYTES] += desc.len + d->rest_size;
+		ethernet_input(i, f);
+	} else if (n > 1) {
+		interface_count(i, COUNT_RX_BAD_DESCRIPTOR);
+	}
+	if (f)
+		frame_drop(f);
+	if (__builtin_expect(d->rest != NULL, 0)) {
+		frame_drop_queue(d->rest);
+		d->rest = NULL;
+		d->rest_size = 0;
+	}
+	return n;
 }
 
 static void prefetch(struct device *d, uint32_t k)
@@ -123,21 +161,19 @@ static void prefetch(struct device *d, uint32_t k)
 
 static uint32_t take_in(struct device *d)
 {
-	uint32_t n = ring_ready(&d->rx), room = device_room(d);
-	if (n > DEVICE_BATCH)
-		n = DEVICE_BATCH;
-	if (n > room)
-		n = room;
-	if (!n)
+	uint32_t ready = ring_ready(&d->rx), room = device_room(d), packets = 0, k = 0;
+	if (!ready || !room)
 		return 0;
+	if (room > DEVICE_BATCH)
+		room = DEVICE_BATCH;
 	prefetch(d, 0);
-	for (uint32_t k = 0; k < n; k++) {
-		if (k + 1 < n)
+	for (; k < ready && packets < room; packets++) {
+		if (k + 1 < ready)
 			prefetch(d, k + 1);
-		receive(d, ring_desc(&d->rx, k));
+		k += receive(d, k, ready);
 	}
-	ring_consume(&d->rx, n);
-	return n;
+	ring_consume(&d->rx, k);
+	return k;
 }
 
 /* Makes what was written the tender's. The fence lets either the tender see the entries before it
@@ -204,11 +240,51 @@ int device_send(struct device *d, struct frame *f)
 	}
 	i->counts[COUNT_TX_PACKETS]++;
 	i->counts[COUNT_TX_BYTES] += f->size;
-	*ring_desc(&d->tx, d->unpublished) =
-	        (struct amp_desc){ .addr = frame_addr(f), .len = f->size };
+	*ring_desc(&d->tx, d->unpublished) = (struct amp_desc){
+		.addr = frame_addr(f), .len = f->size, .options = f->flags & FRAME_METADATA
+	};
 	f->owner = FRAME_SENDING;
+	f->entries = 1;
 	d->unpublished++;
 	d->sending++;
+	return OK;
+}
+
+int device_send_parts(struct device *d, struct frame *head, const struct device_part *parts,
+                      uint32_t count)
+{
+	struct interface *i = owner(d);
+	uint32_t after = d->unpublished + 1 + count;
+	if (device_room(d) < 1 + count || ring_free(&d->tx, after) < after) {
+		interface_count(i, COUNT_TX_RING_FULL);
+		frame_drop(head);
+		for (uint32_t k = 0; k < count; k++) {
+			if (parts[k].frame)
+				frame_drop(parts[k].frame);
+		}
+		return ERR_MEMORY;
+	}
+	i->counts[COUNT_TX_PACKETS]++;
+	for (uint32_t k = 0; k <= count; k++) {
+		const struct device_part *p = k ? &parts[k - 1] : NULL;
+		struct frame *f = p ? p->frame : head;
+		struct amp_desc desc = { .options = k < count ? AMP_DESC_CONTINUED : 0 };
+		if (f) {
+			desc.addr = frame_addr(f);
+			desc.len = f->size;
+			desc.options |= f->flags & FRAME_METADATA;
+			f->owner = FRAME_SENDING;
+			f->entries = 1;
+		} else {
+			desc.addr = (uint64_t)p->direct;
+			desc.len = p->size;
+			desc.options |= AMP_DESC_DIRECT;
+			head->entries++;
+		}
+		i->counts[COUNT_TX_BYTES] += desc.len;
+		*ring_desc(&d->tx, d->unpublished++) = desc;
+	}
+	d->sending += 1 + count;
 	return OK;
 }
 

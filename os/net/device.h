@@ -26,15 +26,25 @@ struct device {
 	uint32_t refill;        /* free entries of the fill ring that are worth filling */
 	uint32_t receiving;     /* frames that the tender may receive into, or has, unread */
 	uint32_t receiving_max; /* leaves frames for sending */
-	uint32_t sending;       /* frames in tx or on their way back, unpublished ones included */
+	uint32_t sending;       /* tx entries whose frames are not back, unpublished ones included */
 	uint32_t unpublished;   /* tx entries written in this turn, not yet the tender's */
-	bool skip; /* in the middle of a packet of several frames, which is being dropped */
+	/* Of the packet that is being taken in, if it is larger than a frame (AMP_NET_RX_LARGE): */
+	struct frame *rest; /* what follows its first frame, in order */
+	uint32_t rest_size;
+};
+
+/* A packet's bytes after its first frame: those of a frame's view, or bytes of the image's read-only segments, which
+ * go to the device as they lie (AMP_NET_TX_DIRECT). */
+struct device_part {
+	struct frame *frame;   /* or null: */
+	const uint8_t *direct;
+	uint32_t size;	       /* of direct */
 };
 
 /* ERR_MEMORY, ERR_INVALID. Fills the fill ring; the loop starts to poll it. */
 int device_open(struct device *, const struct amp_device *);
 
-/* How many frames device_send would take now. */
+/* How many entries of tx are free: how many frames device_send would take now. */
 static inline uint32_t device_room(const struct device *d)
 {
 	return d->tx.size - d->sending;
@@ -43,6 +53,9 @@ static inline uint32_t device_room(const struct device *d)
 /* Sends the frame's packet and takes over the caller's reference. ERR_MEMORY (counted): the ring is
  * full. */
 int device_send(struct device *, struct frame *);
+
+/* The same for a packet in parts, of which one reference to each frame is taken over. All of it goes, or nothing. */
+int device_send_parts(struct device *, struct frame *head, const struct device_part *, uint32_t count);
 
 /* For the event loop, and for tests. */
 bool device_poll(struct loop_source *);

@@ -42,7 +42,7 @@ void ethernet_input(struct interface *i, struct frame *f)
 	}
 }
 
-int ethernet_send(struct interface *i, struct frame *f, const uint8_t mac[6], uint16_t type)
+void ethernet_put(struct interface *i, struct frame *f, const uint8_t mac[6], uint16_t type)
 {
 	ensure(f->start >= sizeof(struct ethernet_header));
 	struct ethernet_header *h =
@@ -50,5 +50,10 @@ int ethernet_send(struct interface *i, struct frame *f, const uint8_t mac[6], ui
 	memcpy(h->destination, mac, 6);
 	memcpy(h->source, i->mac, 6);
 	bytes_store_u16(h->type, type);
+}
+
+int ethernet_send(struct interface *i, struct frame *f, const uint8_t mac[6], uint16_t type)
+{
+	ethernet_put(i, f, mac, type);
 	return device_send(&i->device, f);
 }

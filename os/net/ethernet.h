@@ -18,4 +18,7 @@ void ethernet_input(struct interface *, struct frame *);
 /* Puts the header before the packet and sends it; takes over the caller's reference. ERR_MEMORY. */
 int ethernet_send(struct interface *, struct frame *, const uint8_t mac[6], uint16_t type);
 
+/* The header alone; who has put it sends the frame by the device's calls. */
+void ethernet_put(struct interface *, struct frame *, const uint8_t mac[6], uint16_t type);
+
 #endif

@@ -25,7 +25,9 @@ enum frame_owner {
 	FRAME_SENDING,   /* the tender's, from tx to completion */
 };
 
-#define FRAME_CHECKED 1u /* flags: the tender vouches for the transport checksum */
+/* flags: */
+#define FRAME_CHECKED  1u                /* the tender vouches for the transport checksum */
+#define FRAME_METADATA AMP_DESC_METADATA /* a struct amp_frame_header lies before the packet */
 
 struct frames;
 
@@ -37,8 +39,11 @@ struct frame {
 	uint16_t references;
 	uint8_t owner; /* enum frame_owner */
 	uint8_t flags; /* FRAME_* */
-	/* For a fragment that waits for the others (fragment.c): */
-	uint16_t offset;  /* in its datagram, in units of 8 bytes */
+	union {
+		uint16_t entries; /* while sending: of the tx ring, that its completion gives back */
+		uint16_t offset;  /* of a fragment that waits for the others (fragment.c): in its
+		                     datagram, in units of 8 bytes */
+	};
 	uint16_t payload; /* where its payload starts in the frame; it ends where the packet ends */
 };
 

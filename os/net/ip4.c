@@ -27,6 +27,13 @@ static bool group_address(const struct interface *i, uint32_t a)
 	return a == IP4_BROADCAST || (i->broadcast && a == i->broadcast) || a >> 28 == 14;
 }
 
+/* Whom to ask ARP for; 0: no way leads there. */
+static inline uint32_t next_hop(const struct ip4_route *r)
+{
+	return interface_on_link(r->interface, r->destination) ? r->destination
+	                                                       : r->interface->gateway;
+}
+
 /* Sends the IPv4 packet in the frame to its next hop; takes over the caller's reference. */
 static int hop(const struct ip4_route *r, struct frame *f)
 {
@@ -40,10 +47,9 @@ static int hop(const struct ip4_route *r, struct frame *f)
 		uint8_t mac[6] = { 1, 0, 0x5e, to >> 16 & 0x7f, to >> 8 & 0xff, to & 0xff };
 		return ethernet_send(i, f, mac, ETHERNET_TYPE_IP4);
 	}
-	if (interface_on_link(i, to))
+	to = next_hop(r);
+	if (to)
 		return arp_send(i, to, f);
-	if (i->gateway)
-		return arp_send(i, i->gateway, f);
 	interface_count(i, COUNT_TX_NO_ROUTE);
 	frame_drop(f);
 	return ERR_UNREACHABLE;
@@ -165,6 +171,39 @@ int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 	return hop(r, f);
 }
 
+/* A unicast route's next hop, if it is known. */
+static const uint8_t *hop_known(const struct ip4_route *r)
+{
+	uint32_t to = next_hop(r);
+	return r->mac_known ? r->mac : to ? arp_ready(r->interface, to) : NULL;
+}
+
+bool ip4_ready(const struct ip4_route *r)
+{
+	return hop_known(r) != NULL;
+}
+
+int ip4_send_parts(const struct ip4_route *r, struct frame *f, const struct device_part *parts,
+                   uint32_t count, uint32_t rest)
+{
+	struct interface *i = r->interface;
+	const uint8_t *mac = hop_known(r);
+	if (!mac) {
+		frame_drop(f);
+		for (uint32_t k = 0; k < count; k++) {
+			if (parts[k].frame)
+				frame_drop(parts[k].frame);
+		}
+		return ERR_UNREACHABLE;
+	}
+	uint32_t size = f->size;
+	struct ip4_header *h =
+	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
+	header_put(h, r, size + rest, 0, IP4_DF); /* segments: atomic, as in ip4_send_frame */
+	ethernet_put(i, f, mac, ETHERNET_TYPE_IP4);
+	return device_send_parts(&i->device, f, parts, count);
+}
+
 /* Is what came from this MAC address to be answered there, without asking? */
 static inline bool came_by_route(const struct interface *i, uint32_t source, const uint8_t mac[6])
 {
@@ -253,6 +292,10 @@ static ip4_protocol_fn *protocol_fn(uint8_t protocol)
 static void deliver(struct ip4_packet *p)
 {
 	ip4_protocol_fn *fn;
+	if (p->rest && p->protocol != IP4_PROTOCOL_TCP) {
+		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE); /* not asked for */
+		return;
+	}
 	switch (p->protocol) {
 	case IP4_PROTOCOL_UDP:
 		udp_input(p);
@@ -278,7 +321,7 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 {
 	struct bytes_in in = frame_in(f);
 	bytes_skip(&in, sizeof(struct ethernet_header));
-	uint32_t start = in.at, received = bytes_left(&in);
+	uint32_t start = in.at, received = bytes_left(&in) + i->device.rest_size;
 	const struct ip4_header *h = (const void *)bytes_get(&in, sizeof *h);
 	if (!h) {
 		interface_count(i, COUNT_RX_SHORT);
@@ -289,7 +332,7 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 		interface_count(i, COUNT_RX_BAD_HEADER);
 		return false;
 	}
-	if (total > received) {
+	if (total > received || header > f->size - start) {
 		interface_count(i, COUNT_RX_SHORT);
 		return false;
 	}
@@ -320,11 +363,18 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 		return false;
 	}
 	uint32_t at = f->start + start + header, size = total - header;
+	uint32_t first = f->size - start - header, rest = 0;
+	if (i->device.rest) {
+		rest = size > first ? size - first : 0;
+		size -= rest;
+	}
 	uint32_t most = f->frames->frame_size - at, room = i->mtu - (uint32_t)sizeof *h;
 	if (room > most)
 		room = most;
 	*p = (struct ip4_packet){ .interface = i,
 		                  .frame = f,
+		                  .rest = rest ? i->device.rest : NULL,
+		                  .rest_size = rest,
 		                  .header = (const uint8_t *)h,
 		                  .header_size = (uint8_t)header,
 		                  .at = (uint16_t)at,
@@ -349,6 +399,10 @@ void ip4_input(struct interface *i, struct frame *f, bool group)
 		return;
 	if (!(fragment & (IP4_MF | IP4_OFFSET))) {
 		deliver(&p);
+		return;
+	}
+	if (p.rest) {
+		interface_count(i, COUNT_FRAGMENT_BAD);
 		return;
 	}
 	interface_count(i, COUNT_FRAGMENTS);

@@ -24,7 +24,7 @@ struct interface;
 struct ip4_packet {
 	struct interface *interface;
 	struct frame *frame;   /* its first fragment's, if there were several */
-	struct frame *rest;    /* of a packet larger than a frame: what follows, in order, all view payload; or null */
+	struct frame *rest;    /* of a packet larger than a frame (TCP only): what follows, in order, all view payload; or null */
 	const uint8_t *header; /* in that frame; header_size bytes, options included */
 	uint8_t *payload;      /* may be written: size bytes, and up to room */
 	uint32_t size, room;   /* size: of the payload in `frame`; what `rest` has comes on top */
@@ -84,5 +84,13 @@ int ip4_send(const struct ip4_route *, const void *head, uint32_t head_size, con
 /* Sends the frame's view, which is a whole payload with AMP_FRAME_HEADROOM or more before it, as one packet that must not
  * be fragmented; takes over the caller's reference. ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG (for the interface). */
 int ip4_send_frame(const struct ip4_route *, struct frame *);
+
+/* Is the next hop's link address known, so that a packet in parts can go? */
+struct device_part;
+bool ip4_ready(const struct ip4_route *);
+/* The same as ip4_send_frame for a payload of which `rest` bytes follow in parts (all references are taken over), and
+ * which may be larger than the MTU where the device cuts it. ERR_UNREACHABLE also where ip4_ready is false. */
+int ip4_send_parts(const struct ip4_route *, struct frame *head, const struct device_part *, uint32_t count,
+		   uint32_t rest);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Packets in parts, for devices that take them whole: all parts are copied behind the header in the
- * head's frame, one copy a byte, and the checksum is made on the way.
+ * Parts are laid one behind the other: into the head's frame as far as it goes, then into frames of their own, but for
+ * static ones, which become descriptors. The checksum is the device's business where it takes that, and is else made over
+ * the one frame that a packet is then.
  */
 #include <net/packet.h>
 
@@ -10,10 +11,26 @@
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 
-struct packet_limits packet_limits(const struct interface *i)
+#define NEEDS_CSUM    1u /* struct amp_frame_header */
+#define SEGMENT_TCP4  1u
+#define SEGMENT_ECN   0x80u
+#define TCP_FLAGS_AT  13u
+#define TCP_FLAG_CWR  0x80u
+#define LINK_HEADERS  (sizeof(struct ethernet_header) + sizeof(struct ip4_header))
+
+/* A packet being laid out. */
+struct layout {
+	struct device_part parts[AMP_PACKET_DESCS_MAX - 1];
+	uint32_t count, rest; /* parts, and the bytes in them */
+};
+
+uint32_t packet_payload_max(const struct ip4_route *r, uint32_t segment_size)
 {
-	(void)i;
-	return (struct packet_limits){ .payload_max = 0 };
+	uint32_t wanted = AMP_NET_TX_SEGMENT | AMP_NET_TX_CHECKSUM;
+	if ((r->interface->device.features & wanted) != wanted || segment_size < AMP_SEGMENT_MIN ||
+	    !ip4_ready(r))
+		return 0;
+	return PACKET_PAYLOAD_MAX;
 }
 
 uint32_t packet_room(const struct interface *i)
@@ -33,35 +50,119 @@ struct frame *packet_head(struct interface *i, uint32_t size)
 	return f;
 }
 
+static void give_up(struct packet *p, struct layout *l)
+{
+	frame_drop(p->head);
+	for (uint32_t k = 0; k < l->count; k++) {
+		if (l->parts[k].frame)
+			frame_drop(l->parts[k].frame);
+	}
+}
+
+/* The frame that takes the next copied bytes: the last one, if it has room, or a new one. */
+static struct frame *open_frame(struct packet *p, struct layout *l)
+{
+	struct frame *f = l->count ? l->parts[l->count - 1].frame : p->head;
+	struct frames *all = p->head->frames;
+	if (f && f->start + f->size < all->frame_size)
+		return f;
+	f = l->count < AMP_PACKET_DESCS_MAX - 1 ? frame_alloc(all) : NULL;
+	if (f) {
+		frame_view(f, 0, 0);
+		l->parts[l->count++] = (struct device_part){ .frame = f };
+	}
+	return f;
+}
+
+/* False: no frame was left, or it takes too many descriptors. */
+static bool lay_out(struct packet *p, struct layout *l, bool direct)
+{
+	l->count = l->rest = 0;
+	for (uint32_t k = 0; k < p->part_count; k++) {
+		const uint8_t *bytes = p->parts[k].bytes;
+		uint32_t left = p->parts[k].size;
+		if (direct && p->parts[k].is_static && left >= PACKET_COPY_MAX) {
+			if (l->count == AMP_PACKET_DESCS_MAX - 1)
+				return false;
+			l->parts[l->count++] = (struct device_part){ .direct = bytes, .size = left };
+			l->rest += left;
+			continue;
+		}
+		while (left) {
+			struct frame *f = open_frame(p, l);
+			if (!f)
+				return false;
+			uint32_t at = f->size, room = f->frames->frame_size - f->start - at;
+			uint32_t n = left < room ? left : room;
+			memcpy(frame_view(f, f->start, at + n) + at, bytes, n);
+			l->rest += f == p->head ? 0 : n;
+			bytes += n;
+			left -= n;
+		}
+	}
+	return true;
+}
+
+/* Leaves the checksum, and the cutting, to the device. */
+static void ask_device(struct packet *p, const struct ip4_route *r, uint32_t whole, uint64_t sum)
+{
+	uint8_t *header = frame_base(p->head) + p->head->start;
+	struct amp_frame_header h = { .flags = NEEDS_CSUM,
+		                      .csum_start = LINK_HEADERS,
+		                      .csum_offset = p->checksum_at };
+	if (p->segment_size && whole > p->header_size + p->segment_size) {
+		bool cwr = r->protocol == IP4_PROTOCOL_TCP && header[TCP_FLAGS_AT] & TCP_FLAG_CWR;
+		h.gso_type = SEGMENT_TCP4 | (cwr ? SEGMENT_ECN : 0);
+		h.gso_size = p->segment_size;
+	}
+	uint16_t folded = checksum_fold(sum);
+	memcpy(header + p->checksum_at, &folded, sizeof folded);
+	memcpy(header - LINK_HEADERS - sizeof h, &h, sizeof h);
+	p->head->flags |= FRAME_METADATA;
+}
+
 int packet_send(const struct ip4_route *r, struct packet *p)
 {
 	struct interface *i = r->interface;
-	struct frame *f = p->head;
-	uint32_t size = 0;
-	for (uint32_t k = 0; k < p->part_count; k++)
-		size += p->parts[k].size;
-	uint32_t whole = p->header_size + size;
-	if (p->segment_size || whole + sizeof(struct ip4_header) > i->mtu) {
+	uint32_t whole = p->header_size, features = i->device.features;
+	bool static_part = false;
+	for (uint32_t k = 0; k < p->part_count; k++) {
+		whole += p->parts[k].size;
+		static_part |= p->parts[k].is_static && p->parts[k].size >= PACKET_COPY_MAX;
+	}
+	uint32_t most = i->mtu - (uint32_t)sizeof(struct ip4_header);
+	if (p->segment_size ? !(features & AMP_NET_TX_SEGMENT) ||
+	                              p->header_size + p->segment_size > most ||
+	                              whole > p->header_size + PACKET_PAYLOAD_MAX
+	                    : whole > most) {
 		interface_count(i, COUNT_TX_TOO_BIG);
-		frame_drop(f);
+		frame_drop(p->head);
 		return ERR_TOO_BIG;
 	}
 	if (!device_room(&i->device)) {
 		interface_count(i, COUNT_TX_RING_FULL);
-		frame_drop(f);
+		frame_drop(p->head);
 		return ERR_MEMORY;
 	}
-	uint8_t *header = frame_view(f, f->start, whole);
-	struct bytes_out out = bytes_out(header + p->header_size, size);
-	for (uint32_t k = 0; k < p->part_count; k++)
-		bytes_put_copy(&out, p->parts[k].bytes, p->parts[k].size);
-	ensure(!out.failed && p->checksum_at + 2u <= p->header_size);
-	uint8_t addresses[8];
+	struct layout l;
+	bool direct = static_part && features & AMP_NET_TX_DIRECT &&
+	              features & AMP_NET_TX_CHECKSUM && ip4_ready(r);
+	if (!lay_out(p, &l, direct)) {
+		interface_count(i, COUNT_TX_NO_FRAME);
+		give_up(p, &l);
+		return ERR_MEMORY;
+	}
+	struct frame *f = p->head;
+	uint8_t *header = frame_base(f) + f->start, addresses[8];
+	ensure(p->checksum_at + 2u <= p->header_size);
 	bytes_store_u32(addresses, r->source);
 	bytes_store_u32(addresses + 4, r->destination);
-	memset(header + p->checksum_at, 0, 2);
-	checksum_store(header + p->checksum_at,
-	               checksum_add(checksum_pseudo(addresses, r->protocol, (uint16_t)whole),
-	                            header, whole));
-	return ip4_send_frame(r, f);
+	uint64_t sum = checksum_pseudo(addresses, r->protocol, (uint16_t)whole);
+	if (features & AMP_NET_TX_CHECKSUM) {
+		ask_device(p, r, whole, sum);
+	} else {
+		memset(header + p->checksum_at, 0, 2);
+		checksum_store(header + p->checksum_at, checksum_add(sum, header, whole));
+	}
+	return l.count ? ip4_send_parts(r, f, l.parts, l.count, l.rest) : ip4_send_frame(r, f);
 }

@@ -3,7 +3,7 @@
  * Packets in several parts: what a transport hands down to be sent with checksum and segmentation left to whoever
  * does them best. A packet is a head (a frame that begins with the transport's header) and parts of payload, which lie
  * anywhere. Static ones go to the device as they lie, where it takes that (AMP_NET_TX_DIRECT); all others, and all
- * small ones, are copied into the head's frame or into further ones.
+ * small ones, are copied into the head's frame and into further ones.
  *
  * In the other direction, a packet larger than a frame arrives as a chain of frames: struct ip4_packet, `rest`.
  */
@@ -15,8 +15,9 @@
 
 #include <net/frame.h>
 
-#define PACKET_PARTS_MAX 24u
-#define PACKET_COPY_MAX  256u /* bytes: a smaller static part is copied: cheaper than a descriptor */
+#define PACKET_PARTS_MAX   24u
+#define PACKET_COPY_MAX    256u   /* bytes: a smaller static part is copied: cheaper than a descriptor */
+#define PACKET_PAYLOAD_MAX 61440u /* bytes: whatever its parts are, it fits into AMP_PACKET_DESCS_MAX descriptors */
 
 struct interface;
 struct ip4_route;
@@ -36,12 +37,9 @@ struct packet {
 	struct packet_part parts[PACKET_PARTS_MAX];
 };
 
-/* What an interface's device does by itself. */
-struct packet_limits {
-	uint32_t payload_max;  /* bytes of payload in a packet that it cuts into segments; 0: it does not segment */
-	bool checksum, direct;
-};
-struct packet_limits packet_limits(const struct interface *);
+/* How many bytes of payload may go to packet_send now, for the device to cut into TCP segments of that many bytes; 0: it
+ * does not do that, or not yet (the neighbour is unknown). */
+uint32_t packet_payload_max(const struct ip4_route *, uint32_t segment_size);
 
 /* How many packets would be taken now. */
 uint32_t packet_room(const struct interface *);
@@ -50,8 +48,8 @@ uint32_t packet_room(const struct interface *);
 struct frame *packet_head(struct interface *, uint32_t size);
 
 /* Sends it by IPv4 and takes over head, whatever the result. Bytes are copied or handed out before this returns, static
- * ones excepted. ERR_MEMORY: no frames or no room now (nothing was sent). ERR_UNREACHABLE. ERR_TOO_BIG: the payload
- * exceeds the MTU, or payload_max where segment_size is set. */
+ * ones excepted. ERR_MEMORY: no frames or no room now (nothing was sent). ERR_UNREACHABLE. ERR_TOO_BIG: the payload, or
+ * segment_size, exceeds the MTU. */
 int packet_send(const struct ip4_route *, struct packet *);
 
 #endif

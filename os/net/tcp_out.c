@@ -141,8 +141,8 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 	uint32_t full = c->mss - (s.header_size - TCP_HEADER_SIZE -
 	                          (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
 	uint32_t left = *end - seq - (fin ? 1 : 0);
-	struct packet_limits limits = packet_limits(c->route.interface);
-	uint32_t most = limits.payload_max > full ? limits.payload_max / full * full : full;
+	uint32_t most = left > full ? packet_payload_max(&c->route, full) : 0;
+	most = most > full ? most / full * full : full;
 	if (left > most) {
 		left = most;
 		fin = false;

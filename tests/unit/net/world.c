@@ -413,22 +413,143 @@ void world_advance(uint64_t ns)
 	now = end;
 }
 
-bool world_sent(struct packet *p)
+bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_frame_header *h)
 {
 	struct amp_device *d = &world.device;
-	if (world.hold_tx || *world.tx_consumer == *(uint32_t *)d->tx.producer)
+	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM, at = 0;
+	uint32_t need = size <= first ? 1 : 2 + (size - first - 1) / d->frame_size;
+	if (*(uint32_t *)d->fill.producer - *world.fill_consumer < need ||
+	    d->rx.size - (*world.rx_producer - *(uint32_t *)d->rx.consumer) < need)
 		return false;
-	struct amp_desc desc = *entry_desc(&d->tx, (*world.tx_consumer)++);
+	while (at < size) {
+		uint64_t addr = *entry_u64(&d->fill, (*world.fill_consumer)++) &
+		                ~(uint64_t)(d->frame_size - 1);
+		struct amp_desc desc = { .addr = addr };
+		uint32_t room = d->frame_size;
+		if (!at) {
+			desc.addr += AMP_FRAME_HEADROOM;
+			room = first;
+			desc.options = h ? AMP_DESC_METADATA : 0;
+			if (h)
+				memcpy((uint8_t *)d->frames + desc.addr - sizeof *h, h, sizeof *h);
+		}
+		desc.len = size - at < room ? size - at : room;
+		memcpy((uint8_t *)d->frames + desc.addr, bytes + at, desc.len);
+		at += desc.len;
+		desc.options |= at < size ? AMP_DESC_CONTINUED : 0;
+		*entry_desc(&d->rx, (*world.rx_producer)++) = desc;
+	}
+	return true;
+}
+
+/* Checks a descriptor, the n-th of its packet, by the ABI's rules, adds its bytes, completes its frame. */
+static void take_descriptor(struct amp_desc desc, uint32_t n)
+{
+	struct amp_device *d = &world.device;
 	uint64_t frame = desc.addr / d->frame_size, at = desc.addr % d->frame_size;
-	if (frame >= d->frame_count || desc.len < 14 || at + desc.len > d->frame_size ||
-	    desc.options)
+	bool direct = desc.options & AMP_DESC_DIRECT;
+	uint32_t may = (d->features & (AMP_NET_TX_SEGMENT | AMP_NET_TX_DIRECT)
+	                        ? AMP_DESC_CONTINUED
+	                        : 0) |
+	               (n == 0 && d->features & AMP_NET_TX_CHECKSUM ? AMP_DESC_METADATA : 0) |
+	               (n && d->features & AMP_NET_TX_DIRECT ? AMP_DESC_DIRECT : 0);
+	if (desc.options & ~may || desc.len < (n ? 1 : 14) || n >= AMP_PACKET_DESCS_MAX ||
+	    desc.len > AMP_PACKET_MAX - world.large.size ||
+	    (!direct && (frame >= d->frame_count || at + desc.len > d->frame_size)))
 		panic("a tx descriptor that no tender takes");
-	p->size = desc.len;
-	memcpy(p->bytes, (uint8_t *)d->frames + desc.addr, desc.len);
-	if (!world.hold_completions) {
+	const uint8_t *bytes =
+	        direct ? (const uint8_t *)desc.addr : (uint8_t *)d->frames + desc.addr;
+	if (desc.options & AMP_DESC_METADATA)
+		memcpy(&world.large.header, bytes - sizeof world.large.header,
+		       sizeof world.large.header);
+	memcpy(world.large.bytes + world.large.size, bytes, desc.len);
+	world.large.size += desc.len;
+	world.large.directs += direct;
+	world.large.frames += !direct;
+	if (!direct && !world.hold_completions) {
 		*entry_u64(&d->completion, *world.completion_producer) = desc.addr;
 		++*world.completion_producer;
 	}
+	if (n == 0 && world.large.header.gso_type && desc.len < 54)
+		panic("the TCP header is not whole in the first descriptor");
+}
+
+/* Sums up from csum_start on, the pseudo-header's sum lying in the field. */
+static void complete_checksum(uint8_t *bytes, uint32_t size, const struct amp_frame_header *h)
+{
+	if (h->csum_start + h->csum_offset + 2u > size)
+		panic("a checksum outside the packet");
+	uint16_t sum = naive_checksum(bytes + h->csum_start, size - h->csum_start, 0);
+	bytes_store_u16(bytes + h->csum_start + h->csum_offset, sum);
+}
+
+/* The next segment of world.large, as a device cuts it. */
+static void cut(struct packet *p)
+{
+	const uint8_t *large = world.large.bytes;
+	const struct amp_frame_header *h = &world.large.header;
+	uint32_t headers = h->csum_start + (uint32_t)(large[h->csum_start + 12] >> 4) * 4;
+	uint32_t left = world.large.size - headers - world.large.at;
+	uint32_t n = left < h->gso_size ? left : h->gso_size;
+	if (h->csum_start != 34 || h->csum_offset != 16 || h->gso_size < AMP_SEGMENT_MIN ||
+	    headers + h->gso_size > world.device.mtu + 14u || headers >= world.large.size)
+		panic("segmentation that no tender does");
+	p->size = 0;
+	packet_add(p, large, headers);
+	packet_add(p, large + headers + world.large.at, n);
+	uint8_t *ip = p->bytes + 14, *tcp = p->bytes + h->csum_start;
+	bool first = !world.large.at, last = n == left;
+	bytes_store_u16(ip + 2, (uint16_t)(p->size - 14));
+	bytes_store_u16(ip + 10, 0);
+	bytes_store_u16(ip + 10, naive_checksum(ip, 20, 0));
+	bytes_store_u32(tcp + 4, bytes_load_u32(tcp + 4) + world.large.at);
+	tcp[13] &= (uint8_t)(last ? 0xff : ~9u); /* FIN and PSH belong to the last */
+	tcp[13] &= (uint8_t)(first || !(h->gso_type & 0x80) ? 0xff : 0x7f);
+	bytes_store_u16(tcp + 16, 0);
+	uint32_t size = p->size - h->csum_start, sum = 6 + size;
+	for (uint32_t k = 12; k < 20; k += 2)
+		sum += bytes_load_u16(ip + k);
+	bytes_store_u16(tcp + 16, naive_checksum(tcp, size, sum));
+	world.large.at += n;
+	if (last)
+		world.large.size = 0;
+}
+
+bool world_sent(struct packet *p)
+{
+	struct amp_device *d = &world.device;
+	if (world.large.size) {
+		cut(p);
+		return true;
+	}
+	if (world.hold_tx || *world.tx_consumer == *(uint32_t *)d->tx.producer)
+		return false;
+	struct amp_desc desc = { .options = AMP_DESC_CONTINUED };
+	memset(&world.large, 0, offsetof(struct world, large.bytes) - offsetof(struct world, large));
+	for (uint32_t n = 0; desc.options & AMP_DESC_CONTINUED; n++) {
+		if (*world.tx_consumer == *(uint32_t *)d->tx.producer)
+			panic("a packet was published in part");
+		desc = *entry_desc(&d->tx, (*world.tx_consumer)++);
+		take_descriptor(desc, n);
+	}
+	const struct amp_frame_header *h = &world.large.header;
+	if (h->flags & ~1u || h->gso_type & ~0x81u || h->hdr_len || h->num_buffers)
+		panic("metadata that no tender takes");
+	if (h->gso_type) {
+		uint16_t whole = bytes_load_u16(world.large.bytes + 16);
+		if (!(d->features & AMP_NET_TX_SEGMENT) || !(h->flags & 1) ||
+		    whole + 14u != world.large.size)
+			panic("segmentation that no tender does");
+		cut(p);
+		return true;
+	}
+	if (world.large.size > d->mtu + 14u)
+		panic("a packet larger than the MTU");
+	p->size = 0;
+	packet_add(p, world.large.bytes, world.large.size);
+	world.large.size = 0;
+	if (h->flags & 1)
+		complete_checksum(p->bytes, p->size, h);
 	return true;
 }
 

@@ -35,6 +35,13 @@ struct world {
 	uint32_t *fill_flags, *tx_flags;
 	uint32_t kicks;
 	struct interface *interface;
+	/* The packet that came out last, whole, as the device got it: */
+	struct {
+		uint32_t size, at;        /* at: payload bytes already given out as segments */
+		uint32_t frames, directs; /* descriptors of each kind */
+		struct amp_frame_header header;
+		uint8_t bytes[AMP_PACKET_MAX];
+	} large;
 	bool hold_completions; /* sent frames are not given back */
 	bool hold_tx;          /* tx is not looked at */
 	uint32_t warnings;     /* log lines at that level or above */
@@ -57,13 +64,20 @@ struct options {
 void world_open(struct options);
 void world_close(void); /* fails if frames or memory are lost */
 
-/* The network side. */
+#define ALL_OFFLOADS                                                                               \
+	(AMP_NET_TX_CHECKSUM | AMP_NET_RX_CHECKSUM | AMP_NET_TX_SEGMENT | AMP_NET_RX_LARGE |       \
+	 AMP_NET_TX_DIRECT)
+
+/* The network side. With offloads, what comes out has been checked against the ABI's rules, cut into segments and
+ * summed up by code of the test's own. */
 struct packet {
 	uint32_t size;
 	uint8_t bytes[4096];
 };
 bool world_receive(const struct packet *); /* false: no fill entry; the packet is lost */
 bool world_receive_raw(struct amp_desc);
+/* A packet that may be larger than a frame, as a chain, with metadata; false: there is no room. */
+bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_frame_header *);
 struct amp_desc world_place(const struct packet *,
                             uint32_t headroom); /* into a fill entry's frame */
 void world_turn(void);                          /* polls until nothing is to do */

@@ -108,7 +108,7 @@ static void greet(void)
 int harness_open(void **state)
 {
 	(void)state;
-	world_open((struct options){ .frames = 1024, .ring = 256 });
+	world_open((struct options){ .frames = 1024, .ring = 256, .features = HARNESS_FEATURES });
 	h = (struct harness){
 		.seq = ISS, .take = UINT32_MAX, .clock = 5000, .us = 80, .peer = 4000
 	};
