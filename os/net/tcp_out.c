@@ -251,11 +251,11 @@ static int send_new(struct tcp_connection *c, uint64_t now)
 		uint32_t edge = r->una + c->send_window,
 		         window = seq_lt(seq, edge) ? edge - seq : 0;
 		bool probe = c->probe;
+		if (!r->count)
+			recovery_resume(r, now);
 		uint32_t size = left ? portion(c, left, window, probe) : 0;
 		if (left && !size)
 			return OK;
-		if (!r->count)
-			recovery_resume(r, now);
 		bool fin =
 		        c->fin_wanted && size == left; /* with the last bytes; it needs no room */
 		if (fin) {
