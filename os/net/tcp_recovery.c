@@ -321,7 +321,7 @@ static void sent_again(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint6
 	r->rack.copied_at = now;
 	if (r->may_undo && !r->undo_first)
 		r->undo_first = now;
-	if (r->lost)
+	if (r->lost && seq_le(seq, r->lost_from)) /* a probe goes past what is lost */
 		r->lost_from = seq_max(r->lost_from, end);
 }
 

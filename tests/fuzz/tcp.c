@@ -4,7 +4,8 @@
  * passes. Segments are aimed: their numbers are offsets from what would be right, so that most get
  * past the first checks. After each step the parts of the connection say whether they are valid;
  * bytes that the application is shown have to be those that the peer sent at that place; at the end
- * everything is closed, and no frame or memory may be left.
+ * everything is closed, and no frame or memory may be left. Each program runs twice: with a device that does nothing
+ * by itself, and with one that sums up, cuts, and delivers segments of up to 61,200 bytes.
  */
 #include "world.h"
 
@@ -42,13 +43,14 @@ static struct side {
 
 static struct tcp_listener *listener;
 static uint32_t take;
+static bool offloads;
 
 static uint8_t pattern(uint32_t at)
 {
 	return (uint8_t)(at * 31 + at / 253);
 }
 
-static const uint8_t fixed[4096] = { 1, 2, 3 };
+static const uint8_t fixed[1 << 16] = { 1, 2, 3 };
 
 static void check(bool good, const char *what)
 {
@@ -119,7 +121,7 @@ static void act(struct side *s, uint8_t action, uint16_t n)
 		break;
 	}
 	case WRITE_STATIC:
-		tcp_write_static(s->c, fixed, n % sizeof fixed);
+		tcp_write_static(s->c, fixed, n);
 		break;
 	case SHUTDOWN:
 		tcp_shutdown(s->c);
@@ -154,6 +156,22 @@ static void act(struct side *s, uint8_t action, uint16_t n)
 static void put(uint8_t protocol, uint8_t *message, uint32_t size, uint8_t tos)
 {
 	struct packet p;
+	if (protocol == 6 && offloads) {
+		static uint8_t large[AMP_PACKET_MAX];
+		struct amp_frame_header h = { .flags = 1, .gso_type = 1, .gso_size = 1448 };
+		packet_start(&p, us_mac, peer_mac, 0x0800);
+		packet_ip(&p, (struct ip_spec){ .source = PEER, .destination = US, .protocol = 6 },
+		          message, 20);
+		p.bytes[15] = tos;
+		bytes_store_u16(p.bytes + 16, (uint16_t)(20 + size));
+		bytes_store_u16(p.bytes + 24, 0);
+		bytes_store_u16(p.bytes + 24, naive_checksum(p.bytes + 14, 20, 0));
+		memcpy(large, p.bytes, 34);
+		memcpy(large + 34, message, size);
+		world_receive_large(large, 34 + size, &h);
+		world_turn();
+		return;
+	}
 	if (protocol == 6) {
 		uint32_t sum =
 		        (PEER >> 16) + (PEER & 0xffff) + (US >> 16) + (US & 0xffff) + 6 + size;
@@ -175,10 +193,12 @@ static void put(uint8_t protocol, uint8_t *message, uint32_t size, uint8_t tos)
 
 static void segment(struct side *s, struct bytes_in *in)
 {
-	uint8_t m[1600] = { 0 }, flags = bytes_get_u8(in), options = bytes_get_u8(in);
+	static uint8_t m[AMP_PACKET_MAX];
+	uint8_t flags = bytes_get_u8(in), options = bytes_get_u8(in);
 	int16_t seq_off = (int16_t)bytes_get_u16(in), ack_off = (int16_t)bytes_get_u16(in);
 	uint16_t window = bytes_get_u16(in);
-	uint32_t size = (uint32_t)bytes_get_u8(in) * 6;
+	uint32_t size = (uint32_t)bytes_get_u8(in) * (offloads ? 240 : 6);
+	memset(m, 0, 80);
 	struct bytes_out o = bytes_out(m + 20, 40);
 	if (flags & TCP_SYN && !s->c)
 		s->sent = s->iss;
@@ -267,13 +287,13 @@ static void valid(void)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size)
 {
 	struct bytes_in in = bytes_in(data, size);
 	uint8_t options = bytes_get_u8(&in);
 	struct packet arp;
 	world_open((struct options){
-	        .ring = 64, .frames = options & 1 ? 64 : 256, .features = AMP_NET_RX_CHECKSUM });
+	        .ring = 64, .frames = options & 1 ? 64 : 256, .features = offloads ? ALL_OFFLOADS : AMP_NET_RX_CHECKSUM });
 	world.heap_total = options & 2 ? 32 << 10 : 1 << 20;
 	packet_arp(&arp, 1, peer_mac, PEER, US);
 	world_receive(&arp);
@@ -372,5 +392,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tcp_listener_close(listener);
 	tcp_stop();
 	world_close();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (uint32_t k = 0; k < 2; k++) {
+		offloads = k;
+		run(data, size);
+	}
 	return 0;
 }
