@@ -77,7 +77,8 @@ static void refill(struct device *d)
 	d->receiving += n;
 }
 
-/* The frame of a received descriptor, its view set; null, and counted: there is none, or the descriptor does not fit. */
+/* The frame of a received descriptor, its view set; null, and counted: there is none, or the
+ * descriptor does not fit. */
 static inline struct frame *arrived(struct device *d, const struct amp_desc *desc, uint32_t least)
 {
 	struct frame *f = frame_returned(d, desc->addr, FRAME_RECEIVING);
@@ -95,8 +96,8 @@ static inline struct frame *arrived(struct device *d, const struct amp_desc *des
 	return NULL;
 }
 
-/* Collects the rest of a packet, from entry k of rx on; how many entries that is. False in *good: one of them does not
- * fit, or the end is missing. */
+/* Collects the rest of a packet, from entry k of rx on; how many entries that is. False in *good:
+ * one of them does not fit, or the end is missing. */
 static uint32_t collect(struct device *d, uint32_t k, uint32_t ready, bool *good)
 {
 	struct frame **last = &d->rest;
@@ -131,7 +132,8 @@ static inline uint32_t receive(struct device *d, uint32_t k, uint32_t ready)
 		    f->start >= sizeof(struct amp_frame_header)) {
 			struct amp_frame_header h;
 			memcpy(&h, frame_base(f) + f->start - sizeof h, sizeof h);
-			if (h.flags & 3) /* NEEDS_CSUM (from this host, never on a wire) or DATA_VALID */
+			if (h.flags &
+			    3) /* NEEDS_CSUM (from this host, never on a wire) or DATA_VALID */
 				f->flags |= FRAME_CHECKED;
 		}
 		i->counts[COUNT_RX_PACKETS]++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Parts are laid one behind the other: into the head's frame as far as it goes, then into frames of their own, but for
- * static ones, which become descriptors. The checksum is the device's business where it takes that, and is else made over
- * the one frame that a packet is then.
+ * Parts are laid one behind the other: into the head's frame as far as it goes, then into frames of
+ * their own, but for static ones, which become descriptors. The checksum is the device's business
+ * where it takes that, and is else made over the one frame that a packet is then.
  */
 #include <net/packet.h>
 
@@ -11,12 +11,12 @@
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 
-#define NEEDS_CSUM    1u /* struct amp_frame_header */
-#define SEGMENT_TCP4  1u
-#define SEGMENT_ECN   0x80u
-#define TCP_FLAGS_AT  13u
-#define TCP_FLAG_CWR  0x80u
-#define LINK_HEADERS  (sizeof(struct ethernet_header) + sizeof(struct ip4_header))
+#define NEEDS_CSUM   1u /* struct amp_frame_header */
+#define SEGMENT_TCP4 1u
+#define SEGMENT_ECN  0x80u
+#define TCP_FLAGS_AT 13u
+#define TCP_FLAG_CWR 0x80u
+#define LINK_HEADERS (sizeof(struct ethernet_header) + sizeof(struct ip4_header))
 
 /* A packet being laid out. */
 struct layout {
@@ -84,7 +84,8 @@ static bool lay_out(struct packet *p, struct layout *l, bool direct)
 		if (direct && p->parts[k].is_static && left >= PACKET_COPY_MAX) {
 			if (l->count == AMP_PACKET_DESCS_MAX - 1)
 				return false;
-			l->parts[l->count++] = (struct device_part){ .direct = bytes, .size = left };
+			l->parts[l->count++] =
+			        (struct device_part){ .direct = bytes, .size = left };
 			l->rest += left;
 			continue;
 		}
@@ -131,10 +132,10 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		static_part |= p->parts[k].is_static && p->parts[k].size >= PACKET_COPY_MAX;
 	}
 	uint32_t most = i->mtu - (uint32_t)sizeof(struct ip4_header);
-	if (p->segment_size ? !(features & AMP_NET_TX_SEGMENT) ||
-	                              p->header_size + p->segment_size > most ||
-	                              whole > p->header_size + PACKET_PAYLOAD_MAX
-	                    : whole > most) {
+	if (p->segment_size
+	            ? !(features & AMP_NET_TX_SEGMENT) || p->header_size + p->segment_size > most ||
+	                      whole > p->header_size + PACKET_PAYLOAD_MAX
+	            : whole > most) {
 		interface_count(i, COUNT_TX_TOO_BIG);
 		frame_drop(p->head);
 		return ERR_TOO_BIG;
@@ -164,5 +165,7 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		memset(header + p->checksum_at, 0, 2);
 		checksum_store(header + p->checksum_at, checksum_add(sum, header, whole));
 	}
-	return l.count ? ip4_send_parts(r, f, l.parts, l.count, l.rest) : ip4_send_frame(r, f);
+	/* What is to be cut may fit into one frame all the same. */
+	return l.count || whole > most ? ip4_send_parts(r, f, l.parts, l.count, l.rest)
+	                               : ip4_send_frame(r, f);
 }
