@@ -270,7 +270,8 @@ struct amp_device {
 #define AMP_NET_TX_CHECKSUM 2u	/* tx metadata may ask for NEEDS_CSUM */
 #define AMP_NET_RX_CHECKSUM 4u	/* rx metadata may say NEEDS_CSUM or DATA_VALID */
 #define AMP_NET_TX_SEGMENT 8u	/* tx metadata may ask for segmentation */
-#define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu */
+#define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu; only with rings of 128 and 256 frames at least: the
+				 * image keeps AMP_PACKET_DESCS_MAX frames in fill, or rx stands still */
 #define AMP_NET_TX_DIRECT 32u	/* tx takes AMP_DESC_DIRECT */
 
 /* ---- Gate ------------------------------------------------------------------------------------------------ */

@@ -278,6 +278,7 @@ void codegen_layout(uint64_t base, struct text *t)
 	text_add(t,
 	         "\t.text : { *(.text .text.*) } :text\n"
 	         "\t. = ALIGN(4096);\n"
+	         "\t__constants_start = .;\n"
 	         "\t.note.ampoule : { KEEP(*(.note.ampoule)) } :constants :note\n"
 	         "\t.tdata : { __tls_start = .; *(.tdata .tdata.*) __tls_file_end = .; } "
 	         ":constants :tls\n"
@@ -293,6 +294,7 @@ void codegen_layout(uint64_t base, struct text *t)
 	         ".fini_array.* "
 	         ".ctors .ctors.* .dtors .dtors.*) } :constants\n"
 	         "\t.files : { *(.files .files.*) } :constants\n"
+	         "\t__constants_end = .;\n"
 	         "\t. = ALIGN(4096);\n"
 	         "\t.data : { *(.data .data.*) } :data\n"
 	         "\t.bss : { *(.bss .bss.* COMMON) } :data\n"

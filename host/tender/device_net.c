@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tx: descriptor -> copy -> check -> write() straight from the frame -> completion. rx: fill
- * address -> copy -> round down and check -> read() straight into the frame -> descriptor. The
- * kernel copies the packet's bytes, so that an image which changes them meanwhile only garbles its
- * own packet. Counters are published once a batch.
+ * tx: descriptors of a packet -> copy -> check -> one write of a header of our own and the bytes
+ * where they lie -> completions. rx: fill addresses -> copy -> round down and check -> one read
+ * straight into the frames -> descriptors. The kernel copies the packet's bytes, so that an image
+ * which changes them meanwhile only garbles its own packet. Counters are published once a batch.
+ *
+ * A packet larger than a frame (segments that the host has joined) is read in one of two ways.
+ * While none has come lately, one frame is offered and behind it `overflow`, from where the rest is
+ * copied on: small packets do not pay for what they do not need. After one has come, the next ones
+ * are read into as many frames as the largest takes.
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <tender/device_net.h>
@@ -15,6 +21,12 @@
 #define RING_HEAD       512u
 #define ETHERNET_HEADER 14u
 #define VLAN_TAG        4u
+#define NEEDS_CSUM      1u /* struct amp_frame_header */
+#define SEGMENT_TCP4    1u
+#define SEGMENT_ECN     0x80u
+#define TCP_HEADER      20u
+#define TCP_CHECKSUM    16u
+#define NET_WIDE        16u /* packets without a large one, until they are read narrowly again */
 
 static uint64_t page_up(uint64_t v)
 {
@@ -69,97 +81,327 @@ void device_net_open(struct device_net *d, int fd, uint16_t mtu, uint8_t *rings,
 	view->frame_count = frame_count;
 }
 
-/* struct amp_desc's rule, on a copy. */
-static bool desc_fits(const struct device_net *d, const struct amp_desc *c)
+void device_net_offload(struct device_net *d, uint32_t features, bool vnet, uint8_t *overflow)
+{
+	d->features = features;
+	d->vnet = vnet;
+	d->overflow = overflow;
+}
+
+bool device_net_takes_large(uint32_t ring_size, uint32_t frame_count)
+{
+	return ring_size >= 128 && frame_count >= 256;
+}
+
+/* ---- Out ---- */
+
+/* The bytes of a descriptor (a copy), or null if it does not fit. */
+static const uint8_t *desc_bytes(const struct device_net *d, const struct amp_desc *c)
 {
 	uint64_t area = (uint64_t)d->frame_size * d->frame_count;
-	return !c->options && c->len >= ETHERNET_HEADER && c->len <= d->frame_size &&
-	       c->addr < area && c->addr % d->frame_size + c->len <= d->frame_size;
+	if (!(c->options & AMP_DESC_DIRECT))
+		return c->len && c->len <= d->frame_size && c->addr < area &&
+		                       c->addr % d->frame_size + c->len <= d->frame_size
+		               ? d->frames + c->addr
+		               : NULL;
+	for (uint32_t i = 0; i < d->segment_count; i++) {
+		const struct net_segment *s = &d->segments[i];
+		if (c->addr >= s->at && c->addr - s->at < s->size &&
+		    c->len <= s->size - (c->addr - s->at))
+			return c->len ? s->bytes + (c->addr - s->at) : NULL;
+	}
+	return NULL;
+}
+
+/* Checks metadata (a copy) against the packet whose first descriptor holds `first` bytes, and makes
+ * of it what the kernel wants. */
+static bool header_fits(const struct device_net *d, struct amp_frame_header *h,
+                        const uint8_t *bytes, uint32_t first, uint32_t size)
+{
+	uint32_t most = d->mtu + ETHERNET_HEADER + VLAN_TAG;
+	bool sum = h->flags & NEEDS_CSUM;
+	if (h->flags & ~NEEDS_CSUM || (sum && !(d->features & AMP_NET_TX_CHECKSUM)) || h->hdr_len ||
+	    h->num_buffers)
+		return false;
+	if (sum && (h->csum_start < ETHERNET_HEADER ||
+	            (uint32_t)h->csum_start + h->csum_offset + 2 > first))
+		return false;
+	if (!h->gso_type) {
+		h->gso_size = 0;
+		return size <= most;
+	}
+	if ((h->gso_type & ~SEGMENT_ECN) != SEGMENT_TCP4 || !sum ||
+	    !(d->features & AMP_NET_TX_SEGMENT) || h->gso_size < AMP_SEGMENT_MIN ||
+	    h->csum_offset != TCP_CHECKSUM || h->csum_start + TCP_HEADER > first)
+		return false;
+	uint32_t headers =
+	        h->csum_start +
+	        (uint32_t)(*(volatile const uint8_t *)(bytes + h->csum_start + 12) >> 4) * 4;
+	h->hdr_len = (uint16_t)headers;
+	return headers >= h->csum_start + TCP_HEADER && headers <= first &&
+	       headers + h->gso_size <= most;
+}
+
+/* Sends the packet of these descriptors (copies). False: it does not fit. */
+static bool send_packet(struct device_net *d, const struct amp_desc *c, uint32_t count)
+{
+	struct amp_frame_header h = { 0 };
+	struct iovec v[1 + AMP_PACKET_DESCS_MAX];
+	uint32_t options = AMP_DESC_CONTINUED | AMP_DESC_DIRECT, size = 0;
+	if (count > 1 && !(d->features & (AMP_NET_TX_SEGMENT | AMP_NET_TX_DIRECT)))
+		return false;
+	if (!(d->features & AMP_NET_TX_DIRECT))
+		options &= ~AMP_DESC_DIRECT;
+	v[0] = (struct iovec){ &h, sizeof h };
+	for (uint32_t k = 0; k < count; k++) {
+		uint32_t may = k ? options : AMP_DESC_CONTINUED | AMP_DESC_METADATA;
+		const uint8_t *bytes = desc_bytes(d, &c[k]);
+		if (!bytes || c[k].options & ~may || c[k].len > AMP_PACKET_MAX - size)
+			return false;
+		v[1 + k] = (struct iovec){ (void *)(uintptr_t)bytes, c[k].len };
+		size += c[k].len;
+	}
+	const uint8_t *first = v[1].iov_base;
+	if (c[0].len < ETHERNET_HEADER)
+		return false;
+	if (c[0].options & AMP_DESC_METADATA) {
+		if (!(d->features & AMP_NET_TX_CHECKSUM) || c[0].addr % d->frame_size < sizeof h)
+			return false;
+		memcpy(&h, first - sizeof h, sizeof h);
+		__asm__ volatile("" ::: "memory"); /* h is the copy, and stays it */
+	}
+	if (!header_fits(d, &h, first, c[0].len, size))
+		return false;
+	uint32_t whole = size + (d->vnet ? (uint32_t)sizeof h : 0);
+	ssize_t done;
+	do
+		done = d->vnet     ? writev(d->fd, v, (int)count + 1)
+		       : count > 1 ? writev(d->fd, v + 1, (int)count)
+		                   : write(d->fd, first, size);
+	while (done < 0 && errno == EINTR);
+	if (done == (ssize_t)whole) {
+		d->counts.tx_packets++;
+		d->counts.tx_bytes += size;
+	} else {
+		d->counts.tx_failed++;
+	}
+	return true;
 }
 
 uint32_t device_net_send(struct device_net *d)
 {
-	uint32_t n = ring_ready(&d->tx), room = n ? ring_free(&d->completion) : 0, i;
-	if (n > room)
-		n = room;
-	if (n > NET_BATCH)
-		n = NET_BATCH;
-	for (i = 0; i < n; i++) {
-		struct amp_desc c;
-		memcpy(&c, (struct amp_desc *)d->tx.entries + ((d->tx.mine + i) & (d->tx.size - 1)),
-		       sizeof c);
-		__asm__ volatile("" ::: "memory"); /* c is the copy, and stays it */
-		if (!desc_fits(d, &c)) {
-			d->counts.tx_bad++;
-		} else {
-			ssize_t done;
-			do
-				done = write(d->fd, d->frames + c.addr, c.len);
-			while (done < 0 && errno == EINTR);
-			if (done == (ssize_t)c.len) {
-				d->counts.tx_packets++;
-				d->counts.tx_bytes += c.len;
-			} else {
-				d->counts.tx_failed++;
-			}
+	uint32_t ready = ring_ready(&d->tx), room = ready ? ring_free(&d->completion) : 0;
+	uint32_t taken = 0, completed = 0;
+	d->tx_need = 1;
+	for (uint32_t packets = 0; taken < ready && packets < NET_BATCH; packets++) {
+		struct amp_desc c[AMP_PACKET_DESCS_MAX];
+		uint32_t count = 0, frames = 0;
+		bool more;
+		do {
+			memcpy(&c[count],
+			       (struct amp_desc *)d->tx.entries +
+			               ((d->tx.mine + taken + count) & (d->tx.size - 1)),
+			       sizeof c[count]);
+			__asm__ volatile("" ::: "memory"); /* the copy stays the copy */
+			frames += !(c[count].options & AMP_DESC_DIRECT);
+			more = c[count].options & AMP_DESC_CONTINUED;
+			count++;
+		} while (more && count < AMP_PACKET_DESCS_MAX && taken + count < ready);
+		if (completed + frames > room) {
+			d->tx_need = frames;
+			break;
 		}
-		((uint64_t *)d->completion
-		         .entries)[(d->completion.mine + i) & (d->completion.size - 1)] = c.addr;
+		/* One that goes on for too long is dropped in pieces. */
+		if (d->tx_skip || more || !send_packet(d, c, count))
+			d->counts.tx_bad++;
+		d->tx_skip = more && count == AMP_PACKET_DESCS_MAX;
+		for (uint32_t k = 0; k < count; k++) {
+			if (!(c[k].options & AMP_DESC_DIRECT))
+				((uint64_t *)
+				         d->completion.entries)[(d->completion.mine + completed++) &
+				                                (d->completion.size - 1)] =
+				        c[k].addr;
+		}
+		taken += count;
 	}
-	if (n) {
-		d->tx.mine += n;
-		d->completion.mine += n;
+	if (taken) {
+		d->tx.mine += taken;
+		d->completion.mine += completed;
 		__atomic_store_n(d->completion.producer, d->completion.mine, __ATOMIC_RELEASE);
 		__atomic_store_n(d->tx.consumer, d->tx.mine, __ATOMIC_RELEASE);
+	}
+	return taken;
+}
+
+/* ---- In ---- */
+
+/* Where the next packet may go: up to `most` frames from fill entry `at` on. Only those up to the
+ * first that is none. */
+static uint32_t frames_offered(const struct device_net *d, uint32_t at, uint32_t ready,
+                               uint64_t *to, uint32_t most)
+{
+	uint32_t n = 0;
+	for (; n < most && at + n < ready; n++) {
+		memcpy(&to[n],
+		       (uint64_t *)d->fill.entries + ((d->fill.mine + at + n) & (d->fill.size - 1)),
+		       sizeof to[n]);
+		__asm__ volatile("" ::: "memory");
+		to[n] -= to[n] % d->frame_size;
+		if (to[n] >= (uint64_t)d->frame_size * d->frame_count)
+			break;
 	}
 	return n;
 }
 
+static uint32_t frames_for(const struct device_net *d, uint32_t size)
+{
+	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM;
+	return size <= first ? 1 : 1 + (size - first + d->frame_size - 1) / d->frame_size;
+}
+
+/* Writes the descriptors of a packet that lies in these frames. */
+static void announce(struct device_net *d, uint32_t at, const uint64_t *frames, uint32_t size,
+                     const struct amp_frame_header *h)
+{
+	uint32_t count = frames_for(d, size), left = size;
+	bool metadata = h->flags || h->gso_type;
+	if (metadata)
+		memcpy(d->frames + frames[0] + AMP_FRAME_HEADROOM - sizeof *h, h, sizeof *h);
+	for (uint32_t k = 0; k < count; k++) {
+		uint32_t start = k ? 0 : AMP_FRAME_HEADROOM, room = d->frame_size - start;
+		struct amp_desc c = { .addr = frames[k] + start, .len = left < room ? left : room };
+		c.options = (k == 0 && metadata ? AMP_DESC_METADATA : 0) |
+		            (k + 1 < count ? AMP_DESC_CONTINUED : 0);
+		memcpy((struct amp_desc *)d->rx.entries +
+		               ((d->rx.mine + at + k) & (d->rx.size - 1)),
+		       &c, sizeof c);
+		left -= c.len;
+	}
+	d->counts.rx_packets++;
+	d->counts.rx_bytes += size;
+}
+
+/* Copies bytes [from, size) of the packet in `overflow` to where they belong in these frames. */
+static void spread(struct device_net *d, const uint64_t *frames, uint32_t from, uint32_t size)
+{
+	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM;
+	while (from < size) {
+		uint32_t k = from < first ? 0 : 1 + (from - first) / d->frame_size;
+		uint32_t end = first + k * d->frame_size, n = (end < size ? end : size) - from;
+		uint32_t start = d->frame_size - (end - from);
+		memcpy(d->frames + frames[k] + start, d->overflow + from, n);
+		from += n;
+	}
+}
+
+/* Reads the next packet: into frames[0 .. offered), and what is too much into `overflow`, at its
+ * place there. Its size; 0 or less: none. */
+static ssize_t read_packet(struct device_net *d, const uint64_t *frames, uint32_t offered,
+                           struct amp_frame_header *h)
+{
+	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM, n = 0, large = 0;
+	uint8_t *to = d->frames + frames[0] + AMP_FRAME_HEADROOM;
+	struct iovec v[3 + AMP_PACKET_DESCS_MAX];
+	ssize_t size;
+	if (d->features & AMP_NET_RX_LARGE) {
+		v[n++] = (struct iovec){ h, sizeof *h };
+		v[n++] = (struct iovec){ to, first };
+		for (uint32_t k = 1; k < offered; k++)
+			v[n++] = (struct iovec){ d->frames + frames[k], d->frame_size };
+		large = first + (offered - 1) * d->frame_size;
+		if (large < NET_OVERFLOW)
+			v[n++] = (struct iovec){ d->overflow + large, NET_OVERFLOW - large };
+	} else if (d->vnet) {
+		v[n++] = (struct iovec){ h, sizeof *h };
+		v[n++] = (struct iovec){ to, first };
+	}
+	do
+		size = n ? readv(d->fd, v, (int)n) : read(d->fd, to, first);
+	while (size < 0 && errno == EINTR);
+	if (n && size > 0)
+		size = size > (ssize_t)sizeof *h ? size - (ssize_t)sizeof *h : 1;
+	return size;
+}
+
 uint32_t device_net_receive(struct device_net *d)
 {
-	uint32_t n = ring_ready(&d->fill), room = n ? ring_free(&d->rx) : 0, taken = 0, got = 0;
-	uint32_t most = d->frame_size - AMP_FRAME_HEADROOM;
-	unsigned reads;
-	if (most > d->mtu + ETHERNET_HEADER + VLAN_TAG)
-		most = d->mtu + ETHERNET_HEADER + VLAN_TAG;
-	if (n > room)
-		n = room;
-	d->rx_blocked = !n;
-	if (n > NET_BATCH)
-		n = NET_BATCH;
+	uint32_t ready = ring_ready(&d->fill), room = ready ? ring_free(&d->rx) : 0;
+	uint32_t most = d->mtu + ETHERNET_HEADER + VLAN_TAG,
+	         first = d->frame_size - AMP_FRAME_HEADROOM;
+	uint32_t taken = 0, got = 0, reads = 0;
+	if (most > first)
+		most = first;
+	d->rx_blocked = !ready || !room;
+	d->rx_need = 1;
 	/* Bounded by reads too: packets that are too long take no entry. */
-	for (reads = 0; taken < n && reads < NET_BATCH; reads++) {
-		uint64_t addr;
-		memcpy(&addr,
-		       (uint64_t *)d->fill.entries + ((d->fill.mine + taken) & (d->fill.size - 1)),
-		       sizeof addr);
-		__asm__ volatile("" ::: "memory");
-		addr -= addr % d->frame_size;
-		if (addr >= (uint64_t)d->frame_size * d->frame_count) {
+	while (taken < ready && got < room && got < NET_BATCH && reads < NET_BATCH) {
+		uint64_t frames[AMP_PACKET_DESCS_MAX];
+		struct amp_frame_header h = { 0 };
+		uint32_t want = d->held   ? frames_for(d, d->held)
+		                : d->wide ? frames_for(d, AMP_PACKET_MAX)
+		                          : 1;
+		uint32_t offered = frames_offered(d, taken, ready, frames,
+		                                  want < room - got ? want : room - got);
+		if (!offered) {
 			d->counts.rx_no_frame++;
 			taken++;
 			continue;
 		}
-		/* One byte more than is wanted tells a packet that is too long. */
-		uint32_t ask = most < d->frame_size - AMP_FRAME_HEADROOM ? most + 1 : most;
-		ssize_t size;
-		do
-			size = read(d->fd, d->frames + addr + AMP_FRAME_HEADROOM, ask);
-		while (size < 0 && errno == EINTR);
-		if (size <= 0)
-			break; /* nothing there, or the device is down: its poll events say when to
-			          look again */
-		if ((uint32_t)size > most || size < (ssize_t)ETHERNET_HEADER) {
-			d->counts.rx_too_long++;
-			continue; /* the frame serves the next packet */
+		uint32_t size = d->held, read_to = 0;
+		if (size) {
+			h = d->held_header;
+		} else {
+			ssize_t n = read_packet(d, frames, offered, &h);
+			reads++;
+			if (n <= 0)
+				break; /* nothing there, or the device is down: its poll events say
+				          when to look again */
+			size = (uint32_t)n;
+			if (size < ETHERNET_HEADER || size > (h.gso_type ? AMP_PACKET_MAX : most)) {
+				d->counts.rx_too_long++;
+				continue; /* the frames serve the next packet */
+			}
+			read_to = first + (offered - 1) * d->frame_size;
+			if (size > first)
+				d->wide = NET_WIDE;
+			else if (d->wide)
+				d->wide--;
 		}
-		struct amp_desc c = { .addr = addr + AMP_FRAME_HEADROOM, .len = (uint32_t)size };
-		memcpy((struct amp_desc *)d->rx.entries + ((d->rx.mine + got) & (d->rx.size - 1)),
-		       &c, sizeof c);
-		d->counts.rx_packets++;
-		d->counts.rx_bytes += (uint64_t)size;
-		taken++;
-		got++;
+		uint32_t need = frames_for(d, size);
+		if (need > offered && read_to && size > read_to) {
+			/* What lies in `overflow` needs frames that read_packet was not given. */
+			uint32_t whole = need < room - got ? need : room - got;
+			if (whole > offered)
+				whole = offered + frames_offered(d, taken + offered, ready,
+				                                 frames + offered, whole - offered);
+			if (whole < need) { /* all of it waits there */
+				memcpy(d->overflow, d->frames + frames[0] + AMP_FRAME_HEADROOM,
+				       first);
+				for (uint32_t k = 1; k < offered; k++)
+					memcpy(d->overflow + first + (k - 1) * d->frame_size,
+					       d->frames + frames[k], d->frame_size);
+				d->held = size;
+				d->held_header = h;
+			}
+			offered = whole > offered ? whole : offered;
+		}
+		if (need > offered) {
+			if (taken + offered < ready &&
+			    got + offered < room) { /* the next entry is no frame */
+				d->counts.rx_no_frame++;
+				taken += offered + 1;
+				continue;
+			}
+			d->rx_blocked = true;
+			d->rx_need = need;
+			break;
+		}
+		if (size > read_to)
+			spread(d, frames, read_to, size);
+		d->held = 0;
+		announce(d, got, frames, size, &h);
+		taken += need;
+		got += need;
 	}
 	if (taken) {
 		d->fill.mine += taken;
@@ -174,6 +416,7 @@ uint32_t device_net_receive(struct device_net *d)
 
 bool device_net_pending(struct device_net *d)
 {
-	return (ring_ready(&d->tx) && ring_free(&d->completion)) ||
-	       (d->rx_blocked && ring_ready(&d->fill) && ring_free(&d->rx));
+	return (ring_ready(&d->tx) && ring_free(&d->completion) >= d->tx_need) ||
+	       (d->rx_blocked && ring_ready(&d->fill) >= d->rx_need &&
+	        ring_free(&d->rx) >= d->rx_need);
 }

@@ -21,16 +21,33 @@ struct net_counts {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t rx_no_frame; /* fill entries that name no frame */
 	uint64_t rx_too_long; /* packets larger than a frame or the MTU allows */
-	uint64_t tx_bad;      /* descriptors that do not fit: address, length or options */
+	uint64_t tx_bad;      /* packets whose descriptors or metadata do not fit */
 	uint64_t tx_failed;   /* packets that the host did not take */
+};
+
+/* A segment of the image that it cannot write: what AMP_DESC_DIRECT may name. */
+struct net_segment {
+	uint64_t at, size; /* in the image */
+	const uint8_t *bytes;
 };
 
 struct device_net {
 	int fd; /* non-blocking; not owned */
+	uint32_t features; /* AMP_NET_*: what the image was told that it may use */
+	bool vnet;         /* a struct amp_frame_header precedes each packet at fd */
+	uint32_t segment_count;
+	struct net_segment segments[AMP_SEGMENTS_MAX];
 	uint32_t frame_size, frame_count;
 	uint8_t *frames; /* the frame area in this process */
 	uint16_t mtu;
 	bool rx_blocked; /* packets may wait at fd, but there is no frame or no room for them */
+	uint32_t rx_need; /* how many of both it takes to go on: of the packet that waits in `overflow`, or 1 */
+	bool tx_skip;	  /* in the middle of a packet that has too many descriptors */
+	uint32_t tx_need; /* free completions that the next packet of tx takes */
+	uint32_t held;	  /* bytes of a packet that waits in `overflow` for frames; 0: none */
+	uint32_t wide;	  /* that many packets are still read into as many frames as the largest takes */
+	struct amp_frame_header held_header;
+	uint8_t *overflow; /* NET_OVERFLOW bytes, with RX_LARGE */
 	struct ring fill, rx, tx, completion;
 	struct net_counts counts;
 };
@@ -43,6 +60,13 @@ uint64_t device_net_rings_size(uint32_t ring_size);
 void device_net_open(struct device_net *, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
                      uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
                      uint32_t frame_size, struct amp_device *view);
+
+/* What lets the image ask for more than single frames: features are AMP_NET_TX_*, AMP_NET_RX_* (the caller tells the image
+ * the same), vnet as in struct device_net, `overflow` NET_OVERFLOW bytes that live as long as the device. */
+#define NET_OVERFLOW (AMP_PACKET_MAX + 4u + 1u)
+void device_net_offload(struct device_net *, uint32_t features, bool vnet, uint8_t *overflow);
+/* RX_LARGE needs rings and frames enough that a whole packet always finds its place. */
+bool device_net_takes_large(uint32_t ring_size, uint32_t frame_count);
 
 /* Moves up to NET_BATCH packets; how many ring entries it has consumed, or 1 if a whole batch was
  * dropped without one. Zero: nothing is to be done now. */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <ampoule_abi.h>
 #include <tender/tap.h>
 
 static int explain(const char *name, bool existed, int error, struct defect *why)
@@ -26,7 +27,27 @@ static int explain(const char *name, bool existed, int error, struct defect *why
 	return defect_set(why, "TAP device %s: %s", name, strerror(error));
 }
 
-int tap_open(struct tap *tap, const char *name, struct defect *why)
+/* Tells the host what we take and asks for the header. What another program asked of a lasting
+ * device goes. */
+static void agree(struct tap *tap, bool offloads)
+{
+	int header = sizeof(struct amp_frame_header), little = 1;
+	tap->vnet = !ioctl(tap->fd, TUNSETVNETHDRSZ, &header);
+	if (tap->vnet)
+		ioctl(tap->fd, TUNSETVNETLE, &little); /* where it is not known, it is so anyway */
+	if (!offloads || !tap->vnet) {
+		ioctl(tap->fd, TUNSETOFFLOAD, 0);
+		return;
+	}
+	if (!ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN))
+		tap->features = AMP_NET_RX_CHECKSUM | AMP_NET_RX_LARGE;
+	else if (!ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM))
+		tap->features = AMP_NET_RX_CHECKSUM;
+	/* Out, the kernel takes whatever a header says. */
+	tap->features |= AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT;
+}
+
+int tap_open(struct tap *tap, const char *name, bool offloads, struct defect *why)
 {
 	struct ifreq r = { 0 };
 	if (!*name || strlen(name) >= IFNAMSIZ || strchr(name, '/') || strchr(name, '%') ||
@@ -38,13 +59,14 @@ int tap_open(struct tap *tap, const char *name, struct defect *why)
 	if (fd < 0)
 		return defect_set(why, "cannot open /dev/net/tun: %s", strerror(errno));
 	bool existed = if_nametoindex(name);
-	r.ifr_flags = IFF_TAP | IFF_NO_PI;
+	r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	if (ioctl(fd, TUNSETIFF, &r)) {
 		explain(name, existed, errno, why);
 		close(fd);
 		return -1;
 	}
 	*tap = (struct tap){ .fd = fd, .created = !existed };
+	agree(tap, offloads);
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool ok = s >= 0;
 	if (ok && !existed) {

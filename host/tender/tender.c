@@ -42,8 +42,10 @@ struct tender {
 	struct kvm kvm;
 	struct sandbox sandbox;
 	struct timing timing;
-	int debug;     /* NAME.debug, or -1 */
-	unsigned cpus; /* that we may run on */
+	uint8_t overflows[AMP_DEVICES_MAX]
+	                 [NET_OVERFLOW]; /* untouched, and so no memory, until used */
+	int debug;                       /* NAME.debug, or -1 */
+	unsigned cpus;                   /* that we may run on */
 };
 static struct tender tender;
 
@@ -170,7 +172,7 @@ static int open_devices(struct tender *t)
 	for (uint32_t i = 0; i < t->image.note.device_count; i++) {
 		if (!interfaces[i])
 			continue;
-		if (tap_open(&t->taps[i], interfaces[i], &why)) {
+		if (tap_open(&t->taps[i], interfaces[i], t->image.note.abi_minor >= 1, &why)) {
 			say("--net %s: %s", t->image.devices[i].name, why.text);
 			return AMP_EXIT_TENDER;
 		}
@@ -185,6 +187,26 @@ static uint32_t frame_size(const struct tap *tap)
 }
 
 /* ---- The address space and what lies in it ---- */
+
+/* Tells both sides of a device what goes beyond single frames. */
+static void offer(struct tender *t, uint32_t i)
+{
+	struct device_net *d = &t->pump.devices[i];
+	const struct amp_note_device *n = &t->image.devices[i];
+	uint32_t features = t->taps[i].features;
+	if (!device_net_takes_large(n->ring_size, n->frame_count))
+		features &= ~AMP_NET_RX_LARGE;
+	if (t->image.note.abi_minor >= 1)
+		features |= AMP_NET_TX_DIRECT;
+	for (uint32_t k = 0; k < t->space.region_count; k++) {
+		const struct region *r = &t->space.regions[k];
+		if (r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W))
+			d->segments[d->segment_count++] =
+			        (struct net_segment){ r->at, r->size, r->host };
+	}
+	device_net_offload(d, features, t->taps[i].vnet, t->overflows[i]);
+	t->devices[i].features = features | (t->cpus > 1 ? AMP_NET_CONCURRENT : 0);
+}
 
 static int make_space(struct tender *t, enum space_kind kind, const char *name, struct defect *why)
 {
@@ -208,7 +230,6 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 	                    &t->devices);
 	const struct region *rings = space_region(&t->space, REGION_RINGS, 0);
 	uint64_t at = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
-	bool concurrent = t->cpus > 1;
 	memset(t->pump.devices, 0, sizeof t->pump.devices);
 	t->pump.device_count = n->device_count;
 	for (uint32_t i = 0; i < n->device_count; i++) {
@@ -223,7 +244,7 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		                frames->host, frames->at, t->image.devices[i].ring_size,
 		                t->image.devices[i].frame_count, size, &t->devices[i]);
 		memcpy(t->devices[i].mac, t->macs[i], 6);
-		t->devices[i].features = concurrent ? AMP_NET_CONCURRENT : 0;
+		offer(t, i);
 		at += device_net_rings_size(t->image.devices[i].ring_size);
 	}
 	return 0;

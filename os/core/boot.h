@@ -3,6 +3,9 @@
 #ifndef CORE_BOOT_H
 #define CORE_BOOT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include <ampoule_abi.h>
 
 /* Never null once main() runs; read-only. */
@@ -10,6 +13,9 @@ extern const struct amp_boot *boot;
 
 /* The device of that name and type, or null if there is none (or an optional one is absent). */
 const struct amp_device *boot_device(const char *name, enum amp_device_type type);
+
+/* Do these bytes lie among the image's constants (files, strings, const data), which nothing can change? */
+bool boot_constant(const void *bytes, size_t size);
 
 /*
  * Functions run before main(), on its task, after all of core has been started; libraries use it to start

@@ -37,6 +37,14 @@ _Static_assert(offsetof(struct thread_block, locale) == 0xa8, "musl");
  * table. */
 extern const uint8_t __tls_start[], __tls_file_end[], __tls_end[];
 extern const struct boot_start __start_boot_start[], __stop_boot_start[];
+extern const uint8_t __constants_start[], __constants_end[];
+
+bool boot_constant(const void *bytes, size_t size)
+{
+	uintptr_t at = (uintptr_t)bytes, low = (uintptr_t)__constants_start,
+	          high = (uintptr_t)__constants_end;
+	return at >= low && at <= high && size <= high - at;
+}
 
 extern const char __c_locale[]; /* musl's */
 

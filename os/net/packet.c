@@ -6,6 +6,7 @@
  */
 #include <net/packet.h>
 
+#include <core/boot.h>
 #include <core/error.h>
 #include <net/checksum.h>
 #include <net/interface_internal.h>
@@ -81,7 +82,8 @@ static bool lay_out(struct packet *p, struct layout *l, bool direct)
 	for (uint32_t k = 0; k < p->part_count; k++) {
 		const uint8_t *bytes = p->parts[k].bytes;
 		uint32_t left = p->parts[k].size;
-		if (direct && p->parts[k].is_static && left >= PACKET_COPY_MAX) {
+		if (direct && p->parts[k].is_static && left >= PACKET_COPY_MAX &&
+		    boot_constant(bytes, left)) {
 			if (l->count == AMP_PACKET_DESCS_MAX - 1)
 				return false;
 			l->parts[l->count++] =
