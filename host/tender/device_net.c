@@ -193,7 +193,7 @@ uint32_t device_net_send(struct device_net *d)
 	uint32_t ready = ring_ready(&d->tx), room = ready ? ring_free(&d->completion) : 0;
 	uint32_t taken = 0, completed = 0;
 	d->tx_need = 1;
-	for (uint32_t packets = 0; taken < ready && packets < NET_BATCH; packets++) {
+	while (taken < ready && taken < NET_BATCH) {
 		struct amp_desc c[AMP_PACKET_DESCS_MAX];
 		uint32_t count = 0, frames = 0;
 		bool more;
@@ -334,7 +334,7 @@ uint32_t device_net_receive(struct device_net *d)
 	d->rx_blocked = !ready || !room;
 	d->rx_need = 1;
 	/* Bounded by reads too: packets that are too long take no entry. */
-	while (taken < ready && got < room && got < NET_BATCH && reads < NET_BATCH) {
+	while (taken < ready && got < room && taken < NET_BATCH && reads < NET_BATCH) {
 		uint64_t frames[AMP_PACKET_DESCS_MAX];
 		struct amp_frame_header h = { 0 };
 		uint32_t want = d->held   ? frames_for(d, d->held)

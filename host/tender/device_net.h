@@ -13,7 +13,7 @@
 #include <ampoule_abi.h>
 #include <tender/ring.h>
 
-#define NET_BATCH 256u /* packets that one pass moves in each direction */
+#define NET_BATCH 256u /* ring entries that one pass moves in each direction, and the rest of a packet */
 #define NET_RING_HEAD                                                                              \
 	2048u /* bytes before the entries of the first ring: counters and flags of all four */
 
@@ -68,7 +68,7 @@ void device_net_offload(struct device_net *, uint32_t features, bool vnet, uint8
 /* RX_LARGE needs rings and frames enough that a whole packet always finds its place. */
 bool device_net_takes_large(uint32_t ring_size, uint32_t frame_count);
 
-/* Moves up to NET_BATCH packets; how many ring entries it has consumed, or 1 if a whole batch was
+/* Moves up to NET_BATCH ring entries, the last packet's rest included; how many ring entries it has consumed, or 1 if a whole batch was
  * dropped without one. Zero: nothing is to be done now. */
 uint32_t device_net_send(struct device_net *);
 uint32_t device_net_receive(struct device_net *);

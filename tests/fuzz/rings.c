@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzzes the ring protocol from the image's side: an input is a list of lies (counters and entries of any
- * value) with packets and passes of the pump between them. Rings and frames are heap blocks of
- * exactly their size, so that AddressSanitizer sees a step outside. At the end the rings are put right by
- * nobody: the device must merely have survived, and a pass must end.
+ * Fuzzes the ring protocol from the image's side: an input is a list of lies (counters and entries
+ * of any value) with packets and passes of the pump between them. Rings and frames are heap blocks
+ * of exactly their size, so that AddressSanitizer sees a step outside. At the end the rings are put
+ * right by nobody: the device must merely have survived, and a pass must end.
  */
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +22,73 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-enum { COUNTER, ENTRY, NEAR_COUNTER, NEAR_ENTRY, PACKET, SEND, RECEIVE, PENDING, KINDS };
+#define FIXED    20000u
+#define FIXED_AT 0x300000000000ull
+#define ALL                                                                                        \
+	(AMP_NET_TX_CHECKSUM | AMP_NET_RX_CHECKSUM | AMP_NET_TX_SEGMENT | AMP_NET_RX_LARGE |       \
+	 AMP_NET_TX_DIRECT)
+
+enum {
+	COUNTER,
+	ENTRY,
+	NEAR_COUNTER,
+	NEAR_ENTRY,
+	PACKET,
+	SEND,
+	RECEIVE,
+	PENDING,
+	CHAIN,
+	LARGE,
+	KINDS
+};
+
+/* A descriptor that nearly fits into a chain, with metadata that nearly does. */
+static void chain(const struct amp_ring *tx, uint8_t *frames, const uint8_t *input)
+{
+	uint32_t options = input[2] & 15, at = (*(uint32_t *)tx->producer)++;
+	struct amp_desc c = { .addr = (uint64_t)(input[4] % FRAMES) * AMP_FRAME_SIZE + input[5],
+		              .len = (uint32_t)input[6] * 9 + input[7] % 16,
+		              .options = options };
+	struct amp_frame_header h = { (uint8_t)(input[8] & 3),
+		                      (uint8_t)(input[9] & 0x87),
+		                      0,
+		                      (uint16_t)(input[10] * 8),
+		                      34,
+		                      (uint16_t)(input[11] & 31),
+		                      0 };
+	if (options & AMP_DESC_DIRECT)
+		c = (struct amp_desc){ FIXED_AT - 64 + input[4] * 80u, input[6] * 80u, options };
+	else if (options & AMP_DESC_METADATA && c.addr >= sizeof h)
+		memcpy(frames + c.addr - sizeof h, &h, sizeof h);
+	((struct amp_desc *)tx->entries)[at & (RING - 1)] = c;
+}
+
+static void run(const uint8_t *input, size_t size, bool offloads);
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
+{
+	run(input, size, false);
+	run(input, size, true);
+	return 0;
+}
+
+static void run(const uint8_t *input, size_t size, bool offloads)
 {
 	int fds[2];
 	struct device_net d;
 	struct amp_device view = { 0 };
 	uint8_t *rings = calloc(1, device_net_rings_size(RING)), *frames = calloc(1, AREA);
-	uint8_t packet[2048];
-	assert(rings && frames);
+	uint8_t *fixed = malloc(FIXED), *overflow = malloc(NET_OVERFLOW);
+	static uint8_t packet[70000];
+	assert(rings && frames && fixed && overflow);
+	memset(fixed, 1, FIXED);
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
 		abort();
 	device_net_open(&d, fds[0], MTU, rings, (uint64_t)rings, frames, (uint64_t)frames, RING,
 	                FRAMES, AMP_FRAME_SIZE, &view);
+	d.segments[d.segment_count++] = (struct net_segment){ FIXED_AT, FIXED, fixed };
+	if (offloads)
+		device_net_offload(&d, ALL, true, overflow);
 	struct amp_ring *const all[] = { &view.fill, &view.rx, &view.tx, &view.completion };
 
 	while (size >= 12) {
@@ -59,7 +113,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 				entries[(input[3] | 1u) % words] = 14 + value % 2048;
 			break;
 		case PACKET:
-			memset(packet, input[3], sizeof packet);
+			memset(packet, input[3], 2048);
+			(void)!write(fds[1], packet, value % 2048);
+			break;
+		case CHAIN:
+			chain(&view.tx, frames, input);
+			break;
+		case LARGE:
+			memset(packet, 0, 12);
+			packet[0] = input[2] & 3;
+			packet[1] = input[2] >> 2 & 1;
 			(void)!write(fds[1], packet, value % sizeof packet);
 			break;
 		case SEND:
@@ -81,5 +144,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	close(fds[1]);
 	free(rings);
 	free(frames);
-	return 0;
+	free(fixed);
+	free(overflow);
 }
