@@ -136,6 +136,15 @@ void codegen_config(const struct manifest *m, struct text *t)
 		         f->gateway, f->gateway_arg);
 	}
 	text_add(t, "};\n");
+	/* Dropped by the linker where nothing resolves names. */
+	text_add(t, "\n#include <net/resolver.h>\n\nconst uint32_t resolver_config_count = %u;\n",
+	         m->resolver_count);
+	text_add(t, "const struct resolver_config resolver_configs[%u] = {\n",
+	         m->resolver_count ? m->resolver_count : 1);
+	for (unsigned i = 0; i < m->resolver_count; i++)
+		text_add(t, "\t{ .address = 0x%08xu, .address_arg = %d },\n",
+		         m->resolvers[i]->address, m->resolvers[i]->arg);
+	text_add(t, "};\n");
 }
 
 static void note_bytes(struct text *t, const void *bytes, size_t size)

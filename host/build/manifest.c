@@ -439,6 +439,58 @@ static void read_interfaces(const struct input *in, struct manifest *m, const st
 		read_interface(in, m, i);
 }
 
+/* ---- resolvers ---- */
+
+static void read_resolver(const struct input *in, struct manifest *m, const struct node *n)
+{
+	const char *s = field_text(in, n, "a resolver");
+	struct manifest_resolver *r = keep(sizeof *r);
+	uint64_t number;
+
+	*r = (struct manifest_resolver){ .arg = -1 };
+	if (!s)
+		return;
+	if (*s == '$') {
+		r->arg = find_argument(in, m, n, s + 1, AMP_ARG_IPV4);
+		if (r->arg < 0)
+			return;
+	} else if (value_parse(AMP_ARG_IPV4, s, &number) != NULL) {
+		input_mistake(in, n, "resolvers: %s is neither A.B.C.D (192.0.2.1) nor $ARGUMENT",
+		              s);
+		return;
+	} else {
+		uint8_t top = (uint8_t)(number >> 24);
+		r->address = (uint32_t)number;
+		if (top == 0 || top == 127 || top >= 224) {
+			input_mistake(in, n,
+			              "resolvers: no host may have %s; write a server's address",
+			              s);
+			return;
+		}
+	}
+	for (unsigned k = 0; k < m->resolver_count; k++)
+		if (m->resolvers[k]->arg == r->arg && m->resolvers[k]->address == r->address) {
+			input_mistake(in, n, "resolvers: %s is named twice: keep one", s);
+			return;
+		}
+	list_add(&m->resolvers, &m->resolver_count, r);
+}
+
+static void read_resolvers(const struct input *in, struct manifest *m, const struct node *n)
+{
+	if (!n || !field_list(in, n, "resolvers"))
+		return;
+	if (n->count > MANIFEST_RESOLVERS_MAX) {
+		input_mistake(in, n, "%u resolvers; at most %u are asked", n->count,
+		              MANIFEST_RESOLVERS_MAX);
+		return;
+	}
+	if (n->count && !library_find(&m->libraries, "net"))
+		input_mistake(in, n->key, "resolvers need library net: add it to libraries");
+	for (const struct node *r = n->first; r; r = r->next)
+		read_resolver(in, m, r);
+}
+
 /* ---- files ---- */
 
 /* The name under which file_find() finds it: no component may be empty, . or .., so that it is one
@@ -688,6 +740,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		TASKS,
 		STACK,
 		INTERFACES,
+		RESOLVERS,
 		FILES,
 		COMPILE,
 		ARGUMENTS,
@@ -703,6 +756,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		[TASKS] = { "tasks" },
 		[STACK] = { "stack" },
 		[INTERFACES] = { "interfaces" },
+		[RESOLVERS] = { "resolvers" },
 		[FILES] = { "files" },
 		[COMPILE] = { "compile" },
 		[ARGUMENTS] = { "arguments" },
@@ -759,6 +813,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		              "%u tasks with stacks of %s each pass 16G in all: lower one",
 		              m->tasks, value_size_text(m->stack));
 	read_interfaces(&in, m, f[INTERFACES].value);
+	read_resolvers(&in, m, f[RESOLVERS].value);
 	if (field_list(&in, f[FILES].value, "files"))
 		for (const struct node *n = f[FILES].value->first; n; n = n->next)
 			read_file(&in, m, n);

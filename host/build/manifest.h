@@ -19,6 +19,11 @@ struct manifest_interface {
 	uint32_t ring, frames;
 };
 
+struct manifest_resolver {
+	uint32_t address; /* host byte order */
+	int arg;          /* index of the argument that has it instead; -1: none */
+};
+
 struct manifest_file {
 	const char *name; /* in the image */
 	const char *path; /* absolute; of a compiled one: null */
@@ -57,6 +62,8 @@ struct manifest {
 	uint32_t tasks, stack;
 	struct manifest_interface **interfaces;
 	unsigned interface_count;
+	struct manifest_resolver **resolvers;
+	unsigned resolver_count;
 	struct manifest_file **files; /* sorted by name, compiled ones included */
 	unsigned file_count;
 	struct manifest_compile **compiles;
@@ -65,7 +72,8 @@ struct manifest {
 	unsigned arg_count;
 };
 
-#define MANIFEST_FILES_MAX 65536u
+#define MANIFEST_RESOLVERS_MAX 3u /* what os/net/resolver.h takes */
+#define MANIFEST_FILES_MAX     65536u
 #define MANIFEST_FILES_BYTES                                                                       \
 	(1ull << 30) /* all files together: code and data must reach each other */
 #define MANIFEST_STACKS_BYTES  (16ull << 30) /* what a tender maps at most */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include <core/boot.h>
 #include <core/bytes.h>
 #include <core/clock.h>
 #include <core/error.h>
@@ -20,10 +21,9 @@
 #include <net/tcp.h>
 #include <net/udp.h>
 
-#define DNS_PORT    53u
-#define SERVERS_MAX 3u
-#define UDP_MAX     1232u /* without EDNS, answers have 512 */
-#define ALIENS_MAX  64u   /* in a try: then from another port, since somebody guesses */
+#define DNS_PORT   53u
+#define UDP_MAX    1232u /* without EDNS, answers have 512 */
+#define ALIENS_MAX 64u   /* in a try: then from another port, since somebody guesses */
 
 struct asking {
 	struct list link;
@@ -39,16 +39,37 @@ struct asking {
 };
 
 static struct list askings = LIST_INIT(askings);
-static uint32_t own[SERVERS_MAX], own_count;
+static uint32_t own[RESOLVER_SERVERS_MAX], own_count;
 static struct resolver_counters counters;
 
-static uint32_t find_servers(uint32_t to[SERVERS_MAX])
+static uint32_t named_in_manifest(uint32_t to[RESOLVER_SERVERS_MAX])
+{
+	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
+	uint32_t count = 0;
+
+	for (uint32_t n = 0; n < resolver_config_count && count < RESOLVER_SERVERS_MAX; n++) {
+		const struct resolver_config *c = &resolver_configs[n];
+		uint32_t address = c->address;
+		if (c->address_arg >= 0)
+			address = (uint32_t)args[c->address_arg].number;
+		if (address)
+			to[count++] = address;
+	}
+	return count;
+}
+
+static uint32_t find_servers(uint32_t to[RESOLVER_SERVERS_MAX])
 {
 	uint32_t count = own_count;
 
 	memcpy(to, own, sizeof own);
-	for (uint32_t n = 0; own_count == 0 && n < interface_total(); n++)
-		for (uint32_t k = 0; k < INTERFACE_RESOLVERS_MAX && count < SERVERS_MAX; k++)
+	if (count == 0)
+		count = named_in_manifest(to);
+	if (count)
+		return count;
+	for (uint32_t n = 0; n < interface_total(); n++)
+		for (uint32_t k = 0; k < INTERFACE_RESOLVERS_MAX && count < RESOLVER_SERVERS_MAX;
+		     k++)
 			if (interface_at(n)->resolvers[k])
 				to[count++] = interface_at(n)->resolvers[k];
 	return count;
@@ -139,7 +160,7 @@ static int try_udp(struct asking *q, uint32_t server, enum resolver_outcome *o,
  * answered. */
 static int drive(struct asking *q, uint64_t deadline_ns)
 {
-	uint32_t servers[SERVERS_MAX], count = find_servers(servers);
+	uint32_t servers[RESOLVER_SERVERS_MAX], count = find_servers(servers);
 
 	if (count == 0)
 		return ERR_UNREACHABLE;
@@ -282,7 +303,7 @@ int resolve(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns
 
 void resolver_use(const uint32_t *servers, uint32_t count)
 {
-	own_count = count < SERVERS_MAX ? count : SERVERS_MAX;
+	own_count = count < RESOLVER_SERVERS_MAX ? count : RESOLVER_SERVERS_MAX;
 	for (uint32_t n = 0; n < own_count; n++)
 		own[n] = servers[n];
 }

@@ -196,6 +196,33 @@ static const struct row rows[] = {
 	{ "gateway_itself",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {address: 10.0.0.2/24, gateway: 10.0.0.2}\n",
 	  { "5:37: gateway: 10.0.0.2 is the interface's own address" } },
+	{ "resolvers_without_net",
+	  HEAD "resolvers: [192.0.2.53]\n",
+	  { "3:1: resolvers need library net" } },
+	{ "resolvers_a_word",
+	  HEAD "libraries: [net]\nresolvers: 192.0.2.53\n",
+	  { "4:12: resolvers is " } },
+	{ "resolver_a_name",
+	  HEAD "libraries: [net]\nresolvers: [ns1.example]\n",
+	  { "4:13: resolvers: ns1.example is neither A.B.C.D" } },
+	{ "resolver_no_host",
+	  HEAD "libraries: [net]\nresolvers: [0.0.0.0, 127.0.0.1, 224.0.0.251]\n",
+	  { "4:13: resolvers: no host may have 0.0.0.0",
+	    "4:22: resolvers: no host may have 127.0.0.1",
+	    "4:33: resolvers: no host may have 224.0.0.251" } },
+	{ "resolver_twice",
+	  HEAD "libraries: [net]\nresolvers: [192.0.2.53, 192.0.2.54, 192.0.2.53]\n",
+	  { "4:37: resolvers: 192.0.2.53 is named twice" } },
+	{ "resolver_argument_absent",
+	  HEAD "libraries: [net]\nresolvers: [$dns]\n",
+	  { "4:13: no argument dns: declare it under arguments with type ipv4" } },
+	{ "resolver_argument_type",
+	  HEAD "libraries: [net]\nresolvers: [$a]\narguments:\n  a: {type: cidr, default: "
+	       "10.0.0.2/24}\n",
+	  { "4:13: $a is of type cidr; it must be ipv4 here" } },
+	{ "resolvers_too_many",
+	  HEAD "libraries: [net]\nresolvers: [192.0.2.1, 192.0.2.2, 192.0.2.3, 192.0.2.4]\n",
+	  { "4:12: 4 resolvers; at most 3 are asked" } },
 	{ "ring_odd",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {ring: 1000}\n",
 	  { "5:12: ring: 1000 is no power of two; write 1024" } },
@@ -402,7 +429,8 @@ static void survives_every_truncation(void **state)
 	        "name: x\nversion: 1.0\nsources: [main.c]\nlibraries: [net]\ncpu: x86-64-v2\n"
 	        "memory: {min: 1M, default: 2M}\ntasks: 3\nstack: 16K\ninterfaces:\n  - {name: a, "
 	        "address: $c, "
-	        "gateway: $g, optional: true, ring: 64, frames: 64}\nfiles:\n  - notes.txt\n  - "
+	        "gateway: $g, optional: true, ring: 64, frames: 64}\nresolvers: [$g, "
+	        "192.0.2.53]\nfiles:\n  - notes.txt\n  - "
 	        "{name: s, from: "
 	        "site/}\narguments:\n  c: {type: cidr, default: 10.0.0.2/24, dynamic: true, help: "
 	        "\"a \\u00e9\"}\n"
@@ -448,6 +476,7 @@ static void reads_every_key(void **state)
 	                               "interfaces:\n  - {address: $c, gateway: $g, optional: "
 	                               "true, ring: 64}\n  - {name: b, address: "
 	                               "192.0.2.7/31, gateway: 192.0.2.6, frames: 100}\n  - {}\n"
+	                               "resolvers: [192.0.2.53, $g]\n"
 	                               "files:\n  - notes.txt\n  - {name: www/, from: site}\n"
 	                               "arguments:\n  c: {type: cidr, default: 10.0.0.2/24, "
 	                               "dynamic: true, help: address}\n"
@@ -482,6 +511,10 @@ static void reads_every_key(void **state)
 	assert_int_equal(m->interfaces[1]->frames, 100);
 	assert_string_equal(m->interfaces[2]->name, "net2");
 	assert_true(m->interfaces[2]->dhcp);
+	assert_int_equal(m->resolver_count, 2);
+	assert_int_equal(m->resolvers[0]->address, 0xc0000235);
+	assert_int_equal(m->resolvers[0]->arg, -1);
+	assert_int_equal(m->resolvers[1]->arg, 1);
 	assert_int_equal(m->file_count, 3);
 	assert_string_equal(m->files[0]->name, "notes.txt");
 	assert_string_equal(m->files[1]->name, "www/a");

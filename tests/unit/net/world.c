@@ -13,6 +13,7 @@
 #include <core/log.h>
 #include <core/panic.h>
 #include <core/random.h>
+#include <net/resolver.h>
 
 const uint8_t us_mac[6] = { 2, 0, 0, 0, 0, 2 }, peer_mac[6] = { 2, 0, 0, 0, 0, 9 };
 const uint8_t gateway_mac[6] = { 2, 0, 0, 0, 0, 1 }, other_mac[6] = { 2, 0, 0, 0, 0, 0x77 };
@@ -230,12 +231,15 @@ void gate_kick(uint32_t device)
 }
 
 static struct amp_boot boot_information;
-static struct amp_arg_value arguments[2];
+static struct amp_arg_value arguments[3];
 const struct amp_boot *boot = &boot_information;
 /* interface_configs, which is const for everybody else */
 extern struct interface_config configs[1] __asm__("interface_configs");
 struct interface_config configs[1];
 const uint32_t interface_config_count = 1;
+extern struct resolver_config resolvers[2] __asm__("resolver_configs");
+struct resolver_config resolvers[2];
+const uint32_t resolver_config_count = 2;
 
 bool boot_constant(const void *bytes, size_t size)
 {
@@ -314,9 +318,12 @@ void world_open(struct options o)
 	boot_information = (struct amp_boot){ .devices = (uint64_t)d,
 		                              .device_count = 1,
 		                              .args = (uint64_t)arguments,
-		                              .arg_count = 2 };
+		                              .arg_count = 3 };
 	arguments[0].number = (uint64_t)US << 8 | (o.prefix ? o.prefix : 24);
 	arguments[1].number = o.no_gateway ? 0 : GATEWAY;
+	arguments[2].number = o.resolvers[1];
+	resolvers[0] = (struct resolver_config){ .address = o.resolvers[0], .address_arg = -1 };
+	resolvers[1] = (struct resolver_config){ .address_arg = 2 };
 	configs[0] = (struct interface_config){ .name = "service",
 		                                .dhcp = o.dhcp,
 		                                .address_arg = o.dhcp ? -1 : 0,
@@ -448,17 +455,17 @@ bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_f
 	return true;
 }
 
-/* Checks a descriptor, the n-th of its packet, by the ABI's rules, adds its bytes, completes its frame. */
+/* Checks a descriptor, the n-th of its packet, by the ABI's rules, adds its bytes, completes its
+ * frame. */
 static void take_descriptor(struct amp_desc desc, uint32_t n)
 {
 	struct amp_device *d = &world.device;
 	uint64_t frame = desc.addr / d->frame_size, at = desc.addr % d->frame_size;
 	bool direct = desc.options & AMP_DESC_DIRECT;
-	uint32_t may = (d->features & (AMP_NET_TX_SEGMENT | AMP_NET_TX_DIRECT)
-	                        ? AMP_DESC_CONTINUED
-	                        : 0) |
-	               (n == 0 && d->features & AMP_NET_TX_CHECKSUM ? AMP_DESC_METADATA : 0) |
-	               (n && d->features & AMP_NET_TX_DIRECT ? AMP_DESC_DIRECT : 0);
+	uint32_t may =
+	        (d->features & (AMP_NET_TX_SEGMENT | AMP_NET_TX_DIRECT) ? AMP_DESC_CONTINUED : 0) |
+	        (n == 0 && d->features & AMP_NET_TX_CHECKSUM ? AMP_DESC_METADATA : 0) |
+	        (n && d->features & AMP_NET_TX_DIRECT ? AMP_DESC_DIRECT : 0);
 	if (desc.options & ~may || desc.len < (n ? 1 : 14) || n >= AMP_PACKET_DESCS_MAX ||
 	    desc.len > AMP_PACKET_MAX - world.large.size ||
 	    (!direct && (frame >= d->frame_count || at + desc.len > d->frame_size)))
@@ -531,7 +538,8 @@ bool world_sent(struct packet *p)
 	if (world.hold_tx || *world.tx_consumer == *(uint32_t *)d->tx.producer)
 		return false;
 	struct amp_desc desc = { .options = AMP_DESC_CONTINUED };
-	memset(&world.large, 0, offsetof(struct world, large.bytes) - offsetof(struct world, large));
+	memset(&world.large, 0,
+	       offsetof(struct world, large.bytes) - offsetof(struct world, large));
 	for (uint32_t n = 0; desc.options & AMP_DESC_CONTINUED; n++) {
 		if (*world.tx_consumer == *(uint32_t *)d->tx.producer)
 			panic("a packet was published in part");
@@ -747,7 +755,8 @@ bool packet_is_right(const struct packet *p)
 	if (h->protocol == 1)
 		return !naive_checksum(p->bytes + 34, total - 20, 0);
 	if (h->protocol == 6) {
-		uint32_t sum = pseudo(bytes_load_u32(h->source), bytes_load_u32(h->destination), 6, total - 20);
+		uint32_t sum = pseudo(bytes_load_u32(h->source), bytes_load_u32(h->destination), 6,
+		                      total - 20);
 		return total >= 40 && !naive_checksum(p->bytes + 34, total - 20, sum);
 	}
 	if (h->protocol != 17)

@@ -62,11 +62,16 @@ static bool serve(uint64_t deadline)
 	return any;
 }
 
+static void open_with(struct options o)
+{
+	world_open(o);
+	world.on_wait = serve;
+}
+
 static int setup(void **state)
 {
 	(void)state;
-	world_open((struct options){ 0 });
-	world.on_wait = serve;
+	open_with((struct options){ 0 });
 	asked_count = nested = 0;
 	resolver_use(&(uint32_t){ PEER }, 1);
 	return 0;
@@ -216,6 +221,36 @@ static void without_servers_nobody_can_be_asked(void **state)
 	world.interface->resolvers[0] = PEER;
 	answer = good;
 	expect("www.example", 1);
+}
+
+static void the_manifests_servers_come_before_dhcps(void **state)
+{
+	(void)state;
+	resolver_use(NULL, 0);
+	world_close();
+	open_with((struct options){ .resolvers = { PEER, SECOND_SERVER } });
+	world.interface->resolvers[0] = GATEWAY;
+	answer = silent;
+	expect("www.example", ERR_TIMEOUT);
+	assert_int_equal(asked_count, 4);
+	assert_int_equal(asked[0].server, PEER);
+	assert_int_equal(asked[1].server, SECOND_SERVER);
+	assert_int_equal(asked[2].server, PEER);
+	world_close();
+	open_with((struct options){ .resolvers = { 0, PEER } }); /* 0.0.0.0: none */
+	expect("www.example", ERR_TIMEOUT);
+	assert_int_equal(asked_count, 6);
+	assert_int_equal(asked[5].server, PEER);
+	resolver_use(&(uint32_t){ SECOND_SERVER }, 1);
+	expect("www.example", ERR_TIMEOUT);
+	assert_int_equal(asked[7].server, SECOND_SERVER);
+	resolver_use(NULL, 0);
+	world_close();
+	open_with((struct options){ 0 });
+	world.interface->resolvers[0] = SECOND_SERVER;
+	expect("www.example", ERR_TIMEOUT);
+	assert_int_equal(asked_count, 10);
+	assert_int_equal(asked[9].server, SECOND_SERVER);
 }
 
 static void forged(const struct query *q)
@@ -374,6 +409,7 @@ int main(void)
 		T(texts_that_are_no_names_are_refused_and_quads_are_not_asked_for),
 		T(the_next_server_is_asked_and_all_of_them_twice),
 		T(without_servers_nobody_can_be_asked),
+		T(the_manifests_servers_come_before_dhcps),
 		T(answers_that_nobody_asked_for_are_overlooked),
 		T(absent_names_are_remembered_for_a_bounded_time),
 		T(chains_are_followed_and_loops_end),
