@@ -51,7 +51,7 @@ static uint64_t read_clock(int64_t *wall_offset)
 	}
 }
 
-uint64_t clock_now(void)
+__attribute__((noinline)) uint64_t clock_now(void)
 {
 	int64_t wall_offset;
 	return read_clock(&wall_offset);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <ampoule_abi.h>
+#include <core/cold.h>
 #include <core/heap.h>
 #include <core/page.h>
 #include <core/panic.h>
@@ -247,14 +248,18 @@ void heap_free(void *p)
 	page_give(s);
 }
 
-size_t heap_size(void *p)
+static inline size_t size_of(const struct page *s)
 {
-	struct page *s = owner(p);
 	return s->kind == PAGE_SLAB ? classes[s->class].size : (size_t)s->pages * AMP_PAGE;
 }
 
+size_t heap_size(void *p)
+{
+	return size_of(owner(p));
+}
+
 /* Grows or shrinks a page run in place, if that is possible. */
-static bool run_resize(struct page *s, size_t size)
+static COLD bool run_resize(struct page *s, size_t size)
 {
 	uint64_t pages = size / AMP_PAGE + (size % AMP_PAGE != 0);
 	uint32_t before = s->pages;
@@ -269,7 +274,7 @@ void *heap_resize(void *p, size_t size)
 	if (!p)
 		return heap_alloc(size);
 	struct page *s = owner(p);
-	size_t have = heap_size(p);
+	size_t have = size_of(s);
 	if (s->kind == PAGE_SLAB) {
 		if (size <= HEAP_SLAB_MAX && class_of(size == 0 ? 1 : size) == s->class)
 			return p;

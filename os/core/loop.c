@@ -41,7 +41,7 @@ struct loop_figures loop_figures(void)
 	return figures;
 }
 
-static bool poll_sources(void)
+static __attribute__((noinline)) bool poll_sources(void)
 {
 	bool worked = false;
 	for (struct list *at = sources.next, *next; at != &sources; at = next) {
@@ -51,7 +51,7 @@ static bool poll_sources(void)
 	return worked;
 }
 
-static void flush_sources(uint64_t now)
+static __attribute__((noinline)) void flush_sources(uint64_t now)
 {
 	flushed_at = now;
 	list_each (at, &sources) {

@@ -183,7 +183,7 @@ unsigned timer_run(uint64_t now)
 	return fired;
 }
 
-uint64_t timer_next(void)
+__attribute__((noinline)) uint64_t timer_next(void)
 {
 	unsigned level, slot;
 	uint64_t tick;

@@ -259,11 +259,6 @@ int device_send_parts(struct device *d, struct frame *head, const struct device_
 	uint32_t after = d->unpublished + 1 + count;
 	if (device_room(d) < 1 + count || ring_free(&d->tx, after) < after) {
 		interface_count(i, COUNT_TX_RING_FULL);
-		frame_drop(head);
-		for (uint32_t k = 0; k < count; k++) {
-			if (parts[k].frame)
-				frame_drop(parts[k].frame);
-		}
 		return ERR_MEMORY;
 	}
 	i->counts[COUNT_TX_PACKETS]++;

@@ -54,7 +54,7 @@ static inline uint32_t device_room(const struct device *d)
  * full. */
 int device_send(struct device *, struct frame *);
 
-/* The same for a packet in parts, of which one reference to each frame is taken over. All of it goes, or nothing. */
+/* The same for a packet in parts, of which one reference to each frame is taken over; in case of an error, none. */
 int device_send_parts(struct device *, struct frame *head, const struct device_part *, uint32_t count);
 
 /* For the event loop, and for tests. */

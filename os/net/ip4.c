@@ -188,14 +188,8 @@ int ip4_send_parts(const struct ip4_route *r, struct frame *f, const struct devi
 {
 	struct interface *i = r->interface;
 	const uint8_t *mac = hop_known(r);
-	if (!mac) {
-		frame_drop(f);
-		for (uint32_t k = 0; k < count; k++) {
-			if (parts[k].frame)
-				frame_drop(parts[k].frame);
-		}
+	if (!mac)
 		return ERR_UNREACHABLE;
-	}
 	uint32_t size = f->size;
 	struct ip4_header *h =
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);

@@ -88,8 +88,9 @@ int ip4_send_frame(const struct ip4_route *, struct frame *);
 /* Is the next hop's link address known, so that a packet in parts can go? */
 struct device_part;
 bool ip4_ready(const struct ip4_route *);
-/* The same as ip4_send_frame for a payload of which `rest` bytes follow in parts (all references are taken over), and
- * which may be larger than the MTU where the device cuts it. ERR_UNREACHABLE also where ip4_ready is false. */
+/* The same as ip4_send_frame for a payload of which `rest` bytes follow in parts, and which may be larger than the MTU
+ * where the device cuts it. All references are taken over; in case of an error, none. ERR_UNREACHABLE also where ip4_ready
+ * is false. */
 int ip4_send_parts(const struct ip4_route *, struct frame *head, const struct device_part *, uint32_t count,
 		   uint32_t rest);
 

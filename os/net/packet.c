@@ -51,13 +51,14 @@ struct frame *packet_head(struct interface *i, uint32_t size)
 	return f;
 }
 
-static void give_up(struct packet *p, struct layout *l)
+static int give_up(struct packet *p, struct layout *l, int error)
 {
 	frame_drop(p->head);
 	for (uint32_t k = 0; k < l->count; k++) {
 		if (l->parts[k].frame)
 			frame_drop(l->parts[k].frame);
 	}
+	return error;
 }
 
 /* The frame that takes the next copied bytes: the last one, if it has room, or a new one. */
@@ -129,6 +130,8 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 	struct interface *i = r->interface;
 	uint32_t whole = p->header_size, features = i->device.features;
 	bool static_part = false;
+	struct layout l;
+	l.count = 0;
 	for (uint32_t k = 0; k < p->part_count; k++) {
 		whole += p->parts[k].size;
 		static_part |= p->parts[k].is_static && p->parts[k].size >= PACKET_COPY_MAX;
@@ -139,21 +142,17 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 	                      whole > p->header_size + PACKET_PAYLOAD_MAX
 	            : whole > most) {
 		interface_count(i, COUNT_TX_TOO_BIG);
-		frame_drop(p->head);
-		return ERR_TOO_BIG;
+		return give_up(p, &l, ERR_TOO_BIG);
 	}
 	if (!device_room(&i->device)) {
 		interface_count(i, COUNT_TX_RING_FULL);
-		frame_drop(p->head);
-		return ERR_MEMORY;
+		return give_up(p, &l, ERR_MEMORY);
 	}
-	struct layout l;
 	bool direct = static_part && features & AMP_NET_TX_DIRECT &&
 	              features & AMP_NET_TX_CHECKSUM && ip4_ready(r);
 	if (!lay_out(p, &l, direct)) {
 		interface_count(i, COUNT_TX_NO_FRAME);
-		give_up(p, &l);
-		return ERR_MEMORY;
+		return give_up(p, &l, ERR_MEMORY);
 	}
 	struct frame *f = p->head;
 	uint8_t *header = frame_base(f) + f->start, addresses[8];
@@ -167,7 +166,8 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		memset(header + p->checksum_at, 0, 2);
 		checksum_store(header + p->checksum_at, checksum_add(sum, header, whole));
 	}
-	/* What is to be cut may fit into one frame all the same. */
-	return l.count || whole > most ? ip4_send_parts(r, f, l.parts, l.count, l.rest)
-	                               : ip4_send_frame(r, f);
+	if (!l.count && whole <= most)
+		return ip4_send_frame(r, f);
+	int error = ip4_send_parts(r, f, l.parts, l.count, l.rest);
+	return error ? give_up(p, &l, error) : OK;
 }
