@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* Prints a line for each name: its addresses, or the error. Then the resolver's figures. */
+#include "appliance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <core/clock.h>
+#include <core/error.h>
+#include <net/resolver.h>
+
+static void tell(const char *name)
+{
+	uint32_t to[RESOLVER_ADDRESSES_MAX];
+	int n = resolve(name, to, RESOLVER_ADDRESSES_MAX, clock_now() + 20 * NS_PER_S);
+
+	printf("%s:", name);
+	if (n < 0)
+		printf(" %s", error_text(n));
+	for (int k = 0; k < n; k++)
+		printf(" %u.%u.%u.%u", to[k] >> 24, to[k] >> 16 & 255, to[k] >> 8 & 255,
+		       to[k] & 255);
+	printf("\n");
+}
+
+int main(void)
+{
+	char names[AMP_TEXT_MAX], *rest = names;
+
+	snprintf(names, sizeof names, "%s", arg_names());
+	for (char *name; (name = strsep(&rest, " ")) != NULL;)
+		if (*name)
+			tell(name);
+	struct resolver_counters c = resolver_counters();
+	printf("asked %llu hits %llu sent %llu truncated %llu timeouts %llu bad %llu\n",
+	       (unsigned long long)c.asked, (unsigned long long)c.hits, (unsigned long long)c.sent,
+	       (unsigned long long)c.truncated, (unsigned long long)c.timeouts,
+	       (unsigned long long)c.bad);
+	return 0;
+}
