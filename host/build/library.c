@@ -104,6 +104,57 @@ static void read_sources(const struct input *in, struct library *l, const struct
 	}
 }
 
+static bool is_file_name(const char *s, size_t size)
+{
+	return *s && !strchr(s, '/') && *s != '.' && text_is_clean(s, size);
+}
+
+static void read_archive(const struct input *in, struct library *l, const struct node *m)
+{
+	enum { FILE_NAME, PACKAGE, HEADERS, FIELDS };
+	struct field f[FIELDS] = { [FILE_NAME] = { "file", true },
+		                   [PACKAGE] = { "package", true },
+		                   [HEADERS] = { "headers" } };
+	struct archive *a = keep(sizeof *a);
+
+	if (!fields_take(in, m, "an archive", f, FIELDS))
+		return;
+	const char *file = field_text(in, f[FILE_NAME].value, "file");
+	const char *package = field_text(in, f[PACKAGE].value, "package");
+	if (!file || !package)
+		return;
+	if (!is_file_name(file, f[FILE_NAME].value->size) || !has_suffix(file, ".a")) {
+		input_mistake(in, f[FILE_NAME].value,
+		              "%s: no name of a static library; write NAME.a, of " ARCHIVE_FOLDER,
+		              file);
+		return;
+	}
+	a->path = keep_format(ARCHIVE_FOLDER "/%s", file);
+	if (access(a->path, R_OK) < 0)
+		input_mistake(in, f[FILE_NAME].value, "%s: no such file; apt-get install %s",
+		              a->path, package);
+	if (field_list(in, f[HEADERS].value, "headers"))
+		for (const struct node *h = f[HEADERS].value->first; h; h = h->next) {
+			const char *s = field_text(in, h, "headers");
+
+			if (!s)
+				continue;
+			if (!is_file_name(s, h->size) || !has_suffix(s, ".h") || strchr(s, '"'))
+				input_mistake(in, h,
+				              "%s: no name of a header; write NAME.h, "
+				              "of " ARCHIVE_HEADERS,
+				              s);
+			else if (access(keep_format(ARCHIVE_HEADERS "/%s", s), R_OK) < 0)
+				input_mistake(in, h,
+				              ARCHIVE_HEADERS
+				              "/%s: no such file; apt-get install %s",
+				              s, package);
+			else
+				list_add(&a->headers, &a->header_count, s);
+		}
+	list_add(&l->archives, &l->archive_count, a);
+}
+
 struct library *library_add(struct libraries *ls, const char *name, struct report *report)
 {
 	struct library *l = (struct library *)(uintptr_t)library_find(ls, name);
@@ -122,12 +173,10 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	l->folder = folder;
 	struct input in = { path, report };
 	struct node *root = yaml_read(path, path, report);
-	enum { NAME, SOURCES, SMALL, NATIVE, REQUIRES, COMPILERS, FIELDS };
-	struct field f[FIELDS] = { [NAME] = { "name", true },
-		                   [SOURCES] = { "sources" },
-		                   [SMALL] = { "small" },
-		                   [NATIVE] = { "native" },
-		                   [REQUIRES] = { "requires" },
+	enum { NAME, SOURCES, SMALL, NATIVE, REQUIRES, ARCHIVES, COMPILERS, FIELDS };
+	struct field f[FIELDS] = { [NAME] = { "name", true },    [SOURCES] = { "sources" },
+		                   [SMALL] = { "small" },        [NATIVE] = { "native" },
+		                   [REQUIRES] = { "requires" },  [ARCHIVES] = { "archives" },
 		                   [COMPILERS] = { "compilers" } };
 	/* In the list while its own requirements are read, so that a circle ends; moved behind them
 	 * below. */
@@ -151,6 +200,9 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 				input_mistake(&in, m, "no library %s; there are %s", s,
 				              library_known_text(ls));
 		}
+	if (field_list(&in, f[ARCHIVES].value, "archives"))
+		for (const struct node *m = f[ARCHIVES].value->first; m; m = m->next)
+			read_archive(&in, l, m);
 	if (f[COMPILERS].value && f[COMPILERS].value->kind != NODE_MAP)
 		input_mistake(&in, f[COMPILERS].value,
 		              "compilers is %s; write a map of name: executable",

@@ -13,6 +13,15 @@ struct compiler {
 	const struct library *library;
 };
 
+/* A static library of the system's, made by another compiler for another libc: it is linked as it
+ * is, without LTO and control-flow integrity, and audited with the rest. */
+struct archive {
+	const char *path;     /* absolute */
+	const char **headers; /* below ARCHIVE_HEADERS: what the sources may include of them, by
+	                         these names */
+	unsigned header_count;
+};
+
 struct library {
 	const char *name;     /* its path below os/ */
 	const char *folder;   /* absolute */
@@ -20,14 +29,20 @@ struct library {
 	unsigned source_count;
 	const char **small; /* the same, but compiled for size */
 	unsigned small_count;
-	const char **native; /* as sources, but compiled without LTO and without knowledge of libc */
+	const char *
+	        *native; /* as sources, but compiled without LTO and without knowledge of libc */
 	unsigned native_count;
+	struct archive **archives;
+	unsigned archive_count;
 	struct compiler **compilers;
 	unsigned compiler_count;
 	struct library **
 	        requires;
 	unsigned require_count;
 };
+
+#define ARCHIVE_FOLDER  "/usr/lib/x86_64-linux-gnu"
+#define ARCHIVE_HEADERS "/usr/include"
 
 /* The libraries that an image links: what was asked for and what that needs, needed ones first. */
 struct libraries {

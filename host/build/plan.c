@@ -6,6 +6,7 @@
  *     config.c note.s files.s image.ld   generated (codegen.c)
  *     object/NAME.HASH.o    one for each source; HASH is of its path, so that names cannot meet
  *     compiled/N            made by libraries' compilers
+ *     archive/NAME.h        what leads to the headers of libraries' archives
  *     linked map why        the link's results
  *
  * Compiling does not depend on the seed, linking does. All paths that the compiler sees are mapped
@@ -134,6 +135,8 @@ static const char *prefix_maps(const struct plan *p, const struct manifest *m)
 
 struct ninja {
 	struct text t, objects;
+	struct text archives; /* as paths of build.ninja */
+	struct text archive_words;
 	const struct plan *plan;
 };
 
@@ -161,13 +164,37 @@ static void add_library(struct ninja *n, const struct library *l)
 		           keep_format("%s/%s", l->folder, l->native[i]), "");
 }
 
+/* Headers of archives stand beside those of another libc, which nobody must find: each is reached
+ * through a file of its own that includes it by its full name. */
+static void add_archives(struct ninja *n, const struct manifest *m)
+{
+	const char *folder = keep_format("%s/archive", n->plan->work);
+
+	for (unsigned i = 0; i < m->libraries.count; i++)
+		for (unsigned j = 0; j < m->libraries.list[i]->archive_count; j++) {
+			const struct archive *a = m->libraries.list[i]->archives[j];
+
+			text_add(&n->archives, " %s", path_text(a->path));
+			text_add(&n->archive_words, " %s", word_text(a->path));
+			for (unsigned k = 0; k < a->header_count; k++) {
+				struct text t = { 0 };
+
+				text_add(&t, "#include \"" ARCHIVE_HEADERS "/%s\"\n",
+				         a->headers[k]);
+				update(keep_format("%s/%s", folder, a->headers[k]), &t);
+			}
+		}
+}
+
 static void add_rules(struct ninja *n, const struct manifest *m)
 {
 	static const char *const cpus[] = { "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
 	const struct plan *p = n->plan;
 	const char *sdk = m->libraries.sdk;
-	const char *sdk_includes = keep_format("-I %s -I %s", word_text(keep_format("%s/os", sdk)),
-	                                       word_text(keep_format("%s/abi", sdk)));
+	const char *sdk_includes =
+	        keep_format("-I %s -I %s -isystem %s", word_text(keep_format("%s/os", sdk)),
+	                    word_text(keep_format("%s/abi", sdk)),
+	                    word_text(keep_format("%s/archive", p->work)));
 	const char *own_includes =
 	        keep_format("-I %s -I %s %s", word_text(m->folder),
 	                    word_text(keep_format("%s/include", p->work)), sdk_includes);
@@ -198,10 +225,11 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	         "--apply-dynamic-relocs --pack-dyn-relocs=none --gc-sections --icf=all "
 	         "--color-diagnostics=always --lto-O2 -mllvm -generate-arange-section $shuffle -T "
 	         "%s -Map=%s "
-	         "--why-extract=%s -o $out @$out.objects " PLAN_LIBC
+	         "--why-extract=%s -o $out @$out.objects%s " PLAN_LIBC
 	         "\n  rspfile = $out.objects\n  rspfile_content = $in_newline\n",
 	         word_text(p->lld), word_text(keep_format("%s/image.ld", p->work)),
-	         word_text(p->map), word_text(p->why));
+	         word_text(p->map), word_text(p->why),
+	         n->archive_words.size ? n->archive_words.s : "");
 }
 
 /* boot_start keeps its order, since start-up order depends on it. */
@@ -210,9 +238,9 @@ static void add_link(struct ninja *n)
 	static const char *const kinds[] = { ".text*", ".rodata*", ".data*", ".bss*" };
 	const struct plan *p = n->plan;
 
-	text_add(&n->t, "build %s: link%s | %s %s %s\n  shuffle =", path_text(p->linked),
+	text_add(&n->t, "build %s: link%s | %s %s %s%s\n  shuffle =", path_text(p->linked),
 	         n->objects.s, path_text(p->lld), path_text(keep_format("%s/image.ld", p->work)),
-	         PLAN_LIBC);
+	         PLAN_LIBC, n->archives.size ? n->archives.s : "");
 	/* 2^32 - 1 would mean "reversed". */
 	for (unsigned i = 0; i < 4; i++)
 		text_add(&n->t, " '--shuffle-sections=%s=%u'", kinds[i],
@@ -247,10 +275,10 @@ static void add_files(struct ninja *n, const struct manifest *m)
 
 void plan_write(struct plan *p, const struct manifest *m)
 {
-	static const char *const folders[] = { "include", "object", "compiled" };
+	static const char *const folders[] = { "include", "object", "compiled", "archive" };
 	struct ninja n = { .plan = p };
 
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < sizeof folders / sizeof *folders; i++)
 		if (!folder_make(keep_format("%s/%s", p->work, folders[i])))
 			die(126, "cannot make %s/%s: %s", p->work, folders[i], strerror(errno));
 	p->ninja_file = keep_format("%s/build.ninja", p->work);
@@ -270,6 +298,7 @@ void plan_write(struct plan *p, const struct manifest *m)
 	update(keep_format("%s/files.s", p->work), &files);
 	update(keep_format("%s/image.ld", p->work), &layout);
 
+	add_archives(&n, m);
 	add_rules(&n, m);
 	for (unsigned i = 0; i < m->source_count; i++)
 		add_object(&n, "application", object_name(p->work, "", m->sources[i]),

@@ -86,6 +86,17 @@ static const char *short_name(const char *file)
 	               : start;
 }
 
+/* libc of .../libc.a(write.lo). */
+static const char *archive_name(const char *member)
+{
+	const char *open = strrchr(member, '('), *start = open ? open : member;
+
+	while (start > member && start[-1] != '/')
+		start--;
+	size_t n = open ? (size_t)(open - start) : strlen(start);
+	return keep_text(start, n > 2 && memcmp(start + n - 2, ".a", 2) == 0 ? n - 2 : n);
+}
+
 const char *pulled_by(const char *map_path, const char *why_path, uint64_t address)
 {
 	size_t size;
@@ -99,9 +110,10 @@ const char *pulled_by(const char *map_path, const char *why_path, uint64_t addre
 	for (unsigned i = 0; i < CHAIN_MAX && find_reason(why, at, &r); i++) {
 		if (!strchr(r.referrer, '('))
 			return keep_format(
-			        "which is libc's %s, pulled in by %s using %s: leave that call out",
-			        short_name(member), short_name(r.referrer), r.symbol);
+			        "which is %s's %s, pulled in by %s using %s: leave that call out",
+			        archive_name(member), short_name(member), short_name(r.referrer),
+			        r.symbol);
 		at = r.referrer;
 	}
-	return keep_format("which is libc's %s", short_name(member));
+	return keep_format("which is %s's %s", archive_name(member), short_name(member));
 }
