@@ -9,7 +9,7 @@
 int main(void)
 {
 	struct dns_server *server;
-	struct dns_options options = { .port = arg_port() };
+	struct dns_options options = { .port = arg_port(), .transfers = arg_transfers() };
 
 	if (dns_serve(&server, file_find("zones"), &options) < 0)
 		return 1;

@@ -396,9 +396,8 @@ static enum dns_rcode answer_chaos(struct dns_responder *a)
 	return DNS_NOERROR;
 }
 
-/* Header and OPT of a finished response. */
-static uint32_t finish(struct dns_responder *a, uint8_t *message, unsigned rcode,
-                       bool authoritative)
+uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned rcode,
+                           bool authoritative)
 {
 	const struct dns_query *q = &a->query;
 	struct dns_response *r = &a->response;
@@ -452,11 +451,11 @@ uint32_t dns_answer_query(struct dns_responder *a, uint8_t *message, uint32_t ro
 	if (q->class == DNS_CH) {
 		enum dns_rcode rcode = answer_chaos(a);
 		*complete = !r->truncated;
-		return finish(a, message, rcode, false);
+		return dns_answer_finish(a, message, rcode, false);
 	}
 	if ((q->class != DNS_IN && q->class != DNS_CLASS_ANY) || q->type == DNS_AXFR ||
 	    q->type == DNS_IXFR)
-		return finish(a, message, DNS_REFUSED, false);
+		return dns_answer_finish(a, message, DNS_REFUSED, false);
 
 	struct dns_found found = dns_database_find(a->db, &q->key);
 	const struct db_name *n = db_name(a->db, found.at);
@@ -477,10 +476,10 @@ uint32_t dns_answer_query(struct dns_responder *a, uint8_t *message, uint32_t ro
 	}
 	if (r->damaged) {
 		begin(a, message, room);
-		return finish(a, message, DNS_SERVFAIL, false);
+		return dns_answer_finish(a, message, DNS_SERVFAIL, false);
 	}
 	*complete = !r->truncated && !r->reduced;
-	return finish(a, message, s.rcode, s.authoritative);
+	return dns_answer_finish(a, message, s.rcode, s.authoritative);
 }
 
 /* A header alone: what cannot be understood is not repeated. */
@@ -512,7 +511,7 @@ uint32_t dns_answer(struct dns_responder *a, const uint8_t *query, uint32_t size
 		return dns_answer_query(a, response, room, &complete);
 	case DNS_REJECT_VERSION:
 		begin(a, response, room);
-		return finish(a, response, DNS_BADVERS, false);
+		return dns_answer_finish(a, response, DNS_BADVERS, false);
 	case DNS_REJECT_OPCODE:
 		return reject(response, a->query.flags, DNS_NOTIMP);
 	default:

@@ -8,7 +8,7 @@
  *  - Class CH: TXT of version.bind, version.server, id.server and hostname.bind if the options give
  * a text, REFUSED otherwise and for everything else. Class ANY is answered like IN, without AA.
  * Other classes: REFUSED.
- *  - AXFR and IXFR are REFUSED.
+ *  - AXFR and IXFR are REFUSED (tcp.c answers AXFR in its own way, with transfer.h).
  *  - Answers carry the zone's NS in the authority section and addresses of NS, MX, SRV, KX and RT
  * targets in the additional section, as NSD does with `minimal-responses: no`, its default; with
  * `minimal` only referrals do, as NSD with `yes`.
@@ -67,5 +67,8 @@ uint32_t dns_answer(struct dns_responder *, const uint8_t *query, uint32_t size,
  * `message` begins with its header and question. *complete: no byte more room would have changed
  * the response. */
 uint32_t dns_answer_query(struct dns_responder *, uint8_t *message, uint32_t room, bool *complete);
+
+/* The end of all that: writes header and OPT of a->response, for which there is room, to a->query. Returns the size. */
+uint32_t dns_answer_finish(struct dns_responder *, uint8_t *message, unsigned rcode, bool authoritative);
 
 #endif

@@ -67,6 +67,7 @@ struct record {
 struct zone {
 	uint32_t apex; /* name */
 	uint32_t soa;  /* set: for negative answers */
+	uint32_t sets_out, set_count, filled;
 	const char *file;
 };
 
@@ -1019,6 +1020,28 @@ static void put_set(struct dns_builder *b, struct image *o, struct set *s)
 	o->at = end;
 }
 
+/* The RRsets of each zone, in the order of the names. */
+static void put_lists(struct dns_builder *b, struct image *o)
+{
+	for (uint32_t n = 1; n < b->nodes.count; n++)
+		b->zones.at[b->nodes.at[n].zone].set_count +=
+		        o->base ? 0 : b->nodes.at[n].set_count;
+	for (uint32_t z = 1; z < b->zones.count; z++) {
+		b->zones.at[z].sets_out = (uint32_t)o->at;
+		o->at += b->zones.at[z].set_count * sizeof(uint32_t);
+		b->zones.at[z].filled = 0;
+	}
+	uint64_t end = o->at;
+	for (uint32_t i = 1; o->base && i < b->names.count; i++)
+		for (uint32_t v = b->names.at[i].nodes; v; v = b->nodes.at[v].next)
+			for (uint32_t s = b->nodes.at[v].sets; s; s = b->sets.at[s].next) {
+				struct zone *zone = &b->zones.at[b->nodes.at[v].zone];
+				o->at = zone->sets_out + zone->filled++ * sizeof(uint32_t);
+				put(o, &b->sets.at[s].out, sizeof(uint32_t));
+			}
+	o->at = end;
+}
+
 /* Everything from the names on, in one order for both passes. Returns the offset of the zones. */
 static uint64_t put_all(struct dns_builder *b, struct image *o)
 {
@@ -1068,12 +1091,13 @@ static uint64_t put_all(struct dns_builder *b, struct image *o)
 	}
 	for (uint32_t s = b->copies; s < b->sets.count; s++)
 		put_set(b, o, &b->sets.at[s]);
+	put_lists(b, o);
 	uint64_t zones = o->at;
 	for (uint32_t z = 1; z < b->zones.count; z++) {
 		const struct zone *zone = &b->zones.at[z];
 		uint32_t ns = set_of(b, node_of(b, zone->apex, z), DNS_NS);
 		struct db_zone fixed = { b->names.at[zone->apex].out, b->sets.at[zone->soa].out,
-			                 b->sets.at[ns].out };
+			                 b->sets.at[ns].out, zone->sets_out, zone->set_count };
 		put(o, &fixed, sizeof fixed);
 	}
 	return zones;

@@ -28,7 +28,7 @@
 #include <app/dns/name.h>
 
 #define DB_MAGIC   0x73656e6f5a706d41ull /* "AmpZones" */
-#define DB_VERSION 1u
+#define DB_VERSION 2u
 #define DB_TAIL                                                                                    \
 	512u /* zero bytes at the end: any fixed part and name can be read at any offset before */
 
@@ -111,6 +111,8 @@ struct __attribute__((packed)) db_zone {
 	uint32_t soa;  /* RRset for negative answers: its TTL is the lesser of its own and its
 	                  minimum */
 	uint32_t ns;   /* RRset */
+	uint32_t sets; /* offsets of its RRsets (uint32_t), as a transfer sends them; glue and what is occluded included */
+	uint32_t set_count;
 };
 
 /* For large variables on the answering path that are written before they are read: not zeroed first, as all

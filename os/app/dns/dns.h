@@ -28,12 +28,14 @@ struct dns_options {
 	bool minimal; /* leave out authority and additional records that need not be there */
 	uint64_t cache_bytes; /* 0: DNS_CACHE_BYTES_DEFAULT */
 	bool no_cache;
+	const char *transfers; /* who may have whole zones (AXFR, over TCP): addresses and networks, as allow.h says;
+	                        * null: nobody. Others are REFUSED */
 	const char *version,
 	        *identity; /* CH TXT version.bind, id.server; null: REFUSED. Not copied */
 };
 
 /* Starts serving; options may be null. On failure the reason is logged: ERR_ABSENT (null zones),
- * ERR_MALFORMED (they are not a zone database), ERR_EXISTS (port), ERR_MEMORY (for the server; a
+ * ERR_MALFORMED (they are not a zone database), ERR_INVALID (transfers), ERR_EXISTS (port), ERR_MEMORY (for the server; a
  * cache that finds no memory is gone without). */
 int dns_serve(struct dns_server **, const struct file *zones, const struct dns_options *);
 
@@ -45,6 +47,7 @@ struct dns_counters {
 	uint64_t failed;  /* responses that could not be sent */
 	uint64_t rcodes[DNS_RCODES]; /* responses by the header's RCODE, which is 0 for BADVERS */
 	uint64_t cache_hits, cache_misses;
+	uint64_t transfers; /* of zones, to their end */
 };
 struct dns_counters dns_counters(const struct dns_server *);
 

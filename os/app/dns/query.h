@@ -28,6 +28,7 @@ enum dns_rcode {
 	DNS_NOTIMP = 4,
 	DNS_REFUSED = 5,
 	DNS_YXDOMAIN = 6,
+	DNS_NOTAUTH = 9,
 	DNS_BADVERS = 16,
 };
 

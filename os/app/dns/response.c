@@ -127,6 +127,19 @@ static void put_name(struct dns_response *r, uint32_t reference)
 		bytes_put_u8(&r->out, 0);
 }
 
+static void put_plain_record(struct dns_response *r, struct bytes_in *in, uint32_t owner)
+{
+	bytes_skip(in, 2);
+	const uint8_t *fixed = bytes_get(in, 10);
+	uint32_t size = fixed ? bytes_load_u16(fixed + 8) : 0;
+	if (!bytes_skip(in, size)) {
+		fail(r);
+		return;
+	}
+	put_name(r, owner);
+	bytes_put_copy(&r->out, fixed, 10 + size);
+}
+
 /* Records in wire form, their owner a pointer of two bytes. */
 static void put_plain(struct dns_response *r, const struct db_rrset *s, uint32_t owner)
 {
@@ -137,48 +150,43 @@ static void put_plain(struct dns_response *r, const struct db_rrset *s, uint32_t
 		bytes_put_copy(&r->out, s->records, s->size);
 		return;
 	}
-	for (unsigned i = 0; i < s->count && !r->out.failed; i++) {
-		bytes_skip(&in, 2);
-		const uint8_t *fixed = bytes_get(&in, 10);
-		uint32_t size = fixed ? bytes_load_u16(fixed + 8) : 0;
-		if (!bytes_skip(&in, size)) {
-			fail(r);
-			return;
-		}
-		put_name(r, owner);
-		bytes_put_copy(&r->out, fixed, 10 + size);
+	for (unsigned i = 0; i < s->count && !r->out.failed; i++)
+		put_plain_record(r, &in, owner);
+}
+
+static void put_compressed_record(struct dns_response *r, const struct db_rrset *s,
+                                  struct bytes_in *in, uint32_t owner)
+{
+	put_name(r, owner);
+	bytes_put_u16(&r->out, s->type);
+	bytes_put_u16(&r->out, DNS_IN);
+	bytes_put_u32(&r->out, s->ttl);
+	uint32_t length = r->out.at;
+	bytes_put_u16(&r->out, 0);
+	const uint8_t *prefix = bytes_get(in, s->shape.prefix);
+	if (prefix)
+		bytes_put_copy(&r->out, prefix, s->shape.prefix);
+	for (unsigned j = 0; j < s->shape.names; j++) {
+		uint32_t name = 0;
+		bytes_copy(in, &name, sizeof name);
+		put_name(r, name);
 	}
+	const uint8_t *suffix = bytes_get(in, s->shape.suffix);
+	if (in->failed) {
+		fail(r);
+		return;
+	}
+	bytes_put_copy(&r->out, suffix, s->shape.suffix);
+	if (!r->out.failed)
+		bytes_patch_u16(&r->out, length, (uint16_t)(r->out.at - length - 2));
 }
 
 static void put_compressed(struct dns_response *r, const struct db_rrset *s, uint32_t owner)
 {
 	struct bytes_in in = bytes_in(s->records, s->size);
 
-	for (unsigned i = 0; i < s->count; i++) {
-		put_name(r, owner);
-		bytes_put_u16(&r->out, s->type);
-		bytes_put_u16(&r->out, DNS_IN);
-		bytes_put_u32(&r->out, s->ttl);
-		uint32_t length = r->out.at;
-		bytes_put_u16(&r->out, 0);
-		const uint8_t *prefix = bytes_get(&in, s->shape.prefix);
-		if (prefix)
-			bytes_put_copy(&r->out, prefix, s->shape.prefix);
-		for (unsigned j = 0; j < s->shape.names; j++) {
-			uint32_t name = 0;
-			bytes_copy(&in, &name, sizeof name);
-			put_name(r, name);
-		}
-		const uint8_t *suffix = bytes_get(&in, s->shape.suffix);
-		if (in.failed) {
-			fail(r);
-			return;
-		}
-		bytes_put_copy(&r->out, suffix, s->shape.suffix);
-		if (r->out.failed)
-			return;
-		bytes_patch_u16(&r->out, length, (uint16_t)(r->out.at - length - 2));
-	}
+	for (unsigned i = 0; i < s->count && !r->out.failed; i++)
+		put_compressed_record(r, s, &in, owner);
 }
 
 /* After something was written since `mark`: keeps it, or takes it all back. */
@@ -218,6 +226,30 @@ bool dns_response_rrset(struct dns_response *r, enum dns_section section, uint32
 	if (!settle(r, section, s->count, mark, known_mark, required))
 		return false;
 	know(r, rrset, IS_THERE);
+	return true;
+}
+
+bool dns_response_records(struct dns_response *r, uint32_t rrset, struct dns_part *part)
+{
+	const struct db_rrset *s = db_rrset(r->db, rrset);
+	struct bytes_in in = bytes_in(s ? s->records : NULL, s ? s->size : 0);
+
+	if (!s || !bytes_seek(&in, part->at)) {
+		fail(r);
+		return false;
+	}
+	while (part->records < s->count) {
+		uint32_t mark = r->out.at;
+		uint16_t known_mark = r->known_count;
+		if (s->shape.names)
+			put_compressed_record(r, s, &in, s->owner);
+		else
+			put_plain_record(r, &in, s->owner);
+		if (!settle(r, DNS_SECTION_ANSWER, 1, mark, known_mark, false))
+			return false;
+		part->records++;
+		part->at = in.at;
+	}
 	return true;
 }
 

@@ -59,6 +59,16 @@ void dns_response_question(struct dns_response *, const struct dns_key *, uint32
 bool dns_response_rrset(struct dns_response *, enum dns_section, uint32_t rrset, uint32_t owner,
                         bool required);
 
+/* How much of an RRset was added: its first records, and where the others begin. */
+struct dns_part {
+	uint16_t records;
+	uint32_t at;
+};
+
+/* Adds records to the answer section under their own owner, as many from *part on as fit, and moves *part. True: none
+ * is left; false: there is no room, or the database is damaged. For zone transfers, which may cut RRsets. */
+bool dns_response_records(struct dns_response *, uint32_t rrset, struct dns_part *);
+
 /* Adds a CNAME that a DNAME asks for (RFC 6672 §3.1). */
 bool dns_response_cname(struct dns_response *, uint32_t owner, uint32_t target, uint32_t ttl);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server: UDP packets in, answers out in the same frame (TCP: tcp.c). All it adds to dns_answer_cached() is
- * counting.
+ * The server: UDP packets in, answers out in the same frame (TCP: tcp.c). All it adds to
+ * dns_answer_cached() is counting.
  */
 #include <app/dns/dns.h>
 
@@ -82,6 +82,14 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "%s: %s", zones->name, why);
 		goto out;
 	}
+	struct dns_allow transfers;
+	if (!dns_allow_parse(&transfers, o->transfers)) {
+		log_error("dns",
+		          "transfers: %s: write at most %u addresses or networks (A.B.C.D/LEN)",
+		          o->transfers, DNS_ALLOW_MAX);
+		result = ERR_INVALID;
+		goto out;
+	}
 	const struct dns_policy policy = { .udp_size = o->udp_size,
 		                           .minimal = o->minimal,
 		                           .version = o->version,
@@ -95,7 +103,7 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "UDP port %u: %s", port, error_text(result));
 		goto out;
 	}
-	result = dns_tcp_serve(&s->database, &policy, &s->counters, o->interface, port);
+	result = dns_tcp_serve(&s->database, &policy, &transfers, &s->counters, o->interface, port);
 	if (result < 0) {
 		log_error("dns", "TCP port %u: %s", port, error_text(result));
 		udp_close(s->socket);
@@ -106,8 +114,9 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_warning("dns",
 		            "no query is answered on %s: its MTU %u leaves no room for %u bytes",
 		            interface_name(in), interface_mtu(in), DNS_UDP_MIN);
-	log_info("dns", "serving %u zone%s, %u names, on UDP and TCP port %u", s->database.zone_count,
-	         s->database.zone_count == 1 ? "" : "s", s->database.names, port);
+	log_info("dns", "serving %u zone%s, %u names, on UDP and TCP port %u",
+	         s->database.zone_count, s->database.zone_count == 1 ? "" : "s", s->database.names,
+	         port);
 	*server = s;
 	return OK;
 out:

@@ -2,7 +2,9 @@
 /*
  * DNS over TCP. Queries are put together in their connection's buffer, however segments cut them.
  * Answers are made in one buffer for all connections and copied into TCP's; a client that does not
- * read its answers is not read from either. Cold beside UDP: no cache of answers.
+ * read its answers is not read from either. Cold beside UDP: no cache of answers. A zone's transfer
+ * has a buffer of its own, whose message goes out as TCP takes it; only then is the next one made.
+ * Queries behind it wait.
  */
 #include <app/dns/tcp.h>
 
@@ -16,16 +18,27 @@
 #include <core/timer.h>
 #include <net/tcp.h>
 
+#include <app/dns/transfer.h>
+#include <app/dns/type.h>
+
 #define ANSWER_MAX 65535u
 #define SEND_MAX   (4u * (ANSWER_MAX + 2u))
 
 struct server {
 	struct dns_responder responder;
+	struct dns_allow allow;
+	uint32_t transfers; /* under way */
 	struct dns_counters *counters;
 	struct tcp_listener *listener;
 	struct list clients;
 	uint32_t total;
 	uint8_t answer[2 + ANSWER_MAX];
+};
+
+struct sending {
+	struct dns_transfer transfer;
+	uint32_t size, sent; /* bytes of the message, its length included */
+	uint8_t message[2 + ANSWER_MAX];
 };
 
 struct client {
@@ -34,13 +47,24 @@ struct client {
 	struct tcp_connection *connection;
 	struct timer idle;
 	uint32_t address;
-	bool stalled; /* there was no room for an answer */
+	bool stalled;            /* there was no room for an answer */
+	bool ended;              /* the client has no more queries */
+	struct sending *sending; /* null: no transfer */
 	uint32_t have;
 	uint8_t query[2 + DNS_TCP_QUERY_MAX]; /* with its length; the first `have` bytes */
 };
 
+static void stop_sending(struct client *c)
+{
+	if (c->sending)
+		c->server->transfers--;
+	heap_free(c->sending);
+	c->sending = NULL;
+}
+
 static void forget(struct client *c)
 {
+	stop_sending(c);
 	timer_stop(&c->idle);
 	list_remove(&c->link);
 	c->server->total--;
@@ -51,11 +75,69 @@ static void idle(struct timer *t)
 {
 	struct client *c = container_of(t, struct client, idle);
 
-	if (c->stalled || c->have)
+	if (c->stalled || c->have || c->sending)
 		tcp_abort(c->connection);
 	else
 		tcp_close(c->connection);
 	forget(c);
+}
+
+/* As much of the transfer as TCP takes. False: it cannot go on. */
+static bool send_zone(struct client *c)
+{
+	struct server *s = c->server;
+	struct sending *out = c->sending;
+
+	for (;;) {
+		uint32_t n = tcp_write_some(c->connection, out->message + out->sent,
+		                            out->size - out->sent);
+		if (n)
+			timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
+		out->sent += n;
+		if (out->sent < out->size)
+			return true; /* `writable` follows */
+		n = dns_transfer_next(&out->transfer, &s->responder, out->message + 2, ANSWER_MAX);
+		if (n == 0)
+			break;
+		bytes_store_u16(out->message, (uint16_t)n);
+		out->size = n + 2;
+		out->sent = 0;
+	}
+	if (out->transfer.damaged)
+		return false;
+	s->counters->transfers++;
+	stop_sending(c);
+	tcp_resume(c->connection);
+	return true;
+}
+
+/* The query in the responder is for a zone, whose header and question are in s->answer: makes the
+ * first message. Otherwise the code of the response that there is to be instead. */
+static enum dns_rcode begin_zone(struct client *c)
+{
+	struct server *s = c->server;
+
+	if (!dns_allow_has(&s->allow, c->address))
+		return DNS_REFUSED;
+	if (s->transfers == DNS_TCP_TRANSFERS)
+		return DNS_SERVFAIL;
+	c->sending = heap_alloc(sizeof *c->sending);
+	if (!c->sending)
+		return DNS_SERVFAIL;
+	s->transfers++;
+	struct sending *out = c->sending;
+	int result = dns_transfer_begin(&out->transfer, &s->responder);
+	if (result == OK) {
+		memcpy(out->message + 2, s->answer + 2, s->responder.query.question_end);
+		out->size = 2 + dns_transfer_next(&out->transfer, &s->responder, out->message + 2,
+		                                  ANSWER_MAX);
+		out->sent = 0;
+		bytes_store_u16(out->message, (uint16_t)(out->size - 2));
+	}
+	if (result == OK && !out->transfer.damaged)
+		return DNS_NOERROR;
+	stop_sending(c);
+	return result == ERR_ABSENT ? DNS_NOTAUTH : DNS_SERVFAIL;
 }
 
 static bool answer(struct client *c, const uint8_t *query, uint32_t size)
@@ -69,8 +151,13 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 		s->counters->dropped++;
 		return true;
 	}
-	bytes_store_u16(s->answer, (uint16_t)n);
+	const struct dns_query *q = &s->responder.query;
+	if ((s->answer[5] & 15) == DNS_REFUSED && q->type == DNS_AXFR && q->class == DNS_IN)
+		s->answer[5] = (uint8_t)((s->answer[5] & 0xf0) | begin_zone(c));
 	s->counters->rcodes[s->answer[5] & 15]++;
+	if (c->sending)
+		return send_zone(c);
+	bytes_store_u16(s->answer, (uint16_t)n);
 	if (tcp_write_some(c->connection, s->answer, n + 2) == n + 2)
 		return true;
 	s->counters->failed++;
@@ -95,7 +182,7 @@ static uint32_t received(void *context, struct tcp_connection *connection, const
 	uint32_t at = 0;
 
 	while (at < size) {
-		c->stalled = tcp_write_room(connection) < ANSWER_MAX + 2;
+		c->stalled = c->sending || tcp_write_room(connection) < ANSWER_MAX + 2;
 		if (c->stalled)
 			break;
 		at += gather(c, bytes + at, size - at);
@@ -122,14 +209,34 @@ static void drained(void *context, struct tcp_connection *connection)
 {
 	struct client *c = context;
 
-	if (c->stalled)
+	if (c->stalled && !c->sending)
 		tcp_resume(connection);
+}
+
+static void writable(void *context, struct tcp_connection *connection)
+{
+	struct client *c = context;
+
+	if (!c->sending)
+		return;
+	if (!send_zone(c)) {
+		tcp_abort(connection);
+		forget(c);
+	} else if (c->ended && !c->sending) {
+		tcp_close(connection);
+		forget(c);
+	}
 }
 
 static void finished(void *context, struct tcp_connection *connection)
 {
+	struct client *c = context;
+
+	c->ended = true;
+	if (c->sending)
+		return;
 	tcp_close(connection);
-	forget(context);
+	forget(c);
 }
 
 static void closed(void *context, struct tcp_connection *connection, int reason)
@@ -142,6 +249,7 @@ static void closed(void *context, struct tcp_connection *connection, int reason)
 static const struct tcp_handlers handlers = {
 	.received = received,
 	.finished = finished,
+	.writable = writable,
 	.drained = drained,
 	.closed = closed,
 };
@@ -171,7 +279,8 @@ static bool accepted(void *context, struct tcp_connection *connection)
 }
 
 int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy,
-                  struct dns_counters *counters, struct interface *interface, uint16_t port)
+                  const struct dns_allow *transfers, struct dns_counters *counters,
+                  struct interface *interface, uint16_t port)
 {
 	struct server *s = heap_alloc_zero(1, sizeof *s);
 	struct dns_policy streamed = *policy;
@@ -180,6 +289,7 @@ int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy
 		return ERR_MEMORY;
 	streamed.stream = true;
 	dns_responder_init(&s->responder, db, &streamed);
+	s->allow = *transfers;
 	s->counters = counters;
 	list_init(&s->clients);
 	int result = tcp_listen(&s->listener, port,
