@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SQLite (Debian's libsqlite3.a as it is) on block devices. An application uses sqlite3.h and nothing else: the name of
+ * a database is that of a block device in the manifest.
+ *
+ *     sqlite3 *db;
+ *     int rc = sqlite3_open("data", &db);     // or "file:data?mode=ro" with SQLITE_OPEN_URI; ":memory:" is as ever
+ *
+ * - One database a device, with its rollback journal beside it; journal modes DELETE (the default), TRUNCATE and PERSIST
+ *   (fewest flushes a commit), and as ever MEMORY and OFF, which do not survive a crash. There is no WAL, and no
+ *   transaction over two devices (ATTACH works; a commit that writes to both fails).
+ * - With synchronous=FULL (the default) or EXTRA a commit is on the medium when it returns, and a crash at any moment leaves
+ *   the state before it or after it.
+ * - Temporary tables, sorting and statement journals live in the heap.
+ * - Tasks may share a connection or have one each, with SQLite's locks between them (busy_timeout and all). A call
+ *   blocks its task only. SQLite needs stacks of 128K at least.
+ * - A new device has to begin with a page of zeros (volume.h has the layout). What is on it is a database file from
+ *   byte 8192 on: after the image has closed it, `dd if=DEVICE of=FILE.db bs=8192 skip=1` gives one that any SQLite
+ *   opens; it is followed by unused space, which VACUUM INTO or .backup leave behind.
+ */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+/* Makes "block" SQLite's default VFS. In an image SQLite does so by itself, as it starts. SQLITE_OK, or its error. */
+int sqlite_start(void);
+
+#endif
