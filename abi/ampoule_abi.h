@@ -84,15 +84,21 @@ struct amp_note {
 
 enum amp_device_type { AMP_DEVICE_NET = 1, AMP_DEVICE_BLOCK = 2 };
 
+#define AMP_FORMAT_MAX 8u
+
 struct amp_note_device {
 	char name[AMP_NAME_MAX];	/* unique in the image; what `--net NAME=...` names */
 	uint32_t type;			/* enum amp_device_type */
 	uint32_t flags;			/* AMP_NOTE_DEVICE_* */
 	uint32_t ring_size;		/* entries of each ring: a power of two, 64 to 32768 */
-	uint32_t frame_count;		/* frames in the frame area: 64 to 262144 */
-	uint64_t reserved[2];
+	uint32_t frame_count;		/* net: frames in the frame area, 64 to 262144; block: 0 */
+	uint64_t size_min;		/* block: the bytes that it has to have at least; net: 0 */
+	char format[AMP_FORMAT_MAX];	/* block: what has to be on it, unless it begins with AMP_BLOCK_BLANK zero bytes; "":
+					 * anything. NUL-padded; one that the tender does not know it does not check */
 };
 #define AMP_NOTE_DEVICE_OPTIONAL 1u	/* the image runs without it */
+#define AMP_NOTE_DEVICE_READ_ONLY 2u	/* block: the image does not write to it */
+#define AMP_BLOCK_BLANK 4096u
 
 enum amp_arg_type {
 	AMP_ARG_U16 = 1,	/* number */
@@ -253,19 +259,67 @@ struct amp_frame_header {
 };
 #define AMP_SEGMENT_MIN 256u
 
+/*
+ * A block device is two rings of the same kind. The image puts requests into one; the tender works on any number at a
+ * time, in any order, and puts an answer into the other for each. Positions and sizes are bytes and multiples of
+ * sector_size. A part's bytes lie in one of boot information's memory extents, at a multiple of sector_size; the array of
+ * parts lies there, too. All of it belongs to the tender until the answer.
+ *
+ * A written sector holds the old bytes or the new ones after a crash, and the new ones for certain only after a FLUSH
+ * that was requested after the write's answer has itself been answered. DISCARD: the range's bytes are of no use any
+ * more; reading them gives anything. The tender MUST survive any content of rings and parts; a request that does not fit
+ * is answered AMP_BLOCK_BAD. The image keeps no more requests without an answer than the rings have entries.
+ */
+enum amp_block_op { AMP_BLOCK_READ, AMP_BLOCK_WRITE, AMP_BLOCK_FLUSH, AMP_BLOCK_DISCARD };
+
+struct amp_block_part {
+	uint64_t addr, size;
+};
+#define AMP_BLOCK_PARTS_MAX 32u
+#define AMP_BLOCK_SIZE_MAX (64ull << 20)	/* bytes of one READ or WRITE */
+
+struct amp_block_request {
+	uint64_t id;			/* given back in the answer */
+	uint32_t op;			/* enum amp_block_op */
+	uint32_t part_count;		/* READ, WRITE: 1 to AMP_BLOCK_PARTS_MAX */
+	uint64_t offset;		/* READ, WRITE, DISCARD */
+	uint64_t size;			/* READ, WRITE: the sum of the parts; DISCARD */
+	uint64_t parts;			/* READ, WRITE: address of struct amp_block_part[part_count] */
+	uint64_t reserved;
+};
+
+struct amp_block_answer {
+	uint64_t id;
+	int32_t result;			/* 0, or AMP_BLOCK_* below; of a failed READ the parts' bytes are undefined, of a
+					 * failed WRITE the sectors' */
+	uint32_t reserved;
+};
+#define AMP_BLOCK_BAD (-1)		/* the request does not fit */
+#define AMP_BLOCK_FAILED (-2)		/* the host could not do it */
+
 struct amp_device {
 	char name[AMP_NAME_MAX];
 	uint32_t type;			/* enum amp_device_type; 0: an optional device that is not there */
-	uint32_t features;		/* AMP_NET_* */
-	/* AMP_DEVICE_NET: */
-	uint8_t mac[6];
-	uint16_t mtu;			/* IP bytes; <= frame_size - AMP_FRAME_HEADROOM - 14 */
-	uint32_t frame_size;		/* AMP_FRAME_SIZE, or a larger power of two up to AMP_PAGE */
-	uint64_t frames;		/* address of the frame area */
-	uint32_t frame_count;
-	uint32_t reserved;
-	struct amp_ring fill, rx, tx, completion;
+	uint32_t features;		/* AMP_NET_*; block: AMP_NET_CONCURRENT, AMP_BLOCK_READ_ONLY */
+	union {
+		struct {		/* AMP_DEVICE_NET */
+			uint8_t mac[6];
+			uint16_t mtu;		/* IP bytes; <= frame_size - AMP_FRAME_HEADROOM - 14 */
+			uint32_t frame_size;	/* AMP_FRAME_SIZE, or a larger power of two up to AMP_PAGE */
+			uint64_t frames;	/* address of the frame area */
+			uint32_t frame_count;
+			uint32_t reserved;
+			struct amp_ring fill, rx, tx, completion;
+		};
+		struct {		/* AMP_DEVICE_BLOCK */
+			uint64_t size;		/* bytes; a multiple of sector_size */
+			uint32_t sector_size;	/* 512 or 4096 */
+			uint32_t reserved;
+			struct amp_ring requests, answers;	/* struct amp_block_request, struct amp_block_answer */
+		} block;
+	};
 };
+#define AMP_BLOCK_READ_ONLY 2u	/* WRITE and DISCARD are answered AMP_BLOCK_BAD */
 #define AMP_NET_CONCURRENT 1u	/* the tender moves packets while the image runs: polling the rings pays */
 #define AMP_NET_TX_CHECKSUM 2u	/* tx metadata may ask for NEEDS_CSUM */
 #define AMP_NET_RX_CHECKSUM 4u	/* rx metadata may say NEEDS_CSUM or DATA_VALID */
@@ -288,7 +342,8 @@ enum amp_gate_call {
 	 * at once if it is there already. It MAY return early for no reason. The tender works on all devices'
 	 * tx rings before it sleeps, so a wait includes all kicks. */
 	AMP_GATE_WAIT,
-	AMP_GATE_KICK,	/* (device index): the tender looks at the device's fill and tx rings soon; never blocks */
+	AMP_GATE_KICK,	/* (device index): the tender looks at the device's fill and tx rings, or requests, soon; never
+			 * blocks */
 	AMP_GATE_PUTS,	/* (stream, address, bytes): writes to the console; at most AMP_PUTS_MAX bytes are taken.
 			 * Returns how many were. May block as long as the reader of the console does. */
 };
@@ -301,11 +356,13 @@ enum amp_stream {
 
 #define AMP_WAIT_RECEIVE 1u	/* an rx ring is not empty */
 #define AMP_WAIT_COMPLETE 2u	/* a completion ring is not empty */
+#define AMP_WAIT_BLOCK 4u	/* an answers ring is not empty */
 
 /* ---- Exit status of a tender --------------------------------------------------------------------------- */
 
 #define AMP_EXIT_USAGE 125	/* bad arguments, manifest or image; nothing was run */
 #define AMP_EXIT_TENDER 126	/* the host could not do what is needed (no device, no permission, ...) */
+#define AMP_EXIT_CUT 124		/* `--block ...,cut=N`: the power went, as asked */
 #define AMP_EXIT_CRASH 134	/* the image faulted, or the image ended itself by a panic */
 /* Ended by a signal to the tender: 128 + signal number. Else: the image's own code. */
 

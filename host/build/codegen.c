@@ -165,7 +165,7 @@ static void set_name(char *to, const char *from, size_t size)
 void codegen_note(const struct manifest *m, struct text *t)
 {
 	uint64_t size = sizeof(struct amp_note) +
-	                m->interface_count * sizeof(struct amp_note_device) +
+	                (m->interface_count + m->block_count) * sizeof(struct amp_note_device) +
 	                m->arg_count * sizeof(struct amp_note_arg) +
 	                m->libraries.count * sizeof(struct amp_note_library);
 	struct amp_note n = { .abi_major = AMP_ABI_MAJOR,
@@ -176,7 +176,7 @@ void codegen_note(const struct manifest *m, struct text *t)
 		              .stack_size = m->stack,
 		              .stack_count = m->tasks + 1,
 		              .cpu_level = m->cpu_level,
-		              .device_count = m->interface_count,
+		              .device_count = m->interface_count + m->block_count,
 		              .arg_count = m->arg_count,
 		              .library_count = m->libraries.count };
 	const size_t at = offsetof(struct amp_note, stack_base), after = at + sizeof n.stack_base;
@@ -198,6 +198,18 @@ void codegen_note(const struct manifest *m, struct text *t)
 			                     .ring_size = f->ring,
 			                     .frame_count = f->frames };
 		set_name(d.name, f->name, sizeof d.name);
+		note_bytes(t, &d, sizeof d);
+	}
+	for (unsigned i = 0; i < m->block_count; i++) {
+		const struct manifest_block *b = m->blocks[i];
+		struct amp_note_device d = { .type = AMP_DEVICE_BLOCK,
+			                     .flags =
+			                             (b->optional ? AMP_NOTE_DEVICE_OPTIONAL : 0) |
+			                             (b->read_only ? AMP_NOTE_DEVICE_READ_ONLY : 0),
+			                     .ring_size = b->ring,
+			                     .size_min = b->size };
+		set_name(d.name, b->name, sizeof d.name);
+		set_name(d.format, b->format, sizeof d.format);
 		note_bytes(t, &d, sizeof d);
 	}
 	for (unsigned i = 0; i < m->arg_count; i++) {

@@ -312,6 +312,20 @@ static void read_cpu(const struct input *in, struct manifest *m, const struct no
 
 /* ---- interfaces ---- */
 
+/* Entries of a device's rings. */
+static uint32_t ring_size(const struct input *in, const struct node *n, uint32_t by_default)
+{
+	uint64_t number, up = 64;
+	if (!field_number(in, n, "ring", 64, 32768, &number))
+		return by_default;
+	while (up < number)
+		up *= 2;
+	if (up != number)
+		input_mistake(in, n, "ring: %llu is no power of two; write %llu",
+		              (unsigned long long)number, (unsigned long long)up);
+	return (uint32_t)number;
+}
+
 static void read_address(const struct input *in, const struct manifest *m,
                          struct manifest_interface *i, const struct node *n)
 {
@@ -406,16 +420,7 @@ static void read_interface(const struct input *in, struct manifest *m, const str
 		read_address(in, m, i, f[ADDRESS].value);
 		read_gateway(in, m, i, f[GATEWAY].value);
 		field_bool(in, f[OPTIONAL].value, "optional", &i->optional);
-		if (field_number(in, f[RING].value, "ring", 64, 32768, &number)) {
-			i->ring = (uint32_t)number;
-			if (number & (number - 1)) {
-				uint32_t up = 64;
-				while (up < number)
-					up *= 2;
-				input_mistake(in, f[RING].value,
-				              "ring: %u is no power of two; write %u", i->ring, up);
-			}
-		}
+		i->ring = ring_size(in, f[RING].value, 1024);
 		i->frames = 4 * i->ring;
 		if (field_number(in, f[FRAMES].value, "frames", 64, 262144, &number))
 			i->frames = (uint32_t)number;
@@ -437,6 +442,71 @@ static void read_interfaces(const struct input *in, struct manifest *m, const st
 		input_mistake(in, n->key, "interfaces need library net: add it to libraries");
 	for (const struct node *i = n->first; i; i = i->next)
 		read_interface(in, m, i);
+}
+
+/* ---- block devices ---- */
+
+static bool device_name_taken(const struct manifest *m, const char *name)
+{
+	for (unsigned k = 0; k < m->interface_count; k++)
+		if (strcmp(m->interfaces[k]->name, name) == 0)
+			return true;
+	for (unsigned k = 0; k < m->block_count; k++)
+		if (strcmp(m->blocks[k]->name, name) == 0)
+			return true;
+	return false;
+}
+
+static void read_block(const struct input *in, struct manifest *m, const struct node *n)
+{
+	enum { NAME, SIZE, READ_ONLY, OPTIONAL, FORMAT, RING, FIELDS };
+	struct field f[FIELDS] = {
+		[NAME] = { "name" },         [SIZE] = { "size" },     [READ_ONLY] = { "read-only" },
+		[OPTIONAL] = { "optional" }, [FORMAT] = { "format" }, [RING] = { "ring" }
+	};
+	struct manifest_block *b = keep(sizeof *b);
+	const char *s;
+
+	*b = (struct manifest_block){ .name = keep_format("block%u", m->block_count),
+		                      .format = "" };
+	if (fields_take(in, n, "a block device", f, FIELDS)) {
+		if ((s = field_text(in, f[NAME].value, "name")) != NULL &&
+		    check_name(in, f[NAME].value, "name", s))
+			b->name = s;
+		if (device_name_taken(m, b->name))
+			input_mistake(in, f[NAME].value ? f[NAME].value : n,
+			              "a second device %s: give each its own name", b->name);
+		field_size(in, f[SIZE].value, "size", 0, 1ull << 60, &b->size);
+		field_bool(in, f[READ_ONLY].value, "read-only", &b->read_only);
+		field_bool(in, f[OPTIONAL].value, "optional", &b->optional);
+		b->ring = ring_size(in, f[RING].value, 64);
+		if ((s = field_text(in, f[FORMAT].value, "format")) != NULL) {
+			if (strlen(s) < AMP_FORMAT_MAX && value_is_name(s))
+				b->format = s;
+			else
+				input_mistake(in, f[FORMAT].value,
+				              "format: %s is none; write btree, fat, or a name of "
+				              "your own of at "
+				              "most %u bytes",
+				              s, AMP_FORMAT_MAX - 1);
+		}
+	}
+	list_add(&m->blocks, &m->block_count, b);
+}
+
+static void read_blocks(const struct input *in, struct manifest *m, const struct node *n)
+{
+	if (!n || !field_list(in, n, "blocks"))
+		return;
+	if (n->count + m->interface_count > AMP_DEVICES_MAX) {
+		input_mistake(in, n, "%u devices; at most %u fit", n->count + m->interface_count,
+		              AMP_DEVICES_MAX);
+		return;
+	}
+	if (n->count && !library_find(&m->libraries, "store"))
+		input_mistake(in, n->key, "block devices need library store: add it to libraries");
+	for (const struct node *i = n->first; i; i = i->next)
+		read_block(in, m, i);
 }
 
 /* ---- resolvers ---- */
@@ -740,6 +810,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		TASKS,
 		STACK,
 		INTERFACES,
+		BLOCKS,
 		RESOLVERS,
 		FILES,
 		COMPILE,
@@ -756,6 +827,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		[TASKS] = { "tasks" },
 		[STACK] = { "stack" },
 		[INTERFACES] = { "interfaces" },
+		[BLOCKS] = { "blocks" },
 		[RESOLVERS] = { "resolvers" },
 		[FILES] = { "files" },
 		[COMPILE] = { "compile" },
@@ -813,6 +885,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		              "%u tasks with stacks of %s each pass 16G in all: lower one",
 		              m->tasks, value_size_text(m->stack));
 	read_interfaces(&in, m, f[INTERFACES].value);
+	read_blocks(&in, m, f[BLOCKS].value);
 	read_resolvers(&in, m, f[RESOLVERS].value);
 	if (field_list(&in, f[FILES].value, "files"))
 		for (const struct node *n = f[FILES].value->first; n; n = n->next)

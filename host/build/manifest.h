@@ -19,6 +19,14 @@ struct manifest_interface {
 	uint32_t ring, frames;
 };
 
+struct manifest_block {
+	const char *name;
+	const char *format; /* "": any */
+	bool read_only, optional;
+	uint64_t size; /* bytes at least */
+	uint32_t ring;
+};
+
 struct manifest_resolver {
 	uint32_t address; /* host byte order */
 	int arg;          /* index of the argument that has it instead; -1: none */
@@ -62,6 +70,8 @@ struct manifest {
 	uint32_t tasks, stack;
 	struct manifest_interface **interfaces;
 	unsigned interface_count;
+	struct manifest_block **blocks;
+	unsigned block_count;
 	struct manifest_resolver **resolvers;
 	unsigned resolver_count;
 	struct manifest_file **files; /* sorted by name, compiled ones included */

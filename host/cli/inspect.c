@@ -217,10 +217,15 @@ static void print_text(const struct subject *s)
 		printf("\ndevices\n");
 	for (unsigned i = 0; i < n->device_count; i++) {
 		const struct amp_note_device *d = &s->image.devices[i];
-		printf("  %s  %s%s, rings of %u, %u frames\n", d->name,
-		       d->type == AMP_DEVICE_NET ? "network" : "block",
-		       d->flags & AMP_NOTE_DEVICE_OPTIONAL ? ", optional" : "", d->ring_size,
-		       d->frame_count);
+		const char *optional = d->flags & AMP_NOTE_DEVICE_OPTIONAL ? ", optional" : "";
+		if (d->type == AMP_DEVICE_NET)
+			printf("  %s  network%s, rings of %u, %u frames\n", d->name, optional,
+			       d->ring_size, d->frame_count);
+		else
+			printf("  %s  block%s%s, %llu bytes at least%s%s, rings of %u\n", d->name,
+			       optional, d->flags & AMP_NOTE_DEVICE_READ_ONLY ? ", read-only" : "",
+			       (unsigned long long)d->size_min, d->format[0] ? ", format " : "",
+			       d->format, d->ring_size);
 	}
 	print_arguments(&s->image);
 	print_sizes(s);
@@ -275,10 +280,13 @@ static int print_json(const struct subject *s)
 	for (unsigned i = 0; i < n->device_count; i++) {
 		const struct amp_note_device *d = &s->image.devices[i];
 		json_array_append_new(
-		        devices, json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", d->name, "type",
-		                           d->type == AMP_DEVICE_NET ? "network" : "block",
-		                           "optional", d->flags & AMP_NOTE_DEVICE_OPTIONAL, "ring",
-		                           number(d->ring_size), "frames", number(d->frame_count)));
+		        devices,
+		        json_pack("{s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:s}", "name", d->name,
+		                  "type", d->type == AMP_DEVICE_NET ? "network" : "block",
+		                  "optional", d->flags & AMP_NOTE_DEVICE_OPTIONAL, "read_only",
+		                  d->flags & AMP_NOTE_DEVICE_READ_ONLY, "ring",
+		                  number(d->ring_size), "frames", number(d->frame_count),
+		                  "size_min", number(d->size_min), "format", d->format));
 	}
 	for (unsigned i = 0; i < n->arg_count; i++) {
 		const struct amp_note_arg *a = &s->image.args[i];

@@ -17,6 +17,10 @@ static const char help[] =
         "  --net NAME=tap:INTERFACE  connects the image's network device NAME to a TAP device, "
         "which is\n"
         "                            created for this run if it does not exist\n"
+        "  --block NAME=FILE[,ro]    connects the image's block device NAME to a file or block "
+        "device, "
+        "for this\n"
+        "                            image alone unless it only reads\n"
         "  --set NAME=VALUE          sets a dynamic argument\n"
         "  --memory SIZE             heap: digits and nothing or one of K M G; default: as the "
         "image says\n"
@@ -27,7 +31,8 @@ static const char help[] =
         "\n"
         "The exit status is the image's; 125: bad arguments or image; 126: the host cannot run it; "
         "134: the image\n"
-        "crashed; 128 + N: ended by signal N.\n";
+        "crashed; 124: the power was cut as --block ...,cut=N asked (man ampoule-run); 128 + N: "
+        "ended by signal N.\n";
 
 static int usage(const char *what, const char *value)
 {
@@ -39,6 +44,7 @@ int verb_run(int argc, char **argv)
 {
 	static struct tender_options o;
 	static const struct option options[] = { { "net", required_argument, NULL, 'n' },
+		                                 { "block", required_argument, NULL, 'b' },
 		                                 { "set", required_argument, NULL, 's' },
 		                                 { "memory", required_argument, NULL, 'm' },
 		                                 { "tender", required_argument, NULL, 't' },
@@ -57,6 +63,11 @@ int verb_run(int argc, char **argv)
 			if (o.net_count == TENDER_NETS_MAX)
 				return usage("too many --net", "");
 			o.nets[o.net_count++] = optarg;
+			break;
+		case 'b':
+			if (o.block_count == TENDER_BLOCKS_MAX)
+				return usage("too many --block", "");
+			o.blocks[o.block_count++] = optarg;
 			break;
 		case 's':
 			if (o.set_count == TENDER_SETS_MAX)

@@ -93,6 +93,15 @@ static void common(struct filter *f)
 	filter_allow_if(f, SYS_mmap, anonymous, 2);
 }
 
+/* Block devices: the ring of their own takes only what device_block.c has told it to. */
+static void storage(struct filter *f)
+{
+	static const int calls[] = { SYS_io_uring_enter, SYS_preadv,    SYS_pwritev, SYS_pwrite64,
+		                     SYS_fdatasync,      SYS_fallocate, SYS_mremap };
+	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
+		filter_allow(f, calls[i]);
+}
+
 static int seal(struct filter *f, struct defect *why)
 {
 	filter_end(f);
@@ -101,7 +110,7 @@ static int seal(struct filter *f, struct defect *why)
 	return 0;
 }
 
-int confinement_seal_kvm(int vcpu, struct defect *why)
+int confinement_seal_kvm(int vcpu, bool blocks, struct defect *why)
 {
 	/* A thread that has not begun yet registers these when it does. */
 	static const int thread[] = { SYS_rseq, SYS_set_robust_list };
@@ -114,12 +123,14 @@ int confinement_seal_kvm(int vcpu, struct defect *why)
 		filter_allow_if(&f, SYS_ioctl, args, 2);
 	}
 	common(&f);
+	if (blocks)
+		storage(&f);
 	for (unsigned i = 0; i < sizeof thread / sizeof *thread; i++)
 		filter_allow(&f, thread[i]);
 	return seal(&f, why);
 }
 
-int confinement_seal_watcher(pid_t child, struct defect *why)
+int confinement_seal_watcher(pid_t child, bool blocks, struct defect *why)
 {
 	static struct filter f;
 	filter_begin(&f, SECCOMP_RET_KILL_PROCESS);
@@ -130,5 +141,7 @@ int confinement_seal_watcher(pid_t child, struct defect *why)
 	filter_allow_if(&f, SYS_wait4, first, 1);
 	filter_allow_if(&f, SYS_kill, first, 1);
 	filter_allow_if(&f, SYS_process_vm_readv, first, 1);
+	if (blocks)
+		storage(&f);
 	return seal(&f, why);
 }

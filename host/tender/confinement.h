@@ -4,6 +4,7 @@
 #ifndef TENDER_CONFINEMENT_H
 #define TENDER_CONFINEMENT_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <tender/defect.h>
@@ -16,10 +17,10 @@
  */
 void confinement_drop(int loud);
 
-/* The filter of the process that runs a KVM image (all its threads). */
-int confinement_seal_kvm(int vcpu, struct defect *why);
+/* The filter of the process that runs a KVM image (all its threads). blocks: there are block devices. */
+int confinement_seal_kvm(int vcpu, bool blocks, struct defect *why);
 
 /* The filter of the process that watches a sandboxed image. */
-int confinement_seal_watcher(pid_t child, struct defect *why);
+int confinement_seal_watcher(pid_t child, bool blocks, struct defect *why);
 
 #endif

@@ -109,7 +109,7 @@ puts:	lea	-1(%rsi), %rax
 	 * work.
 	 */
 wait:	mov	GATE_CONTROL(%r9), %r8
-	and	$3, %edx
+	and	$7, %edx
 	mov	%edx, %eax
 	or	$GATE_WAITING, %eax
 	xchg	%eax, CONTROL_WAITING(%r8)
@@ -134,7 +134,14 @@ wait:	mov	GATE_CONTROL(%r9), %r8
 	mov	24(%rdi), %r10
 	cmp	%eax, (%r10)
 	jne	done
-3:	mov	32(%rdi), %r10
+3:	test	$4, %dl			/* AMP_WAIT_BLOCK */
+	jz	8f
+	mov	56(%rdi), %r10
+	mov	(%r10), %eax
+	mov	64(%rdi), %r10
+	cmp	%eax, (%r10)
+	jne	done
+8:	mov	32(%rdi), %r10
 	mov	(%r10), %eax
 	mov	40(%rdi), %r10
 	cmp	%eax, (%r10)

@@ -30,7 +30,7 @@
 #define GATE_MXCSR        112
 #define GATE_AVX          116
 #define GATE_DEVICES      128
-#define GATE_DEVICE_SIZE  56
+#define GATE_DEVICE_SIZE  72
 
 /* Offsets in struct gate_control. */
 #define CONTROL_WAITING           0
@@ -46,9 +46,12 @@
 #include <ampoule_abi.h>
 
 struct gate_device {
-	uint64_t rx_producer, rx_consumer; /* addresses of uint32_t in the image */
+	/* Addresses of uint32_t in the image. Rings that a kind of device does not have: twice the same address, so that they
+	 * are empty. */
+	uint64_t rx_producer, rx_consumer;
 	uint64_t completion_producer, completion_consumer;
-	uint64_t tx_producer, tx_consumer, tx_flags;
+	uint64_t tx_producer, tx_consumer, tx_flags; /* of a block device: its requests */
+	uint64_t answers_producer, answers_consumer;
 };
 
 struct gate_data {

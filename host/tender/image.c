@@ -252,25 +252,30 @@ static int check_tables(const struct image *image, struct defect *why)
 		for (uint32_t j = 0; j < i; j++)
 			if (!strcmp(d->name, image->devices[j].name))
 				return defect_set(why, "two devices are named %s", d->name);
-		if (d->type != AMP_DEVICE_NET)
+		bool net = d->type == AMP_DEVICE_NET, block = d->type == AMP_DEVICE_BLOCK;
+		if (!net && !block)
 			return defect_set(
 			        why, "device %s is of type %u, which this tender does not have",
 			        d->name, d->type);
-		if (d->flags & ~AMP_NOTE_DEVICE_OPTIONAL || d->reserved[0] || d->reserved[1])
+		if (d->flags &
+		            ~(AMP_NOTE_DEVICE_OPTIONAL | (block ? AMP_NOTE_DEVICE_READ_ONLY : 0)) ||
+		    (net && (d->size_min || d->format[0])))
 			return defect_set(
 			        why,
 			        "device %s sets flags or reserved fields that this ABI does "
 			        "not know",
 			        d->name);
+		if (block && d->format[AMP_FORMAT_MAX - 1])
+			return defect_set(why, "device %s has a format without an end", d->name);
 		if (d->ring_size < 64 || d->ring_size > 32768 || d->ring_size & (d->ring_size - 1))
 			return defect_set(
 			        why,
 			        "device %s has rings of %u entries, not a power of two from "
 			        "64 to 32768",
 			        d->name, d->ring_size);
-		if (d->frame_count < 64 || d->frame_count > 262144)
-			return defect_set(why, "device %s has %u frames, not 64 to 262144", d->name,
-			                  d->frame_count);
+		if (net ? d->frame_count < 64 || d->frame_count > 262144 : d->frame_count)
+			return defect_set(why, "device %s has %u frames, not %s", d->name,
+			                  d->frame_count, net ? "64 to 262144" : "0");
 	}
 	for (uint32_t i = 0; i < image->note.arg_count; i++) {
 		const struct amp_note_arg *a = &image->args[i];

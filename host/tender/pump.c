@@ -51,6 +51,8 @@ int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct d
 		e.data.u32 = i;
 		if (p->devices[i].fd >= 0)
 			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->devices[i].fd, &e);
+		if (p->blocks[i].file && p->blocks[i].event >= 0)
+			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->blocks[i].event, &e);
 	}
 	if (failed)
 		return defect_set(why, "cannot watch a device: %s", strerror(errno));
@@ -62,6 +64,8 @@ bool pump_pass(struct pump *p)
 {
 	uint32_t work = 0;
 	for (uint32_t i = 0; i < p->device_count; i++) {
+		if (p->blocks[i].file)
+			work |= device_block_work(&p->blocks[i]);
 		if (p->devices[i].fd < 0)
 			continue;
 		work |= device_net_send(&p->devices[i]);
@@ -77,6 +81,9 @@ bool pump_ready(const struct pump *p, uint64_t events)
 		if (d->fd >= 0 && ((events & AMP_WAIT_RECEIVE && ring_unread(&d->rx)) ||
 		                   (events & AMP_WAIT_COMPLETE && ring_unread(&d->completion))))
 			return true;
+		if (p->blocks[i].file && events & AMP_WAIT_BLOCK &&
+		    ring_unread(&p->blocks[i].answers))
+			return true;
 	}
 	return false;
 }
@@ -84,7 +91,8 @@ bool pump_ready(const struct pump *p, uint64_t events)
 bool pump_pending(struct pump *p)
 {
 	for (uint32_t i = 0; i < p->device_count; i++)
-		if (p->devices[i].fd >= 0 && device_net_pending(&p->devices[i]))
+		if ((p->devices[i].fd >= 0 && device_net_pending(&p->devices[i])) ||
+		    (p->blocks[i].file && device_block_pending(&p->blocks[i])))
 			return true;
 	return false;
 }
@@ -92,6 +100,8 @@ bool pump_pending(struct pump *p)
 void pump_need_wakeup(struct pump *p, bool need)
 {
 	for (uint32_t i = 0; i < p->device_count; i++) {
+		if (p->blocks[i].file)
+			ring_wakeup(&p->blocks[i].requests, need);
 		if (p->devices[i].fd < 0)
 			continue;
 		ring_wakeup(&p->devices[i].fill, need);
@@ -117,8 +127,10 @@ static bool locked_pass(struct pump *p)
 	if (p->mode == PUMP_THREAD)
 		work = pump_pass(p);
 	else
-		for (uint32_t i = 0; i < p->device_count; i++)
+		for (uint32_t i = 0; i < p->device_count; i++) {
 			work |= p->devices[i].fd < 0 ? 0 : device_net_send(&p->devices[i]);
+			work |= p->blocks[i].file ? device_block_work(&p->blocks[i]) : 0;
+		}
 	if (!work)
 		clock_refresh(p->clock);
 	wake_image(p);
@@ -160,7 +172,7 @@ int pump_start(struct pump *p, struct defect *why)
 {
 	bool any = false;
 	for (uint32_t i = 0; i < p->device_count; i++)
-		any |= p->devices[i].fd >= 0;
+		any |= p->devices[i].fd >= 0 || p->blocks[i].file;
 	if (p->mode == PUMP_OUTSIDE || !any)
 		return 0;
 	/* Signals are for the thread that runs the image: they end its stay there. */
@@ -183,9 +195,13 @@ static void sleep_inline(struct pump *p, uint64_t deadline)
 {
 	struct pollfd fds[AMP_DEVICES_MAX];
 	nfds_t count = 0;
-	for (uint32_t i = 0; i < p->device_count; i++)
+	for (uint32_t i = 0; i < p->device_count; i++) {
 		if (p->devices[i].fd >= 0 && !p->devices[i].rx_blocked)
 			fds[count++] = (struct pollfd){ .fd = p->devices[i].fd, .events = POLLIN };
+		if (p->blocks[i].file && p->blocks[i].event >= 0)
+			fds[count++] =
+			        (struct pollfd){ .fd = p->blocks[i].event, .events = POLLIN };
+	}
 	uint64_t now = clock_mono();
 	struct timespec left = to_timespec(deadline > now ? deadline - now : 0);
 	if (ppoll(fds, count, deadline == UINT64_MAX ? NULL : &left, NULL) <= 0)
@@ -245,5 +261,17 @@ void pump_report(const struct pump *p)
 			    (unsigned long long)c->tx_bad, (unsigned long long)c->rx_no_frame,
 			    (unsigned long long)(d->fill.lies + d->rx.lies + d->tx.lies +
 			                         d->completion.lies));
+		const struct device_block *b = &p->blocks[i];
+		const struct block_counts *n = &b->counts;
+		if (b->file)
+			say("device %u: %llu reads (%llu bytes), %llu writes (%llu bytes), %llu "
+			    "flushes, %llu "
+			    "discards, %llu failed; from the image: bad requests %llu, impossible "
+			    "counters %llu",
+			    i, (unsigned long long)n->reads, (unsigned long long)n->bytes_read,
+			    (unsigned long long)n->writes, (unsigned long long)n->bytes_written,
+			    (unsigned long long)n->flushes, (unsigned long long)n->discards,
+			    (unsigned long long)n->failed, (unsigned long long)n->bad,
+			    (unsigned long long)(b->requests.lies + b->answers.lies));
 	}
 }

@@ -18,6 +18,7 @@
 
 #include <tender/clock.h>
 #include <tender/defect.h>
+#include <tender/device_block.h>
 #include <tender/device_net.h>
 
 enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
@@ -26,6 +27,7 @@ struct pump {
 	enum pump_mode mode;
 	pthread_mutex_t lock; /* rings, clock, asleep; taken for a pass, never while sleeping */
 	struct device_net devices[AMP_DEVICES_MAX];
+	struct device_block blocks[AMP_DEVICES_MAX]; /* of the same index: one or the other, or neither, is there */
 	uint32_t device_count;
 	struct clock *clock;
 	int kick;            /* eventfd: written by the image's kick */
@@ -39,7 +41,7 @@ int pump_open(struct pump *, enum pump_mode, struct clock *, struct defect *why)
 int pump_start(struct pump *,
                struct defect *why); /* starts the thread, if the mode and devices want one */
 
-/* One pass over all devices, at most NET_BATCH packets each way; true if any entry was consumed. */
+/* One pass over all devices, a bounded batch of each; true if any entry was moved. */
 bool pump_pass(struct pump *);
 bool pump_ready(const struct pump *, uint64_t events); /* AMP_WAIT_* */
 bool pump_pending(struct pump *);                      /* work that a kick would announce */

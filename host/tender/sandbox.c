@@ -80,14 +80,22 @@ void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
 	d->unmap[1].size = TASK_END - AMP_IMAGE_HIGH;
 	for (uint32_t i = 0; i < image->note.device_count; i++) {
 		const struct amp_device *v = &devices[i];
-		if (v->type)
+		const struct amp_ring *q = &v->block.requests, *a = &v->block.answers;
+		if (v->type == AMP_DEVICE_NET)
 			d->devices[i] = (struct gate_device){ v->rx.producer,
 				                              v->rx.consumer,
 				                              v->completion.producer,
 				                              v->completion.consumer,
 				                              v->tx.producer,
 				                              v->tx.consumer,
-				                              v->tx.flags };
+				                              v->tx.flags,
+				                              v->rx.producer,
+				                              v->rx.producer };
+		else if (v->type == AMP_DEVICE_BLOCK)
+			d->devices[i] =
+			        (struct gate_device){ a->producer, a->producer, a->producer,
+				                      a->producer, q->producer, q->consumer,
+				                      q->flags,    a->producer, a->consumer };
 	}
 }
 

@@ -20,10 +20,11 @@
 
 #include <tender/space.h>
 
-#define LARGE    (2ull << 20)
-#define GIB      (1ull << 30)
-#define COPY_MAX (128u << 10) /* file bytes up to which a segment is copied: cheaper than faults   \
-	                       */
+#define LARGE (2ull << 20)
+#define GIB   (1ull << 30)
+#define COPY_MAX                                                                                   \
+	(128u << 10) /* file bytes up to which a segment is copied: cheaper than faults            \
+	              */
 
 static uint64_t random_u64(void)
 {
@@ -152,12 +153,12 @@ static int make_arena(struct space *s, struct defect *why)
 }
 
 /* Maps the regions at the image's own addresses; see SPACE_CHILD in space.h. */
-static int map_regions(struct space *s, struct defect *why)
+static int map_regions(struct space *s, bool heap_shared, struct defect *why)
 {
 	for (uint32_t i = 0; i < s->region_count; i++) {
 		struct region *r = &s->regions[i];
 		bool shared = r->kind == REGION_BOOT || r->kind == REGION_RINGS ||
-		              r->kind == REGION_FRAMES;
+		              r->kind == REGION_FRAMES || (r->kind == REGION_HEAP && heap_shared);
 		void *want = (void *)r->at;
 		void *map = mmap(want, r->size, PROT_READ | PROT_WRITE,
 		                 (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS |
@@ -231,7 +232,7 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 		return -1;
 	qsort(s->regions, s->region_count, sizeof *s->regions, by_address);
 
-	if (kind == SPACE_GUEST ? make_arena(s, why) : map_regions(s, why))
+	if (kind == SPACE_GUEST ? make_arena(s, why) : map_regions(s, need->heap_shared, why))
 		goto fail;
 	for (uint32_t i = 0; i < s->region_count; i++)
 		if (s->regions[i].kind == REGION_SEGMENT &&

@@ -6,8 +6,8 @@
  *
  *   SPACE_GUEST  all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
  * executable here. pages.c makes the image's page tables from the list. SPACE_CHILD  each region is
- * mapped at the image's own address, so that a forked child has it; boot information, rings and
- * frames are shared with the child, all else becomes the child's own.
+ * mapped at the image's own address, so that a forked child has it; boot information, rings,
+ * frames, and the heap if block devices use it, are shared with the child, all else becomes the child's own.
  */
 #ifndef TENDER_SPACE_H
 #define TENDER_SPACE_H
@@ -57,6 +57,7 @@ struct space {
 /* What the image needs beside its segments and stacks. */
 struct space_need {
 	uint64_t heap;                    /* bytes */
+	bool heap_shared;                 /* SPACE_CHILD: with this process: block devices read and write it */
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */
 	uint64_t frames[AMP_DEVICES_MAX]; /* bytes; 0: the device is not there */

@@ -34,6 +34,8 @@ struct tender {
 	struct args args;
 	struct tap taps[AMP_DEVICES_MAX]; /* fd -1: not given */
 	uint8_t macs[AMP_DEVICES_MAX][6];
+	struct block_file files[AMP_DEVICES_MAX]; /* fd -1: not given */
+	bool blocks;                              /* there are some */
 	struct space space;
 	struct amp_boot *boot;
 	struct amp_device *devices; /* the image's view */
@@ -112,73 +114,120 @@ static unsigned count_cpus(void)
 
 /* ---- Devices ---- */
 
-static void known_devices(const struct image *image, char *to, size_t size)
+static void known_devices(const struct image *image, uint32_t type, char *to, size_t size)
 {
 	size_t at = 0;
 	*to = 0;
 	for (uint32_t i = 0; i < image->note.device_count && at + AMP_NAME_MAX + 4 < size; i++)
-		at += (size_t)snprintf(to + at, size - at, "%s%s", i ? ", " : "",
-		                       image->devices[i].name);
+		if (image->devices[i].type == type)
+			at += (size_t)snprintf(to + at, size - at, "%s%s", at ? ", " : "",
+			                       image->devices[i].name);
 }
 
-/* Finds the device that "NAME=tap:IFNAME" is for; *interface gets IFNAME. -1 with a defect. */
-static int net_device(const struct image *image, const char *net, const char **interface,
-                      struct defect *why)
+/* Finds the device that "NAME=REST" is for; *rest gets REST. -1 with a defect. */
+static int find_device(const struct image *image, uint32_t type, const char *text,
+                       const char **rest, struct defect *why)
 {
-	const char *equals = strchr(net, '=');
-	size_t length = equals ? (size_t)(equals - net) : 0;
-	if (!length || strncmp(equals + 1, "tap:", 4))
-		return defect_set(why, "--net %s: want NAME=tap:INTERFACE", net);
-	*interface = equals + 5;
+	bool net = type == AMP_DEVICE_NET;
+	const char *option = net ? "--net" : "--block", *equals = strchr(text, '=');
+	size_t length = equals ? (size_t)(equals - text) : 0;
+	if (!length || (net ? strncmp(equals + 1, "tap:", 4) : !equals[1]))
+		return defect_set(why, "%s %s: want NAME=%s", option, text,
+		                  net ? "tap:INTERFACE" : "FILE");
+	*rest = equals + (net ? 5 : 1);
 	for (uint32_t i = 0; i < image->note.device_count; i++)
-		if (strlen(image->devices[i].name) == length &&
-		    !memcmp(image->devices[i].name, net, length))
+		if (image->devices[i].type == type && strlen(image->devices[i].name) == length &&
+		    !memcmp(image->devices[i].name, text, length))
 			return (int)i;
 	char known[256];
-	known_devices(image, known, sizeof known);
+	known_devices(image, type, known, sizeof known);
 	if (!*known)
-		return defect_set(why, "--net %s: the image has no network device", net);
-	return defect_set(why, "--net %s: no such device; the image has %s", net, known);
+		return defect_set(why, "%s %s: the image has no %s device", option, text,
+		                  net ? "network" : "block");
+	return defect_set(why, "%s %s: no such device; the image has %s", option, text, known);
+}
+
+/* Puts each option's text at its device's place. 0, or the exit status. */
+static int assign(const struct tender *t, uint32_t type, const char *const *texts, unsigned count,
+                  const char **to)
+{
+	const char *option = type == AMP_DEVICE_NET ? "--net" : "--block";
+	struct defect why;
+	for (unsigned i = 0; i < count; i++) {
+		const char *rest = NULL;
+		int d = find_device(&t->image, type, texts[i], &rest, &why);
+		if (d >= 0 && to[d])
+			d = defect_set(&why, "%s %s: the device is given twice", option, texts[i]);
+		if (d < 0) {
+			say("%s", why.text);
+			return AMP_EXIT_USAGE;
+		}
+		to[d] = rest;
+	}
+	return 0;
+}
+
+static int open_net(struct tender *t, uint32_t i, const char *interface)
+{
+	struct defect why;
+	if (tap_open(&t->taps[i], interface, t->image.note.abi_minor >= 1, &why)) {
+		say("--net %s: %s", t->image.devices[i].name, why.text);
+		return AMP_EXIT_TENDER;
+	}
+	tap_mac(t->macs[i], t->image.note.name, t->image.devices[i].name, interface);
+	return 0;
+}
+
+static int open_block(struct tender *t, uint32_t i, const char *text)
+{
+	const struct amp_note_device *n = &t->image.devices[i];
+	struct block_file *f = &t->files[i];
+	struct defect why;
+	if (block_file_open(f, text, n->flags & AMP_NOTE_DEVICE_READ_ONLY, &why)) {
+		say("--block %s: %s", n->name, why.text);
+		return AMP_EXIT_TENDER;
+	}
+	if (f->size < n->size_min)
+		defect_set(&why,
+		           "has %llu bytes; the image needs %llu: enlarge it with truncate -s %llu",
+		           (unsigned long long)f->size, (unsigned long long)n->size_min,
+		           (unsigned long long)n->size_min);
+	else if (f->read_only && !(n->flags & AMP_NOTE_DEVICE_READ_ONLY))
+		defect_set(&why, "the image writes to it: give it without ,ro");
+	else if (!block_file_check(f, n->format, &why))
+		return 0;
+	say("--block %s: %s: %s", n->name, text, why.text);
+	return AMP_EXIT_TENDER;
 }
 
 /* 0, or the exit status. */
 static int open_devices(struct tender *t)
 {
 	const struct tender_options *o = t->options;
-	const char *interfaces[AMP_DEVICES_MAX] = { 0 };
-	struct defect why;
+	const char *given[AMP_DEVICES_MAX] = { 0 };
 
 	for (unsigned i = 0; i < AMP_DEVICES_MAX; i++)
-		t->taps[i].fd = -1;
-	for (unsigned i = 0; i < o->net_count; i++) {
-		const char *interface = NULL;
-		int d = net_device(&t->image, o->nets[i], &interface, &why);
-		if (d >= 0 && interfaces[d])
-			d = defect_set(&why, "--net %s: the device is given twice", o->nets[i]);
-		if (d < 0) {
-			say("%s", why.text);
-			return AMP_EXIT_USAGE;
-		}
-		interfaces[d] = interface;
-	}
-	for (uint32_t i = 0; i < t->image.note.device_count; i++) {
+		t->taps[i].fd = t->files[i].fd = -1;
+	int status = assign(t, AMP_DEVICE_NET, o->nets, o->net_count, given);
+	if (!status)
+		status = assign(t, AMP_DEVICE_BLOCK, o->blocks, o->block_count, given);
+	for (uint32_t i = 0; !status && i < t->image.note.device_count; i++) {
 		const struct amp_note_device *d = &t->image.devices[i];
-		if (!interfaces[i] && !(d->flags & AMP_NOTE_DEVICE_OPTIONAL)) {
-			say("%s: needs network device %s: add --net %s=tap:INTERFACE", o->path,
-			    d->name, d->name);
-			return AMP_EXIT_USAGE;
+		bool net = d->type == AMP_DEVICE_NET;
+		if (!given[i] && !(d->flags & AMP_NOTE_DEVICE_OPTIONAL)) {
+			say("%s: needs %s device %s: add %s %s=%s", o->path,
+			    net ? "network" : "block", d->name, net ? "--net" : "--block", d->name,
+			    net ? "tap:INTERFACE" : "FILE");
+			status = AMP_EXIT_USAGE;
 		}
 	}
-	for (uint32_t i = 0; i < t->image.note.device_count; i++) {
-		if (!interfaces[i])
-			continue;
-		if (tap_open(&t->taps[i], interfaces[i], t->image.note.abi_minor >= 1, &why)) {
-			say("--net %s: %s", t->image.devices[i].name, why.text);
-			return AMP_EXIT_TENDER;
-		}
-		tap_mac(t->macs[i], t->image.note.name, t->image.devices[i].name, interfaces[i]);
+	for (uint32_t i = 0; !status && i < t->image.note.device_count; i++) {
+		if (given[i])
+			status = t->image.devices[i].type == AMP_DEVICE_NET
+			                 ? open_net(t, i, given[i])
+			                 : open_block(t, i, given[i]);
 	}
-	return 0;
+	return status;
 }
 
 static uint32_t frame_size(const struct tap *tap)
@@ -216,6 +265,10 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		                   .boot = boot_size(&t->image),
 		                   .rings = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0 };
 	for (uint32_t i = 0; i < n->device_count; i++) {
+		if (t->files[i].fd >= 0) {
+			need.rings += device_block_rings_size(t->image.devices[i].ring_size);
+			need.heap_shared = t->blocks = true;
+		}
 		if (t->taps[i].fd < 0)
 			continue;
 		need.rings += device_net_rings_size(t->image.devices[i].ring_size);
@@ -231,10 +284,24 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 	const struct region *rings = space_region(&t->space, REGION_RINGS, 0);
 	uint64_t at = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
 	memset(t->pump.devices, 0, sizeof t->pump.devices);
+	for (uint32_t i = 0; i < AMP_DEVICES_MAX; i++)
+		if (t->pump.blocks[i].file)
+			device_block_close(&t->pump.blocks[i]);
+	memset(t->pump.blocks, 0, sizeof t->pump.blocks);
 	t->pump.device_count = n->device_count;
 	for (uint32_t i = 0; i < n->device_count; i++) {
 		struct device_net *d = &t->pump.devices[i];
 		d->fd = -1;
+		if (t->files[i].fd >= 0) {
+			const struct region *heap = space_region(&t->space, REGION_HEAP, 0);
+			uint32_t ring = t->image.devices[i].ring_size;
+			struct device_block *b = &t->pump.blocks[i];
+			device_block_open(b, &t->files[i], rings->host + at, rings->at + at, ring,
+			                  heap->at, heap->size, heap->host, &t->devices[i]);
+			t->devices[i].features |= t->cpus > 1 ? AMP_NET_CONCURRENT : 0;
+			device_block_start(b, ring);
+			at += device_block_rings_size(ring);
+		}
 		if (t->taps[i].fd < 0)
 			continue;
 		const struct region *frames = space_region(&t->space, REGION_FRAMES, i);
@@ -282,7 +349,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	struct defect last;
 	struct crash crash;
 	confinement_drop(t->options->verbosity > 0);
-	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, &last)) {
+	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, t->blocks, &last)) {
 		say("%s", last.text);
 		return AMP_EXIT_TENDER;
 	}
@@ -328,7 +395,7 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	if (sandbox_start(&t->sandbox, &t->space, &t->pump, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "process");
-	if (confinement_seal_watcher(t->sandbox.child, why)) {
+	if (confinement_seal_watcher(t->sandbox.child, t->blocks, why)) {
 		sandbox_end(&t->sandbox);
 		return NOT_HERE;
 	}

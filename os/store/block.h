@@ -40,7 +40,7 @@ struct block_request {
 };
 
 struct block_driver {
-	/* Takes a request that fits (block_submit has checked it). Calls request->done once, now or later. */
+	/* Takes a request that fits (block_submit has checked it), and calls block_finish for it once, now or later. */
 	void (*submit)(struct block *, struct block_request *);
 };
 
@@ -55,6 +55,9 @@ struct block {
 
 /* The image's device of that name; null: it has none, or the optional one is not there. */
 struct block *block_find(const char *name);
+
+/* For drivers: counts it and calls request->done. */
+void block_finish(struct block *, struct block_request *, int result);
 
 /* Event API. result is ERR_INVALID where the request does not fit (alignment, range, a write to a read-only device):
  * done is called with it, like for any other failure. Never blocks; any number may be in flight. */

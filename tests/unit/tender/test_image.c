@@ -194,7 +194,7 @@ static const struct broken broken[] = {
 	{ "device of type 0", "type 0", FIELD(note.devices[0].type), 0 },
 	{ "device of type 99", "type 99", FIELD(note.devices[0].type), 99 },
 	{ "device with unknown flags", "flags", FIELD(note.devices[0].flags), 2 },
-	{ "device with reserved bits", "reserved", FIELD(note.devices[1].reserved[1]), 1 },
+	{ "device with reserved bits", "reserved", FIELD(note.devices[1].size_min), 1 },
 	{ "rings of 0", "rings of 0", FIELD(note.devices[0].ring_size), 0 },
 	{ "rings of 63", "rings of 63", FIELD(note.devices[0].ring_size), 63 },
 	{ "rings of 32", "rings of 32", FIELD(note.devices[0].ring_size), 32 },

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One block device: takes requests from the ring that it shares with the image, has the kernel work on many of them at once
+ * (io_uring, straight from and to the image's memory), and answers. Where io_uring is not to be had, or the power-cut
+ * model is on, one after another.
+ */
+#ifndef TENDER_DEVICE_BLOCK_H
+#define TENDER_DEVICE_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ampoule_abi.h>
+#include <tender/block_file.h>
+#include <tender/ring.h>
+
+struct block_counts {
+	uint64_t reads, writes, flushes, discards; /* done */
+	uint64_t bytes_read, bytes_written;
+	uint64_t bad;	 /* requests that do not fit */
+	uint64_t failed; /* that the host could not do */
+};
+
+struct block_jobs; /* what the kernel works on */
+
+struct device_block {
+	struct block_file *file; /* null: there is no device */
+	struct ring requests, answers;
+	uint64_t heap_at, heap_size; /* the image's memory extent */
+	uint8_t *heap;		     /* in this process */
+	struct block_jobs *jobs;     /* null: no io_uring */
+	uint32_t in_flight;
+	int event; /* eventfd: something has been done; -1: everything is done at once */
+	struct block_counts counts;
+};
+
+/* Bytes of shared memory for the rings. */
+uint64_t device_block_rings_size(uint32_t ring_size);
+
+/* Lays the rings out in `rings` (shared memory, zero, which the image sees at `rings_at`), and fills in the image's view; its
+ * name is the caller's. `file` lives as long as the device. */
+void device_block_open(struct device_block *, struct block_file *file, uint8_t *rings, uint64_t rings_at,
+		       uint32_t ring_size, uint64_t heap_at, uint64_t heap_size, uint8_t *heap,
+		       struct amp_device *view);
+/* Gets io_uring, if it can be had; call before privileges go. */
+void device_block_start(struct device_block *, uint32_t ring_size);
+void device_block_close(struct device_block *);
+
+/* Takes what there is to take, hands out what is done; how many entries of either ring moved. */
+uint32_t device_block_work(struct device_block *);
+
+/* Is there work in the rings that a kick would announce? */
+bool device_block_pending(struct device_block *);
+
+#endif

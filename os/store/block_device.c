@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The image's block devices: each request takes a slot, whose parts the tender reads, until its
+ * answer; what finds no slot waits in a list. What one turn of the loop submits is handed out in
+ * one piece, as packets are.
+ */
+#include <store/block.h>
+
+#include <string.h>
+
+#include <core/boot.h>
+#include <core/error.h>
+#include <core/gate.h>
+#include <core/heap.h>
+#include <core/list.h>
+#include <core/log.h>
+#include <core/loop.h>
+#include <core/panic.h>
+#include <core/ring.h>
+
+struct slot {
+	struct block_request *request; /* null: free */
+	uint32_t next;                 /* in the list of free ones */
+};
+
+struct device {
+	struct block block;
+	struct loop_source source;
+	struct ring requests, answers;
+	uint32_t index, slot_count, free, in_flight, unpublished;
+	struct slot *slots;
+	struct amp_block_part (*parts)[AMP_BLOCK_PARTS_MAX]; /* a slot each */
+	struct block_request *first, *last;                  /* waiting for a slot */
+};
+
+_Static_assert((uint32_t)BLOCK_PARTS_MAX == AMP_BLOCK_PARTS_MAX, "what the tender takes");
+_Static_assert((uint32_t)BLOCK_READ == AMP_BLOCK_READ && (uint32_t)BLOCK_WRITE == AMP_BLOCK_WRITE &&
+                       (uint32_t)BLOCK_FLUSH == AMP_BLOCK_FLUSH &&
+                       (uint32_t)BLOCK_DISCARD == AMP_BLOCK_DISCARD,
+               "the same numbers");
+
+static struct device *devices[AMP_DEVICES_MAX];
+
+static void hand_out(struct device *d, struct block_request *q)
+{
+	uint32_t at = d->free;
+	struct slot *s = &d->slots[at];
+	struct amp_block_request r = { .id = at, .op = q->op, .offset = q->at, .size = q->size };
+	d->free = s->next;
+	s->request = q;
+	if (q->op == BLOCK_READ || q->op == BLOCK_WRITE) {
+		r.part_count = q->part_count;
+		r.parts = (uint64_t)d->parts[at];
+		for (uint32_t k = 0; k < q->part_count; k++)
+			d->parts[at][k] = (struct amp_block_part){ (uint64_t)q->parts[k].bytes,
+				                                   q->parts[k].size };
+	}
+	((struct amp_block_request *)
+	         d->requests.entries)[(d->requests.mine + d->unpublished) & d->requests.mask] = r;
+	d->unpublished++;
+	d->in_flight++;
+}
+
+static void submit(struct block *b, struct block_request *q)
+{
+	struct device *d = container_of(b, struct device, block);
+	if (q->size > AMP_BLOCK_SIZE_MAX && q->op != BLOCK_DISCARD) {
+		block_finish(b, q, ERR_TOO_BIG);
+		return;
+	}
+	if (!d->first && d->in_flight < d->slot_count) {
+		hand_out(d, q);
+		return;
+	}
+	if (d->first)
+		d->last->next = q;
+	else
+		d->first = q;
+	d->last = q;
+}
+
+static void publish(struct device *d)
+{
+	if (!d->unpublished)
+		return;
+	ring_produce(&d->requests, d->unpublished);
+	d->unpublished = 0;
+	if (d->source.concurrent) {
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (ring_wants_kick(&d->requests))
+			gate_kick(d->index);
+	}
+}
+
+static void answered(struct device *d, const struct amp_block_answer *a)
+{
+	struct slot *s = a->id < d->slot_count ? &d->slots[a->id] : NULL;
+	if (!s || !s->request) {
+		log_warning("block", "%s: an answer to nothing", d->block.name);
+		return;
+	}
+	struct block_request *q = s->request;
+	s->request = NULL;
+	s->next = d->free;
+	d->free = (uint32_t)a->id;
+	d->in_flight--;
+	block_finish(&d->block, q,
+	             a->result == 0               ? OK
+	             : a->result == AMP_BLOCK_BAD ? ERR_INVALID
+	                                          : ERR_IO);
+}
+
+static bool poll(struct loop_source *source)
+{
+	struct device *d = container_of(source, struct device, source);
+	uint32_t n = d->in_flight ? ring_ready(&d->answers) : 0;
+	for (uint32_t k = 0; k < n; k++) {
+		struct amp_block_answer a =
+		        ((struct amp_block_answer *)
+		                 d->answers.entries)[d->answers.mine & d->answers.mask];
+		ring_consume(&d->answers, 1);
+		answered(d, &a);
+	}
+	while (d->first && d->in_flight < d->slot_count) {
+		struct block_request *q = d->first;
+		d->first = q->next;
+		q->next = NULL;
+		hand_out(d, q);
+	}
+	publish(d);
+	return n != 0;
+}
+
+static uint64_t events(struct loop_source *source)
+{
+	struct device *d = container_of(source, struct device, source);
+	publish(d);
+	return d->in_flight ? AMP_WAIT_BLOCK : 0;
+}
+
+static void flush(struct loop_source *source)
+{
+	struct device *d = container_of(source, struct device, source);
+	publish(d);
+	if (d->in_flight && ring_wants_kick(&d->requests))
+		gate_kick(d->index);
+}
+
+static const struct block_driver driver = { submit };
+
+static int open_device(uint32_t index, const struct amp_device *from)
+{
+	struct device *d = heap_alloc_zero(1, sizeof *d);
+	uint32_t count = from->block.requests.size;
+	if (!d)
+		return ERR_MEMORY;
+	d->slots = heap_alloc_zero(count, sizeof *d->slots);
+	d->parts = heap_alloc_zero(count, sizeof *d->parts);
+	if (!d->slots || !d->parts) {
+		heap_free(d->slots);
+		heap_free(d->parts);
+		heap_free(d);
+		return ERR_MEMORY;
+	}
+	for (uint32_t k = 0; k < count; k++)
+		d->slots[k].next = k + 1;
+	d->slot_count = count;
+	d->index = index;
+	ring_open(&d->requests, &from->block.requests);
+	ring_open(&d->answers, &from->block.answers);
+	d->block = (struct block){ .name = from->name,
+		                   .driver = &driver,
+		                   .size = from->block.size,
+		                   .sector_size = from->block.sector_size,
+		                   .read_only = from->features & AMP_BLOCK_READ_ONLY };
+	d->source = (struct loop_source){ .poll = poll,
+		                          .events = events,
+		                          .flush = flush,
+		                          .concurrent = from->features & AMP_NET_CONCURRENT };
+	loop_add(&d->source);
+	devices[index] = d;
+	return OK;
+}
+
+static int block_start(void)
+{
+	const struct amp_device *all = (const struct amp_device *)boot->devices;
+	int error = OK;
+	for (uint32_t k = 0; k < boot->device_count && !error; k++) {
+		if (all[k].type == AMP_DEVICE_BLOCK)
+			error = open_device(k, &all[k]);
+	}
+	return error;
+}
+BOOT_START(200, block_start);
+
+struct block *block_find(const char *name)
+{
+	for (uint32_t k = 0; k < AMP_DEVICES_MAX; k++) {
+		if (devices[k] && strcmp(devices[k]->block.name, name) == 0)
+			return &devices[k]->block;
+	}
+	return NULL;
+}
