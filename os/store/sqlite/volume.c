@@ -137,25 +137,27 @@ static int take_root(struct volume *v, const struct root *r)
 static int read_roots(struct volume *v)
 {
 	struct root best = { .sequence = 0 };
-	bool ours = true;
+	bool named[2];
 
 	int error = block_read(v->block, 0, v->bounce, 2 * ROOT_BYTES);
 	if (error)
 		return error;
 	for (uint32_t i = 0; i < 2; i++) {
-		const uint8_t *at = v->bounce + i * ROOT_BYTES;
 		struct root r;
 
-		memcpy(&r, at, sizeof r);
-		bool named = memcmp(r.magic, magic, sizeof magic) == 0;
-		if (named && r.sum == root_sum(&r) && r.sequence > best.sequence)
+		memcpy(&r, v->bounce + i * ROOT_BYTES, sizeof r);
+		named[i] = memcmp(r.magic, magic, sizeof magic) == 0;
+		if (named[i] && r.sum == root_sum(&r) && r.sequence > best.sequence)
 			best = r;
-		/* Of the first root ever written a part may be there. */
-		ours = ours && (named || is_zero(at, ROOT_BYTES));
 	}
 	if (best.sequence)
 		return take_root(v, &best);
-	return ours ? OK : ERR_MALFORMED;
+	/* Nothing was ever committed with root 0 alone: of the first one that was written a part
+	 * may be there. */
+	if (is_zero(v->bounce + ROOT_BYTES, ROOT_BYTES) &&
+	    (named[0] || is_zero(v->bounce, ROOT_BYTES)))
+		return OK;
+	return named[0] || named[1] ? ERR_CORRUPT : ERR_MALFORMED;
 }
 
 int volume_open(struct volume *v, struct block *b)
