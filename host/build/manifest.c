@@ -476,7 +476,16 @@ static void read_block(const struct input *in, struct manifest *m, const struct 
 		if (device_name_taken(m, b->name))
 			input_mistake(in, f[NAME].value ? f[NAME].value : n,
 			              "a second device %s: give each its own name", b->name);
-		field_size(in, f[SIZE].value, "size", 0, 1ull << 60, &b->size);
+		if ((s = field_text(in, f[SIZE].value, "size")) != NULL) {
+			const char *why = value_parse(AMP_ARG_SIZE, s, &b->size);
+			if (why)
+				input_mistake(in, f[SIZE].value, "size: %s %s", s, why);
+			else if (b->size % 512)
+				input_mistake(
+				        in, f[SIZE].value,
+				        "size: %s is no multiple of a sector (512); write %llu", s,
+				        (unsigned long long)(b->size / 512 + 1) * 512);
+		}
 		field_bool(in, f[READ_ONLY].value, "read-only", &b->read_only);
 		field_bool(in, f[OPTIONAL].value, "optional", &b->optional);
 		b->ring = ring_size(in, f[RING].value, 64);
