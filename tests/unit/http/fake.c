@@ -294,6 +294,10 @@ void fake_turn(void)
 			c->acknowledged = c->out_size;
 			if (usable(c) && c->handlers && c->handlers->drained)
 				c->handlers->drained(c->context, c);
+			if (c->wrote_short && usable(c) && c->handlers && c->handlers->writable) {
+				c->wrote_short = false;
+				c->handlers->writable(c->context, c);
+			}
 		}
 		if (c->resume)
 			show(c);
@@ -334,7 +338,13 @@ void fake_advance(uint64_t ns)
 
 struct tcp_connection *fake_accept(void)
 {
+	return fake_accept_from(0);
+}
+
+struct tcp_connection *fake_accept_from(uint32_t remote)
+{
 	struct tcp_connection *c = fake_new();
+	c->remote = remote;
 	if (accept_fn(accept_context, c))
 		return c;
 	c->aborted = true;
@@ -400,7 +410,7 @@ void tcp_resume(struct tcp_connection *c)
 void tcp_info(const struct tcp_connection *c, struct tcp_info *to)
 {
 	check(usable(c), "tcp_info");
-	*to = (struct tcp_info){ .remote = 0xc0000207,
+	*to = (struct tcp_info){ .remote = c->remote ? c->remote : 0xc0000207,
 		                 .remote_port = 4711,
 		                 .unread = c->in_size,
 		                 .unacknowledged = (uint32_t)(c->out_size - c->acknowledged),
@@ -421,10 +431,17 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 {
 	uint64_t waiting = c->out_size - c->acknowledged,
 	         room = waiting < c->out_room ? c->out_room - waiting : 0;
+	c->wrote_short |= size > room;
 	size = size < room ? size : (uint32_t)room;
 	out(c, bytes, size);
 	c->writes++;
 	return size;
+}
+
+uint32_t tcp_write_room(const struct tcp_connection *c)
+{
+	uint64_t waiting = c->out_size - c->acknowledged;
+	return waiting < c->out_room ? (uint32_t)(c->out_room - waiting) : 0;
 }
 
 int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)

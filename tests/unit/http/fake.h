@@ -36,6 +36,8 @@ struct tcp_connection {
 	uint64_t acknowledged;
 	uint32_t writes, statics;
 	bool stalled; /* the peer acknowledges nothing */
+	bool wrote_short;
+	uint32_t remote; /* 0: 192.0.2.7 */
 	bool fin_in, fin_told, resume;
 	bool shut, closed, aborted, gone;
 };
@@ -60,6 +62,7 @@ void fake_start(void);
 void fake_stop(void);                     /* frees all; aborts if a block of the library is left */
 struct tcp_connection *fake_new(void);    /* a connection that nobody has yet */
 struct tcp_connection *fake_accept(void); /* comes in; null: not wanted */
+struct tcp_connection *fake_accept_from(uint32_t remote);
 void fake_queue(struct tcp_connection *, const void *bytes, uint64_t size);
 void fake_queue_fin(struct tcp_connection *);
 void fake_queue_reset(struct tcp_connection *);
