@@ -117,7 +117,7 @@ int http_reply(struct http_exchange *, uint32_t status, const char *type, const 
 int http_reply_text(struct http_exchange *, uint32_t status, const char *text); /* text/plain; charset=utf-8 */
 /* The body is compiled in, or never changes: not copied. */
 int http_reply_static(struct http_exchange *, uint32_t status, const char *type, const void *bytes, uint64_t size);
-/* Head and body compiled in. `fields`: complete lines, each with CRLF, Content-Length and Content-Type among them; the
+/* Body compiled in; `fields` are copied: complete lines, each with CRLF, Content-Length and Content-Type among them; the
  * server puts the status line, Date and Connection before them. The fastest way; app/site uses it. */
 int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fields, uint32_t fields_size,
 			const void *body, uint64_t size);

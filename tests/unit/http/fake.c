@@ -11,6 +11,7 @@
 #include <core/gate.h>
 #include <core/heap.h>
 #include <core/log.h>
+#include <core/random.h>
 #include <core/task.h>
 #include <core/timer.h>
 #include <net/resolver.h>
@@ -36,6 +37,17 @@ static void check(bool holds, const char *what)
 		return;
 	fprintf(stderr, "the library misuses the fake: %s\n", what);
 	abort();
+}
+
+/* The same after each start. */
+static uint64_t random_state;
+
+uint64_t random_u64(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
 }
 
 /* ---- Time ---- */
@@ -354,6 +366,7 @@ struct tcp_connection *fake_accept_from(uint32_t remote)
 void fake_start(void)
 {
 	memset(&fake, 0, sizeof fake);
+	random_state = 1;
 	fake.now = SECOND;
 }
 

@@ -255,6 +255,21 @@ static void several_ranges_come_in_parts(void **state)
 	           "bytes 15-15/36");
 }
 
+static void boundaries_are_drawn_anew(void **state)
+{
+	char first[64], second[64];
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		const char *type =
+		        strstr(file("Range: bytes=0-1,5-6\r\n"), "multipart/byteranges; boundary=");
+		assert_non_null(type);
+		assert_int_equal(
+		        sscanf(type, "multipart/byteranges; boundary=%63[^\r]", k ? second : first),
+		        1);
+	}
+	assert_string_not_equal(first, second);
+}
+
 static void the_coding_is_the_clients_choice(void **state)
 {
 	static const struct {
@@ -322,13 +337,10 @@ int main(void)
 {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_file_comes_whole),
-		TEST(conditions_go_in_their_order),
-		TEST(one_range_is_sent_alone),
-		TEST(malformed_and_greedy_ranges_are_ignored),
-		TEST(ranges_outside_get_416),
-		TEST(several_ranges_come_in_parts),
-		TEST(the_coding_is_the_clients_choice),
+		TEST(a_file_comes_whole),        TEST(conditions_go_in_their_order),
+		TEST(one_range_is_sent_alone),   TEST(malformed_and_greedy_ranges_are_ignored),
+		TEST(ranges_outside_get_416),    TEST(several_ranges_come_in_parts),
+		TEST(boundaries_are_drawn_anew), TEST(the_coding_is_the_clients_choice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

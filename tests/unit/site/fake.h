@@ -14,6 +14,7 @@ struct answer {
 	uint8_t body[65536];
 	uint64_t size;
 };
+extern const char *fake_query; /* of all requests */
 /* Serves GET for the path on that port; false: no route. The answer is good until the next one. */
 bool fake_get(uint16_t port, const char *path, uint32_t size, struct answer *);
 extern char fake_log[1024];       /* the last line */

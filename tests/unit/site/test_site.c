@@ -199,6 +199,11 @@ static void leads_folders_with_an_index_to_their_slash(void **state)
 	assert_int_equal(a->status, 301);
 	assert_string_equal(a->fields, "Location: /docs/\r\nContent-Length: 0\r\n");
 	is_text("/docs/", "docs");
+	fake_query = "q=a%20b&r=?/";
+	a = get("/docs");
+	assert_int_equal(a->status, 301);
+	assert_string_equal(a->fields, "Location: /docs/?q=a%20b&r=?/\r\nContent-Length: 0\r\n");
+	fake_query = "";
 	a = get("/a b%\xc3\xa4\"");
 	assert_int_equal(a->status, 301);
 	assert_string_equal(a->fields, "Location: /a%20b%25%C3%A4%22/\r\nContent-Length: 0\r\n");
