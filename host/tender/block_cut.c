@@ -6,6 +6,7 @@
  * A program that is right for all of these is right for any disk that writes 512 bytes whole or not
  * at all.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static uint64_t draw(struct block_cut *c)
 
 struct block_cut *block_cut_new(uint64_t writes, uint64_t seed)
 {
+	/* Another thread's own arena would be made by system calls that the tender has given up. */
+	mallopt(M_ARENA_MAX, 1);
 	struct block_cut *c = calloc(1, sizeof *c);
 	if (!c)
 		return NULL;

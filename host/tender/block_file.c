@@ -16,6 +16,9 @@
 #include <tender/block_file.h>
 
 #define SECTOR 512u
+/* A tender that has just ended may still hold its file: the kernel lets go of what io_uring works
+ * on when the last request is done, some milliseconds later. */
+#define GRACE_MS 1000
 
 struct wish {
 	char path[4096];
@@ -75,7 +78,8 @@ static int measure(struct block_file *f, const char *path, struct defect *why)
 		f->size = (uint64_t)s.st_size;
 		struct statx x;
 		if (!statx(f->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &x) &&
-		    x.stx_mask & STATX_DIOALIGN && x.stx_dio_offset_align > SECTOR)
+		    x.stx_mask & STATX_DIOALIGN &&
+		    (x.stx_dio_offset_align > SECTOR || x.stx_dio_mem_align > SECTOR))
 			f->sector_size = 4096;
 	} else {
 		return defect_set(why, "%s is neither a file nor a block device", path);
@@ -97,8 +101,13 @@ static int measure(struct block_file *f, const char *path, struct defect *why)
 /* Nobody else may use what we write, nor write what we read. */
 static int claim(struct block_file *f, const char *path, struct defect *why)
 {
-	if (!flock(f->fd, (f->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
-		return 0;
+	for (int ms = 0; ms < GRACE_MS; ms += 5) {
+		if (!flock(f->fd, (f->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			break;
+		usleep(5000);
+	}
 	if (errno == EWOULDBLOCK)
 		return defect_set(why, "%s is in use by another appliance%s", path,
 		                  f->read_only ? ", which writes to it" : "");
@@ -111,13 +120,18 @@ int block_file_open(struct block_file *f, const char *text, bool read_only, stru
 	struct stat s;
 	*f = (struct block_file){ .fd = -1 };
 	if (parse(text, &w, why))
-		return -1;
+		return BLOCK_FILE_WORDS;
 	f->read_only = read_only || w.read_only;
 	f->fail_at = w.fail_at;
 	bool device = !stat(w.path, &s) && S_ISBLK(s.st_mode);
 	int flags = (f->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK |
 	            (device && !f->read_only ? O_EXCL : 0);
-	f->fd = open(w.path, flags);
+	for (int ms = 0; ms < GRACE_MS; ms += 5) {
+		f->fd = open(w.path, flags);
+		if (f->fd >= 0 || errno != EBUSY)
+			break;
+		usleep(5000);
+	}
 	if (f->fd < 0) {
 		if (errno == EBUSY)
 			return defect_set(why, "%s is in use (mounted, or by another program)",
@@ -140,9 +154,10 @@ int block_file_open(struct block_file *f, const char *text, bool read_only, stru
 	}
 	/* Where it does not work, a read says so at once; the page cache does, then. */
 	if (!fcntl(f->fd, F_SETFL, O_DIRECT)) {
-		void *sector = NULL;
-		bool works = !posix_memalign(&sector, 4096, 4096) &&
-		             pread(f->fd, sector, f->sector_size, 0) == (ssize_t)f->sector_size;
+		uint8_t *sector = NULL; /* no better aligned than an image's memory has to be */
+		bool works = !posix_memalign((void **)&sector, 4096, 8192) &&
+		             pread(f->fd, sector + f->sector_size % 4096, f->sector_size, 0) ==
+		                     (ssize_t)f->sector_size;
 		free(sector);
 		if (!works)
 			fcntl(f->fd, F_SETFL, 0);

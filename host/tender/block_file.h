@@ -27,6 +27,9 @@ struct block_file {
 	struct block_cut *cut; /* null: the power stays */
 };
 
+/* 0; -1 with a defect; BLOCK_FILE_WORDS with a defect: the text is wrong, whatever the file is. Waits up to a second for one
+ * that has it. */
+#define BLOCK_FILE_WORDS (-2)
 /* Opens what "FILE[,ro][,cut=N][,seed=S][,fail=N]" says; read_only: the image does not write, whatever it says. */
 int block_file_open(struct block_file *, const char *text, bool read_only, struct defect *why);
 void block_file_close(struct block_file *);

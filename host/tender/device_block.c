@@ -98,6 +98,15 @@ static int restrict_ring(struct io_uring *ring, int fd)
 	       io_uring_enable_rings(ring);
 }
 
+/* Cooperative: what is done is noted when the thread that submitted is in the kernel next, without
+ * an interrupt. */
+static int start_ring(uint32_t depth, struct io_uring *ring)
+{
+	return io_uring_queue_init(depth, ring,
+	                           IORING_SETUP_R_DISABLED | IORING_SETUP_COOP_TASKRUN) &&
+	       io_uring_queue_init(depth, ring, IORING_SETUP_R_DISABLED);
+}
+
 void device_block_start(struct device_block *d, uint32_t ring_size)
 {
 	if (d->file->cut || d->file->fail_at)
@@ -105,7 +114,7 @@ void device_block_start(struct device_block *d, uint32_t ring_size)
 	struct block_jobs *j = calloc(1, sizeof *j);
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	uint32_t depth = ring_size < IN_FLIGHT_MAX ? ring_size : IN_FLIGHT_MAX;
-	if (j && event >= 0 && !io_uring_queue_init(depth, &j->ring, IORING_SETUP_R_DISABLED)) {
+	if (j && event >= 0 && !start_ring(depth, &j->ring)) {
 		if (!io_uring_register_eventfd(&j->ring, event) &&
 		    !restrict_ring(&j->ring, d->file->fd)) {
 			for (uint32_t k = 0; k < depth; k++) {
@@ -265,15 +274,13 @@ static bool go_on(struct job *j, int32_t result)
 	return j->left != 0;
 }
 
-static uint32_t reap(struct device_block *d)
+uint32_t device_block_reap(struct device_block *d)
 {
 	struct block_jobs *jobs = d->jobs;
 	struct io_uring_cqe *c;
 	uint32_t n = 0;
-	uint64_t events;
-	if (!d->in_flight || io_uring_peek_cqe(&jobs->ring, &c))
+	if (!jobs || !d->in_flight)
 		return 0;
-	(void)!read(d->event, &events, sizeof events);
 	while (!io_uring_peek_cqe(&jobs->ring, &c)) {
 		struct job *j = io_uring_cqe_get_data(c);
 		int32_t result = c->res;
@@ -295,6 +302,8 @@ static uint32_t reap(struct device_block *d)
 		j->next = jobs->free;
 		jobs->free = j;
 	}
+	if (n && io_uring_sq_ready(&jobs->ring)) /* the rest of what was done in part */
+		io_uring_submit(&jobs->ring);
 	return n;
 }
 
@@ -305,9 +314,9 @@ static uint32_t room(struct device_block *d)
 	return n > d->in_flight ? n - d->in_flight : 0;
 }
 
-uint32_t device_block_work(struct device_block *d)
+uint32_t device_block_take(struct device_block *d)
 {
-	uint32_t moved = d->jobs ? reap(d) : 0, most = ring_ready(&d->requests), taken = 0;
+	uint32_t most = ring_ready(&d->requests), taken = 0;
 	uint32_t places = most ? room(d) : 0;
 	if (most > places)
 		most = places;
@@ -346,7 +355,7 @@ uint32_t device_block_work(struct device_block *d)
 	}
 	if (d->jobs && io_uring_sq_ready(&d->jobs->ring))
 		io_uring_submit(&d->jobs->ring);
-	return moved + taken;
+	return taken;
 }
 
 bool device_block_pending(struct device_block *d)

@@ -30,7 +30,7 @@ struct device_block {
 	uint8_t *heap;		     /* in this process */
 	struct block_jobs *jobs;     /* null: no io_uring */
 	uint32_t in_flight;
-	int event; /* eventfd: something has been done; -1: everything is done at once */
+	int event; /* eventfd: something has been done; who polls it (and not for edges) reads it. -1: all is done at once */
 	struct block_counts counts;
 };
 
@@ -46,8 +46,13 @@ void device_block_open(struct device_block *, struct block_file *file, uint8_t *
 void device_block_start(struct device_block *, uint32_t ring_size);
 void device_block_close(struct device_block *);
 
-/* Takes what there is to take, hands out what is done; how many entries of either ring moved. */
-uint32_t device_block_work(struct device_block *);
+/*
+ * Takes requests and hands them to the kernel; hands answers out. How many that were. Reaping may be done by any thread
+ * (under the pump's lock); taking should be left to one that does not run the image: the kernel finishes a request in the
+ * thread that submitted it, which takes that out of KVM_RUN.
+ */
+uint32_t device_block_take(struct device_block *);
+uint32_t device_block_reap(struct device_block *);
 
 /* Is there work in the rings that a kick would announce? */
 bool device_block_pending(struct device_block *);

@@ -64,14 +64,44 @@ bool pump_pass(struct pump *p)
 {
 	uint32_t work = 0;
 	for (uint32_t i = 0; i < p->device_count; i++) {
-		if (p->blocks[i].file)
-			work |= device_block_work(&p->blocks[i]);
+		if (p->blocks[i].file) {
+			work |= device_block_reap(&p->blocks[i]);
+			work |= device_block_take(&p->blocks[i]);
+		}
 		if (p->devices[i].fd < 0)
 			continue;
 		work |= device_net_send(&p->devices[i]);
 		work |= device_net_receive(&p->devices[i]);
 	}
 	return work;
+}
+
+/* The pass of the image's own thread: where there is another one, that takes the block devices'
+ * requests. */
+static bool waiting_pass(struct pump *p)
+{
+	uint32_t work = 0;
+	if (p->mode != PUMP_THREAD)
+		return pump_pass(p);
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		if (p->blocks[i].file)
+			work |= device_block_reap(&p->blocks[i]);
+		if (p->devices[i].fd < 0)
+			continue;
+		work |= device_net_send(&p->devices[i]);
+		work |= device_net_receive(&p->devices[i]);
+	}
+	return work;
+}
+
+/* A wait includes all kicks: those of requests that the image has not announced, too. */
+static void poke_thread(struct pump *p)
+{
+	const uint64_t one = 1;
+	for (uint32_t i = 0; i < p->device_count; i++)
+		if (p->blocks[i].file && device_block_pending(&p->blocks[i]) &&
+		    write(p->kick, &one, sizeof one) < 0)
+			return; /* it is announced already */
 }
 
 bool pump_ready(const struct pump *p, uint64_t events)
@@ -118,8 +148,8 @@ static void wake_image(struct pump *p)
 	syscall(SYS_futex, &p->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* The thread's pass. Inline, it only sends: receiving here would take packets from under the sleep
- * of pump_wait, which watches the devices and not the rings. */
+/* The thread's pass. Inline, it only sends: receiving or reaping here would take packets and
+ * answers from under the sleep of pump_wait, which watches the devices and not the rings. */
 static bool locked_pass(struct pump *p)
 {
 	uint32_t work = 0;
@@ -129,7 +159,7 @@ static bool locked_pass(struct pump *p)
 	else
 		for (uint32_t i = 0; i < p->device_count; i++) {
 			work |= p->devices[i].fd < 0 ? 0 : device_net_send(&p->devices[i]);
-			work |= p->blocks[i].file ? device_block_work(&p->blocks[i]) : 0;
+			work |= p->blocks[i].file ? device_block_take(&p->blocks[i]) : 0;
 		}
 	if (!work)
 		clock_refresh(p->clock);
@@ -206,6 +236,11 @@ static void sleep_inline(struct pump *p, uint64_t deadline)
 	struct timespec left = to_timespec(deadline > now ? deadline - now : 0);
 	if (ppoll(fds, count, deadline == UINT64_MAX ? NULL : &left, NULL) <= 0)
 		return;
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		uint64_t events;
+		if (p->blocks[i].file && p->blocks[i].event >= 0)
+			(void)!read(p->blocks[i].event, &events, sizeof events);
+	}
 	/* A device that is gone would wake us for ever; it stays silent from now on. */
 	for (nfds_t f = 0; f < count; f++)
 		for (uint32_t i = 0; i < p->device_count; i++)
@@ -220,7 +255,7 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 	for (;;) {
 		/* All of tx before we sleep; the image stands still, so this ends. Packets that
 		 * are dropped as they come may have no end: the deadline holds all the same. */
-		while (pump_pass(p) && !pump_ready(p, events) &&
+		while (waiting_pass(p) && !pump_ready(p, events) &&
 		       (clock_mono() < deadline || pump_pending(p)))
 			;
 		if (pump_ready(p, events))
@@ -237,6 +272,7 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 		struct timespec until = to_timespec(deadline);
 		p->asleep_for = events;
 		__atomic_store_n(&p->asleep, 1, __ATOMIC_RELEASE);
+		poke_thread(p);
 		pthread_mutex_unlock(&p->lock);
 		syscall(SYS_futex, &p->asleep, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1,
 		        deadline == UINT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);

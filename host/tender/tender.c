@@ -183,9 +183,10 @@ static int open_block(struct tender *t, uint32_t i, const char *text)
 	const struct amp_note_device *n = &t->image.devices[i];
 	struct block_file *f = &t->files[i];
 	struct defect why;
-	if (block_file_open(f, text, n->flags & AMP_NOTE_DEVICE_READ_ONLY, &why)) {
+	int opened = block_file_open(f, text, n->flags & AMP_NOTE_DEVICE_READ_ONLY, &why);
+	if (opened) {
 		say("--block %s: %s", n->name, why.text);
-		return AMP_EXIT_TENDER;
+		return opened == BLOCK_FILE_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	}
 	if (f->size < n->size_min)
 		defect_set(&why,
