@@ -51,6 +51,15 @@ static void forget(struct dns_response *r, uint16_t count)
 		r->known[r->known_order[--r->known_count]] = 0;
 }
 
+static void forget_all(struct dns_response *r)
+{
+	r->known_count = 0;
+	if (++r->epoch == 0) { /* once in 65535 responses; 0 marks free slots */
+		memset(r->known, 0, sizeof r->known);
+		r->epoch = 1;
+	}
+}
+
 void dns_response_begin(struct dns_response *r, const struct dns_database *db, uint8_t *message,
                         uint32_t question_end, uint32_t limit)
 {
@@ -59,11 +68,7 @@ void dns_response_begin(struct dns_response *r, const struct dns_database *db, u
 	r->out.at = question_end;
 	r->counts[0] = r->counts[1] = r->counts[2] = 0;
 	r->truncated = r->reduced = r->damaged = false;
-	r->known_count = 0;
-	if (++r->epoch == 0) { /* once in 65535 responses; 0 marks free slots */
-		memset(r->known, 0, sizeof r->known);
-		r->epoch = 1;
-	}
+	forget_all(r);
 }
 
 void dns_response_question(struct dns_response *r, const struct dns_key *key, uint32_t encloser)
@@ -239,6 +244,10 @@ bool dns_response_records(struct dns_response *r, uint32_t rrset, struct dns_par
 		return false;
 	}
 	while (part->records < s->count) {
+		/* Full: names near each other in a zone are like each other, so that to begin anew
+		 * costs less than to go on with the oldest. */
+		if (r->known_count > DNS_KNOWN_MAX - DNS_LABELS_MAX / 2)
+			forget_all(r);
 		uint32_t mark = r->out.at;
 		uint16_t known_mark = r->known_count;
 		if (s->shape.names)
