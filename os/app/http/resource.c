@@ -99,25 +99,14 @@ static int one_range(struct http_exchange *x, const struct http_variant *v,
 	return finish(x, error);
 }
 
-#define BOUNDARY_SIZE 16u
-
-/* Drawn anew for each response: no file can hold it but by chance, whoever wrote it (RFC 2046
- * §5.1.1). */
-static void draw_boundary(char to[BOUNDARY_SIZE])
-{
-	uint64_t bits = random_u64();
-	for (uint32_t k = 0; k < BOUNDARY_SIZE; k++, bits >>= 4)
-		to[k] = "0123456789abcdef"[bits & 15];
-}
-
 /* RFC 9110 §14.6. What stands before part k, or at the end of all. */
 static void part_head(struct lines *l, const struct http_variant *v, const struct http_range *r,
-                      const char boundary[BOUNDARY_SIZE])
+                      uint64_t boundary)
 {
 	struct http_text type = type_line(v);
 	l->size = 0;
 	add_text(l, "\r\n--");
-	add(l, boundary, BOUNDARY_SIZE);
+	add_number(l, boundary);
 	if (!r) {
 		add_text(l, "--\r\n");
 		return;
@@ -132,16 +121,16 @@ static int many_ranges(struct http_exchange *x, const struct http_variant *v,
                        const struct http_range *r, int count)
 {
 	struct lines l = { .size = 0 };
-	char boundary[BOUNDARY_SIZE];
-	uint64_t size = 0;
-	draw_boundary(boundary);
+	/* Drawn anew for each response: no file can hold it but by chance, whoever wrote it (RFC
+	 * 2046 §5.1.1). */
+	uint64_t boundary = (uint64_t)random_u32() << 32 | random_u32(), size = 0;
 	for (int k = 0; k <= count; k++) {
 		part_head(&l, v, k < count ? &r[k] : NULL, boundary);
 		size += l.size + (k < count ? r[k].size : 0);
 	}
 	l.size = 0;
 	add_text(&l, "Content-Type: multipart/byteranges; boundary=");
-	add(&l, boundary, BOUNDARY_SIZE);
+	add_number(&l, boundary);
 	add_text(&l, "\r\n");
 	add_without_type(&l, v);
 	if (l.failed)

@@ -406,7 +406,7 @@ static void walk(const char *root, const char *directory, const char *shown, con
 	if (find(with_slash)) {
 		char *location = escaped(with_slash);
 		struct item *i = add(checked(strdup(url)), SITE_REDIRECT, shown);
-		i->fields = text("Location: %s\r\nContent-Length: 0\r\n", location);
+		i->fields = text("Content-Length: 0\r\nLocation: %s\r\n", location);
 		free(location);
 		if (strlen(i->fields) > SITE_FIELDS_MAX)
 			fail("%s: its path is too long for a Location; shorten names", shown);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <core/bytes.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/file.h>
 #include <core/heap.h>
@@ -160,23 +161,21 @@ static void not_found(struct http_exchange *x, const struct site *s)
 
 /* To a folder's path with its slash, and with the query that it was asked with (as browsers do not
  * add it, RFC 3986 §5.2.2). Not inlined: of this much stack the others have no use. */
-static __attribute__((noinline)) void redirect(struct http_exchange *x,
-                                               const struct http_variant *v)
+static COLD void redirect(struct http_exchange *x, const struct http_variant *v)
 {
 	struct http_text query = http_query(x);
 	char fields[SITE_FIELDS_MAX + 1 + HTTP_TARGET_MAX];
-	const char *end = memchr(v->fields, '\r', v->fields_size);
-	if (!query.size || !end || query.size > HTTP_TARGET_MAX) {
+	uint32_t size = v->fields_size - 2; /* Location is the last of them */
+	if (query.size - 1 >= HTTP_TARGET_MAX || v->fields_size < 2) {
 		http_reply_prepared(x, 301, v->fields, v->fields_size, NULL, 0);
 		return;
 	}
-	/* Location comes first. */
-	uint32_t first = (uint32_t)(end - v->fields);
-	memcpy(fields, v->fields, first);
-	fields[first] = '?';
-	memcpy(fields + first + 1, query.bytes, query.size);
-	memcpy(fields + first + 1 + query.size, end, v->fields_size - first);
-	http_reply_prepared(x, 301, fields, v->fields_size + 1 + query.size, NULL, 0);
+	memcpy(fields, v->fields, size);
+	fields[size] = '?';
+	memcpy(fields + size + 1, query.bytes, query.size);
+	size += 1 + query.size;
+	memcpy(fields + size, "\r\n", 2);
+	http_reply_prepared(x, 301, fields, size + 2, NULL, 0);
 }
 
 void site_handler(struct http_exchange *x, void *context)

@@ -25,7 +25,7 @@
 #define SITE_ENTRY_SIZE  80u
 #define SITE_FIELDS_MAX  512u /* bytes of a variant's header fields */
 
-enum site_kind { SITE_FILE = 1, SITE_REDIRECT = 2 }; /* redirect: its body is the Location */
+enum site_kind { SITE_FILE = 1, SITE_REDIRECT = 2 }; /* redirect: its last field is Location */
 
 struct site_variant_at { /* 24 bytes */
 	uint64_t at, size;

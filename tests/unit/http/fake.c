@@ -42,12 +42,10 @@ static void check(bool holds, const char *what)
 /* The same after each start. */
 static uint64_t random_state;
 
-uint64_t random_u64(void)
+uint32_t random_u32(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(random_state >> 32);
 }
 
 /* ---- Time ---- */

@@ -197,16 +197,16 @@ static void leads_folders_with_an_index_to_their_slash(void **state)
 	const struct answer *a = get("/docs");
 	assert_int_equal(a->said, SAID_PREPARED);
 	assert_int_equal(a->status, 301);
-	assert_string_equal(a->fields, "Location: /docs/\r\nContent-Length: 0\r\n");
+	assert_string_equal(a->fields, "Content-Length: 0\r\nLocation: /docs/\r\n");
 	is_text("/docs/", "docs");
 	fake_query = "q=a%20b&r=?/";
 	a = get("/docs");
 	assert_int_equal(a->status, 301);
-	assert_string_equal(a->fields, "Location: /docs/?q=a%20b&r=?/\r\nContent-Length: 0\r\n");
+	assert_string_equal(a->fields, "Content-Length: 0\r\nLocation: /docs/?q=a%20b&r=?/\r\n");
 	fake_query = "";
 	a = get("/a b%\xc3\xa4\"");
 	assert_int_equal(a->status, 301);
-	assert_string_equal(a->fields, "Location: /a%20b%25%C3%A4%22/\r\nContent-Length: 0\r\n");
+	assert_string_equal(a->fields, "Content-Length: 0\r\nLocation: /a%20b%25%C3%A4%22/\r\n");
 	is_text("/a b%\xc3\xa4\"/", "odd");
 	free(s);
 }
