@@ -368,17 +368,23 @@ void fake_start(void)
 	fake.now = SECOND;
 }
 
+void fake_forget(struct tcp_connection *c)
+{
+	struct tcp_connection **at = &all;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	while (arrive(c))
+		;
+	free(c->in);
+	free(c->out);
+	free(c);
+}
+
 void fake_stop(void)
 {
-	while (all) {
-		struct tcp_connection *c = all;
-		all = c->next;
-		while (arrive(c))
-			;
-		free(c->in);
-		free(c->out);
-		free(c);
-	}
+	while (all)
+		fake_forget(all);
 	free(fake.console);
 	fake.console = NULL;
 	timers = NULL;
