@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An ordered key-value store on a block device, as the paper's append-style B-tree: nothing that a committed state uses is
+ * ever overwritten, and a commit is one sector. What btree_apply has acknowledged is there after any crash; of what was
+ * under way, all or nothing. On-disk format: docs/btree.md.
+ *
+ * Calls are for tasks and block. Any number of tasks may read and write at once: readers see a committed state and never
+ * wait for writers; writers that come together share one commit.
+ *
+ * Errors: ERR_IO (the device failed), ERR_CORRUPT (what was read is not what was written: btree_options.damage has been told
+ * where), ERR_MEMORY (nothing has changed), ERR_TOO_BIG (key or value; or the device is full: nothing has changed),
+ * ERR_READ_ONLY, ERR_ABSENT (no such key).
+ */
+#ifndef STORE_BTREE_H
+#define STORE_BTREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <store/block.h>
+
+#define BTREE_PAGE	4096u
+#define BTREE_KEY_MAX	1024u  /* bytes, at least 1 */
+#define BTREE_VALUE_MAX 65536u /* bytes, 0 is fine */
+
+struct btree;
+struct btree_snapshot;
+struct btree_cached;
+
+/*
+ * Which pages stay in memory is the application's to say; nothing is built in. The store calls `used` when a page was read
+ * or written, `gone` when it leaves, and asks `victim` for a page to give up when there is no room: null: none, and the
+ * page just read is given up when it has been used. Only pages whose `pins` is zero may go.
+ */
+struct btree_cached {
+	struct btree_cached *newer, *older; /* the policy's, for lists */
+	uint64_t page;
+	uint32_t pins;
+	uint8_t level; /* 0: a leaf; branches are read more often the higher they are */
+	uint8_t mark;  /* the policy's */
+};
+struct btree_policy {
+	void (*used)(void *of, struct btree_cached *);
+	void (*gone)(void *of, struct btree_cached *);
+	struct btree_cached *(*victim)(void *of);
+};
+/* Least recently used goes first; `of` is a struct btree_lru of zeroes. */
+struct btree_lru {
+	struct btree_cached *newest, *oldest;
+};
+extern const struct btree_policy btree_policy_lru;
+
+struct btree_options {
+	const struct btree_policy *policy; /* null: no page is kept */
+	void *policy_of;
+	uint64_t cache;	 /* bytes of pages kept */
+	bool create;	 /* a blank device (its first page is zero) becomes an empty store */
+	/* What is found damaged: `page` on the device, and what it was taken for. May be null. */
+	void (*damage)(void *of, uint64_t page, const char *what);
+	void *damage_of;
+};
+
+/* ERR_ABSENT: the device is blank, and create is false. ERR_MALFORMED: it holds something else. */
+int btree_open(struct btree **, struct block *, const struct btree_options *);
+/* Nobody may be inside a call; open snapshots and cursors become invalid. Nothing has to be written. */
+void btree_close(struct btree *);
+
+/* ---- Writing ---- */
+
+struct btree_change {
+	const void *key;
+	const void *value; /* null: the key is deleted, if it is there */
+	uint32_t key_size, value_size;
+};
+/* All of the changes, in order, or none; durable when it returns OK. */
+int btree_apply(struct btree *, const struct btree_change *, uint32_t count);
+int btree_put(struct btree *, const void *key, uint32_t key_size, const void *value, uint32_t value_size);
+int btree_delete(struct btree *, const void *key, uint32_t key_size); /* OK where it is not there, too */
+
+/* ---- Reading ---- */
+
+/* Copies at most `room` bytes of the value; *size (may be null) gets all of its bytes. Of the state as last committed. */
+int btree_get(struct btree *, const void *key, uint32_t key_size, void *to, uint32_t room, uint32_t *size);
+
+/* A committed state that stays as it is; its pages are not used anew while it is open. ERR_MEMORY. */
+int btree_snapshot_open(struct btree *, struct btree_snapshot **);
+void btree_snapshot_close(struct btree_snapshot *);
+int btree_snapshot_get(struct btree_snapshot *, const void *key, uint32_t key_size, void *to, uint32_t room,
+		       uint32_t *size);
+uint64_t btree_snapshot_count(const struct btree_snapshot *); /* of keys */
+
+/* Walks a snapshot in the order of keys (bytes compared unsigned; a prefix comes first). */
+#define BTREE_DEPTH_MAX 24u
+struct btree_cursor {
+	struct btree_snapshot *snapshot;
+	struct btree_node *path[BTREE_DEPTH_MAX]; /* pinned, from the root on */
+	uint32_t at[BTREE_DEPTH_MAX];
+	uint32_t depth; /* 0: not on an entry */
+};
+void btree_cursor_open(struct btree_cursor *, struct btree_snapshot *);
+void btree_cursor_close(struct btree_cursor *);
+/* To the first key >= the one given (size 0: the first of all). ERR_ABSENT: there is none. */
+int btree_cursor_seek(struct btree_cursor *, const void *key, uint32_t key_size);
+int btree_cursor_last(struct btree_cursor *);
+int btree_cursor_next(struct btree_cursor *); /* ERR_ABSENT: that was the last */
+int btree_cursor_previous(struct btree_cursor *);
+/* The entry it is on. The key stays valid until the cursor moves. */
+const void *btree_cursor_key(const struct btree_cursor *, uint32_t *size);
+uint32_t btree_cursor_value_size(const struct btree_cursor *);
+int btree_cursor_value(const struct btree_cursor *, void *to, uint32_t room);
+
+/* ---- Looking ---- */
+
+struct btree_figures {
+	uint64_t generation;		    /* commits since it was created */
+	uint64_t keys;
+	uint64_t pages, pages_used;	    /* of the device; by the committed state */
+	uint32_t depth;
+	uint64_t commits, changes;	    /* since it was opened: commits may hold changes of many tasks */
+	uint64_t reads, hits, pages_written; /* of pages */
+	uint64_t cached;		    /* pages */
+};
+void btree_figures(const struct btree *, struct btree_figures *);
+
+/* Reads everything that the committed state consists of, and compares the free pages with it. All damage is told to
+ * options.damage; OK: there is none; ERR_CORRUPT. */
+int btree_check(struct btree *);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Clean pages by number. A page is in the table as long as somebody has pinned it or the policy
+ * keeps it; two tasks that want the same page read it once. Contents are checked once, when they
+ * are read: sum and structure.
+ */
+#include <store/btree/internal.h>
+
+#include <string.h>
+
+#include <core/clock.h>
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/panic.h>
+
+#define BUCKETS_FIRST 64u
+
+/* ---- Tables ---- */
+
+static struct btree_node **bucket(const struct table *t, uint64_t page)
+{
+	return &t->buckets[page * 0x9e3779b97f4a7c15ull >> 32 & (t->size - 1)];
+}
+
+struct btree_node *table_find(const struct table *t, uint64_t page)
+{
+	struct btree_node *n = t->size ? *bucket(t, page) : NULL;
+	while (n && n->cached.page != page)
+		n = n->chain;
+	return n;
+}
+
+static bool table_grow(struct table *t)
+{
+	struct table to = { .size = t->size ? 2 * t->size : BUCKETS_FIRST, .count = t->count };
+	to.buckets = heap_alloc_zero(to.size, sizeof *to.buckets);
+	if (!to.buckets)
+		return t->size != 0; /* longer chains, then */
+	for (uint32_t k = 0; k < t->size; k++) {
+		for (struct btree_node *n = t->buckets[k], *next; n; n = next) {
+			next = n->chain;
+			struct btree_node **at = bucket(&to, n->cached.page);
+			n->chain = *at;
+			*at = n;
+		}
+	}
+	heap_free(t->buckets);
+	*t = to;
+	return true;
+}
+
+bool table_add(struct table *t, struct btree_node *n)
+{
+	if (t->count >= t->size && !table_grow(t))
+		return false;
+	struct btree_node **at = bucket(t, n->cached.page);
+	n->chain = *at;
+	*at = n;
+	t->count++;
+	return true;
+}
+
+void table_remove(struct table *t, struct btree_node *n)
+{
+	struct btree_node **at = bucket(t, n->cached.page);
+	while (*at != n)
+		at = &(*at)->chain;
+	*at = n->chain;
+	t->count--;
+}
+
+struct btree_node *node_new(uint64_t page)
+{
+	struct btree_node *n = heap_alloc_zero(1, sizeof *n);
+	if (!n)
+		return NULL;
+	n->bytes = page_alloc_bytes();
+	if (!n->bytes) {
+		heap_free(n);
+		return NULL;
+	}
+	n->cached.page = page;
+	task_queue_init(&n->waiters);
+	return n;
+}
+
+void node_free(struct btree_node *n)
+{
+	heap_free(n->bytes);
+	heap_free(n);
+}
+
+/* ---- Keeping ---- */
+
+static struct btree_node *node_of(struct btree_cached *c)
+{
+	return container_of(c, struct btree_node, cached);
+}
+
+static void drop(struct btree *t, struct btree_node *n)
+{
+	if (n->kept) {
+		t->options.policy->gone(t->options.policy_of, &n->cached);
+		t->kept--;
+	}
+	table_remove(&t->clean, n);
+	node_free(n);
+}
+
+static void keep(struct btree *t, struct btree_node *n)
+{
+	if (!t->options.policy)
+		return;
+	if (!n->kept) {
+		while ((t->kept + 1) * BTREE_PAGE > t->options.cache) {
+			struct btree_cached *c = t->options.policy->victim(t->options.policy_of);
+			if (!c)
+				return;
+			ensure(!c->pins && node_of(c)->kept);
+			drop(t, node_of(c));
+		}
+		n->kept = true;
+		t->kept++;
+	}
+	t->options.policy->used(t->options.policy_of, &n->cached);
+}
+
+void cache_unpin(struct btree *t, struct btree_node *n)
+{
+	ensure(n->cached.pins);
+	if (!--n->cached.pins && !n->kept)
+		drop(t, n);
+}
+
+void cache_adopt(struct btree *t, struct btree_node *n)
+{
+	cache_forget(t, n->cached.page);
+	n->cached.pins = 1;
+	n->cached.level = (uint8_t)node_level(n->bytes);
+	if (!table_add(&t->clean, n)) {
+		node_free(n);
+		return;
+	}
+	keep(t, n);
+	cache_unpin(t, n);
+}
+
+/* The page will hold something else. Nobody can be using it: a page is not given away while a
+ * snapshot needs it. */
+void cache_forget(struct btree *t, uint64_t page)
+{
+	struct btree_node *n = table_find(&t->clean, page);
+	if (n) {
+		ensure(!n->cached.pins);
+		drop(t, n);
+	}
+}
+
+void cache_close(struct btree *t)
+{
+	for (uint32_t k = 0; k < t->clean.size; k++) {
+		while (t->clean.buckets[k])
+			drop(t, t->clean.buckets[k]);
+	}
+	heap_free(t->clean.buckets);
+}
+
+/* ---- Reading ---- */
+
+static int load(struct btree *t, struct btree_node *n, struct pointer p, uint32_t level)
+{
+	int error = block_read(t->block, p.page * BTREE_PAGE, n->bytes, BTREE_PAGE);
+	t->figures.reads++;
+	if (error) {
+		damaged(t, p.page, "a page that cannot be read");
+		return error;
+	}
+	const char *flaw = page_sum(n->bytes, p.page) != p.sum
+	                           ? (level ? "a branch" : "a leaf")
+	                           : node_flaw(n->bytes, level, t->pages);
+	if (!flaw)
+		return OK;
+	damaged(t, p.page, flaw);
+	return ERR_CORRUPT;
+}
+
+int cache_get(struct btree *t, struct pointer p, uint32_t level, struct btree_node **to)
+{
+	struct btree_node *n = table_find(&t->clean, p.page);
+	if (n) {
+		n->cached.pins++;
+		t->figures.hits++;
+		while (n->loading)
+			task_wait(&n->waiters, CLOCK_NEVER);
+	} else {
+		n = node_new(p.page);
+		if (!n)
+			return ERR_MEMORY;
+		n->cached.pins = 1;
+		n->cached.level = (uint8_t)level;
+		if (!table_add(&t->clean, n)) {
+			node_free(n);
+			return ERR_MEMORY;
+		}
+		n->loading = true;
+		n->error = load(t, n, p, level);
+		n->loading = false;
+		task_wake_all(&n->waiters);
+	}
+	int error = n->error;
+	if (!error && (level != node_level(n->bytes)))
+		error = ERR_CORRUPT; /* found by another way than the one it was checked for */
+	if (error) {
+		cache_unpin(t, n);
+		return error;
+	}
+	keep(t, n);
+	*to = n;
+	return OK;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything that the committed state consists of is read once: what is reached is marked, and has
+ * to be what the map says. Damage does not stop it: the rest is looked at all the same.
+ */
+#include <store/btree/internal.h>
+
+#include <string.h>
+
+#include <core/error.h>
+#include <core/heap.h>
+
+struct check {
+	struct btree *tree;
+	uint8_t *seen; /* a bit a page */
+	uint64_t keys, used;
+	bool lost; /* something could not be looked at: counts mean nothing */
+	int result;
+};
+
+static void wrong(struct check *c, uint64_t page, const char *what)
+{
+	damaged(c->tree, page, what);
+	c->result = ERR_CORRUPT;
+}
+
+static void mark(struct check *c, uint64_t page, const char *twice)
+{
+	if (page >= c->tree->pages)
+		return;
+	if (c->seen[page / 8] >> (page % 8) & 1)
+		wrong(c, page, twice);
+	c->seen[page / 8] |= (uint8_t)(1u << (page % 8));
+	c->used++;
+}
+
+static void look_at_value(struct check *c, const struct cell *e)
+{
+	uint8_t byte;
+	for (uint32_t k = 0; k < value_pages(e->value_size); k++) {
+		mark(c, pointer_load(e->pointers + 16 * k).page, "a page that two entries use");
+		/* Each by itself, so that each one that is damaged is named. */
+		if (value_read(c->tree, e->pointers + 16 * k, BTREE_PAGE, &byte, 1))
+			c->result = ERR_CORRUPT;
+	}
+}
+
+static void look_at_leaf(struct check *c, const uint8_t *page)
+{
+	c->keys += node_count(page);
+	for (uint32_t k = 0; k < node_count(page); k++) {
+		struct cell e = node_cell(page, k);
+		if (e.pointers)
+			look_at_value(c, &e);
+	}
+}
+
+/* Are all keys of a node in [low, high)? A branch's first says nothing. */
+static bool within(const uint8_t *page, uint32_t level, const struct cell *low,
+                   const struct cell *high)
+{
+	uint32_t count = node_count(page), first = level ? 1 : 0;
+	if (count <= first)
+		return true;
+	struct cell a = node_cell(page, first), b = node_cell(page, count - 1);
+	return (!low || key_compare(low->key, low->key_size, a.key, a.key_size) <= 0) &&
+	       (!high || key_compare(b.key, b.key_size, high->key, high->key_size) < 0);
+}
+
+/* Depth first; the path's nodes are pinned, so that bounds can be taken from them. */
+static void look_at_tree(struct check *c)
+{
+	struct btree *t = c->tree;
+	struct btree_node *path[BTREE_DEPTH_MAX];
+	struct cell low[BTREE_DEPTH_MAX], high[BTREE_DEPTH_MAX];
+	bool has_low[BTREE_DEPTH_MAX] = { false }, has_high[BTREE_DEPTH_MAX] = { false };
+	uint32_t at[BTREE_DEPTH_MAX] = { 0 }, depth = 0, top = t->state.level;
+	struct pointer p = t->state.root;
+	for (bool down = true;;) {
+		uint32_t level = top - depth;
+		if (down) {
+			mark(c, p.page, "a page that two nodes point to");
+			if (cache_get(t, p, level, &path[depth])) {
+				c->result = ERR_CORRUPT;
+				c->lost = true;
+			} else {
+				const uint8_t *bytes = path[depth]->bytes;
+				if (!within(bytes, level, has_low[depth] ? &low[depth] : NULL,
+				            has_high[depth] ? &high[depth] : NULL))
+					wrong(c, p.page, "a page with keys of another one");
+				at[depth] = 0;
+				if (level) {
+					depth++;
+					goto child;
+				}
+				look_at_leaf(c, bytes);
+				cache_unpin(t, path[depth]);
+			}
+		}
+		if (!depth)
+			return;
+		at[depth - 1]++;
+child:
+		if (at[depth - 1] >= node_count(path[depth - 1]->bytes)) {
+			cache_unpin(t, path[--depth]);
+			down = false;
+			continue;
+		}
+		const uint8_t *parent = path[depth - 1]->bytes;
+		p = node_pointer(parent, at[depth - 1]);
+		has_low[depth] = has_low[depth - 1];
+		low[depth] = low[depth - 1];
+		has_high[depth] = has_high[depth - 1];
+		high[depth] = high[depth - 1];
+		if (at[depth - 1]) {
+			low[depth] = node_cell(parent, at[depth - 1]);
+			has_low[depth] = true;
+		}
+		if (at[depth - 1] + 1 < node_count(parent)) {
+			high[depth] = node_cell(parent, at[depth - 1] + 1);
+			has_high[depth] = true;
+		}
+		down = true;
+	}
+}
+
+/* The pages of the map, anew from the device: what is in memory was right when the store was
+ * opened. */
+static void look_at_map(struct check *c)
+{
+	struct btree *t = c->tree;
+	uint8_t byte, pointer[16];
+	for (uint32_t k = 0; k < t->map_count; k++) {
+		if (k % MAP_POINTERS == 0) {
+			pointer_store(pointer, t->state.dirs[k / MAP_POINTERS]);
+			mark(c, t->state.dirs[k / MAP_POINTERS].page,
+			     "a page of the map that is used twice");
+			if (value_read(t, pointer, BTREE_PAGE, &byte, 1))
+				c->result = ERR_CORRUPT;
+		}
+		pointer_store(pointer, t->map[k]);
+		mark(c, t->map[k].page, "a page of the map that is used twice");
+		if (value_read(t, pointer, BTREE_PAGE, &byte, 1))
+			c->result = ERR_CORRUPT;
+	}
+}
+
+int btree_check(struct btree *t)
+{
+	struct check c = { .tree = t, .result = OK };
+	while (t->committing)
+		task_wait(&t->appliers, UINT64_MAX);
+	t->committing = true; /* nobody writes meanwhile */
+	c.seen = heap_alloc_zero(t->map_count, BTREE_PAGE);
+	if (!c.seen)
+		c.result = ERR_MEMORY;
+	if (!c.result) {
+		mark(&c, 0, "");
+		mark(&c, 1, "");
+		look_at_map(&c);
+		look_at_tree(&c);
+		for (uint64_t page = 0; page < t->pages && !c.lost; page++) {
+			bool seen = c.seen[page / 8] >> (page % 8) & 1;
+			if (seen && !map_used(t, page))
+				wrong(&c, page, "a page in use that the map calls free");
+			else if (!seen && map_used(t, page))
+				wrong(&c, page,
+				      "a page that nothing uses and the map does not call free");
+		}
+		if (!c.lost && c.keys != t->state.keys)
+			wrong(&c, 0, "a root that counts other keys");
+		if (!c.lost && c.used != t->state.used)
+			wrong(&c, 0, "a root that counts other pages");
+	}
+	heap_free(c.seen);
+	t->committing = false;
+	task_wake_all(&t->appliers);
+	return c.result;
+}

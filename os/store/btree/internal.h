@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the store's files know of each other:
+ *
+ *   page.c    pointers to pages and their sums, the root's record
+ *   node.c    one page of the tree: format, validation, inserting and removing; no I/O
+ *   cache.c   pages in memory, read and checked; lru.c a policy
+ *   map.c     which pages are free, on the device and for the commit under way
+ *   value.c   values too large for a leaf
+ *   read.c    looking up, cursors, snapshots
+ *   write.c   changes, made on private copies of the path
+ *   commit.c  many tasks' changes become one durable state
+ *   check.c   everything is looked at
+ *   store.c   opening and closing
+ */
+#ifndef STORE_BTREE_INTERNAL_H
+#define STORE_BTREE_INTERNAL_H
+
+#include <core/bytes.h>
+#include <core/list.h>
+#include <core/task.h>
+#include <store/btree/btree.h>
+
+#define ROOT_PAGES   2u /* pages 0 and 1 hold the roots by turns */
+#define MAP_BITS     (8u * BTREE_PAGE)
+#define MAP_POINTERS (BTREE_PAGE / 16u) /* in a page of the map's directory */
+#define MAP_DIRS     16u		/* such pages at most: 512 GiB */
+#define CELL_MAX     1352u		/* bytes of a cell: a page holds three at least */
+#define LEVEL_MAX    (BTREE_DEPTH_MAX - 1)
+
+/* Where a page is, and what it says: so a page that is stale, swapped or flipped is found by whoever points to it. */
+struct pointer {
+	uint64_t page, sum;
+};
+
+/* What a root's record says: a committed state. */
+struct state {
+	uint64_t pages;			 /* of the device that the store uses */
+	uint64_t generation, keys, used; /* used: pages, roots and map included */
+	struct pointer root;
+	uint32_t level; /* of the root node */
+	struct pointer dirs[MAP_DIRS];
+};
+
+/* A page of the tree in memory: clean and shared (cache), or dirty and the commit's own. */
+struct btree_node {
+	struct btree_cached cached; /* page, pins, level */
+	struct btree_node *chain;   /* in the table of clean or dirty ones */
+	uint8_t *bytes;		    /* BTREE_PAGE, aligned to it */
+	bool kept;		    /* known to the policy */
+	bool loading;
+	int error;		    /* of loading */
+	struct task_queue waiters;
+};
+
+struct table {
+	struct btree_node **buckets;
+	uint32_t size, count;
+};
+
+struct value_page { /* of a large value, to be written */
+	struct value_page *next;
+	uint64_t page;
+	uint8_t *bytes;
+};
+
+struct pages { /* a list of page numbers */
+	uint64_t *all;
+	uint32_t count, size;
+};
+
+struct pending { /* freed by a commit, but a snapshot needs them */
+	struct pending *next;
+	uint64_t generation;
+	struct pages pages;
+};
+
+struct apply { /* one btree_apply that waits */
+	struct apply *next;
+	const struct btree_change *changes;
+	uint32_t count;
+	bool done, rejected;
+	int result;
+};
+
+struct btree {
+	struct block *block;
+	struct btree_options options;
+	struct state state; /* committed */
+	uint64_t pages;	    /* of the device that we use */
+
+	/* The map: a bit a page. next: used by the state under way; busy: by the committed one, or by a snapshot. */
+	uint8_t *next, *busy;
+	struct pointer *map; /* where the map's pages are, committed */
+	struct pointer *moved; /* and once the commit under way is done */
+	uint32_t map_count;
+	uint64_t hint; /* where the search for a free page goes on */
+	struct pages allocated, freed; /* by the state under way */
+
+	struct table clean, dirty;
+	struct value_page *values;
+	struct state work; /* under way */
+	int why;	   /* map_alloc or dirty_new gave nothing: ERR_TOO_BIG, ERR_MEMORY */
+	uint64_t kept;	   /* pages in the policy's hands */
+
+	struct apply *first, *last; /* waiting */
+	bool committing, broken;    /* broken: nobody knows what the device holds; no more writing */
+	struct task_queue appliers;
+
+	struct list snapshots; /* of btree_snapshot.all, the oldest first */
+	struct pending *pending;
+	struct btree_figures figures;
+};
+
+struct btree_snapshot {
+	struct list all;
+	struct btree *tree;
+	struct state state;
+};
+
+/* ---- page.c ---- */
+uint64_t page_sum(const uint8_t *page, uint64_t number);
+void pointer_store(uint8_t to[16], struct pointer);
+struct pointer pointer_load(const uint8_t from[16]);
+uint8_t *page_alloc_bytes(void); /* null: no memory */
+#define RECORD_SIZE 512u
+void record_write(uint8_t to[RECORD_SIZE], const struct state *);
+enum record { RECORD_GOOD, RECORD_BLANK, RECORD_FOREIGN, RECORD_DAMAGED };
+enum record record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages, struct state *);
+void damaged(const struct btree *, uint64_t page, const char *what);
+
+/* ---- node.c ---- A node's page: 16 bytes of header, then a u16 for each cell with its place, in the order of keys; the
+ * cells lie at the page's end. A leaf's cell is a key and a value or where its pages are; a branch's is the least key of
+ * a child (the first: none) and a pointer. */
+struct cell {
+	const uint8_t *key;
+	uint32_t key_size;
+	const uint8_t *value; /* leaf, inline */
+	uint32_t value_size;  /* leaf */
+	const uint8_t *pointers; /* leaf, large: 16 bytes a page; branch: one */
+	const uint8_t *bytes; /* of the whole cell */
+	uint32_t size;
+};
+void node_init(uint8_t *page, uint8_t level);
+/* Is every cell within the page, are keys in order, is it of that level? What is wrong, or null. */
+const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages);
+uint32_t node_level(const uint8_t *page);
+uint32_t node_count(const uint8_t *page);
+struct cell node_cell(const uint8_t *page, uint32_t at);
+/* The first cell whose key is not less; *equal: it is the same. */
+uint32_t node_search(const uint8_t *page, const void *key, uint32_t key_size, bool *equal);
+/* The child that has the key. */
+uint32_t node_child(const uint8_t *page, const void *key, uint32_t key_size);
+uint32_t node_room(const uint8_t *page); /* bytes for one more cell, once it is packed */
+uint32_t node_used(const uint8_t *page); /* bytes of cells and their places */
+bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size); /* false: no room */
+void node_remove(uint8_t *page, uint32_t at);
+void node_set_pointer(uint8_t *page, uint32_t at, struct pointer);
+struct pointer node_pointer(const uint8_t *page, uint32_t at);
+/* Makes a cell; how many bytes. `to` has CELL_MAX. */
+uint32_t cell_branch(uint8_t *to, const void *key, uint32_t key_size, struct pointer);
+uint32_t cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value, uint32_t value_size);
+uint32_t cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size, const uint8_t *pointers);
+bool cell_is_large(uint32_t key_size, uint32_t value_size);
+static inline uint32_t value_pages(uint32_t size) { return (size + BTREE_PAGE - 1) / BTREE_PAGE; }
+int key_compare(const void *a, uint32_t a_size, const void *b, uint32_t b_size);
+
+/* ---- cache.c ---- */
+/* The clean page, pinned; reads it if need be. */
+int cache_get(struct btree *, struct pointer, uint32_t level, struct btree_node **);
+void cache_unpin(struct btree *, struct btree_node *);
+/* A page that has just been written becomes a clean one; takes it over. */
+void cache_adopt(struct btree *, struct btree_node *);
+void cache_forget(struct btree *, uint64_t page);
+void cache_close(struct btree *);
+struct btree_node *node_new(uint64_t page);
+void node_free(struct btree_node *);
+struct btree_node *table_find(const struct table *, uint64_t page);
+bool table_add(struct table *, struct btree_node *);
+void table_remove(struct table *, struct btree_node *);
+
+/* ---- map.c ---- */
+int map_open(struct btree *);	/* reads it */
+int map_create(struct btree *);	/* for a blank device */
+void map_close(struct btree *);
+uint64_t map_alloc(struct btree *); /* 0: the device is full, or no memory */
+bool map_free(struct btree *, uint64_t page); /* of the committed state or of this one; false: no memory */
+void map_undo(struct btree *);
+void map_done(struct btree *);	/* the state under way has been committed */
+void map_release(struct btree *); /* a snapshot has gone */
+bool map_used(const struct btree *, uint64_t page); /* by the committed state */
+/* Gives the map's changed pages new places and adds them to what is to be written. */
+int map_write(struct btree *);
+bool pages_add(struct pages *, uint64_t page);
+
+/* ---- value.c ---- */
+int value_write(struct btree *, const uint8_t *value, uint32_t size, uint8_t *pointers);
+int value_read(struct btree *, const uint8_t *pointers, uint32_t size, uint8_t *to, uint32_t room);
+bool value_free(struct btree *, const struct cell *);
+/* A buffer that the commit writes to that page. */
+struct value_page *value_page_new(struct btree *, uint64_t page);
+
+/* ---- read.c ---- */
+int cell_value(struct btree *, const struct cell *, void *to, uint32_t room);
+
+/* ---- write.c ---- */
+/* Makes one change in the state under way. After an error that state is to be undone as a whole. */
+int change_make(struct btree *, const struct btree_change *);
+struct btree_node *dirty_new(struct btree *, uint8_t level); /* an empty node of the state under way; null: no room */
+
+/* ---- commit.c ---- */
+/* Makes the state under way the committed one. */
+int commit_write(struct btree *);
+void work_undo(struct btree *);
+
+#endif

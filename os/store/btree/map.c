@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The free pages: one bit each, in pages of their own, which are found by a directory, whose pages
+ * the root names. All bits are in memory while the store is open; a commit writes the pages of
+ * which a bit has changed, to new places, which changes bits in turn: that ends, since a page of
+ * the map is given a new place once a commit.
+ *
+ * A page may be taken if neither the committed state nor the one under way nor an open snapshot
+ * uses it. So a crash at any time finds the committed state untouched.
+ */
+#include <store/btree/internal.h>
+
+#include <string.h>
+
+#include <core/error.h>
+#include <core/heap.h>
+
+static bool bit(const uint8_t *map, uint64_t page)
+{
+	return map[page / 8] >> (page % 8) & 1;
+}
+
+static void bit_set(uint8_t *map, uint64_t page, bool to)
+{
+	map[page / 8] =
+	        (uint8_t)((map[page / 8] & ~(1u << (page % 8))) | (uint32_t)to << (page % 8));
+}
+
+bool pages_add(struct pages *p, uint64_t page)
+{
+	if (p->count == p->size) {
+		uint32_t size = p->size ? 2 * p->size : 64;
+		uint64_t *all = heap_resize(p->all, size * sizeof *all);
+		if (!all)
+			return false;
+		p->all = all;
+		p->size = size;
+	}
+	p->all[p->count++] = page;
+	return true;
+}
+
+static uint32_t dir_count(const struct btree *t)
+{
+	return (t->map_count + MAP_POINTERS - 1) / MAP_POINTERS;
+}
+
+static int make(struct btree *t)
+{
+	t->map_count = (uint32_t)((t->pages + MAP_BITS - 1) / MAP_BITS);
+	uint64_t bytes = (uint64_t)t->map_count * BTREE_PAGE;
+	t->next = heap_alloc_aligned(bytes, BTREE_PAGE);
+	t->busy = heap_alloc_zero(1, bytes);
+	t->map = heap_alloc_zero(t->map_count, sizeof *t->map);
+	if (!t->next || !t->busy || !t->map)
+		return ERR_MEMORY;
+	memset(t->next, 0, bytes);
+	return OK;
+}
+
+void map_close(struct btree *t)
+{
+	heap_free(t->next);
+	heap_free(t->busy);
+	heap_free(t->map);
+	heap_free(t->allocated.all);
+	heap_free(t->freed.all);
+	for (struct pending *p; (p = t->pending) != NULL;) {
+		t->pending = p->next;
+		heap_free(p->pages.all);
+		heap_free(p);
+	}
+}
+
+int map_create(struct btree *t)
+{
+	int error = make(t);
+	for (uint64_t page = 0; !error && page < ROOT_PAGES; page++) {
+		bit_set(t->next, page, true);
+		bit_set(t->busy, page, true);
+	}
+	return error;
+}
+
+static int read_page(struct btree *t, struct pointer p, uint8_t *to, const char *what)
+{
+	if (p.page < ROOT_PAGES || p.page >= t->pages) {
+		damaged(t, p.page, what);
+		return ERR_CORRUPT;
+	}
+	int error = block_read(t->block, p.page * BTREE_PAGE, to, BTREE_PAGE);
+	if (!error && page_sum(to, p.page) == p.sum)
+		return OK;
+	damaged(t, p.page, error ? "a page that cannot be read" : what);
+	return error ? error : ERR_CORRUPT;
+}
+
+int map_open(struct btree *t)
+{
+	int error = make(t);
+	uint8_t *page = error ? NULL : page_alloc_bytes();
+	if (!page)
+		return ERR_MEMORY;
+	for (uint32_t k = 0; k < t->map_count && !error; k++) {
+		if (k % MAP_POINTERS == 0)
+			error = read_page(t, t->state.dirs[k / MAP_POINTERS], page,
+			                  "a directory of free pages");
+		if (error)
+			break;
+		uint8_t *pointer = page + 16 * (k % MAP_POINTERS);
+		t->map[k] = pointer_load(pointer);
+		error = read_page(t, t->map[k], t->next + (uint64_t)k * BTREE_PAGE,
+		                  "a map of free pages");
+	}
+	heap_free(page);
+	if (!error)
+		memcpy(t->busy, t->next, (uint64_t)t->map_count * BTREE_PAGE);
+	return error;
+}
+
+uint64_t map_alloc(struct btree *t)
+{
+	uint64_t page = t->hint < t->pages ? t->hint : 0;
+	for (uint64_t k = 0; k < t->pages; k++, page = page + 1 < t->pages ? page + 1 : 0) {
+		if (page % 8 == 0 && (t->next[page / 8] | t->busy[page / 8]) == 0xff &&
+		    page + 8 <= t->pages) {
+			page += 7;
+			k += 7;
+			continue;
+		}
+		if (bit(t->next, page) || bit(t->busy, page))
+			continue;
+		if (!pages_add(&t->allocated, page)) {
+			t->why = ERR_MEMORY;
+			return 0;
+		}
+		bit_set(t->next, page, true);
+		t->work.used++;
+		t->hint = page + 1;
+		cache_forget(t, page);
+		return page;
+	}
+	t->why = ERR_TOO_BIG;
+	return 0;
+}
+
+bool map_free(struct btree *t, uint64_t page)
+{
+	if (!pages_add(&t->freed, page))
+		return false;
+	bit_set(t->next, page, false);
+	t->work.used--;
+	return true;
+}
+
+void map_undo(struct btree *t)
+{
+	for (uint32_t k = 0; k < t->freed.count; k++)
+		bit_set(t->next, t->freed.all[k], true);
+	for (uint32_t k = 0; k < t->allocated.count; k++)
+		bit_set(t->next, t->allocated.all[k], false);
+	t->allocated.count = t->freed.count = 0;
+}
+
+static bool pending_needed(const struct btree *t, uint64_t generation)
+{
+	return !list_empty(&t->snapshots) &&
+	       container_of(t->snapshots.next, struct btree_snapshot, all)->state.generation <
+	               generation;
+}
+
+static void make_free(struct btree *t, const struct pages *p)
+{
+	for (uint32_t k = 0; k < p->count; k++) {
+		if (!bit(t->next, p->all[k]))
+			bit_set(t->busy, p->all[k], false);
+	}
+}
+
+void map_done(struct btree *t)
+{
+	for (uint32_t k = 0; k < t->allocated.count; k++) {
+		if (bit(t->next, t->allocated.all[k]))
+			bit_set(t->busy, t->allocated.all[k], true);
+	}
+	t->allocated.count = 0;
+	struct pending *p =
+	        pending_needed(t, t->work.generation) ? heap_alloc_zero(1, sizeof *p) : NULL;
+	if (p) {
+		*p = (struct pending){ .next = t->pending,
+			               .generation = t->work.generation,
+			               .pages = t->freed };
+		t->pending = p;
+		t->freed = (struct pages){ .all = NULL };
+	} else if (!pending_needed(t, t->work.generation)) {
+		make_free(t, &t->freed);
+	} /* else: without memory these stay busy until the store is opened anew */
+	t->freed.count = 0;
+}
+
+void map_release(struct btree *t)
+{
+	for (struct pending **at = &t->pending; *at;) {
+		struct pending *p = *at;
+		if (pending_needed(t, p->generation)) {
+			at = &p->next;
+			continue;
+		}
+		make_free(t, &p->pages);
+		*at = p->next;
+		heap_free(p->pages.all);
+		heap_free(p);
+	}
+}
+
+bool map_used(const struct btree *t, uint64_t page)
+{
+	return bit(t->next, page);
+}
+
+/* ---- Writing ---- */
+
+/* Gives page k of the map a new place, once. */
+static int move(struct btree *t, uint32_t k, uint64_t *places)
+{
+	if (places[k])
+		return OK;
+	places[k] = map_alloc(t);
+	if (!places[k])
+		return t->why;
+	return !t->map[k].page || map_free(t, t->map[k].page) ? OK : ERR_MEMORY;
+}
+
+static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
+{
+	/* The lists grow while we walk them. */
+	for (uint32_t a = 0, f = 0; a < t->allocated.count || f < t->freed.count;) {
+		uint64_t page = a < t->allocated.count ? t->allocated.all[a++] : t->freed.all[f++];
+		uint32_t k = (uint32_t)(page / MAP_BITS), d = k / MAP_POINTERS;
+		int error = move(t, k, places);
+		if (!error && !dirs[d]) {
+			dirs[d] = map_alloc(t);
+			if (!dirs[d])
+				return t->why;
+			if (t->work.dirs[d].page && !map_free(t, t->work.dirs[d].page))
+				return ERR_MEMORY;
+		}
+		if (error)
+			return error;
+	}
+	return OK;
+}
+
+int map_write(struct btree *t)
+{
+	uint64_t *places = heap_alloc_zero(t->map_count, sizeof *places), dirs[MAP_DIRS] = { 0 };
+	struct pointer *moved = heap_alloc(t->map_count * sizeof *moved);
+	int error = places && moved ? OK : ERR_MEMORY;
+	if (!error && !t->map[0].page) { /* a new store: all of it */
+		for (uint32_t k = 0; k < t->map_count && !error; k++)
+			error = move(t, k, places);
+		for (uint32_t d = 0; d < dir_count(t) && !error; d++) {
+			dirs[d] = map_alloc(t);
+			error = dirs[d] ? OK : t->why;
+		}
+	}
+	if (!error)
+		error = move_touched(t, places, dirs);
+	/* From here on no bit changes. */
+	if (!error)
+		memcpy(moved, t->map, t->map_count * sizeof *moved);
+	for (uint32_t k = 0; k < t->map_count && !error; k++) {
+		struct value_page *v = places[k] ? value_page_new(t, places[k]) : NULL;
+		if (!places[k])
+			continue;
+		if (!v) {
+			error = ERR_MEMORY;
+			break;
+		}
+		memcpy(v->bytes, t->next + (uint64_t)k * BTREE_PAGE, BTREE_PAGE);
+		moved[k] = (struct pointer){ v->page, page_sum(v->bytes, v->page) };
+	}
+	for (uint32_t d = 0; d < dir_count(t) && !error; d++) {
+		struct value_page *v = dirs[d] ? value_page_new(t, dirs[d]) : NULL;
+		if (!dirs[d])
+			continue;
+		if (!v) {
+			error = ERR_MEMORY;
+			break;
+		}
+		memset(v->bytes, 0, BTREE_PAGE);
+		for (uint32_t k = 0; k < MAP_POINTERS && d * MAP_POINTERS + k < t->map_count; k++)
+			pointer_store(v->bytes + 16 * k, moved[d * MAP_POINTERS + k]);
+		t->work.dirs[d] = (struct pointer){ v->page, page_sum(v->bytes, v->page) };
+	}
+	heap_free(places);
+	if (error) {
+		heap_free(moved);
+		return error;
+	}
+	t->moved = moved;
+	return OK;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Sums are 64 bits, of a page's number and contents; each step is invertible, so that one changed
+ * word always shows. A root's page holds the same record twice, in its first and its last sector: a
+ * flipped bit costs one of four copies, and a sector is written whole or not at all.
+ */
+#include <store/btree/internal.h>
+
+#include <string.h>
+
+#include <core/heap.h>
+
+#define MAGIC   "ampbtree"
+#define VERSION 1u
+
+static uint64_t sum(uint64_t h, const uint8_t *bytes, uint32_t size)
+{
+	for (uint32_t k = 0; k < size; k += 8) {
+		uint64_t word;
+		memcpy(&word, bytes + k, sizeof word);
+		h = (h ^ word) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+uint64_t page_sum(const uint8_t *page, uint64_t number)
+{
+	return sum(number * 0xd6e8feb86659fd93ull + 1, page, BTREE_PAGE);
+}
+
+void pointer_store(uint8_t to[16], struct pointer p)
+{
+	bytes_store_u64(to, p.page);
+	bytes_store_u64(to + 8, p.sum);
+}
+
+struct pointer pointer_load(const uint8_t from[16])
+{
+	return (struct pointer){ bytes_load_u64(from), bytes_load_u64(from + 8) };
+}
+
+uint8_t *page_alloc_bytes(void)
+{
+	return heap_alloc_aligned(BTREE_PAGE, BTREE_PAGE);
+}
+
+void damaged(const struct btree *t, uint64_t page, const char *what)
+{
+	if (t->options.damage)
+		t->options.damage(t->options.damage_of, page, what);
+}
+
+/* magic 8, version 4, page size 4, pages 8, generation 8, keys 8, used 8, root 16, level 4, 0 4,
+ * dirs 16 * 16, zeros, sum 8 */
+void record_write(uint8_t to[RECORD_SIZE], const struct state *s)
+{
+	struct bytes_out out = bytes_out(to, RECORD_SIZE);
+	memset(to, 0, RECORD_SIZE);
+	bytes_put_copy(&out, MAGIC, 8);
+	bytes_put_u32(&out, VERSION);
+	bytes_put_u32(&out, BTREE_PAGE);
+	bytes_put_u64(&out, s->pages);
+	bytes_put_u64(&out, s->generation);
+	bytes_put_u64(&out, s->keys);
+	bytes_put_u64(&out, s->used);
+	pointer_store(bytes_put(&out, 16), s->root);
+	bytes_put_u32(&out, s->level);
+	bytes_put_u32(&out, 0);
+	for (uint32_t k = 0; k < MAP_DIRS; k++)
+		pointer_store(bytes_put(&out, 16), s->dirs[k]);
+	bytes_store_u64(to + RECORD_SIZE - 8, sum(0, to, RECORD_SIZE - 8));
+}
+
+enum record record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages, struct state *s)
+{
+	struct bytes_in in = bytes_in(from, RECORD_SIZE);
+	bool blank = true;
+	for (uint32_t k = 0; k < RECORD_SIZE && blank; k++)
+		blank = !from[k];
+	if (blank)
+		return RECORD_BLANK;
+	bool good = bytes_load_u64(from + RECORD_SIZE - 8) == sum(0, from, RECORD_SIZE - 8);
+	if (memcmp(bytes_get(&in, 8), MAGIC, 8) != 0)
+		return good ? RECORD_FOREIGN : RECORD_DAMAGED;
+	if (!good)
+		return RECORD_DAMAGED;
+	if (bytes_get_u32(&in) != VERSION || bytes_get_u32(&in) != BTREE_PAGE)
+		return RECORD_FOREIGN;
+	*s = (struct state){ .pages = bytes_get_u64(&in) };
+	s->generation = bytes_get_u64(&in);
+	s->keys = bytes_get_u64(&in);
+	s->used = bytes_get_u64(&in);
+	s->root = pointer_load(bytes_get(&in, 16));
+	s->level = bytes_get_u32(&in);
+	bytes_skip(&in, 4);
+	for (uint32_t k = 0; k < MAP_DIRS; k++)
+		s->dirs[k] = pointer_load(bytes_get(&in, 16));
+	/* A device may have grown since: what is beyond `pages` is not used. */
+	return !in.failed && s->pages <= device_pages && s->level <= LEVEL_MAX &&
+	                       s->root.page >= ROOT_PAGES && s->root.page < s->pages
+	               ? RECORD_GOOD
+	               : RECORD_DAMAGED;
+}

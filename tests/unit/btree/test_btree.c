@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The store against a model that is nothing but an array: random operations with snapshots and
+ * openings anew, power that goes at every write, every bit flipped, memory and devices that fail.
+ * FULL=1: a million operations, 10,000 cut points.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <core/error.h>
+#include <store/btree/btree.h>
+
+#include "../store/disk.h"
+#include "../store/fake.h"
+
+#define KIB 1024u
+#define MIB (1024u * KIB)
+
+static bool full;
+static uint64_t seed;
+
+static uint32_t below(uint32_t n)
+{
+	return (uint32_t)(disk_random(&seed) % n);
+}
+
+/* ---- The model: keys are numbers, and values follow from a number each ---- */
+
+#define KEYS_MAX 4096u
+
+struct entry {
+	bool there;
+	uint32_t size;
+	uint32_t pattern;
+};
+
+struct model {
+	uint32_t keys; /* numbers below this */
+	struct entry all[KEYS_MAX];
+};
+
+/* Key k in bytes: of several lengths, in the order of their numbers. */
+static uint32_t key_bytes(uint32_t k, uint8_t *to)
+{
+	uint32_t size = 4 + (k % 7 == 0 ? 900 : k % 3 == 0 ? 40 : 0);
+	for (uint32_t i = 0; i < 4; i++)
+		to[i] = (uint8_t)(k >> (24 - 8 * i));
+	memset(to + 4, (int)(k & 255), size - 4);
+	return size;
+}
+
+static void value_bytes(const struct entry *e, uint8_t *to)
+{
+	for (uint32_t k = 0; k < e->size; k++)
+		to[k] = (uint8_t)(e->pattern * 31 + k * 7 + k / 256);
+}
+
+static uint32_t some_size(void)
+{
+	switch (below(12)) {
+	case 0:
+		return 0;
+	case 1:
+		return below(BTREE_VALUE_MAX + 1);
+	case 2:
+		return 1300 + below(3000);
+	default:
+		return below(200);
+	}
+}
+
+/* ---- Watching ---- */
+
+static uint32_t damages;
+static uint64_t damaged_page;
+static char damage_text[128];
+
+static void on_damage(void *of, uint64_t page, const char *what)
+{
+	(void)of;
+	damages++;
+	damaged_page = page;
+	snprintf(damage_text, sizeof damage_text, "page %llu: %s", (unsigned long long)page, what);
+}
+
+static struct btree_lru lru;
+
+static struct btree *open_store(struct disk *d, uint64_t cache)
+{
+	struct btree *t = NULL;
+	struct btree_options o = { .policy = cache ? &btree_policy_lru : NULL,
+		                   .policy_of = &lru,
+		                   .cache = cache,
+		                   .create = true,
+		                   .damage = on_damage };
+	lru = (struct btree_lru){ .newest = NULL };
+	int error = btree_open(&t, &d->block, &o);
+	if (error)
+		fail_msg("cannot be opened: %s (%s)", error_text(error), damage_text);
+	return t;
+}
+
+static bool same_value(const struct entry *e, const uint8_t *value, uint32_t size)
+{
+	static uint8_t want[BTREE_VALUE_MAX];
+	value_bytes(e, want);
+	return size == e->size && memcmp(value, want, size) == 0;
+}
+
+/* Is the snapshot exactly the model, walked forwards (or back)? */
+static bool is_model(struct btree_snapshot *s, const struct model *m, bool back)
+{
+	static uint8_t value[BTREE_VALUE_MAX];
+	struct btree_cursor c;
+	btree_cursor_open(&c, s);
+	int error = back ? btree_cursor_last(&c) : btree_cursor_seek(&c, NULL, 0);
+	uint32_t found = 0;
+	bool good = true;
+	for (uint32_t n = 0; n < m->keys && good; n++) {
+		uint32_t k = back ? m->keys - 1 - n : n, size;
+		uint8_t key[BTREE_KEY_MAX];
+		if (!m->all[k].there)
+			continue;
+		uint32_t key_size = key_bytes(k, key);
+		if (error) {
+			good = false;
+			break;
+		}
+		const void *have = btree_cursor_key(&c, &size);
+		good = size == key_size && memcmp(have, key, size) == 0;
+		good = good && btree_cursor_value(&c, value, sizeof value) == OK &&
+		       same_value(&m->all[k], value, btree_cursor_value_size(&c));
+		found++;
+		error = back ? btree_cursor_previous(&c) : btree_cursor_next(&c);
+	}
+	good = good && error == ERR_ABSENT && btree_snapshot_count(s) == found;
+	btree_cursor_close(&c);
+	return good;
+}
+
+static bool store_is(struct btree *t, const struct model *m)
+{
+	struct btree_snapshot *s;
+	assert_int_equal(btree_snapshot_open(t, &s), OK);
+	bool good = is_model(s, m, false);
+	btree_snapshot_close(s);
+	return good;
+}
+
+/* A random batch, made in the model too. */
+#define BATCH_MAX 24u
+struct batch {
+	struct btree_change changes[BATCH_MAX];
+	uint8_t keys[BATCH_MAX][BTREE_KEY_MAX];
+	uint8_t *values[BATCH_MAX];
+	uint32_t count;
+};
+
+static void batch_make(struct batch *b, struct model *m, uint32_t most, uint32_t deletes)
+{
+	b->count = 1 + below(most);
+	for (uint32_t i = 0; i < b->count; i++) {
+		uint32_t k = below(m->keys);
+		struct entry *e = &m->all[k];
+		b->values[i] = NULL;
+		*e = (struct entry){ .there = below(100) >= deletes };
+		if (e->there) {
+			e->size = some_size();
+			e->pattern = (uint32_t)disk_random(&seed);
+			b->values[i] = malloc(e->size + 1);
+			value_bytes(e, b->values[i]);
+		}
+		b->changes[i] = (struct btree_change){ b->keys[i], b->values[i],
+			                               key_bytes(k, b->keys[i]), e->size };
+	}
+}
+
+static void batch_free(struct batch *b)
+{
+	for (uint32_t i = 0; i < b->count; i++)
+		free(b->values[i]);
+}
+
+static void apply(struct btree *t, struct model *m, uint32_t most, uint32_t deletes)
+{
+	static struct batch b;
+	batch_make(&b, m, most, deletes);
+	int error = btree_apply(t, b.changes, b.count);
+	if (error)
+		fail_msg("apply: %s (%s)", error_text(error), damage_text);
+	batch_free(&b);
+}
+
+static void sound(struct btree *t)
+{
+	damages = 0;
+	if (btree_check(t) != OK || damages)
+		fail_msg("the check finds: %s", damage_text);
+}
+
+/* ---- Tests ---- */
+
+static void a_new_store_is_empty(void **state)
+{
+	(void)state;
+	struct disk d;
+	uint8_t byte;
+	disk_open(&d, MIB, false);
+	struct btree *t = NULL;
+	struct btree_options o = { .create = false };
+	assert_int_equal(btree_open(&t, &d.block, &o), ERR_ABSENT);
+	t = open_store(&d, 0);
+	assert_int_equal(btree_get(t, "a", 1, &byte, 1, NULL), ERR_ABSENT);
+	assert_int_equal(btree_delete(t, "a", 1), OK);
+	sound(t);
+	btree_close(t);
+	assert_int_equal(btree_open(&t, &d.block, &o), OK);
+	btree_close(t);
+	disk_close(&d);
+	assert_int_equal(fake_allocated, 0);
+}
+
+static void keeps_what_it_was_given(void **state)
+{
+	(void)state;
+	struct disk d;
+	char value[16];
+	uint32_t size;
+	disk_open(&d, MIB, false);
+	struct btree *t = open_store(&d, 64 * KIB);
+	assert_int_equal(btree_put(t, "colour", 6, "green", 5), OK);
+	assert_int_equal(btree_put(t, "colour", 6, "red", 3), OK);
+	assert_int_equal(btree_put(t, "empty", 5, NULL, 0), OK);
+	btree_close(t);
+	t = open_store(&d, 0);
+	assert_int_equal(btree_get(t, "colour", 6, value, sizeof value, &size), OK);
+	assert_int_equal(size, 3);
+	assert_memory_equal(value, "red", 3);
+	assert_int_equal(btree_get(t, "empty", 5, value, sizeof value, &size), OK);
+	assert_int_equal(size, 0);
+	assert_int_equal(btree_get(t, "colou", 5, value, sizeof value, &size), ERR_ABSENT);
+	btree_close(t);
+	disk_close(&d);
+}
+
+static void bounds_are_named(void **state)
+{
+	(void)state;
+	struct disk d;
+	static uint8_t big[BTREE_VALUE_MAX + 1];
+	disk_open(&d, MIB, false);
+	struct btree *t = open_store(&d, 0);
+	assert_int_equal(btree_put(t, "", 0, "x", 1), ERR_INVALID);
+	assert_int_equal(btree_put(t, big, BTREE_KEY_MAX + 1, "x", 1), ERR_TOO_BIG);
+	assert_int_equal(btree_put(t, "x", 1, big, BTREE_VALUE_MAX + 1), ERR_TOO_BIG);
+	assert_int_equal(btree_put(t, big, BTREE_KEY_MAX, big, BTREE_VALUE_MAX), OK);
+	btree_close(t);
+	d.block.read_only = true;
+	t = open_store(&d, 0);
+	assert_int_equal(btree_put(t, "x", 1, "y", 1), ERR_READ_ONLY);
+	btree_close(t);
+	d.block.size = 15 * BTREE_PAGE;
+	struct btree_options o = { .create = true };
+	assert_int_equal(btree_open(&t, &d.block, &o), ERR_TOO_BIG);
+	disk_close(&d);
+	disk_open(&d, MIB, false);
+	memset(d.bytes, 'x', 5000);
+	assert_int_equal(btree_open(&t, &d.block, &o), ERR_MALFORMED);
+	disk_close(&d);
+	assert_int_equal(fake_allocated, 0);
+}
+
+/* Random batches, openings anew, snapshots that stay as they were. */
+static void equals_a_model(void **state)
+{
+	(void)state;
+	uint32_t operations = 0, wanted = full ? 1000000 : 30000;
+	for (uint32_t round = 0; operations < wanted; round++) {
+		static struct model m, old;
+		struct disk d;
+		struct btree_snapshot *s = NULL;
+		memset(&m, 0, sizeof m);
+		m.keys = round % 3 == 0 ? 50 : round % 3 == 1 ? 600 : 3000;
+		uint64_t cache = round % 2 ? 20 * BTREE_PAGE : 0;
+		disk_open(&d, 32 * MIB, false);
+		struct btree *t = open_store(&d, cache);
+		for (uint32_t k = 0; k < 250 && operations < wanted; k++) {
+			apply(t, &m, BATCH_MAX, k / 50 % 2 ? 70 : 20);
+			operations += BATCH_MAX / 2;
+			if (s && below(10) == 0) {
+				assert_true(is_model(s, &old, below(2)));
+				btree_snapshot_close(s);
+				s = NULL;
+			} else if (!s && below(10) == 0) {
+				assert_int_equal(btree_snapshot_open(t, &s), OK);
+				old = m;
+			}
+			if (below(30) == 0) {
+				if (s) {
+					assert_true(is_model(s, &old, true));
+					btree_snapshot_close(s);
+				}
+				s = NULL;
+				btree_close(t);
+				t = open_store(&d, cache);
+				sound(t);
+			}
+			if (below(25) == 0)
+				assert_true(store_is(t, &m));
+		}
+		if (s)
+			btree_snapshot_close(s);
+		assert_true(store_is(t, &m));
+		sound(t);
+		/* All of it goes again, and with it the space. */
+		for (uint32_t k = 0; k < m.keys; k++) {
+			uint8_t key[BTREE_KEY_MAX];
+			if (m.all[k].there)
+				assert_int_equal(btree_delete(t, key, key_bytes(k, key)), OK);
+		}
+		struct btree_figures f;
+		btree_figures(t, &f);
+		assert_int_equal(f.keys, 0);
+		assert_int_equal(f.depth, 1);
+		assert_int_equal(f.pages_used,
+		                 2 + 1 + 2); /* roots, a leaf, the map and its directory */
+		sound(t);
+		btree_close(t);
+		disk_close(&d);
+		assert_int_equal(fake_allocated, 0);
+	}
+}
+
+static void seeks_to_the_next_key(void **state)
+{
+	(void)state;
+	static struct model m;
+	struct disk d;
+	memset(&m, 0, sizeof m);
+	m.keys = 1500;
+	disk_open(&d, 16 * MIB, false);
+	struct btree *t = open_store(&d, 64 * BTREE_PAGE);
+	for (uint32_t k = 0; k < 100; k++)
+		apply(t, &m, BATCH_MAX, 30);
+	struct btree_snapshot *s;
+	struct btree_cursor c;
+	assert_int_equal(btree_snapshot_open(t, &s), OK);
+	btree_cursor_open(&c, s);
+	for (uint32_t n = 0; n < 5000; n++) {
+		uint8_t key[BTREE_KEY_MAX], want[BTREE_KEY_MAX];
+		uint32_t k = below(m.keys), at = k, size, key_size = key_bytes(k, key);
+		while (at < m.keys && !m.all[at].there)
+			at++;
+		int error = btree_cursor_seek(&c, key, key_size);
+		assert_int_equal(error, at < m.keys ? OK : ERR_ABSENT);
+		if (error)
+			continue;
+		const void *have = btree_cursor_key(&c, &size);
+		assert_int_equal(size, key_bytes(at, want));
+		assert_memory_equal(have, want, size);
+	}
+	btree_cursor_close(&c);
+	btree_snapshot_close(s);
+	btree_close(t);
+	disk_close(&d);
+}
+
+static void keys_in_order_fill_their_pages(void **state)
+{
+	(void)state;
+	struct disk d;
+	struct btree_figures f;
+	disk_open(&d, 16 * MIB, false);
+	struct btree *t = open_store(&d, 64 * BTREE_PAGE);
+	for (uint32_t k = 0; k < 10000; k++) {
+		uint8_t key[4] = { (uint8_t)(k >> 24), (uint8_t)(k >> 16), (uint8_t)(k >> 8),
+			           (uint8_t)k };
+		assert_int_equal(btree_put(t, key, 4, "0123456789012345", 16), OK);
+	}
+	btree_figures(t, &f);
+	assert_true(f.pages_used < 10000 * 30 / BTREE_PAGE * 11 / 10 + 8);
+	sound(t);
+	btree_close(t);
+	disk_close(&d);
+}
+
+/* A full device refuses, keeps what it has, and takes new things once old ones have gone. */
+static void a_full_device_loses_nothing(void **state)
+{
+	(void)state;
+	static uint8_t value[20000];
+	struct disk d;
+	disk_open(&d, MIB, false);
+	struct btree *t = open_store(&d, 0);
+	uint32_t n = 0;
+	uint8_t byte;
+	int error = OK;
+	while (!error && n < 1000) {
+		uint8_t key = (uint8_t)n;
+		error = btree_put(t, &key, 1, value, sizeof value);
+		n += !error;
+	}
+	assert_int_equal(error, ERR_TOO_BIG);
+	assert_in_range(n, 40, 60);
+	sound(t);
+	for (uint32_t k = 0; k < n; k++) {
+		uint8_t key = (uint8_t)k;
+		assert_int_equal(btree_get(t, &key, 1, &byte, 1, NULL), OK);
+	}
+	for (uint32_t round = 0; round < 200; round++) { /* what goes makes room for as much */
+		uint8_t key = (uint8_t)below(n);
+		assert_int_equal(btree_delete(t, &key, 1), OK);
+		assert_int_equal(btree_put(t, &key, 1, value, sizeof value), OK);
+	}
+	sound(t);
+	btree_close(t);
+	disk_close(&d);
+	assert_int_equal(fake_allocated, 0);
+}
+
+/* 2,000 random transactions; at every write the power may go. What is found afterwards is what was
+ * acknowledged last, or that and the one under way. */
+static void power_may_go_at_any_write(void **state)
+{
+	(void)state;
+	uint32_t points = 0, wanted = full ? 10000 : 400, newer = 0,
+	         transactions = full ? 2000 : 80;
+	for (uint64_t run = 0; points < wanted; run++) {
+		static struct model acknowledged, after, m;
+		static struct batch b;
+		struct disk d, e;
+		struct disk_cut cut;
+		uint64_t batch_seed = 77 + run;
+		memset(&m, 0, sizeof m);
+		m.keys = 40;
+		disk_open(&d, MIB, true);
+		struct btree *t = open_store(&d, 0);
+		disk_note(&d, 0);
+		for (uint32_t k = 0; k < transactions; k++) {
+			seed = batch_seed + k;
+			batch_make(&b, &m, 4, 40);
+			assert_int_equal(btree_apply(t, b.changes, b.count), OK);
+			batch_free(&b);
+			disk_note(&d, k + 1);
+		}
+		btree_close(t);
+
+		disk_open(&e, MIB, false);
+		disk_cut_open(&cut, &d);
+		memset(&acknowledged, 0, sizeof acknowledged);
+		acknowledged.keys = 40;
+		after = acknowledged;
+		uint64_t done = 0;
+		bool created = false;
+		for (uint32_t at = 0; at < d.event_count; at++) {
+			if (d.events[at].kind == DISK_NOTE) {
+				done = d.events[at].at;
+				created = true;
+				acknowledged = after;
+				seed = batch_seed + done;
+				batch_make(&b, &after, 4, 40);
+				batch_free(&b);
+				continue;
+			}
+			if (d.events[at].kind != DISK_WRITE)
+				continue;
+			for (uint32_t twice = 0; twice < 2; twice++) {
+				/* Just before this write was asked for, and with it on its way. */
+				disk_cut_image(&cut, at + twice, points * 2654435761u + run,
+				               e.bytes);
+				points++;
+				damages = 0;
+				struct btree *found = NULL;
+				struct btree_options o = { .create = true, .damage = on_damage };
+				int error = btree_open(&found, &e.block, &o);
+				if (error)
+					fail_msg("run %u, event %u: %s (%s)", (unsigned)run, at,
+					         error_text(error), damage_text);
+				damages = 0; /* a root that was being written may say so */
+				if (btree_check(found) || damages)
+					fail_msg("run %u, event %u: %s", (unsigned)run, at,
+					         damage_text);
+				bool is_new = created && store_is(found, &after);
+				if (!is_new && !store_is(found, &acknowledged))
+					fail_msg("run %u, event %u: neither of the two states",
+					         (unsigned)run, at);
+				newer += is_new;
+				btree_close(found);
+			}
+		}
+		disk_cut_close(&cut);
+		disk_close(&d);
+		disk_close(&e);
+	}
+	assert_true(newer > 10);
+	print_message("%u cut points, %u of them with the transaction under way\n", points, newer);
+	assert_int_equal(fake_allocated, 0);
+}
+
+/* Every bit of a small store, one at a time: the flip is told, with its page, and nothing else is
+ * lost. */
+static void every_flipped_bit_is_found(void **state)
+{
+	(void)state;
+	static struct model m;
+	static uint8_t value[BTREE_VALUE_MAX];
+	struct disk d;
+	memset(&m, 0, sizeof m);
+	m.keys = 60;
+	disk_open(&d, MIB / 2, false);
+	struct btree *t = open_store(&d, 0);
+	for (uint32_t k = 0; k < 12; k++)
+		apply(t, &m, 6, 20);
+	struct btree_figures f;
+	btree_figures(t, &f);
+	btree_close(t);
+	uint32_t step = full ? 1 : 61, found = 0, unused = 0;
+	for (uint64_t bit = 0; bit < d.block.size * 8; bit += step) {
+		d.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		uint64_t page = bit / 8 / BTREE_PAGE;
+		struct btree_options o = { .damage = on_damage };
+		damages = 0;
+		t = NULL;
+		int error = btree_open(&t, &d.block, &o);
+		bool told = damages;
+		if (told && damaged_page != page)
+			fail_msg("bit %llu of page %llu: told is %s",
+			         (unsigned long long)bit % 32768, (unsigned long long)page,
+			         damage_text);
+		if (error) { /* the map: nobody can write any more, and the tree is told from the
+			        map's copies */
+			assert_true(told);
+		} else {
+			damages = 0;
+			int checked = btree_check(t);
+			if (damages && damaged_page != page)
+				fail_msg("bit %llu of page %llu: the check tells %s",
+				         (unsigned long long)bit % 32768, (unsigned long long)page,
+				         damage_text);
+			assert_int_equal(checked, damages ? ERR_CORRUPT : OK);
+			told |= damages != 0;
+			uint32_t lost = 0;
+			for (uint32_t k = 0; k < m.keys; k++) {
+				uint8_t key[BTREE_KEY_MAX];
+				uint32_t size = 0;
+				int e = btree_get(t, key, key_bytes(k, key), value, sizeof value,
+				                  &size);
+				if (e == ERR_CORRUPT)
+					lost++;
+				else
+					assert_int_equal(e, m.all[k].there ? OK : ERR_ABSENT);
+				if (!e)
+					assert_true(same_value(&m.all[k], value, size));
+			}
+			assert_true(!lost || told);
+			btree_close(t);
+		}
+		found += told;
+		unused += !told;
+		d.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	/* What is not told lies in pages that the state does not use. */
+	uint64_t bits = d.block.size * 8 / step, used = f.pages_used * BTREE_PAGE * 8 / step;
+	assert_true(found + 32 > used);
+	assert_true(unused <= bits - used + 32);
+	disk_close(&d);
+	assert_int_equal(fake_allocated, 0);
+}
+
+static void failing_devices_are_told(void **state)
+{
+	(void)state;
+	static struct model m, before;
+	static struct batch b;
+	for (uint32_t at = 1; at < 60; at++) {
+		struct disk d;
+		memset(&m, 0, sizeof m);
+		m.keys = 40;
+		seed = at;
+		disk_open(&d, MIB, false);
+		struct btree *t = open_store(&d, 0);
+		for (uint32_t k = 0; k < 5; k++)
+			apply(t, &m, 6, 20);
+		before = m;
+		d.requests = 0;
+		d.fail_at = at;
+		d.fail_once = at % 2;
+		batch_make(&b, &m, 6, 20);
+		int error = btree_apply(t, b.changes, b.count);
+		batch_free(&b);
+		d.fail_at = 0;
+		assert_true(error == OK || error == ERR_IO);
+		btree_close(t);
+		t = open_store(&d, 0);
+		sound(t);
+		assert_true(store_is(t, &m) || (error && store_is(t, &before)));
+		btree_close(t);
+		disk_close(&d);
+		assert_int_equal(fake_allocated, 0);
+	}
+}
+
+static void failing_memory_changes_nothing(void **state)
+{
+	(void)state;
+	static struct model m, before;
+	static struct batch b;
+	uint32_t failed = 0;
+	struct disk d;
+	memset(&m, 0, sizeof m);
+	m.keys = 200;
+	disk_open(&d, 8 * MIB, false);
+	struct btree *t = open_store(&d, 16 * BTREE_PAGE);
+	for (uint32_t k = 0; k < 30; k++)
+		apply(t, &m, BATCH_MAX, 20);
+	for (uint32_t at = 0; at < 400; at++) {
+		before = m;
+		batch_make(&b, &m, BATCH_MAX, 30);
+		fake_memory_left = at % 200;
+		int error = btree_apply(t, b.changes, b.count);
+		fake_memory_left = UINT64_MAX;
+		batch_free(&b);
+		assert_true(error == OK || error == ERR_MEMORY);
+		if (error) {
+			failed++;
+			m = before;
+		}
+		if (at % 20 == 0) {
+			assert_true(store_is(t, &m));
+			sound(t);
+		}
+	}
+	assert_true(failed > 20);
+	assert_true(store_is(t, &m));
+	btree_close(t);
+	t = open_store(&d, 0);
+	sound(t);
+	assert_true(store_is(t, &m));
+	btree_close(t);
+	disk_close(&d);
+	assert_int_equal(fake_allocated, 0);
+}
+
+static void a_larger_device_is_fine_and_a_smaller_one_is_not(void **state)
+{
+	(void)state;
+	struct disk d, larger;
+	char byte;
+	disk_open(&d, MIB, false);
+	struct btree *t = open_store(&d, 0);
+	assert_int_equal(btree_put(t, "k", 1, "v", 1), OK);
+	btree_close(t);
+	disk_open(&larger, 2 * MIB, false);
+	memcpy(larger.bytes, d.bytes, MIB);
+	t = open_store(&larger, 0);
+	assert_int_equal(btree_get(t, "k", 1, &byte, 1, NULL), OK);
+	sound(t);
+	btree_close(t);
+	d.block.size = MIB / 2;
+	struct btree_options o = { .create = true };
+	assert_int_equal(btree_open(&t, &d.block, &o), ERR_MALFORMED);
+	disk_close(&d);
+	disk_close(&larger);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_store_is_empty),
+		cmocka_unit_test(keeps_what_it_was_given),
+		cmocka_unit_test(bounds_are_named),
+		cmocka_unit_test(equals_a_model),
+		cmocka_unit_test(seeks_to_the_next_key),
+		cmocka_unit_test(keys_in_order_fill_their_pages),
+		cmocka_unit_test(a_full_device_loses_nothing),
+		cmocka_unit_test(power_may_go_at_any_write),
+		cmocka_unit_test(every_flipped_bit_is_found),
+		cmocka_unit_test(failing_devices_are_told),
+		cmocka_unit_test(failing_memory_changes_nothing),
+		cmocka_unit_test(a_larger_device_is_fine_and_a_smaller_one_is_not),
+	};
+	full = getenv("FULL") && strcmp(getenv("FULL"), "1") == 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+#include "fake.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/list.h>
+#include <core/panic.h>
+#include <core/task.h>
+
+long fake_allocated;
+uint64_t fake_memory_left = UINT64_MAX;
+
+static bool out_of_memory(void)
+{
+	if (fake_memory_left == UINT64_MAX)
+		return false;
+	if (!fake_memory_left)
+		return true;
+	fake_memory_left--;
+	return false;
+}
+
+void *heap_alloc(size_t size)
+{
+	void *p = out_of_memory() ? NULL : malloc(size ? size : 1);
+	fake_allocated += p != NULL;
+	return p;
+}
+
+void *heap_alloc_aligned(size_t size, size_t align)
+{
+	void *p = NULL;
+	if (!out_of_memory() && posix_memalign(&p, align < 16 ? 16 : align, size ? size : 1))
+		p = NULL;
+	fake_allocated += p != NULL;
+	return p;
+}
+
+void *heap_alloc_zero(size_t count, size_t size)
+{
+	void *p = out_of_memory() ? NULL : calloc(count ? count : 1, size);
+	fake_allocated += p != NULL;
+	return p;
+}
+
+void *heap_resize(void *p, size_t size)
+{
+	if (out_of_memory())
+		return NULL;
+	fake_allocated += !p;
+	return realloc(p, size);
+}
+
+void heap_free(void *p)
+{
+	fake_allocated -= p != NULL;
+	free(p);
+}
+
+void panic(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
+
+void task_queue_init(struct task_queue *q)
+{
+	list_init(&q->waiting);
+}
+
+int task_wait(struct task_queue *q, uint64_t deadline)
+{
+	(void)q, (void)deadline;
+	panic("a task would wait");
+}
+
+bool task_wake_one(struct task_queue *q)
+{
+	(void)q;
+	return false;
+}
+
+void task_wake_all(struct task_queue *q)
+{
+	(void)q;
+}
