@@ -559,6 +559,38 @@ static void reports_mistakes_of_libraries_at_their_place(void **state)
 	free(text);
 }
 
+static void archives_are_of_the_system(void **state)
+{
+	struct report report = { 0 };
+
+	(void)state;
+	folder_put("sdk/os/arch/library.yaml",
+	           "name: arch\narchives:\n"
+	           "  - {file: libampoule-none.a, package: libnone-dev, headers: [ampoule-none.h]}\n"
+	           "  - {file: ../libc.a, package: x}\n"
+	           "  - {file: libc.so, package: x}\n"
+	           "  - {file: libampoule-none.a}\n"
+	           "  - {file: libc.a, package: libc6-dev, headers: [../stdio.h, stdio, stdio.h]}\n");
+	struct manifest *m = read_text(HEAD "libraries: [arch]\n", &report);
+	char *text = report_text(&report);
+	assert_non_null(strstr(text, "library.yaml:3:12: /usr/lib/x86_64-linux-gnu/libampoule-none.a: no such file; "
+	                             "apt-get install libnone-dev"));
+	assert_non_null(strstr(text, "library.yaml:3:63: /usr/include/ampoule-none.h: no such file; apt-get install "
+	                             "libnone-dev"));
+	assert_non_null(strstr(text, "library.yaml:4:12: ../libc.a: no name of a static library"));
+	assert_non_null(strstr(text, "library.yaml:5:12: libc.so: no name of a static library"));
+	assert_non_null(strstr(text, "library.yaml:6:5: an archive lacks package"));
+	assert_non_null(strstr(text, "library.yaml:7:50: ../stdio.h: no name of a header"));
+	assert_non_null(strstr(text, "library.yaml:7:62: stdio: no name of a header"));
+	assert_int_equal(report.count, 7);
+	free(text);
+	const struct library *l = library_find(&m->libraries, "arch");
+	const struct archive *a = l->archives[l->archive_count - 1];
+	assert_string_equal(a->path, "/usr/lib/x86_64-linux-gnu/libc.a");
+	assert_int_equal(a->header_count, 1);
+	assert_string_equal(a->headers[0], "stdio.h");
+}
+
 static void libraries_in_a_circle_end(void **state)
 {
 	struct report report = { 0 };
@@ -636,6 +668,7 @@ int main(void)
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(has_the_defaults_of_the_manual),
 		cmocka_unit_test(reports_mistakes_of_libraries_at_their_place),
+		cmocka_unit_test(archives_are_of_the_system),
 		cmocka_unit_test(libraries_in_a_circle_end),
 		cmocka_unit_test(static_arguments_are_constants_in_c),
 		cmocka_unit_test(note_holds_what_the_manifest_says),
