@@ -132,7 +132,10 @@ static void put_name(struct dns_response *r, uint32_t reference)
 		bytes_put_u8(&r->out, 0);
 }
 
-static void put_plain_record(struct dns_response *r, struct bytes_in *in, uint32_t owner)
+/* These two are written out in both of their callers: every answer goes through the first one's. */
+#define TWICE static inline __attribute__((always_inline))
+
+TWICE void put_plain_record(struct dns_response *r, struct bytes_in *in, uint32_t owner)
 {
 	bytes_skip(in, 2);
 	const uint8_t *fixed = bytes_get(in, 10);
@@ -159,8 +162,8 @@ static void put_plain(struct dns_response *r, const struct db_rrset *s, uint32_t
 		put_plain_record(r, &in, owner);
 }
 
-static void put_compressed_record(struct dns_response *r, const struct db_rrset *s,
-                                  struct bytes_in *in, uint32_t owner)
+TWICE void put_compressed_record(struct dns_response *r, const struct db_rrset *s,
+                                 struct bytes_in *in, uint32_t owner)
 {
 	put_name(r, owner);
 	bytes_put_u16(&r->out, s->type);
