@@ -27,6 +27,7 @@ struct device {
 	struct block block;
 	struct loop_source source;
 	struct ring requests, answers;
+	bool concurrent; /* the tender works while we run */
 	uint32_t index, slot_count, free, in_flight, unpublished;
 	struct slot *slots;
 	struct amp_block_part (*parts)[AMP_BLOCK_PARTS_MAX]; /* a slot each */
@@ -59,6 +60,8 @@ static void hand_out(struct device *d, struct block_request *q)
 	         d->requests.entries)[(d->requests.mine + d->unpublished) & d->requests.mask] = r;
 	d->unpublished++;
 	d->in_flight++;
+	d->source.concurrent =
+	        d->concurrent; /* polling pays while there is something to wait for */
 }
 
 static void submit(struct block *b, struct block_request *q)
@@ -85,7 +88,7 @@ static void publish(struct device *d)
 		return;
 	ring_produce(&d->requests, d->unpublished);
 	d->unpublished = 0;
-	if (d->source.concurrent) {
+	if (d->concurrent) {
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (ring_wants_kick(&d->requests))
 			gate_kick(d->index);
@@ -103,7 +106,8 @@ static void answered(struct device *d, const struct amp_block_answer *a)
 	s->request = NULL;
 	s->next = d->free;
 	d->free = (uint32_t)a->id;
-	d->in_flight--;
+	if (--d->in_flight == 0)
+		d->source.concurrent = false;
 	block_finish(&d->block, q,
 	             a->result == 0               ? OK
 	             : a->result == AMP_BLOCK_BAD ? ERR_INVALID
@@ -173,10 +177,8 @@ static int open_device(uint32_t index, const struct amp_device *from)
 		                   .size = from->block.size,
 		                   .sector_size = from->block.sector_size,
 		                   .read_only = from->features & AMP_BLOCK_READ_ONLY };
-	d->source = (struct loop_source){ .poll = poll,
-		                          .events = events,
-		                          .flush = flush,
-		                          .concurrent = from->features & AMP_NET_CONCURRENT };
+	d->source = (struct loop_source){ .poll = poll, .events = events, .flush = flush };
+	d->concurrent = from->features & AMP_NET_CONCURRENT;
 	loop_add(&d->source);
 	devices[index] = d;
 	return OK;
