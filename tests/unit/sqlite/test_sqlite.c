@@ -335,6 +335,9 @@ static void a_full_device_is_an_error_and_nothing_is_lost(void **unused)
 	assert_true(rows > 20);
 	char count[20];
 	snprintf(count, sizeof count, "%d", rows);
+	/* From the device, not from the cache. */
+	sqlite3_close(db);
+	db = open_database();
 	expect(db, "SELECT count(*) FROM t", count);
 	expect(db, "PRAGMA integrity_check", "ok");
 	/* A transaction whose journal has no room beside it is refused as well, and takes nothing
