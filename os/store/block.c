@@ -10,6 +10,8 @@
 static int check(const struct block *b, struct block_request *q)
 {
 	uint64_t mask = b->sector_size - 1;
+	if ((uint32_t)q->op > BLOCK_DISCARD)
+		return ERR_INVALID;
 	if (q->op == BLOCK_FLUSH)
 		return OK;
 	if (q->op == BLOCK_READ || q->op == BLOCK_WRITE) {
