@@ -178,6 +178,21 @@ static void messages_are_full_and_names_in_them_short(void **state)
 	assert_non_null(strstr(text, "AN host19999.a.long.zone.name.example. 60 A 10.1.79.249\n"));
 }
 
+static void names_are_short_to_the_end_of_a_message(void **state)
+{
+	(void)state;
+	char *zone = many(HEAD,
+	                  "a.group-of-a-long-name-%1$u A 10.1.%2$u.%3$u\n"
+	                  "b.group-of-a-long-name-%1$u A 10.2.%2$u.%3$u\n",
+	                  4000);
+	world_open(&w, (const char *const[]){ "e.", zone, NULL });
+	free(zone);
+	assert_int_equal(fetch("e. AXFR"), OK);
+	assert_int_equal(records, 8004);
+	/* a, the group with its four digits, a pointer; b, a pointer. */
+	assert_true(total < 4000 * (2 + 28 + 2 + 14 + 2 + 2 + 14) + messages * 200);
+}
+
 static void rrsets_that_are_larger_than_a_message_are_cut(void **state)
 {
 	(void)state;
@@ -296,6 +311,7 @@ int main(void)
 		T(the_name_must_be_a_zones),
 		T(edns_is_answered_in_the_first_message),
 		T(messages_are_full_and_names_in_them_short),
+		T(names_are_short_to_the_end_of_a_message),
 		T(rrsets_that_are_larger_than_a_message_are_cut),
 		T(records_that_are_larger_than_a_message_get_one_of_their_own),
 		T(damaged_databases_end_transfers_and_nothing_else),
