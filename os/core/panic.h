@@ -3,6 +3,8 @@
 #ifndef CORE_PANIC_H
 #define CORE_PANIC_H
 
+#include <core/cold.h>
+
 _Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, ...);
 
 /* A check that stays in release builds. For defects of ours, never for input. It tells its place; the expression stands
@@ -10,9 +12,12 @@ _Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, .
 #define ensure(condition_)                                                                                             \
 	do {                                                                                                           \
 		if (__builtin_expect(!(condition_), 0))                                                                \
-			panic(__FILE_NAME__ ":" PANIC_TEXT(__LINE__) ": ensure");                                       \
+			ensure_failed(__FILE_NAME__, __LINE__);                                                         \
 	} while (0)
-#define PANIC_TEXT(line_)   PANIC_TEXT_2(line_)
-#define PANIC_TEXT_2(line_) #line_
+
+static COLD _Noreturn __attribute__((unused)) void ensure_failed(const char *file, unsigned line)
+{
+	panic("%s:%u: ensure", file, line);
+}
 
 #endif

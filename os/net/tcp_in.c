@@ -27,10 +27,6 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 			output_stray_reset(in);
 		return;
 	}
-	/* RFC 7323 §3.2: an echo has to be of our SYN. */
-	if (acks && c->timestamps && s->has_timestamps &&
-	    seq_lt(connection_timestamp(c, in->now), s->echo))
-		return;
 	if (s->flags & TCP_RST) {
 		if (acks) {
 			tcp_count(TCP_COUNT_RESET_IN);
@@ -38,6 +34,10 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 		}
 		return;
 	}
+	/* RFC 7323 §3.2: an echo has to be of our SYN. */
+	if (acks && c->timestamps && s->has_timestamps &&
+	    seq_lt(connection_timestamp(c, in->now), s->echo))
+		return;
 	if (!(s->flags & TCP_SYN))
 		return;
 	connection_agree(c, s);
@@ -71,11 +71,15 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 	struct tcp_segment *s = &in->segment;
 	uint32_t next = connection_rcv_nxt(c), length = segment_length(s);
 	uint32_t window = seq_lt(next, c->edge) ? c->edge - next : 0;
+	/* (One without timestamps passes, as with most stacks, though RFC 7323 §3.2 would rather
+	 * not.) */
 	if (c->timestamps && s->has_timestamps && seq_lt(s->value, c->recent) &&
 	    !(s->flags & TCP_RST) && in->now - c->recent_at < PAWS_IDLE_NS) {
 		tcp_count(TCP_COUNT_PAWS);
-		if (length)
-			receive_duplicate(&c->receive, s->seq, s->seq + length);
+		/* Of what has been received only: the peer would take anything else for received.
+		 */
+		if (s->size && seq_le(s->seq + s->size, next))
+			receive_duplicate(&c->receive, s->seq, s->seq + s->size);
 		output_challenge(c, in->now);
 		return false;
 	}
@@ -86,12 +90,8 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 	                                (seq_lt(s->seq, next) && seq_lt(next, last)))
 	                   : s->seq == next || start_in;
 	if (good) {
-		/* RFC 7323 §4.3: only what covers Last.ACK.sent may be echoed. */
-		if (c->timestamps && s->has_timestamps && seq_le(s->seq, c->acked) &&
-		    seq_le(c->recent, s->value)) {
-			c->recent = s->value;
-			c->recent_at = in->now;
-		}
+		c->heard_at = in->now;
+		c->alive_probes = 0;
 		return true;
 	}
 	tcp_count(TCP_COUNT_OUT_OF_WINDOW);
@@ -113,16 +113,30 @@ static bool acceptable(struct tcp_connection *c, struct tcp_input *in)
 		output_ack(c, in->now);
 		return false;
 	}
-	if (length) {
+	if (length && !(s->flags & TCP_SYN)) {
 		output_ack(c, in->now); /* a window probe among others */
 		return (s->flags & TCP_ACK) &&
 		       s->seq == next; /* RFC 9293 §3.10.7.4: ACKs even with a zero window */
 	}
-	if (s->seq == next - 1)
+	if (!length && s->seq == next - 1) {
+		c->heard_at = in->now;
 		output_ack(c, in->now); /* a keep-alive */
-	else
+	} else {
 		output_challenge(c, in->now);
+	}
 	return false;
+}
+
+/* RFC 7323 §4.3: only what covers Last.ACK.sent may be echoed; and only after its ACK was looked
+ * at, so that nobody off the path makes all that follows look old. */
+static void remember_timestamp(struct tcp_connection *c, const struct tcp_input *in)
+{
+	const struct tcp_segment *s = &in->segment;
+	if (c->timestamps && s->has_timestamps && seq_le(s->seq, c->acked) &&
+	    seq_le(c->recent, s->value)) {
+		c->recent = s->value;
+		c->recent_at = in->now;
+	}
 }
 
 /* ---- RST and SYN (RFC 5961 §3, 4) ---- */
@@ -221,6 +235,7 @@ static bool acknowledged(struct tcp_connection *c, struct tcp_input *in)
 		output_challenge(c, in->now); /* RFC 5961 §5 */
 		return false;
 	}
+	remember_timestamp(c, in);
 	if (c->window_probe && s->ack == r->next + 1 &&
 	    recovery_ready(r)) /* the probe's byte was taken */
 		recovery_sent(r, r->next, r->next + 1, true, in->now);
@@ -328,7 +343,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 	struct tcp_receive *r = &c->receive;
 	uint32_t skip = seq_lt(s->seq, r->next) ? r->next - s->seq : 0;
 	uint32_t before = r->next, was_apart = r->run_count, waited = receive_unread(r);
-	if (!s->size || skip >= s->size)
+	if (!s->size || skip >= s->size || s->flags & TCP_SYN) /* a SYN's comes again */
 		return true;
 	if (c->orphan) { /* nobody will read it (RFC 2525 §2.17) */
 		connection_reset(c, ERR_CLOSED);
@@ -405,7 +420,7 @@ static void finish(struct tcp_connection *c, uint64_t now)
 static void take_fin(struct tcp_connection *c, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
-	if (s->flags & TCP_FIN && !c->finished && may_receive(c)) {
+	if ((s->flags & (TCP_FIN | TCP_SYN)) == TCP_FIN && !c->finished && may_receive(c)) {
 		uint32_t fin = s->seq + s->size;
 		c->peer_fin_known |= seq_le(c->receive.next, fin);
 		c->peer_fin = seq_le(c->receive.next, fin) ? fin : c->peer_fin;
@@ -421,8 +436,6 @@ static void take_fin(struct tcp_connection *c, struct tcp_input *in)
 void input_connection(struct tcp_connection *c, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
-	c->heard_at = in->now;
-	c->alive_probes = 0;
 	if (c->state == TCP_SYN_SENT) {
 		syn_sent(c, in);
 		return;

@@ -335,6 +335,36 @@ static void an_old_timestamp_is_dropped(void **state)
 	assert_int_equal(h.got_size, 3);
 }
 
+static void what_paws_drops_is_not_sacked(void **state)
+{
+	(void)state;
+	opened_fully();
+	/* Three segments of 4; the third comes first, a copy of the first with a newer time next,
+	 * then the second, late. */
+	uint32_t old = h.clock;
+	in(ACK, .seq = FIRST + 8, .data = "cccc", .value = old);
+	out(ACK, .ack = FIRST);
+	in(ACK, .seq = FIRST, .data = "aaaa", .value = old + 20);
+	out(ACK, .ack = FIRST + 4);
+	in(ACK, .seq = FIRST + 4, .data = "bbbb", .value = old);
+	counted(TCP_COUNT_PAWS, 1);
+	out(ACK, .ack = FIRST + 4);
+	assert_int_equal(h.got_size, 4);
+	assert_int_equal(h.last.sack_count, 1);
+}
+
+static void a_wrong_ack_does_not_move_ts_recent(void **state)
+{
+	(void)state;
+	opened_fully();
+	in(ACK, .seq = FIRST, .ack = 1u - 2000000, .value = h.clock + 0x40000000);
+	skip_all();
+	h.seq = FIRST;
+	in(ACK, .data = "abc", .seq = FIRST, .value = h.clock + 1);
+	skip_all();
+	assert_int_equal(h.got_size, 3);
+}
+
 static void an_old_timestamp_does_not_save_from_a_reset(void **state)
 {
 	(void)state;
@@ -670,6 +700,8 @@ int main(void)
 		S("5961 §7", challenges_are_rate_limited),
 		S("5961 §5.2", an_ack_far_below_is_challenged),
 		S("7323 §5.3", an_old_timestamp_is_dropped),
+		S("2883 §4", what_paws_drops_is_not_sacked),
+		S("5961 §5.2", a_wrong_ack_does_not_move_ts_recent),
 		S("7323 §5.2", an_old_timestamp_does_not_save_from_a_reset),
 		S("7323 §5.5", after_24_days_timestamps_may_go_back),
 		S("7323 §4.3", only_what_is_at_the_edge_is_echoed),

@@ -429,6 +429,17 @@ static void simultaneous_open_meets(void **state)
 	assert_int_equal(h.got_size, 1);
 }
 
+static void simultaneous_open_with_data(void **state)
+{
+	(void)state;
+	connecting();
+	in(SYN, .mss = 1460);
+	out(SYN | ACK, .ack = FIRST);
+	in(SYN | ACK, .seq = ISS, .ack = 1, .data = "abc");
+	skip_all();
+	assert_true(h.got_size == 0 || h.got[0] == 'a');
+}
+
 static void a_taken_local_port_is_told(void **state)
 {
 	(void)state;
@@ -583,6 +594,7 @@ int main(void)
 		S("9293 §3.10.7.3", a_syn_ack_with_a_wrong_ack_is_reset),
 		S("9293 §3.10.7.3", an_ack_without_syn_in_syn_sent_is_ignored),
 		S("9293 §3.5", simultaneous_open_meets),
+		S("9293 §3.10.7.4", simultaneous_open_with_data),
 		S("9293 §3.10.1", a_taken_local_port_is_told),
 		S("6056 §3.3", ephemeral_ports_differ),
 		S("4987 §3.6", a_flood_is_answered_with_cookies),
