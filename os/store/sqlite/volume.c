@@ -74,17 +74,16 @@ static uint64_t place(const struct volume *v, enum volume_file f, uint64_t chunk
 	                          : v->end - (chunk + 1) * VOLUME_CHUNK;
 }
 
-/* Do files of these sizes fit? What the last root counts is not given up before another root is
- * permanent. */
+/* Does a file of this size fit beside the other? What the last root counts of that is not given up
+ * before another root is permanent. */
 static bool fits(const struct volume *v, enum volume_file f, uint64_t size)
 {
-	uint64_t room = v->end - VOLUME_DATABASE, other = max_of(v->size[!f], v->kept[!f]),
-	         own = max_of(size, v->kept[f]);
+	uint64_t room = v->end - VOLUME_DATABASE, other = max_of(v->size[!f], v->kept[!f]);
 
-	if (own > room || other > room)
+	if (size > room || other > room)
 		return false;
-	uint64_t database = f == FILE_DATABASE ? own : other,
-	         journal = f == FILE_DATABASE ? other : own;
+	uint64_t database = f == FILE_DATABASE ? size : other,
+	         journal = f == FILE_DATABASE ? other : size;
 	journal = round_up(journal, VOLUME_CHUNK);
 	return journal <= room && round_up(database, UNIT) <= room - journal;
 }
