@@ -15,6 +15,9 @@ _ampoule()
 		COMPREPLY=($(compgen -W "kvm sandbox" -- "$cur"))
 		return
 		;;
+	run:--block)
+		return
+		;;
 	run:--net | run:--set | run:--memory | build:--seed)
 		return
 		;;
@@ -30,7 +33,7 @@ _ampoule()
 	if [[ $cur == -* ]]; then
 		case $verb in
 		build) word="--output --seed --keep-seed --work --verbose --quiet --help" ;;
-		run) word="--net --set --memory --tender --timing --verbose --help" ;;
+		run) word="--net --block --set --memory --tender --timing --verbose --help" ;;
 		inspect) word="--json --debug --help" ;;
 		doctor) word="--json --help" ;;
 		*) word=--help ;;
