@@ -265,8 +265,11 @@ static int check_tables(const struct image *image, struct defect *why)
 			        "device %s sets flags or reserved fields that this ABI does "
 			        "not know",
 			        d->name);
-		if (block && d->format[AMP_FORMAT_MAX - 1])
-			return defect_set(why, "device %s has a format without an end", d->name);
+		char format[AMP_NAME_MAX] = "";
+		memcpy(format, d->format, sizeof d->format);
+		if (block && (d->format[AMP_FORMAT_MAX - 1] || (*format && !name_ok(format)) ||
+		              !padded(d->format, AMP_FORMAT_MAX)))
+			return defect_set(why, "device %s has a format that is no name", d->name);
 		if (d->ring_size < 64 || d->ring_size > 32768 || d->ring_size & (d->ring_size - 1))
 			return defect_set(
 			        why,

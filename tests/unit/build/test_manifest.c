@@ -110,7 +110,7 @@ static const struct row rows[] = {
 	/* libraries */
 	{ "library_unknown",
 	  HEAD "libraries: [webserver]\n",
-	  { "3:13: no library webserver: there are app/zones, core, net" } },
+	  { "3:13: no library webserver: there are app/zones, core, net, store" } },
 	{ "library_near",
 	  HEAD "libraries: [nett]\n",
 	  { "3:13: no library nett: did you mean net?" } },
@@ -235,6 +235,44 @@ static const struct row rows[] = {
 	{ "optional_maybe",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {optional: maybe}\n",
 	  { "5:16: optional: maybe is no bool; write true or false" } },
+	/* blocks */
+	{ "blocks_without_library",
+	  HEAD "blocks:\n  - {}\n",
+	  { "3:1: block devices need library store" } },
+	{ "blocks_a_map",
+	  HEAD "libraries: [store]\nblocks: {name: a}\n",
+	  { "4:9: blocks is a map; write a list" } },
+	{ "block_unknown_key",
+	  HEAD "libraries: [store]\nblocks:\n  - {readonly: true}\n",
+	  { "5:6: unknown key readonly in a block device: did you mean read-only?" } },
+	{ "block_twice",
+	  HEAD "libraries: [store]\nblocks:\n  - {name: a}\n  - {name: a}\n",
+	  { "6:12: a second device a" } },
+	{ "block_and_interface_of_one_name",
+	  HEAD "libraries: [net, store]\ninterfaces:\n  - {name: a}\nblocks:\n  - {name: a}\n",
+	  { "7:12: a second device a" } },
+	{ "block_bad_name",
+	  HEAD "libraries: [store]\nblocks:\n  - {name: A}\n",
+	  { "5:12: name: A is no name" } },
+	{ "block_size_no_size",
+	  HEAD "libraries: [store]\nblocks:\n  - {size: big}\n",
+	  { "5:12: size: big is not" } },
+	{ "block_size_no_sectors",
+	  HEAD "libraries: [store]\nblocks:\n  - {size: 1000}\n",
+	  { "5:12: size: 1000 is no multiple of a sector (512); write 1024" } },
+	{ "block_format_long",
+	  HEAD "libraries: [store]\nblocks:\n  - {format: ampoule-btree}\n",
+	  { "5:14: format: ampoule-btree is none; write btree, fat, or a name" } },
+	{ "block_ring_odd",
+	  HEAD "libraries: [store]\nblocks:\n  - {ring: 100}\n",
+	  { "5:12: ring: 100 is no power of two; write 128" } },
+	{ "block_read_only_maybe",
+	  HEAD "libraries: [store]\nblocks:\n  - {read-only: maybe}\n",
+	  { "5:17: read-only: maybe is no bool" } },
+	{ "devices_too_many",
+	  HEAD "libraries: [net, store]\ninterfaces: [{}, {}, {}, {}, {}, {}, {}, {}]\n"
+	       "blocks: [{}, {}, {}, {}, {}, {}, {}, {}, {}]\n",
+	  { "5:9: 17 devices; at most 16 fit" } },
 	/* files, compile */
 	{ "file_absent", HEAD "files: [gone.txt]\n", { "3:9: gone.txt: no such file" } },
 	{ "file_absolute", HEAD "files: [/etc/passwd]\n", { "3:9: /etc/passwd is absolute" } },
@@ -347,6 +385,8 @@ static int make_world(void **state)
 	folder_put("sdk/os/core/core.c", "");
 	folder_put("sdk/os/net/library.yaml", "name: net\nsources: [net.c]\nrequires: [core]\n");
 	folder_put("sdk/os/net/net.c", "");
+	folder_put("sdk/os/store/library.yaml", "name: store\nsources: [store.c]\n");
+	folder_put("sdk/os/store/store.c", "");
 	folder_put("sdk/os/app/zones/library.yaml",
 	           "name: app/zones\nsources: []\nrequires: [net]\ncompilers:\n"
 	           "  dns-zones: ampoule-nothing-of-this-name\n");
@@ -525,6 +565,37 @@ static void reads_every_key(void **state)
 	assert_string_equal(m->args[0]->help, "address");
 }
 
+static void block_devices_are_in_the_note(void **state)
+{
+	struct report report = { 0 };
+	struct text t = { 0 };
+	struct manifest *m = read_text(HEAD "libraries: [store]\nblocks:\n"
+	                                    "  - {name: data, size: 3M, format: btree, ring: 128}\n"
+	                                    "  - {read-only: true, optional: true}\n",
+	                               &report);
+
+	(void)state;
+	assert_int_equal(report.count, 0);
+	assert_int_equal(m->block_count, 2);
+	assert_string_equal(m->blocks[0]->name, "data");
+	assert_int_equal(m->blocks[0]->size, 3 << 20);
+	assert_string_equal(m->blocks[0]->format, "btree");
+	assert_int_equal(m->blocks[0]->ring, 128);
+	assert_false(m->blocks[0]->read_only || m->blocks[0]->optional);
+	assert_string_equal(m->blocks[1]->name, "block1");
+	assert_int_equal(m->blocks[1]->size, 0);
+	assert_string_equal(m->blocks[1]->format, "");
+	assert_int_equal(m->blocks[1]->ring, 64);
+	assert_true(m->blocks[1]->read_only && m->blocks[1]->optional);
+	codegen_note(m, &t);
+	/* The second half of each entry: type, flags, ring, frames, least size, format. */
+	assert_non_null(strstr(
+	        t.s, "\t.byte 2,0,0,0,0,0,0,0,128,0,0,0,0,0,0,0,0,0,48,0,0,0,0,0,98,116,114,101,"
+	             "101,0,0,0\n"));
+	assert_non_null(strstr(
+	        t.s, "\t.byte 2,0,0,0,3,0,0,0,64,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n"));
+}
+
 static void has_the_defaults_of_the_manual(void **state)
 {
 	struct report report = { 0 };
@@ -564,19 +635,24 @@ static void archives_are_of_the_system(void **state)
 	struct report report = { 0 };
 
 	(void)state;
-	folder_put("sdk/os/arch/library.yaml",
-	           "name: arch\narchives:\n"
-	           "  - {file: libampoule-none.a, package: libnone-dev, headers: [ampoule-none.h]}\n"
-	           "  - {file: ../libc.a, package: x}\n"
-	           "  - {file: libc.so, package: x}\n"
-	           "  - {file: libampoule-none.a}\n"
-	           "  - {file: libc.a, package: libc6-dev, headers: [../stdio.h, stdio, stdio.h]}\n");
+	folder_put(
+	        "sdk/os/arch/library.yaml",
+	        "name: arch\narchives:\n"
+	        "  - {file: libampoule-none.a, package: libnone-dev, headers: [ampoule-none.h]}\n"
+	        "  - {file: ../libc.a, package: x}\n"
+	        "  - {file: libc.so, package: x}\n"
+	        "  - {file: libampoule-none.a}\n"
+	        "  - {file: libc.a, package: libc6-dev, headers: [../stdio.h, stdio, stdio.h]}\n");
 	struct manifest *m = read_text(HEAD "libraries: [arch]\n", &report);
 	char *text = report_text(&report);
-	assert_non_null(strstr(text, "library.yaml:3:12: /usr/lib/x86_64-linux-gnu/libampoule-none.a: no such file; "
-	                             "apt-get install libnone-dev"));
-	assert_non_null(strstr(text, "library.yaml:3:63: /usr/include/ampoule-none.h: no such file; apt-get install "
-	                             "libnone-dev"));
+	assert_non_null(strstr(
+	        text,
+	        "library.yaml:3:12: /usr/lib/x86_64-linux-gnu/libampoule-none.a: no such file; "
+	        "apt-get install libnone-dev"));
+	assert_non_null(strstr(
+	        text,
+	        "library.yaml:3:63: /usr/include/ampoule-none.h: no such file; apt-get install "
+	        "libnone-dev"));
 	assert_non_null(strstr(text, "library.yaml:4:12: ../libc.a: no name of a static library"));
 	assert_non_null(strstr(text, "library.yaml:5:12: libc.so: no name of a static library"));
 	assert_non_null(strstr(text, "library.yaml:6:5: an archive lacks package"));
@@ -666,6 +742,7 @@ int main(void)
 		cmocka_unit_test(survives_every_truncation),
 		cmocka_unit_test(refuses_what_is_no_manifest),
 		cmocka_unit_test(reads_every_key),
+		cmocka_unit_test(block_devices_are_in_the_note),
 		cmocka_unit_test(has_the_defaults_of_the_manual),
 		cmocka_unit_test(reports_mistakes_of_libraries_at_their_place),
 		cmocka_unit_test(archives_are_of_the_system),

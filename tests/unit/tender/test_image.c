@@ -258,6 +258,54 @@ static void refuses_names_given_twice(void **state)
 	assert_string_equal(why.text, "two arguments are named port");
 }
 
+/* The second device as a block device: what is good, and each way to be broken. */
+static void checks_block_devices(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line; /* null: it is good */
+		struct amp_note_device d;
+	} rows[] = {
+		{ NULL, { .ring_size = 64 } },
+		{ NULL,
+		  { .flags = AMP_NOTE_DEVICE_READ_ONLY | AMP_NOTE_DEVICE_OPTIONAL,
+		    .ring_size = 32768,
+		    .size_min = UINT64_MAX,
+		    .format = "a-b.c_9" } },
+		{ "flags", { .flags = 4, .ring_size = 64 } },
+		{ "1 frames, not 0", { .ring_size = 64, .frame_count = 1 } },
+		{ "rings of 32", { .ring_size = 32 } },
+		{ "rings of 96", { .ring_size = 96 } },
+		{ "rings of 65536", { .ring_size = 65536 } },
+		{ "format",
+		  { .ring_size = 64, .format = { 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' } } },
+		{ "format", { .ring_size = 64, .format = "a b" } },
+		{ "format", { .ring_size = 64, .format = "\033[2J" } },
+		{ "format", { .ring_size = 64, .format = "\xff" } },
+		{ "format", { .ring_size = 64, .format = ".a" } },
+		{ "format", { .ring_size = 64, .format = { 'a', 0, 'b' } } },
+		{ "format", { .ring_size = 64, .format = { 0, 'b' } } },
+	};
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		static struct sample s;
+		struct image image;
+		struct defect why;
+		s = good;
+		s.note.devices[1] = rows[i].d;
+		s.note.devices[1].type = AMP_DEVICE_BLOCK;
+		strcpy(s.note.devices[1].name, "data");
+		int result = open_bytes(&s, sizeof s, &image, &why);
+		if (!rows[i].line) {
+			assert_int_equal(result, 0);
+			image_close(&image);
+		} else if (!result || !strstr(why.text, rows[i].line)) {
+			fail_msg("row %u: %s", i, result ? why.text : "accepted");
+		} else {
+			assert_one_line(&why);
+		}
+	}
+}
+
 static void refuses_too_large_stacks(void **state)
 {
 	(void)state;
@@ -382,6 +430,7 @@ int main(void)
 		cmocka_unit_test(opens_a_good_image),
 		cmocka_unit_test(refuses_each_defect),
 		cmocka_unit_test(refuses_names_given_twice),
+		cmocka_unit_test(checks_block_devices),
 		cmocka_unit_test(refuses_too_large_stacks),
 		cmocka_unit_test(refuses_every_truncation),
 		cmocka_unit_test(survives_every_flipped_bit),
