@@ -9,6 +9,7 @@
 #ifndef CORE_BYTES_H
 #define CORE_BYTES_H
 
+#include <core/cold.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,7 +81,7 @@ static inline uint32_t bytes_left(const struct bytes_in *in)
 }
 
 /* The next n bytes where they lie, or null; moves past them. */
-static inline const uint8_t *bytes_get(struct bytes_in *in, uint32_t n)
+INLINE const uint8_t *bytes_get(struct bytes_in *in, uint32_t n)
 {
 	if (in->failed || n > in->size - in->at) {
 		in->failed = true;
@@ -107,19 +108,19 @@ static inline bool bytes_seek(struct bytes_in *in, uint32_t at)
 	return true;
 }
 
-static inline uint8_t bytes_get_u8(struct bytes_in *in)
+INLINE uint8_t bytes_get_u8(struct bytes_in *in)
 {
 	const uint8_t *p = bytes_get(in, 1);
 	return p ? *p : 0;
 }
 
-static inline uint16_t bytes_get_u16(struct bytes_in *in)
+INLINE uint16_t bytes_get_u16(struct bytes_in *in)
 {
 	const uint8_t *p = bytes_get(in, 2);
 	return p ? bytes_load_u16(p) : 0;
 }
 
-static inline uint32_t bytes_get_u32(struct bytes_in *in)
+INLINE uint32_t bytes_get_u32(struct bytes_in *in)
 {
 	const uint8_t *p = bytes_get(in, 4);
 	return p ? bytes_load_u32(p) : 0;
@@ -160,7 +161,7 @@ static inline uint32_t bytes_room(const struct bytes_out *out)
 }
 
 /* Room for the next n bytes, which the caller fills, or null; moves past them. */
-static inline uint8_t *bytes_put(struct bytes_out *out, uint32_t n)
+INLINE uint8_t *bytes_put(struct bytes_out *out, uint32_t n)
 {
 	if (out->failed || n > out->size - out->at) {
 		out->failed = true;
@@ -171,21 +172,21 @@ static inline uint8_t *bytes_put(struct bytes_out *out, uint32_t n)
 	return p;
 }
 
-static inline void bytes_put_u8(struct bytes_out *out, uint8_t v)
+INLINE void bytes_put_u8(struct bytes_out *out, uint8_t v)
 {
 	uint8_t *p = bytes_put(out, 1);
 	if (p)
 		*p = v;
 }
 
-static inline void bytes_put_u16(struct bytes_out *out, uint16_t v)
+INLINE void bytes_put_u16(struct bytes_out *out, uint16_t v)
 {
 	uint8_t *p = bytes_put(out, 2);
 	if (p)
 		bytes_store_u16(p, v);
 }
 
-static inline void bytes_put_u32(struct bytes_out *out, uint32_t v)
+INLINE void bytes_put_u32(struct bytes_out *out, uint32_t v)
 {
 	uint8_t *p = bytes_put(out, 4);
 	if (p)
@@ -199,7 +200,7 @@ static inline void bytes_put_u64(struct bytes_out *out, uint64_t v)
 		bytes_store_u64(p, v);
 }
 
-static inline void bytes_put_copy(struct bytes_out *out, const void *from, uint32_t n)
+INLINE void bytes_put_copy(struct bytes_out *out, const void *from, uint32_t n)
 {
 	uint8_t *p = bytes_put(out, n);
 	if (p && n)

@@ -9,4 +9,11 @@
 #define COLD __attribute__((cold, noinline))
 #endif
 
+/* For small functions in headers: in line where speed counts, called in sources that are compiled for size. */
+#if defined(__OPTIMIZE_SIZE__)
+#define INLINE static __attribute__((noinline, unused))
+#else
+#define INLINE static inline
+#endif
+
 #endif
