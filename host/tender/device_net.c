@@ -22,6 +22,7 @@
 #define ETHERNET_HEADER 14u
 #define VLAN_TAG        4u
 #define NEEDS_CSUM      1u /* struct amp_frame_header */
+#define DATA_VALID      2u
 #define SEGMENT_TCP4    1u
 #define SEGMENT_ECN     0x80u
 #define TCP_HEADER      20u
@@ -320,6 +321,10 @@ static ssize_t read_packet(struct device_net *d, const uint64_t *frames, uint32_
 	while (size < 0 && errno == EINTR);
 	if (n && size > 0)
 		size = size > (ssize_t)sizeof *h ? size - (ssize_t)sizeof *h : 1;
+	/* The kernel says DATA_VALID to whoever takes a header, whatever was asked of it. */
+	if (!(d->features & AMP_NET_RX_CHECKSUM))
+		*h = (struct amp_frame_header){ 0 };
+	h->flags &= NEEDS_CSUM | DATA_VALID;
 	return size;
 }
 

@@ -28,16 +28,17 @@ static int explain(const char *name, bool existed, int error, struct defect *why
 }
 
 /* Tells the host what we take and asks for the header. What another program asked of a lasting
- * device goes. */
-static void agree(struct tap *tap, bool offloads)
+ * device goes. False: the host would put a header of another size before each packet. */
+static bool agree(struct tap *tap, bool offloads)
 {
 	int header = sizeof(struct amp_frame_header), little = 1;
-	tap->vnet = !ioctl(tap->fd, TUNSETVNETHDRSZ, &header);
-	if (tap->vnet)
-		ioctl(tap->fd, TUNSETVNETLE, &little); /* where it is not known, it is so anyway */
-	if (!offloads || !tap->vnet) {
+	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header))
+		return false;
+	tap->vnet = true;
+	ioctl(tap->fd, TUNSETVNETLE, &little); /* where it is not known, it is so anyway */
+	if (!offloads) {
 		ioctl(tap->fd, TUNSETOFFLOAD, 0);
-		return;
+		return true;
 	}
 	if (!ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN))
 		tap->features = AMP_NET_RX_CHECKSUM | AMP_NET_RX_LARGE;
@@ -45,6 +46,7 @@ static void agree(struct tap *tap, bool offloads)
 		tap->features = AMP_NET_RX_CHECKSUM;
 	/* Out, the kernel takes whatever a header says. */
 	tap->features |= AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT;
+	return true;
 }
 
 int tap_open(struct tap *tap, const char *name, bool offloads, struct defect *why)
@@ -66,7 +68,12 @@ int tap_open(struct tap *tap, const char *name, bool offloads, struct defect *wh
 		return -1;
 	}
 	*tap = (struct tap){ .fd = fd, .created = !existed };
-	agree(tap, offloads);
+	if (!agree(tap, offloads)) {
+		defect_set(why, "TAP device %s takes no packet headers of %zu bytes: %s", name,
+		           sizeof(struct amp_frame_header), strerror(errno));
+		close(fd);
+		return -1;
+	}
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool ok = s >= 0;
 	if (ok && !existed) {

@@ -291,6 +291,28 @@ static void breaks_are_dropped_and_completed(void **state)
 	}
 }
 
+/* The TCP header's own word for its length: too short, and longer than the first frame's bytes. */
+static void a_tcp_header_lies_whole_in_the_first_frame(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t got[4096];
+	struct amp_frame_header h = segments_of(1000);
+	h.csum_start = HEAD_LEN - 24;
+	for (uint32_t words = 0; words < 16; words++) {
+		bool fits = words == 5 || words == 6;
+		uint64_t bad = f->d.counts.tx_bad;
+		head(f, &h);
+		f->frames[HEAD_AT + h.csum_start + 12] = (uint8_t)(words << 4);
+		transmit(f, HEAD_AT, HEAD_LEN, METADATA | CONTINUED);
+		transmit(f, FIXED_AT, 2000, DIRECT);
+		assert_int_equal(device_net_send(&f->d), 2);
+		assert_int_equal(recv(f->far, got, sizeof got, 0),
+		                 fits ? (int)HEAD_LEN + 2000 + 12 : -1);
+		assert_int_equal(f->d.counts.tx_bad, bad + !fits);
+		assert_int_equal(completions(f), 1);
+	}
+}
+
 static void the_last_bytes_of_everything_are_good(void **state)
 {
 	struct fixture *f = *state;
@@ -479,6 +501,33 @@ static void frames_that_are_none_do_not_stop_a_large_packet(void **state)
 	}
 }
 
+/* The kernel says DATA_VALID to whoever has asked for a header, be it only to say nothing in it. */
+static void metadata_comes_only_where_it_was_offered(void **state)
+{
+	(void)state;
+	static const uint32_t offers[] = { 0, AMP_NET_TX_CHECKSUM | AMP_NET_TX_DIRECT,
+		                           AMP_NET_RX_CHECKSUM, ALL };
+	for (unsigned i = 0; i < sizeof offers / sizeof *offers; i++) {
+		struct fixture *f = open_with(offers[i]);
+		const struct amp_desc *d = (struct amp_desc *)f->view.rx.entries;
+		struct amp_frame_header seen;
+		uint8_t before[AMP_FRAME_HEADROOM] = { 0 };
+		bool offered = offers[i] & AMP_NET_RX_CHECKSUM;
+		fill(f, 0);
+		fill(f, AMP_FRAME_SIZE);
+		arrive(f, 60, 1, (struct amp_frame_header){ .flags = 2 });
+		arrive(f, 60, 2, (struct amp_frame_header){ .flags = 4 }); /* no word of ours */
+		assert_int_equal(device_net_receive(&f->d), 2);
+		assert_int_equal(d[0].options, offered ? METADATA : 0);
+		assert_int_equal(d[1].options, 0);
+		assert_int_equal(taken(f, 1, &seen, false), 60);
+		assert_int_equal(seen.flags, offered ? 2 : 0);
+		if (!offered)
+			assert_memory_equal(f->frames, before, sizeof before);
+		close_it(f);
+	}
+}
+
 /* ---- The liar ---- */
 
 static uint64_t random_state = 88172645463325252ull;
@@ -532,6 +581,32 @@ static void lie(struct fixture *f)
 	}
 }
 
+/* Frames among the entries [from, to) of tx. */
+static uint32_t frames_sent(const struct fixture *f, uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+	for (; from != to; from++)
+		n += !(((struct amp_desc *)f->view.tx.entries)[from & (RING - 1)].options & DIRECT);
+	return n;
+}
+
+/* One completion for each frame taken, never one more than the ring has room for; no more out of rx
+ * than went into fill. */
+static uint32_t keeps_its_books(struct fixture *f, bool send)
+{
+	struct device_net *d = &f->d;
+	uint32_t tx = d->tx.mine, done = d->completion.mine, fill = d->fill.mine, rx = d->rx.mine;
+	uint32_t unread = done - *word(f->view.completion.consumer);
+	uint32_t waiting = rx - *word(f->view.rx.consumer);
+	uint32_t n = send ? device_net_send(d) : device_net_receive(d);
+	assert_int_equal(d->completion.mine - done, frames_sent(f, tx, d->tx.mine));
+	assert_true(d->completion.mine == done || unread + d->completion.mine - done <= RING);
+	assert_true(d->rx.mine - rx <= d->fill.mine - fill);
+	assert_true(d->rx.mine == rx || waiting + d->rx.mine - rx <= RING);
+	assert_true(d->tx.mine == tx || *word(f->view.completion.producer) == d->completion.mine);
+	return n;
+}
+
 static void survives_a_liar(void **state)
 {
 	struct fixture *f = *state;
@@ -546,7 +621,7 @@ static void survives_a_liar(void **state)
 			(void)!send(f->far, packet, draw() % (draw() & 1 ? 2000 : sizeof packet),
 			            0);
 		}
-		uint32_t n = draw() & 1 ? device_net_send(&f->d) : device_net_receive(&f->d);
+		uint32_t n = keeps_its_books(f, draw() & 1);
 		assert_true(n <= NET_BATCH + AMP_PACKET_DESCS_MAX);
 		device_net_pending(&f->d);
 		if (!(i & 15))
@@ -566,6 +641,7 @@ int main(void)
 		T(a_packet_in_parts_goes_out_as_one),
 		T(without_metadata_the_header_is_zero),
 		cmocka_unit_test(breaks_are_dropped_and_completed),
+		T(a_tcp_header_lies_whole_in_the_first_frame),
 		T(the_last_bytes_of_everything_are_good),
 		T(one_that_never_ends_is_dropped_to_its_end),
 		T(completions_are_never_overrun),
@@ -573,6 +649,7 @@ int main(void)
 		T(larger_than_the_mtu_needs_segments),
 		T(a_large_packet_waits_for_frames),
 		T(frames_that_are_none_do_not_stop_a_large_packet),
+		cmocka_unit_test(metadata_comes_only_where_it_was_offered),
 		T(survives_a_liar),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
