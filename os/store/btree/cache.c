@@ -134,7 +134,7 @@ void cache_unpin(struct btree *t, struct btree_node *n)
 
 void cache_adopt(struct btree *t, struct btree_node *n)
 {
-	cache_forget(t, n->cached.page);
+	ensure(cache_forget(t, n->cached.page));
 	n->cached.pins = 1;
 	n->cached.level = (uint8_t)node_level(n->bytes);
 	if (!table_add(&t->clean, n)) {
@@ -145,15 +145,16 @@ void cache_adopt(struct btree *t, struct btree_node *n)
 	cache_unpin(t, n);
 }
 
-/* The page will hold something else. Nobody can be using it: a page is not given away while a
- * snapshot needs it. */
-void cache_forget(struct btree *t, uint64_t page)
+/* The page will hold something else. A sound store's page is not given away while anybody uses it.
+ */
+bool cache_forget(struct btree *t, uint64_t page)
 {
 	struct btree_node *n = table_find(&t->clean, page);
-	if (n) {
-		ensure(!n->cached.pins);
+	if (n && n->cached.pins)
+		return false;
+	if (n)
 		drop(t, n);
-	}
+	return true;
 }
 
 void cache_close(struct btree *t)
@@ -167,7 +168,7 @@ void cache_close(struct btree *t)
 
 /* ---- Reading ---- */
 
-static int load(struct btree *t, struct btree_node *n, struct pointer p, uint32_t level)
+int node_read(struct btree *t, struct btree_node *n, struct pointer p, uint32_t level)
 {
 	int error = block_read(t->block, p.page * BTREE_PAGE, n->bytes, BTREE_PAGE);
 	t->figures.reads++;
@@ -186,6 +187,10 @@ static int load(struct btree *t, struct btree_node *n, struct pointer p, uint32_
 
 int cache_get(struct btree *t, struct pointer p, uint32_t level, struct btree_node **to)
 {
+	if (!map_busy(t, p.page)) {
+		damaged(t, p.page, "a page in use that the map calls free");
+		return ERR_CORRUPT;
+	}
 	struct btree_node *n = table_find(&t->clean, p.page);
 	if (n) {
 		n->cached.pins++;
@@ -198,18 +203,21 @@ int cache_get(struct btree *t, struct pointer p, uint32_t level, struct btree_no
 			return ERR_MEMORY;
 		n->cached.pins = 1;
 		n->cached.level = (uint8_t)level;
+		n->sum = p.sum;
 		if (!table_add(&t->clean, n)) {
 			node_free(n);
 			return ERR_MEMORY;
 		}
 		n->loading = true;
-		n->error = load(t, n, p, level);
+		n->error = node_read(t, n, p, level);
 		n->loading = false;
 		task_wake_all(&n->waiters);
 	}
 	int error = n->error;
-	if (!error && (level != node_level(n->bytes)))
-		error = ERR_CORRUPT; /* found by another way than the one it was checked for */
+	if (!error && (level != n->cached.level || p.sum != n->sum)) {
+		damaged(t, p.page, "a page that two nodes point to");
+		error = ERR_CORRUPT;
+	}
 	if (error) {
 		cache_unpin(t, n);
 		return error;

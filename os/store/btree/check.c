@@ -24,21 +24,27 @@ static void wrong(struct check *c, uint64_t page, const char *what)
 	c->result = ERR_CORRUPT;
 }
 
-static void mark(struct check *c, uint64_t page, const char *twice)
+/* True: it is seen for the first time. */
+static bool mark(struct check *c, uint64_t page, const char *twice)
 {
 	if (page >= c->tree->pages)
-		return;
-	if (c->seen[page / 8] >> (page % 8) & 1)
+		return false;
+	if (c->seen[page / 8] >> (page % 8) & 1) {
 		wrong(c, page, twice);
+		return false;
+	}
 	c->seen[page / 8] |= (uint8_t)(1u << (page % 8));
 	c->used++;
+	return true;
 }
 
 static void look_at_value(struct check *c, const struct cell *e)
 {
 	uint8_t byte;
 	for (uint32_t k = 0; k < value_pages(e->value_size); k++) {
-		mark(c, pointer_load(e->pointers + 16 * k).page, "a page that two entries use");
+		if (!mark(c, pointer_load(e->pointers + 16 * k).page,
+		          "a page that two entries use"))
+			c->lost = true;
 		/* Each by itself, so that each one that is damaged is named. */
 		if (value_read(c->tree, e->pointers + 16 * k, BTREE_PAGE, &byte, 1))
 			c->result = ERR_CORRUPT;
@@ -67,7 +73,18 @@ static bool within(const uint8_t *page, uint32_t level, const struct cell *low,
 	       (!high || key_compare(b.key, b.key_size, high->key, high->key_size) < 0);
 }
 
-/* Depth first; the path's nodes are pinned, so that bounds can be taken from them. */
+/* From the device, whatever is in memory. */
+static int node_anew(struct btree *t, struct pointer p, uint32_t level, struct btree_node **to)
+{
+	struct btree_node *n = node_new(p.page);
+	int error = n ? node_read(t, n, p, level) : ERR_MEMORY;
+	if (error && n)
+		node_free(n);
+	*to = n;
+	return error;
+}
+
+/* Depth first; the path's nodes stay, so that bounds can be taken from them. */
 static void look_at_tree(struct check *c)
 {
 	struct btree *t = c->tree;
@@ -79,12 +96,18 @@ static void look_at_tree(struct check *c)
 	for (bool down = true;;) {
 		uint32_t level = top - depth;
 		if (down) {
-			mark(c, p.page, "a page that two nodes point to");
-			if (cache_get(t, p, level, &path[depth])) {
-				c->result = ERR_CORRUPT;
+			/* What is reached twice is looked at once: a forged tree may have more ways
+			 * than anybody can walk. */
+			int error = mark(c, p.page, "a page that two nodes point to")
+			                    ? node_anew(t, p, level, &path[depth])
+			                    : ERR_CORRUPT;
+			if (error) {
+				c->result = error == ERR_MEMORY ? error : ERR_CORRUPT;
 				c->lost = true;
 			} else {
 				const uint8_t *bytes = path[depth]->bytes;
+				if (!node_count(bytes) && depth)
+					wrong(c, p.page, "a leaf with nothing in it");
 				if (!within(bytes, level, has_low[depth] ? &low[depth] : NULL,
 				            has_high[depth] ? &high[depth] : NULL))
 					wrong(c, p.page, "a page with keys of another one");
@@ -94,7 +117,7 @@ static void look_at_tree(struct check *c)
 					goto child;
 				}
 				look_at_leaf(c, bytes);
-				cache_unpin(t, path[depth]);
+				node_free(path[depth]);
 			}
 		}
 		if (!depth)
@@ -102,7 +125,7 @@ static void look_at_tree(struct check *c)
 		at[depth - 1]++;
 child:
 		if (at[depth - 1] >= node_count(path[depth - 1]->bytes)) {
-			cache_unpin(t, path[--depth]);
+			node_free(path[--depth]);
 			down = false;
 			continue;
 		}
@@ -130,6 +153,10 @@ static void look_at_map(struct check *c)
 {
 	struct btree *t = c->tree;
 	uint8_t byte, pointer[16];
+	if (t->map_flaw) {
+		wrong(c, t->map_flaw, "a map of free pages, which the next commit writes anew");
+		return;
+	}
 	for (uint32_t k = 0; k < t->map_count; k++) {
 		if (k % MAP_POINTERS == 0) {
 			pointer_store(pointer, t->state.dirs[k / MAP_POINTERS]);
@@ -145,6 +172,71 @@ static void look_at_map(struct check *c)
 	}
 }
 
+int check_reach(struct btree *t, uint8_t *seen, uint64_t *used, bool *lost)
+{
+	struct check c = { .tree = t, .seen = seen, .result = OK };
+	look_at_tree(&c);
+	*used = c.used;
+	*lost = c.lost;
+	return c.result;
+}
+
+/* ---- Roots ---- */
+
+static const uint32_t copies[2] = { 0, BTREE_PAGE - RECORD_SIZE };
+
+enum record check_root(struct btree *t, const uint8_t *bytes, uint64_t page, uint64_t device_pages,
+                       struct state *s, bool *whole, bool *flawed)
+{
+	enum record found[2], worst = RECORD_BLANK;
+	struct state copy[2];
+	uint8_t any = 0;
+	for (uint32_t k = 0; k < 2; k++) {
+		found[k] = record_read(bytes + copies[k], device_pages, &copy[k]);
+		if (found[k] == RECORD_DAMAGED)
+			damaged(t, page,
+			        k ? "the second copy of a root" : "the first copy of a root");
+		worst = found[k] > worst ? found[k] : worst;
+	}
+	for (uint32_t k = RECORD_SIZE; k < copies[1]; k++)
+		any |= bytes[k];
+	*flawed = any || found[0] == RECORD_DAMAGED || found[1] == RECORD_DAMAGED;
+	if (any)
+		damaged(t, page, "the room between a root's copies");
+	bool both = found[0] == RECORD_GOOD && found[1] == RECORD_GOOD;
+	*whole = both && copy[0].generation == copy[1].generation && !any;
+	if (!both && found[0] != RECORD_GOOD && found[1] != RECORD_GOOD)
+		return worst;
+	*s = copy[both ? copy[1].generation > copy[0].generation : found[0] != RECORD_GOOD];
+	return RECORD_GOOD;
+}
+
+static void look_at_roots(struct check *c)
+{
+	struct btree *t = c->tree;
+	uint8_t *page = page_alloc_bytes();
+	if (!page) {
+		c->result = ERR_MEMORY;
+		return;
+	}
+	for (uint64_t p = 0; p < ROOT_PAGES; p++) {
+		struct state s;
+		bool whole, flawed, current = p == (t->state.generation & 1);
+		int error = block_read(t->block, p * BTREE_PAGE, page, BTREE_PAGE);
+		if (error) {
+			wrong(c, p, "a page that cannot be read");
+			continue;
+		}
+		enum record found =
+		        check_root(t, page, p, t->block->size / BTREE_PAGE, &s, &whole, &flawed);
+		if (found == RECORD_FOREIGN || flawed)
+			c->result = ERR_CORRUPT;
+		if (current && (!whole || s.generation != t->state.generation))
+			wrong(c, p, "a root that is not the one in use");
+	}
+	heap_free(page);
+}
+
 int btree_check(struct btree *t)
 {
 	struct check c = { .tree = t, .result = OK };
@@ -157,9 +249,10 @@ int btree_check(struct btree *t)
 	if (!c.result) {
 		mark(&c, 0, "");
 		mark(&c, 1, "");
+		look_at_roots(&c);
 		look_at_map(&c);
 		look_at_tree(&c);
-		for (uint64_t page = 0; page < t->pages && !c.lost; page++) {
+		for (uint64_t page = 0; page < t->pages && !c.lost && !t->map_flaw; page++) {
 			bool seen = c.seen[page / 8] >> (page % 8) & 1;
 			if (seen && !map_used(t, page))
 				wrong(&c, page, "a page in use that the map calls free");
@@ -169,7 +262,7 @@ int btree_check(struct btree *t)
 		}
 		if (!c.lost && c.keys != t->state.keys)
 			wrong(&c, 0, "a root that counts other keys");
-		if (!c.lost && c.used != t->state.used)
+		if (!c.lost && !t->map_flaw && c.used != t->state.used)
 			wrong(&c, 0, "a root that counts other pages");
 	}
 	heap_free(c.seen);

@@ -119,27 +119,32 @@ static int write_all(struct btree *t, struct item *items, uint32_t count)
 	return w.error;
 }
 
+static void sum_node(struct btree *t, struct btree_node *n)
+{
+	for (uint32_t k = 0; n->cached.level && k < node_count(n->bytes); k++) {
+		struct pointer p = node_pointer(n->bytes, k);
+		if (p.sum)
+			continue;
+		p.sum = table_find(&t->dirty, p.page)->sum;
+		node_set_pointer(n->bytes, k, p);
+	}
+	node_pack(n->bytes);
+	n->sum = page_sum(n->bytes, n->cached.page);
+}
+
 /* Children first, so that each pointer to a dirty node gets its sum. */
 static void sums(struct btree *t)
 {
-	for (uint32_t level = 1; level <= t->work.level; level++) {
+	for (uint32_t level = 0; level <= t->work.level; level++) {
 		for (uint32_t b = 0; b < t->dirty.size; b++) {
 			for (struct btree_node *n = t->dirty.buckets[b]; n; n = n->chain) {
-				for (uint32_t k = 0;
-				     n->cached.level == level && k < node_count(n->bytes); k++) {
-					struct pointer p = node_pointer(n->bytes, k);
-					struct btree_node *child = table_find(&t->dirty, p.page);
-					if (!child)
-						continue;
-					p.sum = page_sum(child->bytes, p.page);
-					node_set_pointer(n->bytes, k, p);
-				}
+				if (n->cached.level == level)
+					sum_node(t, n);
 			}
 		}
 	}
-	struct btree_node *root = table_find(&t->dirty, t->work.root.page);
-	if (root)
-		t->work.root.sum = page_sum(root->bytes, root->cached.page);
+	if (!t->work.root.sum)
+		t->work.root.sum = table_find(&t->dirty, t->work.root.page)->sum;
 }
 
 static int write_pages(struct btree *t)
@@ -160,23 +165,19 @@ static int write_pages(struct btree *t)
 	int error = write_all(t, items, n);
 	heap_free(items);
 	t->figures.pages_written += n;
-	return error ? error : block_flush(t->block);
+	return error;
 }
 
-/* From here on there is no way back: after an error nobody knows which state the device holds. */
-static int write_root(struct btree *t)
+int root_write(struct btree *t, const struct state *s)
 {
 	uint8_t *page = page_alloc_bytes();
 	if (!page)
 		return ERR_MEMORY;
 	memset(page, 0, BTREE_PAGE);
-	record_write(page, &t->work);
-	record_write(page + BTREE_PAGE - RECORD_SIZE, &t->work);
-	int error = block_write(t->block, (t->work.generation & 1) * BTREE_PAGE, page, BTREE_PAGE);
-	if (!error)
-		error = block_flush(t->block);
+	record_write(page, s);
+	record_write(page + BTREE_PAGE - RECORD_SIZE, s);
+	int error = block_write(t->block, (s->generation & 1) * BTREE_PAGE, page, BTREE_PAGE);
 	heap_free(page);
-	t->broken = error != OK;
 	return error;
 }
 
@@ -188,10 +189,20 @@ int commit_write(struct btree *t)
 	if (!error)
 		error = write_pages(t);
 	if (!error)
-		error = write_root(t);
+		error = block_flush(t->block);
 	if (error)
 		return error;
+	error = root_write(t, &t->work);
+	if (error == ERR_MEMORY)
+		return error;
+	if (!error)
+		error = block_flush(t->block);
+	if (error) { /* nobody knows which state the device holds */
+		t->refuses = error;
+		return error;
+	}
 	map_done(t);
+	t->map_flaw = 0;
 	heap_free(t->map);
 	t->map = t->moved;
 	t->moved = NULL;
@@ -261,8 +272,14 @@ static void lead(struct btree *t)
 			at = &(*at)->next;
 		if (error) {
 			struct apply *bad = *at;
-			*at = bad->next;
 			work_undo(t);
+			if (bad !=
+			    group) { /* what is not wrong in itself may find room afterwards */
+				*at = NULL;
+				give_back(t, bad);
+				continue;
+			}
+			group = bad->next;
 			finish(bad, error);
 			continue;
 		}
@@ -271,7 +288,7 @@ static void lead(struct btree *t)
 		if (error) {
 			work_undo(t);
 			if ((error == ERR_MEMORY || error == ERR_TOO_BIG) && group->next &&
-			    !t->broken) {
+			    !t->refuses) {
 				give_back(t, group->next);
 				group->next = NULL;
 				continue;
@@ -308,10 +325,10 @@ int btree_apply(struct btree *t, const struct btree_change *changes, uint32_t co
 			continue;
 		}
 		t->committing = true;
-		if (t->broken) {
+		if (t->refuses) {
 			for (struct apply *b = take(t, UINT32_MAX), *next; b; b = next) {
 				next = b->next;
-				finish(b, ERR_IO);
+				finish(b, t->refuses);
 			}
 		} else {
 			lead(t);

@@ -28,7 +28,8 @@
 #define CELL_MAX     1352u		/* bytes of a cell: a page holds three at least */
 #define LEVEL_MAX    (BTREE_DEPTH_MAX - 1)
 
-/* Where a page is, and what it says: so a page that is stale, swapped or flipped is found by whoever points to it. */
+/* Where a page is, and what it says: so a page that is stale, swapped or flipped is found by whoever points to it. Sum 0,
+ * which no page has: a dirty node, in memory only. */
 struct pointer {
 	uint64_t page, sum;
 };
@@ -47,6 +48,7 @@ struct btree_node {
 	struct btree_cached cached; /* page, pins, level */
 	struct btree_node *chain;   /* in the table of clean or dirty ones */
 	uint8_t *bytes;		    /* BTREE_PAGE, aligned to it */
+	uint64_t sum;		    /* clean: of its bytes */
 	bool kept;		    /* known to the policy */
 	bool loading;
 	int error;		    /* of loading */
@@ -104,11 +106,13 @@ struct btree {
 	uint64_t kept;	   /* pages in the policy's hands */
 
 	struct apply *first, *last; /* waiting */
-	bool committing, broken;    /* broken: nobody knows what the device holds; no more writing */
+	bool committing;
+	int refuses;	   /* writing is refused with this error: nobody knows what the device holds, or what is free */
+	uint64_t map_flaw; /* a page of the map that is damaged: all of it is written anew by the next commit; 0: none */
 	struct task_queue appliers;
 
 	struct list snapshots; /* of btree_snapshot.all, the oldest first */
-	struct pending *pending;
+	struct pending *pending, *pending_last; /* the oldest first */
 	struct btree_figures figures;
 };
 
@@ -155,6 +159,8 @@ uint32_t node_room(const uint8_t *page); /* bytes for one more cell, once it is 
 uint32_t node_used(const uint8_t *page); /* bytes of cells and their places */
 bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size); /* false: no room */
 void node_remove(uint8_t *page, uint32_t at);
+/* As it is written: cells without gaps, in the order of their places. */
+void node_pack(uint8_t *page);
 void node_set_pointer(uint8_t *page, uint32_t at, struct pointer);
 struct pointer node_pointer(const uint8_t *page, uint32_t at);
 /* Makes a cell; how many bytes. `to` has CELL_MAX. */
@@ -171,7 +177,9 @@ int cache_get(struct btree *, struct pointer, uint32_t level, struct btree_node 
 void cache_unpin(struct btree *, struct btree_node *);
 /* A page that has just been written becomes a clean one; takes it over. */
 void cache_adopt(struct btree *, struct btree_node *);
-void cache_forget(struct btree *, uint64_t page);
+bool cache_forget(struct btree *, uint64_t page); /* false: somebody has pinned it */
+/* Reads a page of the tree into n->bytes, and looks at it. */
+int node_read(struct btree *, struct btree_node *, struct pointer, uint32_t level);
 void cache_close(struct btree *);
 struct btree_node *node_new(uint64_t page);
 void node_free(struct btree_node *);
@@ -184,11 +192,15 @@ int map_open(struct btree *);	/* reads it */
 int map_create(struct btree *);	/* for a blank device */
 void map_close(struct btree *);
 uint64_t map_alloc(struct btree *); /* 0: the device is full, or no memory */
-bool map_free(struct btree *, uint64_t page); /* of the committed state or of this one; false: no memory */
+/* Of the committed state or of this one. ERR_MEMORY; ERR_CORRUPT: it is free. */
+int map_free(struct btree *, uint64_t page);
 void map_undo(struct btree *);
 void map_done(struct btree *);	/* the state under way has been committed */
 void map_release(struct btree *); /* a snapshot has gone */
 bool map_used(const struct btree *, uint64_t page); /* by the committed state */
+bool map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
+/* Instead of a map that is damaged: what the tree reaches is used. If not all of the tree can be read, nothing is free. */
+int map_rebuild(struct btree *);
 /* Gives the map's changed pages new places and adds them to what is to be written. */
 int map_write(struct btree *);
 bool pages_add(struct pages *, uint64_t page);
@@ -196,7 +208,7 @@ bool pages_add(struct pages *, uint64_t page);
 /* ---- value.c ---- */
 int value_write(struct btree *, const uint8_t *value, uint32_t size, uint8_t *pointers);
 int value_read(struct btree *, const uint8_t *pointers, uint32_t size, uint8_t *to, uint32_t room);
-bool value_free(struct btree *, const struct cell *);
+int value_free(struct btree *, const struct cell *);
 /* A buffer that the commit writes to that page. */
 struct value_page *value_page_new(struct btree *, uint64_t page);
 
@@ -208,9 +220,17 @@ int cell_value(struct btree *, const struct cell *, void *to, uint32_t room);
 int change_make(struct btree *, const struct btree_change *);
 struct btree_node *dirty_new(struct btree *, uint8_t level); /* an empty node of the state under way; null: no room */
 
+/* ---- check.c ---- */
+/* Marks every page that the tree reaches, a bit each, and names damage. *lost: not all of it could be read. */
+int check_reach(struct btree *, uint8_t *seen, uint64_t *used, bool *lost);
+/* The record of a root's page that is newest, if one is whole; names what is not. *whole: both copies are, and the same. */
+enum record check_root(struct btree *, const uint8_t *bytes, uint64_t page, uint64_t device_pages, struct state *, bool *whole, bool *flawed);
+
 /* ---- commit.c ---- */
 /* Makes the state under way the committed one. */
 int commit_write(struct btree *);
+/* Both copies of a state's record, not flushed. */
+int root_write(struct btree *, const struct state *);
 void work_undo(struct btree *);
 
 #endif

@@ -86,13 +86,23 @@ static int read_page(struct btree *t, struct pointer p, uint8_t *to, const char 
 {
 	if (p.page < ROOT_PAGES || p.page >= t->pages) {
 		damaged(t, p.page, what);
+		t->map_flaw = 1;
 		return ERR_CORRUPT;
 	}
 	int error = block_read(t->block, p.page * BTREE_PAGE, to, BTREE_PAGE);
 	if (!error && page_sum(to, p.page) == p.sum)
 		return OK;
 	damaged(t, p.page, error ? "a page that cannot be read" : what);
+	t->map_flaw = p.page;
 	return error ? error : ERR_CORRUPT;
+}
+
+static uint64_t count_bits(const uint8_t *map, uint64_t pages)
+{
+	uint64_t n = 0;
+	for (uint64_t k = 0; k < pages; k++)
+		n += bit(map, k);
+	return n;
 }
 
 int map_open(struct btree *t)
@@ -113,9 +123,45 @@ int map_open(struct btree *t)
 		                  "a map of free pages");
 	}
 	heap_free(page);
+	if (!error && (!bit(t->next, 0) || !bit(t->next, 1) ||
+	               count_bits(t->next, t->pages) != t->state.used)) {
+		t->map_flaw = t->map[0].page;
+		damaged(t, t->map_flaw, "a map that is not of its state");
+		error = ERR_CORRUPT;
+	}
 	if (!error)
 		memcpy(t->busy, t->next, (uint64_t)t->map_count * BTREE_PAGE);
 	return error;
+}
+
+int map_rebuild(struct btree *t)
+{
+	uint64_t bytes = (uint64_t)t->map_count * BTREE_PAGE, used = 0;
+	uint8_t *seen = heap_alloc_zero(1, bytes);
+	bool lost = false;
+	if (!seen)
+		return ERR_MEMORY;
+	memset(t->busy, 0xff, bytes); /* for who reads */
+	int error = check_reach(t, seen, &used, &lost);
+	if (error == ERR_MEMORY) {
+		heap_free(seen);
+		return error;
+	}
+	if (lost) {
+		memset(t->next, 0xff, bytes);
+		t->refuses = ERR_CORRUPT;
+	} else {
+		for (uint64_t page = 0; page < ROOT_PAGES; page++)
+			bit_set(seen, page, true);
+		memcpy(t->next, seen, bytes);
+		memcpy(t->busy, seen, bytes);
+		t->state.used = used + ROOT_PAGES;
+	}
+	/* Without places of its own it is written as a whole. */
+	memset(t->map, 0, t->map_count * sizeof *t->map);
+	memset(t->state.dirs, 0, sizeof t->state.dirs);
+	heap_free(seen);
+	return OK;
 }
 
 uint64_t map_alloc(struct btree *t)
@@ -128,7 +174,7 @@ uint64_t map_alloc(struct btree *t)
 			k += 7;
 			continue;
 		}
-		if (bit(t->next, page) || bit(t->busy, page))
+		if (bit(t->next, page) || bit(t->busy, page) || !cache_forget(t, page))
 			continue;
 		if (!pages_add(&t->allocated, page)) {
 			t->why = ERR_MEMORY;
@@ -137,20 +183,25 @@ uint64_t map_alloc(struct btree *t)
 		bit_set(t->next, page, true);
 		t->work.used++;
 		t->hint = page + 1;
-		cache_forget(t, page);
 		return page;
 	}
 	t->why = ERR_TOO_BIG;
 	return 0;
 }
 
-bool map_free(struct btree *t, uint64_t page)
+int map_free(struct btree *t, uint64_t page)
 {
-	if (!pages_add(&t->freed, page))
-		return false;
+	if (page < ROOT_PAGES || page >= t->pages || !bit(t->next, page)) {
+		damaged(t, page, "a page in use that the map calls free");
+		return ERR_CORRUPT;
+	}
+	/* What only this state has ever used is free at once, and not once more when a snapshot
+	 * goes. */
+	if (bit(t->busy, page) && !pages_add(&t->freed, page))
+		return ERR_MEMORY;
 	bit_set(t->next, page, false);
 	t->work.used--;
-	return true;
+	return OK;
 }
 
 void map_undo(struct btree *t)
@@ -187,10 +238,12 @@ void map_done(struct btree *t)
 	struct pending *p =
 	        pending_needed(t, t->work.generation) ? heap_alloc_zero(1, sizeof *p) : NULL;
 	if (p) {
-		*p = (struct pending){ .next = t->pending,
-			               .generation = t->work.generation,
-			               .pages = t->freed };
-		t->pending = p;
+		*p = (struct pending){ .generation = t->work.generation, .pages = t->freed };
+		if (t->pending)
+			t->pending_last->next = p;
+		else
+			t->pending = p;
+		t->pending_last = p;
 		t->freed = (struct pages){ .all = NULL };
 	} else if (!pending_needed(t, t->work.generation)) {
 		make_free(t, &t->freed);
@@ -200,14 +253,9 @@ void map_done(struct btree *t)
 
 void map_release(struct btree *t)
 {
-	for (struct pending **at = &t->pending; *at;) {
-		struct pending *p = *at;
-		if (pending_needed(t, p->generation)) {
-			at = &p->next;
-			continue;
-		}
+	for (struct pending *p; (p = t->pending) && !pending_needed(t, p->generation);) {
 		make_free(t, &p->pages);
-		*at = p->next;
+		t->pending = p->next;
 		heap_free(p->pages.all);
 		heap_free(p);
 	}
@@ -216,6 +264,11 @@ void map_release(struct btree *t)
 bool map_used(const struct btree *t, uint64_t page)
 {
 	return bit(t->next, page);
+}
+
+bool map_busy(const struct btree *t, uint64_t page)
+{
+	return page < t->pages && bit(t->busy, page);
 }
 
 /* ---- Writing ---- */
@@ -228,7 +281,7 @@ static int move(struct btree *t, uint32_t k, uint64_t *places)
 	places[k] = map_alloc(t);
 	if (!places[k])
 		return t->why;
-	return !t->map[k].page || map_free(t, t->map[k].page) ? OK : ERR_MEMORY;
+	return t->map[k].page ? map_free(t, t->map[k].page) : OK;
 }
 
 static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
@@ -242,8 +295,8 @@ static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
 			dirs[d] = map_alloc(t);
 			if (!dirs[d])
 				return t->why;
-			if (t->work.dirs[d].page && !map_free(t, t->work.dirs[d].page))
-				return ERR_MEMORY;
+			if (t->work.dirs[d].page)
+				error = map_free(t, t->work.dirs[d].page);
 		}
 		if (error)
 			return error;

@@ -96,11 +96,12 @@ const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages)
 	struct cell before = { .key_size = 0 }, c;
 	if (get(page, 0) != MAGIC || page[AT_LEVEL] != level)
 		return level ? "no branch of its level" : "no leaf";
-	if (HEADER + 2 * count > low || low > BTREE_PAGE || (level && !count))
+	if (HEADER + 2 * count > low || low > BTREE_PAGE || get(page, AT_DEAD) || (level && !count))
 		return "a page with an impossible count";
 	for (uint32_t k = 0; k < count; k++, before = c) {
 		uint32_t at = get(page, HEADER + 2 * k);
-		if (at < low || at >= BTREE_PAGE || !cell_parse(page, at, &c))
+		if (at < low || at >= BTREE_PAGE || !cell_parse(page, at, &c) ||
+		    at + c.size != BTREE_PAGE - bytes)
 			return "a page with an impossible entry";
 		if (k ? key_compare(before.key, before.key_size, c.key, c.key_size) >= 0
 		      : level && c.key_size)
@@ -108,13 +109,12 @@ const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages)
 		bytes += c.size;
 		uint32_t pointers = level ? 1 : c.pointers ? value_pages(c.value_size) : 0;
 		for (uint32_t p = 0; p < pointers; p++) {
-			uint64_t page_number = pointer_load(c.pointers + 16 * p).page;
-			if (page_number < ROOT_PAGES || page_number >= pages)
+			struct pointer to = pointer_load(c.pointers + 16 * p);
+			if (to.page < ROOT_PAGES || to.page >= pages || !to.sum)
 				return "a page that points outside";
 		}
 	}
-	return bytes + get(page, AT_DEAD) == BTREE_PAGE - low ? NULL
-	                                                      : "a page whose sizes do not add up";
+	return bytes == BTREE_PAGE - low ? NULL : "a page whose sizes do not add up";
 }
 
 uint32_t node_search(const uint8_t *page, const void *key, uint32_t key_size, bool *equal)
@@ -155,8 +155,7 @@ uint32_t node_room(const uint8_t *page)
 	return free > 2 ? free - 2 : 0;
 }
 
-/* Brings the cells together at the end. */
-static void pack(uint8_t *page)
+void node_pack(uint8_t *page)
 {
 	uint8_t old[BTREE_PAGE];
 	uint32_t low = BTREE_PAGE, count = node_count(page);
@@ -179,7 +178,7 @@ bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size)
 	if (size > node_room(page))
 		return false;
 	if (get(page, AT_LOW) - places < size + 2)
-		pack(page);
+		node_pack(page);
 	uint32_t low = get(page, AT_LOW) - size;
 	memcpy(page + low, cell, size);
 	memmove(page + HEADER + 2 * at + 2, page + HEADER + 2 * at, 2 * (count - at));

@@ -26,7 +26,8 @@ static uint64_t sum(uint64_t h, const uint8_t *bytes, uint32_t size)
 
 uint64_t page_sum(const uint8_t *page, uint64_t number)
 {
-	return sum(number * 0xd6e8feb86659fd93ull + 1, page, BTREE_PAGE);
+	uint64_t s = sum(number * 0xd6e8feb86659fd93ull + 1, page, BTREE_PAGE);
+	return s ? s : 1;
 }
 
 void pointer_store(uint8_t to[16], struct pointer p)

@@ -127,6 +127,12 @@ static int descend(struct btree_cursor *c, enum side side, const void *key, uint
 			cut(c, 0);
 			return error;
 		}
+		if (!node_count(n->bytes) && c->depth) {
+			damaged(c->snapshot->tree, p.page, "a leaf with nothing in it");
+			cache_unpin(c->snapshot->tree, n);
+			cut(c, 0);
+			return ERR_CORRUPT;
+		}
 		uint32_t count = node_count(n->bytes), at = side == LAST && count ? count - 1 : 0;
 		bool equal;
 		if (side == BY_KEY)

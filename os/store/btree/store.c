@@ -10,46 +10,44 @@
 #define PAGES_MIN 16u
 #define PAGES_MAX ((uint64_t)MAP_DIRS * MAP_POINTERS * MAP_BITS)
 
-static const uint32_t copies[2] = { 0, BTREE_PAGE - RECORD_SIZE };
-
-/* The committed state, if there is one. OK; ERR_ABSENT: the device is blank; ERR_MALFORMED: it
- * holds something else. */
-static int find_state(struct btree *t, uint64_t device_pages)
+/* The committed state, if there is one. *repair: its root's page is not as it was written. OK;
+ * ERR_ABSENT: the device is blank; ERR_MALFORMED: it holds something else. */
+static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
 {
 	uint8_t *page = page_alloc_bytes();
-	uint32_t good = 0, foreign = 0, bad = 0;
+	uint32_t good = 0, other = 0;
 	int error = page ? OK : ERR_MEMORY;
 	for (uint32_t p = 0; p < ROOT_PAGES && !error; p++) {
+		struct state s;
+		bool whole, flawed;
 		error = block_read(t->block, p * BTREE_PAGE, page, BTREE_PAGE);
-		for (uint32_t k = 0; k < 2 && !error; k++) {
-			struct state s;
-			switch (record_read(page + copies[k], device_pages, &s)) {
-			case RECORD_GOOD:
-				if (!good++ || s.generation > t->state.generation)
-					t->state = s;
-				break;
-			case RECORD_BLANK:
-				break;
-			case RECORD_FOREIGN:
-				foreign++;
-				break;
-			case RECORD_DAMAGED:
-				bad++;
-				damaged(t, p,
-				        k ? "the second copy of a root"
-				          : "the first copy of a root");
-			}
+		if (error)
+			break;
+		enum record found = check_root(t, page, p, device_pages, &s, &whole, &flawed);
+		if (found == RECORD_GOOD && (s.generation & 1) != p)
+			found = RECORD_FOREIGN;
+		other += found == RECORD_FOREIGN || found == RECORD_DAMAGED;
+		if (found == RECORD_GOOD && (!good++ || s.generation > t->state.generation)) {
+			t->state = s;
+			*repair = !whole;
 		}
-		uint8_t any = 0;
-		for (uint32_t k = RECORD_SIZE; k < copies[1] && !error; k++)
-			any |= page[k];
-		if (any)
-			damaged(t, p, "the room between a root's copies");
 	}
 	heap_free(page);
 	if (error || good)
 		return error;
-	return foreign || bad ? ERR_MALFORMED : ERR_ABSENT;
+	return other ? ERR_MALFORMED : ERR_ABSENT;
+}
+
+/* What was read may lie in a cache of the device's yet, after a crash that was not one of its
+ * power: it has to be on the medium before anything is written where the state before it was. And a
+ * root has both its copies, so that one may be lost. */
+static void settle(struct btree *t, bool repair)
+{
+	int error = repair ? root_write(t, &t->state) : OK;
+	if (!error)
+		error = block_flush(t->block);
+	if (error)
+		t->refuses = error;
 }
 
 static int create(struct btree *t)
@@ -80,10 +78,15 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 	t->hint = ROOT_PAGES;
 	list_init(&t->snapshots);
 	task_queue_init(&t->appliers);
-	int error = find_state(t, device_pages);
+	bool repair = false;
+	int error = find_state(t, device_pages, &repair);
 	if (!error) {
 		t->pages = t->state.pages;
+		if (!block->read_only)
+			settle(t, repair);
 		error = map_open(t);
+		if (error == ERR_CORRUPT)
+			error = map_rebuild(t);
 	} else if (error == ERR_ABSENT && options->create) {
 		t->pages = device_pages;
 		error = block->read_only ? ERR_READ_ONLY : create(t);

@@ -44,7 +44,9 @@ int value_read(struct btree *t, const uint8_t *pointers, uint32_t size, uint8_t 
 	size = size < room ? size : room;
 	for (uint32_t at = 0; at < size && !error; at += BTREE_PAGE, pointers += 16) {
 		struct pointer p = pointer_load(pointers);
-		error = block_read(t->block, p.page * BTREE_PAGE, page, BTREE_PAGE);
+		error = map_busy(t, p.page)
+		                ? block_read(t->block, p.page * BTREE_PAGE, page, BTREE_PAGE)
+		                : ERR_CORRUPT;
 		t->figures.reads++;
 		if (!error && page_sum(page, p.page) != p.sum)
 			error = ERR_CORRUPT;
@@ -73,13 +75,15 @@ static void forget(struct btree *t, uint64_t page)
 	}
 }
 
-bool value_free(struct btree *t, const struct cell *c)
+int value_free(struct btree *t, const struct cell *c)
 {
 	for (uint32_t k = 0; c->pointers && k < value_pages(c->value_size); k++) {
 		uint64_t page = pointer_load(c->pointers + 16 * k).page;
-		if (!map_free(t, page))
-			return false;
-		forget(t, page);
+		int error = map_free(t, page);
+		if (error)
+			return error;
+		if (!map_busy(t, page))
+			forget(t, page);
 	}
-	return true;
+	return OK;
 }

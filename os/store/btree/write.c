@@ -65,7 +65,7 @@ static int get_dirty(struct btree *t, struct pointer p, uint32_t level, struct b
 	if (!n)
 		return t->why;
 	*to = n;
-	return map_free(t, p.page) ? OK : ERR_MEMORY;
+	return map_free(t, p.page);
 }
 
 static int node_discard(struct btree *t, struct btree_node *n)
@@ -73,7 +73,7 @@ static int node_discard(struct btree *t, struct btree_node *n)
 	uint64_t page = n->cached.page;
 	table_remove(&t->dirty, n);
 	node_free(n);
-	return map_free(t, page) ? OK : ERR_MEMORY;
+	return map_free(t, page);
 }
 
 static int descend(struct btree *t, const void *key, uint32_t key_size, struct path *path)
@@ -239,8 +239,9 @@ static int change_put(struct btree *t, const struct btree_change *c)
 	uint32_t at = node_search(leaf, c->key, c->key_size, &equal);
 	if (equal) {
 		struct cell old = node_cell(leaf, at);
-		if (!value_free(t, &old))
-			return ERR_MEMORY;
+		error = value_free(t, &old);
+		if (error)
+			return error;
 		node_remove(leaf, at);
 	}
 	t->work.keys += !equal;
@@ -363,8 +364,9 @@ static int change_delete(struct btree *t, const struct btree_change *c)
 	uint8_t *leaf = path.node[0]->bytes;
 	uint32_t at = node_search(leaf, c->key, c->key_size, &equal);
 	struct cell old = node_cell(leaf, at);
-	if (!value_free(t, &old))
-		return ERR_MEMORY;
+	error = value_free(t, &old);
+	if (error)
+		return error;
 	node_remove(leaf, at);
 	t->work.keys--;
 	return shrink(t, &path);
