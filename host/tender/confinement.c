@@ -93,13 +93,16 @@ static void common(struct filter *f)
 	filter_allow_if(f, SYS_mmap, anonymous, 2);
 }
 
-/* Block devices: the ring of their own takes only what device_block.c has told it to. */
-static void storage(struct filter *f)
+static void allow_storage(struct filter *f, unsigned storage)
 {
-	static const int calls[] = { SYS_io_uring_enter, SYS_preadv,    SYS_pwritev, SYS_pwrite64,
-		                     SYS_fdatasync,      SYS_fallocate, SYS_mremap };
-	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
-		filter_allow(f, calls[i]);
+	static const int plain[] = { SYS_preadv, SYS_pwritev, SYS_fdatasync, SYS_fallocate },
+	                 cut[] = { SYS_pwrite64, SYS_mremap };
+	if (storage & STORAGE_URING)
+		filter_allow(f, SYS_io_uring_enter);
+	for (unsigned i = 0; storage & STORAGE_PLAIN && i < sizeof plain / sizeof *plain; i++)
+		filter_allow(f, plain[i]);
+	for (unsigned i = 0; storage & STORAGE_CUT && i < sizeof cut / sizeof *cut; i++)
+		filter_allow(f, cut[i]);
 }
 
 static int seal(struct filter *f, struct defect *why)
@@ -110,7 +113,7 @@ static int seal(struct filter *f, struct defect *why)
 	return 0;
 }
 
-int confinement_seal_kvm(int vcpu, bool blocks, struct defect *why)
+int confinement_seal_kvm(int vcpu, unsigned storage, struct defect *why)
 {
 	/* A thread that has not begun yet registers these when it does. */
 	static const int thread[] = { SYS_rseq, SYS_set_robust_list };
@@ -123,14 +126,13 @@ int confinement_seal_kvm(int vcpu, bool blocks, struct defect *why)
 		filter_allow_if(&f, SYS_ioctl, args, 2);
 	}
 	common(&f);
-	if (blocks)
-		storage(&f);
+	allow_storage(&f, storage);
 	for (unsigned i = 0; i < sizeof thread / sizeof *thread; i++)
 		filter_allow(&f, thread[i]);
 	return seal(&f, why);
 }
 
-int confinement_seal_watcher(pid_t child, bool blocks, struct defect *why)
+int confinement_seal_watcher(pid_t child, unsigned storage, struct defect *why)
 {
 	static struct filter f;
 	filter_begin(&f, SECCOMP_RET_KILL_PROCESS);
@@ -141,7 +143,6 @@ int confinement_seal_watcher(pid_t child, bool blocks, struct defect *why)
 	filter_allow_if(&f, SYS_wait4, first, 1);
 	filter_allow_if(&f, SYS_kill, first, 1);
 	filter_allow_if(&f, SYS_process_vm_readv, first, 1);
-	if (blocks)
-		storage(&f);
+	allow_storage(&f, storage);
 	return seal(&f, why);
 }

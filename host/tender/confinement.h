@@ -4,7 +4,6 @@
 #ifndef TENDER_CONFINEMENT_H
 #define TENDER_CONFINEMENT_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include <tender/defect.h>
@@ -17,10 +16,17 @@
  */
 void confinement_drop(int loud);
 
-/* The filter of the process that runs a KVM image (all its threads). blocks: there are block devices. */
-int confinement_seal_kvm(int vcpu, bool blocks, struct defect *why);
+/* What block devices need beyond the rest. */
+enum storage {
+	STORAGE_URING = 1, /* an io_uring, which takes only what device_block.c has told it to */
+	STORAGE_PLAIN = 2, /* one request after another */
+	STORAGE_CUT = 4,   /* the model of lost power: memory that grows */
+};
+
+/* The filter of the process that runs a KVM image (all its threads). storage: STORAGE_*. */
+int confinement_seal_kvm(int vcpu, unsigned storage, struct defect *why);
 
 /* The filter of the process that watches a sandboxed image. */
-int confinement_seal_watcher(pid_t child, bool blocks, struct defect *why);
+int confinement_seal_watcher(pid_t child, unsigned storage, struct defect *why);
 
 #endif

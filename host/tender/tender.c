@@ -35,7 +35,7 @@ struct tender {
 	struct tap taps[AMP_DEVICES_MAX]; /* fd -1: not given */
 	uint8_t macs[AMP_DEVICES_MAX][6];
 	struct block_file files[AMP_DEVICES_MAX]; /* fd -1: not given */
-	bool blocks;                              /* there are some */
+	unsigned storage;                         /* STORAGE_*: what they need */
 	struct space space;
 	struct amp_boot *boot;
 	struct amp_device *devices; /* the image's view */
@@ -268,7 +268,7 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 	for (uint32_t i = 0; i < n->device_count; i++) {
 		if (t->files[i].fd >= 0) {
 			need.rings += device_block_rings_size(t->image.devices[i].ring_size);
-			need.heap_shared = t->blocks = true;
+			need.heap_shared = true;
 		}
 		if (t->taps[i].fd < 0)
 			continue;
@@ -289,6 +289,7 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		if (t->pump.blocks[i].file)
 			device_block_close(&t->pump.blocks[i]);
 	memset(t->pump.blocks, 0, sizeof t->pump.blocks);
+	t->storage = 0;
 	t->pump.device_count = n->device_count;
 	for (uint32_t i = 0; i < n->device_count; i++) {
 		struct device_net *d = &t->pump.devices[i];
@@ -301,6 +302,8 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 			                  heap->at, heap->size, heap->host, &t->devices[i]);
 			t->devices[i].features |= t->cpus > 1 ? AMP_NET_CONCURRENT : 0;
 			device_block_start(b, ring);
+			t->storage |= (b->jobs ? STORAGE_URING : STORAGE_PLAIN) |
+			              (t->files[i].cut ? STORAGE_CUT : 0);
 			at += device_block_rings_size(ring);
 		}
 		if (t->taps[i].fd < 0)
@@ -350,7 +353,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	struct defect last;
 	struct crash crash;
 	confinement_drop(t->options->verbosity > 0);
-	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, t->blocks, &last)) {
+	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, t->storage, &last)) {
 		say("%s", last.text);
 		return AMP_EXIT_TENDER;
 	}
@@ -396,7 +399,7 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	if (sandbox_start(&t->sandbox, &t->space, &t->pump, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "process");
-	if (confinement_seal_watcher(t->sandbox.child, t->blocks, why)) {
+	if (confinement_seal_watcher(t->sandbox.child, t->storage, why)) {
 		sandbox_end(&t->sandbox);
 		return NOT_HERE;
 	}
