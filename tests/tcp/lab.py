@@ -258,13 +258,12 @@ class EchoServer:
                             self.open += 1
                             self.most = max(self.most, self.open)
                             continue
-                        if waiting[s]:
-                            waiting[s] = waiting[s][s.send(waiting[s]):]
-                        else:
-                            got = s.recv(65536)
-                            if not got:
+                        if not waiting[s]:
+                            waiting[s] = s.recv(65536)
+                            if not waiting[s]:
                                 raise ConnectionResetError
-                            waiting[s] = got[s.send(got):]
+                            all_of_them.modify(s, selectors.EVENT_WRITE)    # kept, if nothing can be sent now
+                        waiting[s] = waiting[s][s.send(waiting[s]):]
                         all_of_them.modify(s, selectors.EVENT_WRITE if waiting[s] else selectors.EVENT_READ)
                     except BlockingIOError:
                         pass
