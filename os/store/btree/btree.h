@@ -9,7 +9,8 @@
  *
  * Errors: ERR_IO (the device failed), ERR_CORRUPT (what was read is not what was written: btree_options.damage has been told
  * where), ERR_MEMORY (nothing has changed), ERR_TOO_BIG (key or value; or the device is full: nothing has changed),
- * ERR_READ_ONLY, ERR_ABSENT (no such key).
+ * ERR_READ_ONLY, ERR_ABSENT (no such key). After an ERR_IO at a commit's last step, or where neither the tree nor the map of free
+ * pages can be told from the other, writing is refused with that error until the store is opened anew; reading goes on.
  */
 #ifndef STORE_BTREE_H
 #define STORE_BTREE_H
