@@ -327,6 +327,8 @@ struct amp_device {
 #define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu; only with rings of 128 and 256 frames at least: the
 				 * image keeps AMP_PACKET_DESCS_MAX frames in fill, or rx stands still */
 #define AMP_NET_TX_DIRECT 32u	/* tx takes AMP_DESC_DIRECT */
+#define AMP_NET_RX_PARTIAL 64u	/* rx packets without metadata may come from this host and hold the folded sum of the
+				 * pseudo-header in the place of the TCP or UDP checksum: nothing else has been lost */
 
 /* ---- Gate ------------------------------------------------------------------------------------------------ */
 

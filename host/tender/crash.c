@@ -91,6 +91,8 @@ static const char *region_name(const struct region *r)
 		return "boot information";
 	case REGION_RINGS:
 		return "the rings";
+	case REGION_QUEUES:
+		return "the kernel's rings";
 	case REGION_FRAMES:
 		return "the frames";
 	case REGION_HEAP:

@@ -13,10 +13,17 @@
 #define GATE_BAD	-22
 #define PUTS_MAX	65536
 
+#define SYS_read	0
 #define SYS_write	1
 #define SYS_munmap	11
+#define SYS_sendto	44
 #define SYS_futex	202
 #define SYS_exit_group	231
+#define SYS_ppoll	271
+#define SYS_timerfd_settime 286
+#define MSG_DONTWAIT	0x40
+#define TIMER_ABSTIME	1
+#define SENDS_MAX	64	/* doorbells at a time: older kernels send 32 packets at each */
 #define FUTEX_WAIT_BITSET 9	/* absolute time, CLOCK_MONOTONIC; not private: the memory is shared */
 #define EAGAIN		11
 
@@ -68,12 +75,64 @@ bad:	mov	$GATE_BAD, %rax
 
 kick:	cmp	GATE_DEVICE_COUNT(%r9), %rsi
 	jae	bad
+	imul	$GATE_DEVICE_SIZE, %rsi, %rdi
+	lea	GATE_DEVICES(%r9, %rdi), %rdi
+	cmpq	$0, DEVICE_SOCKET(%rdi)
+	jne	ring
 	mov	GATE_KICK(%r9), %rdi
 	lea	GATE_ONE(%r9), %rsi
 	mov	$8, %edx
 	mov	$SYS_write, %eax
 	syscall				/* fails only where it is signalled already */
 	xor	%eax, %eax
+	ret
+
+	/* RDI: a struct gate_device with a socket. Has the kernel send what lies in its tx ring. */
+ring:	push	%rdi
+	push	$SENDS_MAX
+1:	mov	8(%rsp), %rdi
+	mov	DEVICE_TX_PRODUCER(%rdi), %rsi
+	mov	(%rsi), %eax
+	mov	DEVICE_TX_CONSUMER(%rdi), %rsi
+	cmp	%eax, (%rsi)
+	je	2f
+	decq	(%rsp)
+	js	2f
+	mov	DEVICE_SOCKET(%rdi), %rdi
+	xor	%esi, %esi
+	xor	%edx, %edx
+	mov	$MSG_DONTWAIT, %r10d
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	mov	$SYS_sendto, %eax
+	syscall
+	test	%rax, %rax
+	jns	1b
+	cmp	$-EAGAIN, %rax		/* it sends so many at a time, or its buffer is full */
+	je	1b
+2:	add	$16, %rsp
+	xor	%eax, %eax
+	ret
+
+	/* All of them; keeps RSI and RDX, and leaves the gate's data in R9. */
+ring_all:
+	push	%rsi
+	push	%rdx
+	push	GATE_DEVICE_COUNT(%r9)
+	lea	GATE_DEVICES(%r9), %rdi
+	push	%rdi
+1:	decq	8(%rsp)
+	js	3f
+	mov	(%rsp), %rdi
+	cmpq	$0, DEVICE_SOCKET(%rdi)
+	je	2f
+	call	ring
+2:	addq	$GATE_DEVICE_SIZE, (%rsp)
+	jmp	1b
+3:	add	$16, %rsp
+	pop	%rdx
+	pop	%rsi
+	lea	gate_sandbox + GATE_DATA(%rip), %r9
 	ret
 
 	/* RSI stream, RDX address, RCX bytes */
@@ -106,9 +165,12 @@ puts:	lea	-1(%rsi), %rax
 	/*
 	 * RSI deadline, RDX events. Announce the wait, then look at the rings, then sleep: the tender fills the
 	 * rings, then looks for the announcement. R8 control, R9 data, R11 the flags of those tx rings that have
-	 * work.
+	 * work, and 2 where a socket has.
 	 */
-wait:	mov	GATE_CONTROL(%r9), %r8
+wait:	cmpl	$0, GATE_POLL_COUNT(%r9)
+	je	0f
+	call	ring_all
+0:	mov	GATE_CONTROL(%r9), %r8
 	and	$7, %edx
 	mov	%edx, %eax
 	or	$GATE_WAITING, %eax
@@ -146,8 +208,14 @@ wait:	mov	GATE_CONTROL(%r9), %r8
 	mov	40(%rdi), %r10
 	cmp	%eax, (%r10)
 	je	4f
+	cmpq	$0, DEVICE_SOCKET(%rdi)
+	jne	9f
 	mov	48(%rdi), %r10
-	or	(%r10), %r11d
+	mov	(%r10), %eax
+	and	$1, %eax		/* AMP_RING_NEED_WAKEUP */
+	or	%eax, %r11d
+	jmp	4f
+9:	or	$2, %r11d
 4:	add	$GATE_DEVICE_SIZE, %rdi
 	dec	%ecx
 	jmp	1b
@@ -155,14 +223,18 @@ wait:	mov	GATE_CONTROL(%r9), %r8
 	jz	6f
 	push	%rsi
 	push	%rdx
+	push	%r11
 	mov	GATE_KICK(%r9), %rdi
 	lea	GATE_ONE(%r9), %rsi
 	mov	$8, %edx
 	mov	$SYS_write, %eax
 	syscall
+	pop	%r11
 	pop	%rdx
 	pop	%rsi
-6:	or	$GATE_WAITING, %edx
+6:	cmpl	$0, GATE_POLL_COUNT(%r9)
+	jne	poll
+	or	$GATE_WAITING, %edx
 	mov	%edx, %r11d
 	xor	%r10d, %r10d		/* no time-out */
 	sub	$24, %rsp
@@ -189,6 +261,66 @@ wait:	mov	GATE_CONTROL(%r9), %r8
 	ret
 done:	movl	$0, CONTROL_WAITING(%r8)
 	xor	%eax, %eax
+	ret
+
+	/*
+	 * The same sleep with sockets. RSI deadline, RDX events, R8 control, R9 data, R11 as above. The deadline is the
+	 * timer's, which is set only when it changes: it is a system call. No descriptor tells of completions.
+	 */
+poll:	xor	%r10d, %r10d
+	test	$2, %r11b
+	jnz	1f
+	test	$2, %dl			/* AMP_WAIT_COMPLETE */
+	jz	2f
+1:	lea	GATE_SOON(%r9), %r10
+2:	push	%r10
+	cmp	CONTROL_TIMER(%r8), %rsi
+	je	4f
+	mov	%rsi, CONTROL_TIMER(%r8)
+	xor	%eax, %eax
+	xor	%edx, %edx
+	sub	$32, %rsp		/* struct itimerspec; all zero: never */
+	mov	%rax, (%rsp)
+	mov	%rax, 8(%rsp)
+	cmp	$-1, %rsi
+	je	3f
+	mov	%rsi, %rax
+	add	GATE_MONO(%r9), %rax
+	jc	5f
+	mov	$1000000000, %ecx
+	div	%rcx
+	jmp	3f
+5:	xor	%eax, %eax
+3:	mov	%rax, 16(%rsp)
+	mov	%rdx, 24(%rsp)
+	mov	$CHILD_TIMER, %edi
+	mov	$TIMER_ABSTIME, %esi
+	mov	%rsp, %rdx
+	xor	%r10d, %r10d
+	mov	$SYS_timerfd_settime, %eax
+	syscall
+	add	$32, %rsp
+4:	pop	%rdx			/* the longest time, or 0 */
+	lea	CONTROL_POLLS(%r8), %rdi
+	mov	GATE_POLL_COUNT(%r9), %rsi
+	push	%r8
+	xor	%r10d, %r10d
+	xor	%r8d, %r8d
+	mov	$SYS_ppoll, %eax
+	syscall
+	pop	%r8
+	movl	$0, CONTROL_WAITING(%r8)
+	cmpw	$0, CONTROL_BELL_SEEN(%r8)
+	je	6f
+	movw	$0, CONTROL_BELL_SEEN(%r8)
+	push	%rax			/* what is read goes here */
+	mov	$CHILD_BELL, %edi
+	mov	%rsp, %rsi
+	mov	$8, %edx
+	mov	$SYS_read, %eax
+	syscall
+	pop	%rax
+6:	xor	%eax, %eax
 	ret
 
 	/*

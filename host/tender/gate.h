@@ -29,17 +29,35 @@
 #define GATE_BOOT         104
 #define GATE_MXCSR        112
 #define GATE_AVX          116
+#define GATE_POLL_COUNT   120
 #define GATE_DEVICES      128
-#define GATE_DEVICE_SIZE  72
+#define GATE_DEVICE_SIZE  80
+#define GATE_SOON         (GATE_DEVICES + 16 * GATE_DEVICE_SIZE) /* two words: seconds, nanoseconds */
+
+/* Offsets in struct gate_device. */
+#define DEVICE_TX_PRODUCER 32
+#define DEVICE_TX_CONSUMER 40
+#define DEVICE_SOCKET      72
+
+/* Descriptors of the sandbox's child beside its console. With sockets, it waits by polling them, the timer, and the bell
+ * that the tender rings for other devices. */
+#define CHILD_KICK    3
+#define CHILD_TIMER   4
+#define CHILD_BELL    5
+#define CHILD_SOCKETS 6
 
 /* Offsets in struct gate_control. */
 #define CONTROL_WAITING           0
 #define CONTROL_FIRST_INSTRUCTION 8
 #define CONTROL_FIRST_OUTPUT      16
+#define CONTROL_TIMER             24
+#define CONTROL_POLLS             32
+#define CONTROL_BELL_SEEN         (CONTROL_POLLS + 8 + 6) /* revents of the second */
 
 #define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
 
 #ifndef __ASSEMBLER__
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +70,7 @@ struct gate_device {
 	uint64_t completion_producer, completion_consumer;
 	uint64_t tx_producer, tx_consumer, tx_flags; /* of a block device: its requests */
 	uint64_t answers_producer, answers_consumer;
+	uint64_t socket; /* of AF_XDP: its number in the child; 0: none */
 };
 
 struct gate_data {
@@ -67,8 +86,9 @@ struct gate_data {
 	uint64_t entry, stack, boot;
 	uint32_t mxcsr;
 	uint32_t avx; /* the processor has AVX registers to clear */
-	uint64_t reserved;
+	uint64_t poll_count; /* entries of the control's polls; 0: no sockets, it waits at the futex */
 	struct gate_device devices[AMP_DEVICES_MAX];
+	uint64_t soon[2]; /* how long it waits for what no descriptor tells of */
 };
 
 /* Shared with the sandbox's child, which may write anything here: hints and measurements only. */
@@ -77,6 +97,8 @@ struct gate_control {
 	uint32_t traced;  /* futex: 1 once the tender has attached; before the first instruction */
 	uint64_t first_instruction; /* TSC */
 	uint64_t first_output;      /* TSC; 0: none yet */
+	uint64_t timer; /* what the timer is set to, image time; UINT64_MAX: not set */
+	struct pollfd polls[2 + AMP_DEVICES_MAX]; /* timer, bell, sockets */
 };
 
 _Static_assert(offsetof(struct gate_data, control) == GATE_CONTROL, "as in assembler");
@@ -90,10 +112,18 @@ _Static_assert(offsetof(struct gate_data, boot) == GATE_BOOT, "as in assembler")
 _Static_assert(offsetof(struct gate_data, mxcsr) == GATE_MXCSR, "as in assembler");
 _Static_assert(offsetof(struct gate_data, avx) == GATE_AVX, "as in assembler");
 _Static_assert(offsetof(struct gate_data, devices) == GATE_DEVICES, "as in assembler");
+_Static_assert(offsetof(struct gate_data, poll_count) == GATE_POLL_COUNT, "as in assembler");
+_Static_assert(offsetof(struct gate_data, soon) == GATE_SOON, "as in assembler");
 _Static_assert(sizeof(struct gate_device) == GATE_DEVICE_SIZE, "as in assembler");
+_Static_assert(offsetof(struct gate_device, tx_producer) == DEVICE_TX_PRODUCER, "as in assembler");
+_Static_assert(offsetof(struct gate_device, tx_consumer) == DEVICE_TX_CONSUMER, "as in assembler");
+_Static_assert(offsetof(struct gate_device, socket) == DEVICE_SOCKET, "as in assembler");
 _Static_assert(GATE_DATA + sizeof(struct gate_data) <= AMP_PAGE, "one page");
 _Static_assert(offsetof(struct gate_control, first_output) == CONTROL_FIRST_OUTPUT,
                "as in assembler");
+_Static_assert(offsetof(struct gate_control, timer) == CONTROL_TIMER, "as in assembler");
+_Static_assert(offsetof(struct gate_control, polls) == CONTROL_POLLS, "as in assembler");
+_Static_assert(offsetof(struct gate_control, polls[1].revents) == CONTROL_BELL_SEEN, "as in assembler");
 
 /* The pages, to be copied; the gate's entry is their first byte. gate_sandbox_enter is where the
  * sandbox's child leaves the tender's code for good. */

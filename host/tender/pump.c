@@ -26,6 +26,7 @@
 #include <tender/pump.h>
 
 #define THREAD_STACK 65536u
+#define SOON_NS      100000u
 
 static struct timespec to_timespec(uint64_t ns)
 {
@@ -60,6 +61,15 @@ int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct d
 	return 0;
 }
 
+/* In the sandbox, the image rings these doorbells itself. */
+static bool xdp_pass(struct pump *p)
+{
+	uint32_t work = 0;
+	for (uint32_t i = 0; p->mode != PUMP_OUTSIDE && i < p->device_count; i++)
+		work |= device_xdp_send(&p->xdps[i]);
+	return work;
+}
+
 bool pump_pass(struct pump *p)
 {
 	uint32_t work = 0;
@@ -73,7 +83,7 @@ bool pump_pass(struct pump *p)
 		work |= device_net_send(&p->devices[i]);
 		work |= device_net_receive(&p->devices[i]);
 	}
-	return work;
+	return work | xdp_pass(p);
 }
 
 /* The pass of the image's own thread: where there is another one, that takes the block devices'
@@ -114,6 +124,8 @@ bool pump_ready(const struct pump *p, uint64_t events)
 		if (p->blocks[i].file && events & AMP_WAIT_BLOCK &&
 		    ring_unread(&p->blocks[i].answers))
 			return true;
+		if (device_xdp_ready(&p->xdps[i], events))
+			return true;
 	}
 	return false;
 }
@@ -122,7 +134,8 @@ bool pump_pending(struct pump *p)
 {
 	for (uint32_t i = 0; i < p->device_count; i++)
 		if ((p->devices[i].fd >= 0 && device_net_pending(&p->devices[i])) ||
-		    (p->blocks[i].file && device_block_pending(&p->blocks[i])))
+		    (p->blocks[i].file && device_block_pending(&p->blocks[i])) ||
+		    (p->mode != PUMP_OUTSIDE && device_xdp_pending(&p->xdps[i])))
 			return true;
 	return false;
 }
@@ -160,6 +173,7 @@ static bool locked_pass(struct pump *p)
 		for (uint32_t i = 0; i < p->device_count; i++) {
 			work |= p->devices[i].fd < 0 ? 0 : device_net_send(&p->devices[i]);
 			work |= p->blocks[i].file ? device_block_take(&p->blocks[i]) : 0;
+			work |= device_xdp_send(&p->xdps[i]);
 		}
 	if (!work)
 		clock_refresh(p->clock);
@@ -202,7 +216,7 @@ int pump_start(struct pump *p, struct defect *why)
 {
 	bool any = false;
 	for (uint32_t i = 0; i < p->device_count; i++)
-		any |= p->devices[i].fd >= 0 || p->blocks[i].file;
+		any |= p->devices[i].fd >= 0 || p->blocks[i].file || p->xdps[i].here;
 	if (p->mode == PUMP_OUTSIDE || !any)
 		return 0;
 	/* Signals are for the thread that runs the image: they end its stay there. */
@@ -220,32 +234,53 @@ int pump_start(struct pump *p, struct defect *why)
 	return error ? defect_set(why, "cannot start a thread: %s", strerror(error)) : 0;
 }
 
-/* Sleeps until a device has packets that there is room for, or the deadline. */
-static void sleep_inline(struct pump *p, uint64_t deadline)
+/* What is wrong with an interface, if something is, is wrong for good. */
+static void lost(struct pump *p, uint32_t i)
+{
+	say("device %u: its network interface is gone, or went down", i);
+	p->xdps[i].here = false;
+}
+
+/* Sleeps until a device has packets that there is room for, or the deadline; or for a short time,
+ * if something is awaited that no descriptor tells of. */
+static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 {
 	struct pollfd fds[AMP_DEVICES_MAX];
 	nfds_t count = 0;
+	bool soon = false;
 	for (uint32_t i = 0; i < p->device_count; i++) {
 		if (p->devices[i].fd >= 0 && !p->devices[i].rx_blocked)
 			fds[count++] = (struct pollfd){ .fd = p->devices[i].fd, .events = POLLIN };
 		if (p->blocks[i].file && p->blocks[i].event >= 0)
 			fds[count++] =
 			        (struct pollfd){ .fd = p->blocks[i].event, .events = POLLIN };
+		if (p->xdps[i].here) {
+			fds[count++] = (struct pollfd){ .fd = p->xdps[i].fd, .events = POLLIN };
+			soon |= device_xdp_pending(&p->xdps[i]) || events & AMP_WAIT_COMPLETE;
+		}
 	}
-	uint64_t now = clock_mono();
-	struct timespec left = to_timespec(deadline > now ? deadline - now : 0);
-	if (ppoll(fds, count, deadline == UINT64_MAX ? NULL : &left, NULL) <= 0)
+	uint64_t now = clock_mono(), ns = deadline > now ? deadline - now : 0;
+	if (soon && ns > SOON_NS)
+		ns = SOON_NS;
+	struct timespec left = to_timespec(ns);
+	if (ppoll(fds, count, deadline == UINT64_MAX && !soon ? NULL : &left, NULL) <= 0)
 		return;
 	for (uint32_t i = 0; i < p->device_count; i++) {
-		uint64_t events;
+		uint64_t times;
 		if (p->blocks[i].file && p->blocks[i].event >= 0)
-			(void)!read(p->blocks[i].event, &events, sizeof events);
+			(void)!read(p->blocks[i].event, &times, sizeof times);
 	}
 	/* A device that is gone would wake us for ever; it stays silent from now on. */
-	for (nfds_t f = 0; f < count; f++)
-		for (uint32_t i = 0; i < p->device_count; i++)
-			if (fds[f].revents & (POLLERR | POLLNVAL) && p->devices[i].fd == fds[f].fd)
+	for (nfds_t f = 0; f < count; f++) {
+		if (!(fds[f].revents & (POLLERR | POLLNVAL)))
+			continue;
+		for (uint32_t i = 0; i < p->device_count; i++) {
+			if (p->devices[i].fd == fds[f].fd)
 				p->devices[i].fd = -1;
+			if (p->xdps[i].here && p->xdps[i].fd == fds[f].fd)
+				lost(p, i);
+		}
+	}
 }
 
 void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
@@ -265,7 +300,7 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 			break;
 		if (p->mode == PUMP_INLINE) {
 			pthread_mutex_unlock(&p->lock);
-			sleep_inline(p, deadline);
+			sleep_inline(p, deadline, events);
 			pthread_mutex_lock(&p->lock);
 			continue;
 		}
@@ -309,5 +344,7 @@ void pump_report(const struct pump *p)
 			    (unsigned long long)n->flushes, (unsigned long long)n->discards,
 			    (unsigned long long)n->failed, (unsigned long long)n->bad,
 			    (unsigned long long)(b->requests.lies + b->answers.lies));
+		if (p->xdps[i].here)
+			device_xdp_report(&p->xdps[i], i);
 	}
 }

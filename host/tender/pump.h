@@ -5,7 +5,7 @@
  *
  *   PUMP_THREAD   (KVM, two CPUs or more) a thread of its own sleeps until packets or kicks come,
  * and moves packets while the image runs. The image's wait sleeps on a futex. PUMP_INLINE   (KVM,
- * one CPU) the image's own wait moves packets and sleeps on the devices; a thread only serves kicks
+ * one CPU, or an AF_XDP device, where the kernel moves them in) the image's own wait moves packets and sleeps on the devices; a thread only serves kicks
  * of an image that does not wait. PUMP_OUTSIDE  (sandbox) the caller's loop moves packets; the
  * image sleeps by itself, in its own process.
  */
@@ -20,6 +20,7 @@
 #include <tender/defect.h>
 #include <tender/device_block.h>
 #include <tender/device_net.h>
+#include <tender/device_xdp.h>
 
 enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
 
@@ -27,7 +28,9 @@ struct pump {
 	enum pump_mode mode;
 	pthread_mutex_t lock; /* rings, clock, asleep; taken for a pass, never while sleeping */
 	struct device_net devices[AMP_DEVICES_MAX];
-	struct device_block blocks[AMP_DEVICES_MAX]; /* of the same index: one or the other, or neither, is there */
+	/* Of the same index: one of the three, or none, is there. */
+	struct device_block blocks[AMP_DEVICES_MAX];
+	struct device_xdp xdps[AMP_DEVICES_MAX];
 	uint32_t device_count;
 	struct clock *clock;
 	int kick;            /* eventfd: written by the image's kick */

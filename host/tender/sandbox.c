@@ -27,8 +27,11 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/rseq.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -39,10 +42,12 @@
 
 #define RSEQ_SIZE                                                                                  \
 	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
-#define CHILD_KICK       3                 /* the eventfd's number in the child */
 #define TASK_END         0x7ffffffff000ull /* where user addresses end with 4-level page tables */
 #define HWCAP2_FSGSBASE_ 2u
 #define EPOLL_SIGNALS    1000u
+#define EPOLL_SOCKETS    2000u /* + device */
+#define SOON_NS          100000u
+#define FD_ABOVE         64 /* where descriptors wait until their numbers in the child are free */
 
 int sandbox_possible(struct defect *why)
 {
@@ -61,7 +66,7 @@ void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
 	memcpy(gate->host, gate_sandbox, AMP_PAGE);
 	memset(d, 0, AMP_PAGE - GATE_DATA);
 	b->control = (struct gate_control *)rings->host;
-	b->child = -1;
+	b->child = b->timer = b->bell = -1;
 	*d = (struct gate_data){
 		.device_count = image->note.device_count,
 		.control = rings->at,
@@ -97,6 +102,40 @@ void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
 				                      a->producer, q->producer, q->consumer,
 				                      q->flags,    a->producer, a->consumer };
 	}
+}
+
+static struct gate_data *data_of(struct space *s)
+{
+	return (struct gate_data *)(space_region(s, REGION_GATE, 0)->host + GATE_DATA);
+}
+
+int sandbox_sockets(struct sandbox *b, struct space *s, const struct pump *pump, struct defect *why)
+{
+	struct gate_data *d = data_of(s);
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < pump->device_count; i++) {
+		struct epoll_event e = { .events = EPOLLET, .data.u32 = EPOLL_SOCKETS + i };
+		if (!pump->xdps[i].here)
+			continue;
+		d->devices[i].socket = CHILD_SOCKETS + count;
+		b->control->polls[2 + count++] =
+		        (struct pollfd){ .fd = (int)d->devices[i].socket, .events = POLLIN };
+		/* Only to hear of its end. */
+		if (epoll_ctl(pump->epoll, EPOLL_CTL_ADD, pump->xdps[i].fd, &e))
+			return defect_set(why, "cannot watch a device: %s", strerror(errno));
+	}
+	if (!count)
+		return 0;
+	b->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	b->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (b->timer < 0 || b->bell < 0)
+		return defect_set(why, "cannot make a timer: %s", strerror(errno));
+	b->control->polls[0] = (struct pollfd){ .fd = CHILD_TIMER, .events = POLLIN };
+	b->control->polls[1] = (struct pollfd){ .fd = CHILD_BELL, .events = POLLIN };
+	b->control->timer = UINT64_MAX;
+	d->poll_count = 2 + count;
+	d->soon[1] = SOON_NS;
+	return 0;
 }
 
 /* The child: nothing to be done but to end, with words for whoever reads the tender's standard
@@ -151,6 +190,26 @@ static void spare_sealed(struct gate_data *d)
 	d->unmap[2].size = TASK_END - high;
 }
 
+static void allow_sockets(struct filter *f, const struct gate_data *d)
+{
+	const struct filter_arg poll[] = { { 0, FILTER_EQUAL, d->control + CONTROL_POLLS },
+		                           { 1, FILTER_EQUAL, d->poll_count } };
+	const struct filter_arg timer[] = { { 0, FILTER_EQUAL, CHILD_TIMER } };
+	const struct filter_arg bell[] = { { 0, FILTER_EQUAL, CHILD_BELL },
+		                           { 2, FILTER_EQUAL, 8 } };
+	filter_allow_if(f, SYS_ppoll, poll, 2);
+	filter_allow_if(f, SYS_timerfd_settime, timer, 1);
+	filter_allow_if(f, SYS_read, bell, 2);
+	/* Doorbells: no bytes, no address. */
+	for (uint64_t i = CHILD_SOCKETS; i < CHILD_SOCKETS + d->poll_count - 2; i++) {
+		const struct filter_arg ring[] = { { 0, FILTER_EQUAL, i },
+			                           { 1, FILTER_EQUAL, 0 },
+			                           { 2, FILTER_EQUAL, 0 },
+			                           { 4, FILTER_EQUAL, 0 } };
+		filter_allow_if(f, SYS_sendto, ring, 4);
+	}
+}
+
 static void make_filter(struct filter *f, const struct space *s)
 {
 	const struct region *gate = space_region((struct space *)s, REGION_GATE, 0);
@@ -169,6 +228,8 @@ static void make_filter(struct filter *f, const struct space *s)
 		filter_allow_if(f, SYS_write, console, 2);
 	}
 	filter_allow(f, SYS_exit_group);
+	if (d->poll_count)
+		allow_sockets(f, d);
 	for (unsigned i = 0; i < 3; i++) {
 		const struct filter_arg unmap[] = { { 0, FILTER_EQUAL, d->unmap[i].at },
 			                            { 1, FILTER_EQUAL, d->unmap[i].size } };
@@ -178,7 +239,32 @@ static void make_filter(struct filter *f, const struct space *s)
 	filter_end(f);
 }
 
-static _Noreturn void child(struct sandbox *b, struct space *s, int kick, pid_t parent)
+/* Gives the child its descriptors, by number, and takes all others. */
+static void set_descriptors(const struct sandbox *b, const struct pump *pump)
+{
+	int fds[CHILD_SOCKETS + AMP_DEVICES_MAX], last = CHILD_KICK;
+	fds[CHILD_KICK] = pump->kick;
+	if (b->timer >= 0) {
+		fds[CHILD_TIMER] = b->timer;
+		fds[CHILD_BELL] = b->bell;
+		last = CHILD_BELL;
+		for (uint32_t i = 0; i < pump->device_count; i++)
+			if (pump->xdps[i].here)
+				fds[++last] = pump->xdps[i].fd;
+	}
+	for (int n = CHILD_KICK; n <= last; n++)
+		if ((fds[n] = fcntl(fds[n], F_DUPFD, FD_ABOVE)) < 0)
+			give_up("moving descriptors");
+	for (int n = CHILD_KICK; n <= last; n++)
+		if (dup2(fds[n], n) < 0)
+			give_up("moving descriptors");
+	if (syscall(SYS_close_range, last + 1, ~0u, 0))
+		give_up("closing descriptors");
+	close(0);
+}
+
+static _Noreturn void child(struct sandbox *b, struct space *s, const struct pump *pump,
+                            pid_t parent)
 {
 	static struct filter filter;
 	const struct region *gate = space_region(s, REGION_GATE, 0);
@@ -187,9 +273,7 @@ static _Noreturn void child(struct sandbox *b, struct space *s, int kick, pid_t 
 	if (getppid() != parent)
 		_exit(AMP_EXIT_TENDER);
 	setsid(); /* ^C and ^Z are the tender's business */
-	if (dup2(kick, CHILD_KICK) < 0 || syscall(SYS_close_range, CHILD_KICK + 1, ~0u, 0))
-		give_up("closing descriptors");
-	close(0);
+	set_descriptors(b, pump);
 	struct sigaction by_default = { .sa_handler = SIG_DFL };
 	for (int i = 1; i < NSIG; i++)
 		sigaction(i, &by_default, NULL);
@@ -231,7 +315,7 @@ int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, s
 	prctl(PR_SET_DUMPABLE, 1);
 	pid_t parent = getpid(), pid = fork();
 	if (!pid)
-		child(b, s, pump->kick, parent);
+		child(b, s, pump, parent);
 	if (pid < 0)
 		return defect_set(why, "cannot make a process: %s", strerror(errno));
 	b->child = pid;
@@ -358,11 +442,24 @@ static void wake_image(struct sandbox *b, struct pump *pump)
 		return;
 	__atomic_store_n(&b->control->waiting, 0, __ATOMIC_RELAXED);
 	syscall(SYS_futex, &b->control->waiting, FUTEX_WAKE, 1, NULL, NULL, 0);
+	const uint64_t one = 1;
+	if (b->bell >= 0 && write(b->bell, &one, sizeof one) < 0)
+		return; /* it rings already */
+}
+
+/* An interface is gone: its socket would end each of the child's waits at once. */
+static void lost(struct sandbox *b, struct pump *pump, uint32_t device)
+{
+	uint32_t n = 0;
+	say("device %u: its network interface is gone, or went down", device);
+	for (uint32_t i = 0; i < device; i++)
+		n += pump->xdps[i].here;
+	b->control->polls[2 + n].fd = -1;
 }
 
 int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct defect *why)
 {
-	struct epoll_event events[AMP_DEVICES_MAX + 2];
+	struct epoll_event events[2 * AMP_DEVICES_MAX + 2];
 	int status, result;
 	*c = (struct crash){ .vector = -1, .read = read_image, .of = b };
 	for (;;) {
@@ -371,7 +468,7 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
 		int timeout = pump_pending(pump) ? 0 : clock_due_ms(pump->clock);
-		int n = epoll_wait(pump->epoll, events, AMP_DEVICES_MAX + 2, timeout);
+		int n = epoll_wait(pump->epoll, events, 2 * AMP_DEVICES_MAX + 2, timeout);
 		pump_need_wakeup(pump, false);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.u32 == EPOLL_SIGNALS) {
@@ -382,6 +479,9 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 				while (waitpid(b->child, &status, WNOHANG) == b->child)
 					if (child_changed(b, status, c, &result))
 						return result;
+			} else if (events[i].data.u32 >= EPOLL_SOCKETS) {
+				if (events[i].events & EPOLLERR)
+					lost(b, pump, events[i].data.u32 - EPOLL_SOCKETS);
 			} else if (events[i].data.u32 == AMP_DEVICES_MAX) {
 				uint64_t kicks;
 				if (read(pump->kick, &kicks, sizeof kicks) < 0 && errno != EAGAIN)

@@ -158,7 +158,8 @@ static int map_regions(struct space *s, bool heap_shared, struct defect *why)
 	for (uint32_t i = 0; i < s->region_count; i++) {
 		struct region *r = &s->regions[i];
 		bool shared = r->kind == REGION_BOOT || r->kind == REGION_RINGS ||
-		              r->kind == REGION_FRAMES || (r->kind == REGION_HEAP && heap_shared);
+		              r->kind == REGION_FRAMES || r->kind == REGION_QUEUES ||
+		              (r->kind == REGION_HEAP && heap_shared);
 		void *want = (void *)r->at;
 		void *map = mmap(want, r->size, PROT_READ | PROT_WRITE,
 		                 (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS |
@@ -226,6 +227,9 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 	for (uint32_t i = 0; i < image->note.device_count; i++)
 		if (need->frames[i])
 			add(s, REGION_FRAMES, i, 0, need->frames[i], RIGHT_R | RIGHT_W);
+	for (uint32_t i = 0; i < image->note.device_count; i++)
+		if (need->queues[i])
+			add(s, REGION_QUEUES, i, 0, need->queues[i], RIGHT_R | RIGHT_W);
 	if (need->heap)
 		add(s, REGION_HEAP, 0, 0, need->heap, RIGHT_R | RIGHT_W);
 	if (place(s, first, why))

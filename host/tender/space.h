@@ -7,7 +7,7 @@
  *   SPACE_GUEST  all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
  * executable here. pages.c makes the image's page tables from the list. SPACE_CHILD  each region is
  * mapped at the image's own address, so that a forked child has it; boot information, rings,
- * frames, and the heap if block devices use it, are shared with the child, all else becomes the child's own.
+ * queues, frames, and the heap if block devices use it, are shared with the child, all else becomes the child's own.
  */
 #ifndef TENDER_SPACE_H
 #define TENDER_SPACE_H
@@ -25,6 +25,7 @@ enum region_kind {
 	REGION_BOOT,
 	REGION_RINGS,
 	REGION_FRAMES,
+	REGION_QUEUES, /* rings that the kernel has made: an AF_XDP socket's, mapped over this place */
 	REGION_HEAP,
 	REGION_GATE,
 	REGION_SYSTEM, /* SPACE_GUEST only: descriptors, stubs, page tables; not the image's at all
@@ -40,7 +41,7 @@ struct region {
 	uint32_t index;  /* which segment or device */
 };
 
-#define REGIONS_MAX       40u
+#define REGIONS_MAX       56u
 #define SPACE_SYSTEM_SIZE 0x10000ull        /* bytes at physical 0, before the page tables */
 #define SPACE_SYSTEM_AT   0x100000000000ull /* supervisor address of physical 0 */
 
@@ -61,6 +62,7 @@ struct space_need {
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */
 	uint64_t frames[AMP_DEVICES_MAX]; /* bytes; 0: the device is not there */
+	uint64_t queues[AMP_DEVICES_MAX]; /* bytes; 0: its rings are among `rings` */
 };
 
 /* Lays out and maps; loads the segments. Memory is zero and untouched where the image's file says

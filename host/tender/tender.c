@@ -24,6 +24,7 @@
 #include <tender/tap.h>
 #include <tender/tender.h>
 #include <tender/timing.h>
+#include <tender/xdp.h>
 
 #define MEMORY_MAX (1ull << 40)
 #define NOT_HERE   (-1) /* this tender does not work on this host; another one may */
@@ -33,6 +34,8 @@ struct tender {
 	struct image image;
 	struct args args;
 	struct tap taps[AMP_DEVICES_MAX]; /* fd -1: not given */
+	struct xdp xdps[AMP_DEVICES_MAX]; /* fd -1: not given */
+	bool kernel_rings;                /* some of xdps are */
 	uint8_t macs[AMP_DEVICES_MAX][6];
 	struct block_file files[AMP_DEVICES_MAX]; /* fd -1: not given */
 	unsigned storage;                         /* STORAGE_*: what they need */
@@ -131,10 +134,11 @@ static int find_device(const struct image *image, uint32_t type, const char *tex
 	bool net = type == AMP_DEVICE_NET;
 	const char *option = net ? "--net" : "--block", *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : 0;
-	if (!length || (net ? strncmp(equals + 1, "tap:", 4) : !equals[1]))
+	if (!length ||
+	    (net ? strncmp(equals + 1, "tap:", 4) && strncmp(equals + 1, "xdp:", 4) : !equals[1]))
 		return defect_set(why, "%s %s: want NAME=%s", option, text,
-		                  net ? "tap:INTERFACE" : "FILE");
-	*rest = equals + (net ? 5 : 1);
+		                  net ? "tap:INTERFACE or NAME=xdp:INTERFACE" : "FILE");
+	*rest = equals + 1;
 	for (uint32_t i = 0; i < image->note.device_count; i++)
 		if (image->devices[i].type == type && strlen(image->devices[i].name) == length &&
 		    !memcmp(image->devices[i].name, text, length))
@@ -167,9 +171,19 @@ static int assign(const struct tender *t, uint32_t type, const char *const *text
 	return 0;
 }
 
-static int open_net(struct tender *t, uint32_t i, const char *interface)
+static int open_net(struct tender *t, uint32_t i, const char *text)
 {
 	struct defect why;
+	const char *interface = text + 4; /* behind "tap:" or "xdp:" */
+	if (*text == 'x') {
+		if (!xdp_open(&t->xdps[i], interface, &why)) {
+			memcpy(t->macs[i], t->xdps[i].mac, sizeof t->macs[i]);
+			t->kernel_rings = true;
+			return 0;
+		}
+		say("--net %s=%s: %s", t->image.devices[i].name, text, why.text);
+		return AMP_EXIT_TENDER;
+	}
 	if (tap_open(&t->taps[i], interface, t->image.note.abi_minor >= 1, &why)) {
 		say("--net %s: %s", t->image.devices[i].name, why.text);
 		return AMP_EXIT_TENDER;
@@ -208,7 +222,7 @@ static int open_devices(struct tender *t)
 	const char *given[AMP_DEVICES_MAX] = { 0 };
 
 	for (unsigned i = 0; i < AMP_DEVICES_MAX; i++)
-		t->taps[i].fd = t->files[i].fd = -1;
+		t->taps[i].fd = t->xdps[i].fd = t->files[i].fd = -1;
 	int status = assign(t, AMP_DEVICE_NET, o->nets, o->net_count, given);
 	if (!status)
 		status = assign(t, AMP_DEVICE_BLOCK, o->blocks, o->block_count, given);
@@ -231,12 +245,27 @@ static int open_devices(struct tender *t)
 	return status;
 }
 
-static uint32_t frame_size(const struct tap *tap)
+static uint32_t frame_size(uint16_t mtu)
 {
-	return tap->mtu + 14u + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE : AMP_PAGE;
+	return mtu + 14u + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE : AMP_PAGE;
 }
 
 /* ---- The address space and what lies in it ---- */
+
+static enum pump_mode pump_mode(const struct tender *t)
+{
+	return t->space.kind == SPACE_CHILD      ? PUMP_OUTSIDE
+	       : t->cpus > 1 && !t->kernel_rings ? PUMP_THREAD
+	                                         : PUMP_INLINE;
+}
+
+/* Does the tender move packets while the image runs? */
+static uint32_t concurrent(const struct tender *t)
+{
+	return pump_mode(t) == PUMP_THREAD || (t->space.kind == SPACE_CHILD && t->cpus > 1)
+	               ? AMP_NET_CONCURRENT
+	               : 0;
+}
 
 /* Tells both sides of a device what goes beyond single frames. */
 static void offer(struct tender *t, uint32_t i)
@@ -255,7 +284,25 @@ static void offer(struct tender *t, uint32_t i)
 			        (struct net_segment){ r->at, r->size, r->host };
 	}
 	device_net_offload(d, features, t->taps[i].vnet, t->overflows[i]);
-	t->devices[i].features = features | (t->cpus > 1 ? AMP_NET_CONCURRENT : 0);
+	t->devices[i].features = features | concurrent(t);
+}
+
+/* 0, or -1 with a defect. */
+static int open_queues(struct tender *t, uint32_t i, struct defect *why)
+{
+	const struct amp_note_device *n = &t->image.devices[i];
+	const struct region *queues = space_region(&t->space, REGION_QUEUES, i),
+	                    *frames = space_region(&t->space, REGION_FRAMES, i);
+	struct xdp *x = &t->xdps[i];
+	if (device_xdp_open(&t->pump.xdps[i], x, queues->host, queues->at, frames->host, frames->at,
+	                    n->ring_size, n->frame_count, frame_size(x->mtu), &t->devices[i], why))
+		return -1;
+	memcpy(t->devices[i].mac, t->macs[i], 6);
+	/* The kernel does move packets while the image runs, whatever the tender does. */
+	t->devices[i].features =
+	        AMP_NET_CONCURRENT |
+	        (x->partial && t->image.note.abi_minor >= 1 ? AMP_NET_RX_PARTIAL : 0);
+	return 0;
 }
 
 static int make_space(struct tender *t, enum space_kind kind, const char *name, struct defect *why)
@@ -270,11 +317,14 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 			need.rings += device_block_rings_size(t->image.devices[i].ring_size);
 			need.heap_shared = true;
 		}
-		if (t->taps[i].fd < 0)
-			continue;
-		need.rings += device_net_rings_size(t->image.devices[i].ring_size);
-		need.frames[i] =
-		        (uint64_t)t->image.devices[i].frame_count * frame_size(&t->taps[i]);
+		uint64_t frames = t->image.devices[i].frame_count;
+		if (t->taps[i].fd >= 0) {
+			need.rings += device_net_rings_size(t->image.devices[i].ring_size);
+			need.frames[i] = frames * frame_size(t->taps[i].mtu);
+		} else if (t->xdps[i].name[0]) {
+			need.queues[i] = xdp_rings_size(&t->xdps[i], t->image.devices[i].ring_size);
+			need.frames[i] = frames * frame_size(t->xdps[i].mtu);
+		}
 	}
 	if (space_make(&t->space, kind, &t->image, &need, why))
 		return -1;
@@ -289,7 +339,8 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		if (t->pump.blocks[i].file)
 			device_block_close(&t->pump.blocks[i]);
 	memset(t->pump.blocks, 0, sizeof t->pump.blocks);
-	t->storage = 0;
+	memset(t->pump.xdps, 0, sizeof t->pump.xdps);
+	t->storage = t->kernel_rings ? KERNEL_RINGS : 0;
 	t->pump.device_count = n->device_count;
 	for (uint32_t i = 0; i < n->device_count; i++) {
 		struct device_net *d = &t->pump.devices[i];
@@ -300,16 +351,18 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 			struct device_block *b = &t->pump.blocks[i];
 			device_block_open(b, &t->files[i], rings->host + at, rings->at + at, ring,
 			                  heap->at, heap->size, heap->host, &t->devices[i]);
-			t->devices[i].features |= t->cpus > 1 ? AMP_NET_CONCURRENT : 0;
+			t->devices[i].features |= concurrent(t);
 			device_block_start(b, ring);
 			t->storage |= (b->jobs ? STORAGE_URING : STORAGE_PLAIN) |
 			              (t->files[i].cut ? STORAGE_CUT : 0);
 			at += device_block_rings_size(ring);
 		}
+		if (t->xdps[i].name[0] && open_queues(t, i, why))
+			return -1;
 		if (t->taps[i].fd < 0)
 			continue;
 		const struct region *frames = space_region(&t->space, REGION_FRAMES, i);
-		uint32_t size = frame_size(&t->taps[i]), most = size - AMP_FRAME_HEADROOM - 14;
+		uint32_t size = frame_size(t->taps[i].mtu), most = size - AMP_FRAME_HEADROOM - 14;
 		uint16_t mtu = (uint16_t)(t->taps[i].mtu < most ? t->taps[i].mtu : most);
 		device_net_open(d, t->taps[i].fd, mtu, rings->host + at, rings->at + at,
 		                frames->host, frames->at, t->image.devices[i].ring_size,
@@ -343,7 +396,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 		goto fail;
 	timing_lap(&t->timing, "processor");
 	clock_start(&t->clock, &t->boot->clock, &t->options->start, t->kvm.tsc_khz);
-	if (pump_open(&t->pump, t->cpus > 1 ? PUMP_THREAD : PUMP_INLINE, &t->clock, why))
+	if (pump_open(&t->pump, pump_mode(t), &t->clock, why))
 		goto fail;
 	if (t->image.note.device_count && kvm_kick(&t->kvm, t->pump.kick, why))
 		goto fail;
@@ -391,7 +444,8 @@ static int run_sandbox(struct tender *t, struct defect *why)
 		return NOT_HERE;
 	clock_start(&t->clock, &t->boot->clock, &t->options->start, 0);
 	sandbox_gate(&t->sandbox, &t->space, &t->image, t->devices, boot_at(t), &t->clock);
-	if (pump_open(&t->pump, PUMP_OUTSIDE, &t->clock, why))
+	if (pump_open(&t->pump, pump_mode(t), &t->clock, why) ||
+	    sandbox_sockets(&t->sandbox, &t->space, &t->pump, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "gate, clock");
 	confinement_drop(t->options->verbosity > 0);

@@ -385,6 +385,18 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 	return true;
 }
 
+bool ip4_checksum_good(const struct ip4_packet *p, uint16_t size, uint32_t at)
+{
+	const struct ip4_header *h = (const void *)p->header;
+	uint64_t pseudo = checksum_pseudo(h->source, h->protocol, size);
+	if (checksum_good(checksum_add(pseudo, p->payload, size)))
+		return true;
+	uint16_t stored;
+	memcpy(&stored, p->payload + at, sizeof stored);
+	return p->interface->device.features & AMP_NET_RX_PARTIAL &&
+	       stored == checksum_fold(pseudo);
+}
+
 void ip4_input(struct interface *i, struct frame *f, bool group)
 {
 	struct ip4_packet p;

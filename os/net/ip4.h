@@ -37,6 +37,10 @@ struct ip4_packet {
 	bool checked;     /* the tender vouches for the transport checksum */
 };
 
+/* Is the transport's checksum, `at` bytes into the first `size` of the payload, the right one, or one that this host has
+ * left unfinished (AMP_NET_RX_PARTIAL)? Not to be asked of a packet that is `checked`. */
+bool ip4_checksum_good(const struct ip4_packet *, uint16_t size, uint32_t at);
+
 void ip4_input(struct interface *, struct frame *, bool group);
 
 /* Packets of a protocol beside ICMP and UDP go to fn from now on; null: to nobody. A protocol registers when it is first

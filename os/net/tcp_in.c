@@ -12,7 +12,8 @@
 #include <net/interface_internal.h>
 #include <net/wire.h>
 
-#define CE 3u /* RFC 3168 §5, of the TOS byte's low bits */
+#define CE          3u  /* RFC 3168 §5, of the TOS byte's low bits */
+#define CHECKSUM_AT 16u /* in the TCP header */
 #define PAWS_IDLE_NS                                                                               \
 	(24ull * 86400 * NS_PER_S) /* RFC 7323 §5.5: after so long TS.Recent is worth nothing */
 
@@ -465,9 +466,7 @@ void tcp_input(struct ip4_packet *p)
 		return;
 	}
 	if (!p->checked) {
-		const struct ip4_header *ip = (const void *)p->header;
-		uint64_t sum = checksum_pseudo(ip->source, IP4_PROTOCOL_TCP, (uint16_t)p->size);
-		if (p->rest || !checksum_good(checksum_add(sum, p->payload, p->size))) {
+		if (p->rest || !ip4_checksum_good(p, (uint16_t)p->size, CHECKSUM_AT)) {
 			tcp_count(TCP_COUNT_BAD_CHECKSUM);
 			return;
 		}

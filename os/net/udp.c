@@ -98,9 +98,7 @@ void udp_input(struct ip4_packet *p)
 	uint16_t stored;
 	memcpy(&stored, h->checksum, sizeof stored);
 	if (stored && !p->checked) { /* RFC 768: zero means none */
-		const struct ip4_header *ip = (const void *)p->header;
-		uint64_t sum = checksum_pseudo(ip->source, IP4_PROTOCOL_UDP, (uint16_t)size);
-		if (!checksum_good(checksum_add(sum, h, size))) {
+		if (!ip4_checksum_good(p, (uint16_t)size, offsetof(struct udp_header, checksum))) {
 			interface_count(i, COUNT_RX_BAD_CHECKSUM);
 			return;
 		}
