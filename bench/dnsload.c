@@ -12,6 +12,9 @@
  * not pay for waking its client. Time in passes without any work is counted instead: where
  * idle_share is near 0, this program was the limit, not the server.
  *
+ * Datagrams go by sockets (sendmmsg, recvmmsg), or by an AF_XDP socket on the client's interface, which costs the load's
+ * core a third: where the sockets would be the limit. The sockets of that are source ports.
+ *
  * Latency is from just before a batch is sent (fixed rate: from when the query was due, so that a
  * stall counts for all that it delayed) to just after its batch is received.
  */
@@ -30,6 +33,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "lib/packets.h"
 
 #define BATCH         32
 #define ANSWER_MAX    4096
@@ -58,6 +63,7 @@ struct channel {
 	struct slot *slots;
 };
 #define NONE 0xffff
+#define FIRST_PORT 20000 /* with -i */
 
 static struct query *queries;
 static uint32_t query_count, query_next;
@@ -66,6 +72,7 @@ static unsigned socket_count = 4, slot_count, slot_bits;
 static uint64_t histogram[BUCKETS], rcodes[16];
 static uint64_t sent, answered, lost, late, wrong, truncated, bytes_in, slowest, send_refused;
 static volatile sig_atomic_t stopped;
+static const char *interface; /* of AF_XDP; null: sockets */
 
 static uint64_t now(void)
 {
@@ -249,6 +256,9 @@ static void open_channel(struct channel *channel, const struct sockaddr_in *serv
 {
 	int size = SOCKET_BUFFER;
 
+	channel->fd = -1;
+	if (interface)
+		goto slots;
 	channel->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (channel->fd < 0)
 		die("socket: %s", strerror(errno));
@@ -258,6 +268,7 @@ static void open_channel(struct channel *channel, const struct sockaddr_in *serv
 		setsockopt(channel->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	if (connect(channel->fd, (const struct sockaddr *)server, sizeof *server) < 0)
 		die("connect: %s", strerror(errno));
+slots:
 	channel->slots = calloc(slot_count, sizeof *channel->slots);
 	if (!channel->slots)
 		die("out of memory");
@@ -311,6 +322,14 @@ static void take_answer(struct channel *channel, const uint8_t *data, size_t siz
 		slowest = ns;
 }
 
+static bool counting; /* for take_packet */
+
+static void take_packet(unsigned channel, const uint8_t *data, size_t size, uint64_t at)
+{
+	if (channel < socket_count)
+		take_answer(&channels[channel], data, size, at, counting);
+}
+
 /* Takes what is there. Returns how many. */
 static int receive(struct channel *channel, bool count)
 {
@@ -320,6 +339,10 @@ static int receive(struct channel *channel, bool count)
 	uint64_t at;
 	int n;
 
+	if (interface) { /* of all channels */
+		counting = count;
+		return packets_receive(take_packet, now);
+	}
 	for (int i = 0; i < BATCH; i++) {
 		parts[i] = (struct iovec){ data[i], ANSWER_MAX };
 		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
@@ -349,20 +372,31 @@ static int transmit(struct channel *channel, int most, double due, double step, 
 		struct slot *slot = &channel->slots[i];
 		const struct query *query = &queries[query_next];
 		unsigned id = (uint16_t)(slot->generation << slot_bits | i);
+		uint8_t *to = data[n];
 
+		if (interface && !(to = packets_reserve((unsigned)(channel - channels))))
+			break;
 		channel->first_free = slot->next_free;
 		slot->query = query_next;
 		slot->since = step > 0 ? (uint64_t)(due + step * n) : at;
 		query_next = query_next + 1 == query_count ? 0 : query_next + 1;
-		memcpy(data[n], query->data, query->size);
-		data[n][0] = (uint8_t)(id >> 8);
-		data[n][1] = (uint8_t)id;
+		memcpy(to, query->data, query->size);
+		to[0] = (uint8_t)(id >> 8);
+		to[1] = (uint8_t)id;
+		if (interface)
+			packets_add(query->size);
 		parts[n] = (struct iovec){ data[n], query->size };
 		messages[n].msg_hdr = (struct msghdr){ .msg_iov = &parts[n], .msg_iovlen = 1 };
 		index[n++] = i;
 	}
 	if (!n)
 		return 0;
+	if (interface) {
+		packets_flush();
+		if (count)
+			sent += (uint64_t)n;
+		return n;
+	}
 	done = sendmmsg(channel->fd, messages, (unsigned)n, MSG_DONTWAIT);
 	if (done < 0) {
 		send_refused++;
@@ -487,7 +521,8 @@ static const char usage[] =
         "  -S SOCKETS   (4)\n"
         "  -r RATE      queries a second, sent when due; without it, as fast as the window allows\n"
         "  -T MS        after which a query counts as lost (1000)\n"
-        "  -e           with EDNS(0), 1232 bytes\n";
+        "  -e           with EDNS(0), 1232 bytes\n"
+        "  -i INTERFACE sends and receives by an AF_XDP socket on it\n";
 
 int main(int argc, char **argv)
 {
@@ -499,7 +534,7 @@ int main(int argc, char **argv)
 	bool edns = false, first = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:p:d:t:u:w:S:r:T:eh")) != -1) {
+	while ((option = getopt(argc, argv, "s:p:d:t:u:w:S:r:T:i:eh")) != -1) {
 		switch (option) {
 		case 's':
 			address = optarg;
@@ -528,6 +563,9 @@ int main(int argc, char **argv)
 		case 'T':
 			timeout_ms = number(optarg, "time-out", 1, 60000);
 			break;
+		case 'i':
+			interface = optarg;
+			break;
 		case 'e':
 			edns = true;
 			break;
@@ -552,6 +590,8 @@ int main(int argc, char **argv)
 	timeout = (uint64_t)(timeout_ms * 1e6);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
+	if (interface)
+		packets_open(interface, &server, FIRST_PORT);
 	for (unsigned i = 0; i < socket_count; i++)
 		open_channel(&channels[i], &server);
 
