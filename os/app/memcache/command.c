@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The text protocol: a line's words are counted and checked, then done; errors are memcached's,
+ * word by word, because clients look at them. Where the number of words is wrong the answer is
+ * ERROR, and a value that follows is taken for the next commands, as memcached does.
+ */
+#include <app/memcache/connection.h>
+
+#include <string.h>
+
+#include <app/memcache/number.h>
+
+#define BAD_FORMAT  "CLIENT_ERROR bad command line format"
+#define BAD_EXPTIME "CLIENT_ERROR invalid exptime argument"
+#define BAD_DATA    "CLIENT_ERROR bad data chunk"
+#define TOO_LARGE   "SERVER_ERROR object too large for cache"
+#define NO_MEMORY   "SERVER_ERROR out of memory storing object"
+
+static uint32_t next_word(const char *line, uint32_t size, uint32_t *at, struct word *w)
+{
+	while (*at < size && line[*at] == ' ')
+		++*at;
+	uint32_t begin = *at;
+	while (*at < size && line[*at] != ' ')
+		++*at;
+	*w = (struct word){ line + begin, *at - begin };
+	return w->size;
+}
+
+uint32_t memcache_words(const char *line, uint32_t size, struct word *to, uint32_t most)
+{
+	uint32_t n = 0, at = 0;
+	while (n < most && next_word(line, size, &at, &to[n]))
+		n++;
+	return n;
+}
+
+static bool key_of(struct word w, struct memcache_key *to)
+{
+	*to = (struct memcache_key){ w.at, w.size, false };
+	return w.size <= ITEM_KEY_MAX;
+}
+
+/* The last word asks for silence. */
+static void look_for_noreply(struct memcache_connection *c, const struct word *w, uint32_t count)
+{
+	c->quiet = count && WORD_IS(w[count - 1], "noreply");
+}
+
+static struct memcache_store *store(struct memcache_connection *c)
+{
+	return &c->server->store;
+}
+
+/* ---- Getting ---- */
+
+/* False: not all of it could be sent. */
+static bool get_one(struct memcache_connection *c, const struct memcache_key *key)
+{
+	struct memcache_store *s = store(c);
+	struct memcache_item *i = memcache_find(s, key);
+	if (c->getting.touch) {
+		s->counts[MEMCACHE_TOUCHES]++;
+		s->counts[i ? MEMCACHE_TOUCH_HITS : MEMCACHE_TOUCH_MISSES]++;
+	}
+	if (!i) {
+		s->counts[MEMCACHE_GET_MISSES]++;
+		return true;
+	}
+	s->counts[MEMCACHE_GET_HITS]++;
+	memcache_used(s, i);
+	if (c->getting.touch)
+		memcache_touch(s, i, c->getting.expires);
+	if (!c->getting.cas)
+		return reply_item(c, i, 0, item_text_size(i));
+	reply_bytes(c, i->text, i->head_size);
+	REPLY(c, " ");
+	reply_number(c, i->cas);
+	return reply_item(c, i, i->head_size, item_text_size(i));
+}
+
+static void get_keys(struct memcache_connection *c, const char *line, uint32_t size)
+{
+	uint32_t at = 0;
+	struct word w;
+	while (next_word(line, size, &at, &w)) {
+		struct memcache_key key;
+		bool stuck = reply_is_stuck(c);
+		if (!stuck && key_of(w, &key))
+			stuck = !get_one(c, &key);
+		else if (stuck)
+			at -= w.size;
+		if (stuck) {
+			c->state = STATE_GET;
+			memcache_keep_line(c, line + at, size - at);
+			return;
+		}
+	}
+	c->state = STATE_LINE;
+	REPLY(c, "END\r\n");
+}
+
+void memcache_command_get_on(struct memcache_connection *c)
+{
+	uint32_t size = c->line_size;
+	c->line_size = 0; /* the line stays where it is */
+	get_keys(c, c->line, size);
+}
+
+static void get(struct memcache_connection *c, const char *keys, uint32_t size)
+{
+	uint32_t at = 0;
+	struct word w;
+	while (size > ITEM_KEY_MAX && next_word(keys, size, &at, &w)) {
+		if (w.size > ITEM_KEY_MAX) { /* then nothing of it is answered */
+			reply_line(c, BAD_FORMAT);
+			return;
+		}
+	}
+	get_keys(c, keys, size);
+}
+
+static bool is_blank(const char *text, uint32_t size)
+{
+	uint32_t at = 0;
+	while (at < size && text[at] == ' ')
+		at++;
+	return at == size;
+}
+
+static void get_and_touch(struct memcache_connection *c, const char *line, uint32_t size, bool cas)
+{
+	struct word w;
+	uint32_t at = 0;
+	int64_t exptime;
+	if (!next_word(line, size, &at, &w)) {
+		REPLY(c, "ERROR\r\n");
+		return;
+	}
+	if (!number_read_signed(w.at, w.size, &exptime)) {
+		reply_line(c, BAD_EXPTIME);
+		return;
+	}
+	c->getting = (struct getting){ .cas = cas,
+		                       .touch = true,
+		                       .expires = memcache_expiry(store(c), exptime) };
+	get(c, line + at, size - at);
+}
+
+/* ---- Storing ---- */
+
+static void tell_stored(struct memcache_connection *c, enum memcache_result result)
+{
+	static const char *const texts[] = {
+		[MEMCACHE_OK] = "STORED",     [MEMCACHE_NOT_STORED] = "NOT_STORED",
+		[MEMCACHE_EXISTS] = "EXISTS", [MEMCACHE_NOT_FOUND] = "NOT_FOUND",
+		[MEMCACHE_NOT_A_NUMBER] = "", [MEMCACHE_OUT_OF_MEMORY] = NO_MEMORY,
+	};
+	reply_line(c, texts[result]);
+}
+
+void memcache_command_uploaded(struct memcache_connection *c, const char *line, uint32_t size)
+{
+	struct upload *u = &c->upload;
+	struct memcache_item *i = u->item;
+	u->item = NULL;
+	c->state = STATE_LINE;
+	if (memcmp(item_value(i) + i->value_size, "\r\n", 2) != 0) {
+		memcache_abandon(store(c), i);
+		reply_line(c, BAD_DATA);
+		return;
+	}
+	enum memcache_result result = memcache_put(store(c), i, &u->how);
+	if (u->meta)
+		memcache_meta_uploaded(c, line, size, result);
+	else
+		tell_stored(c, result);
+}
+
+/* For a value that cannot be stored: it is read all the same. */
+uint32_t memcache_command_refuse(struct memcache_connection *c, const char *why, uint64_t size)
+{
+	reply_line(c, why);
+	c->state = STATE_SWALLOW;
+	c->swallow = size + 2;
+	return 0;
+}
+
+uint32_t memcache_command_upload(struct memcache_connection *c, const char *line, uint32_t size,
+                                 const char *rest, uint32_t rest_size)
+{
+	struct upload *u = &c->upload;
+	uint32_t want = u->item->value_size + 2;
+	u->have = 0;
+	c->state = STATE_VALUE;
+	if (rest_size < want) { /* connection.c goes on */
+		if (!memory_may_wait(&store(c)->memory)) {
+			memcache_abandon(store(c), u->item);
+			u->item = NULL;
+			return memcache_command_refuse(c, NO_MEMORY, want - 2);
+		}
+		if (u->meta)
+			memcache_keep_line(c, line, size);
+		return 0;
+	}
+	memcpy(item_value(u->item), rest, want);
+	memcache_command_uploaded(c, line, size);
+	return want;
+}
+
+static uint32_t storage(struct memcache_connection *c, const char *line, uint32_t size,
+                        enum memcache_mode mode, const char *rest, uint32_t rest_size)
+{
+	struct memcache_store *s = store(c);
+	struct word w[9];
+	struct memcache_key key;
+	uint64_t flags, cas = 0;
+	int64_t exptime, length;
+	uint32_t n = memcache_words(line, size, w, 9), least = mode == MEMCACHE_CAS ? 6 : 5;
+
+	if (n < least || n > least + 1) {
+		REPLY(c, "ERROR\r\n");
+		return 0;
+	}
+	look_for_noreply(c, w, n);
+	if (!key_of(w[1], &key) || !number_read(w[2].at, w[2].size, &flags) ||
+	    !number_read_signed(w[3].at, w[3].size, &exptime) ||
+	    !number_read_signed(w[4].at, w[4].size, &length) || length < 0 ||
+	    length > INT32_MAX - 2 ||
+	    (mode == MEMCACHE_CAS && !number_read(w[5].at, w[5].size, &cas))) {
+		reply_line(c, BAD_FORMAT);
+		return 0;
+	}
+	uint32_t expires = memcache_expiry(s, exptime), value = (uint32_t)length;
+	s->counts[MEMCACHE_SETS]++;
+	bool fits = memcache_fits(s, &key, value);
+	if (fits && mode == MEMCACHE_SET && rest_size >= value + 2 && rest[value] == '\r' &&
+	    rest[value + 1] == '\n' &&
+	    memcache_overwrite(s, &key, (uint32_t)flags, expires, rest, value)) {
+		if (!c->quiet)
+			REPLY(c, "STORED\r\n");
+		return value + 2;
+	}
+	c->upload.item = fits ? memcache_new(s, &key, (uint32_t)flags, expires, value) : NULL;
+	if (!c->upload.item) {
+		struct memcache_item *old = mode == MEMCACHE_SET ? memcache_find(s, &key) : NULL;
+		if (old) /* it would be served as if this had never been said */
+			memcache_delete(s, old);
+		s->counts[MEMCACHE_TOO_LARGE] += !fits;
+		return memcache_command_refuse(c, fits ? NO_MEMORY : TOO_LARGE, value);
+	}
+	c->upload.how = (struct memcache_storing){ .mode = mode, .cas = cas };
+	c->upload.meta = false;
+	return memcache_command_upload(c, NULL, 0, rest, rest_size);
+}
+
+/* ---- Changing ---- */
+
+static void arithmetic(struct memcache_connection *c, const struct word *w, uint32_t n,
+                       bool subtract)
+{
+	struct memcache_store *s = store(c);
+	struct memcache_key key;
+	uint64_t delta, value;
+
+	look_for_noreply(c, w, n);
+	if (!key_of(w[1], &key)) {
+		reply_line(c, BAD_FORMAT);
+		return;
+	}
+	if (!number_read(w[2].at, w[2].size, &delta)) {
+		reply_line(c, "CLIENT_ERROR invalid numeric delta argument");
+		return;
+	}
+	struct memcache_item *i = memcache_find(s, &key);
+	if (!i) {
+		s->counts[subtract ? MEMCACHE_DECR_MISSES : MEMCACHE_INCR_MISSES]++;
+		reply_line(c, "NOT_FOUND");
+		return;
+	}
+	switch (memcache_add(s, &i, delta, subtract, &value)) {
+	case MEMCACHE_OK:
+		s->counts[subtract ? MEMCACHE_DECR_HITS : MEMCACHE_INCR_HITS]++;
+		if (!c->quiet) {
+			reply_number(c, value);
+			REPLY(c, "\r\n");
+		}
+		return;
+	case MEMCACHE_NOT_A_NUMBER:
+		reply_line(c, "CLIENT_ERROR cannot increment or decrement non-numeric value");
+		return;
+	default:
+		reply_line(c, "SERVER_ERROR out of memory in incr");
+	}
+}
+
+static void touch(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	struct memcache_store *s = store(c);
+	struct memcache_key key;
+	int64_t exptime;
+
+	look_for_noreply(c, w, n);
+	if (!key_of(w[1], &key)) {
+		reply_line(c, BAD_FORMAT);
+		return;
+	}
+	if (!number_read_signed(w[2].at, w[2].size, &exptime)) {
+		reply_line(c, BAD_EXPTIME);
+		return;
+	}
+	struct memcache_item *i = memcache_find(s, &key);
+	s->counts[MEMCACHE_TOUCHES]++;
+	s->counts[i ? MEMCACHE_TOUCH_HITS : MEMCACHE_TOUCH_MISSES]++;
+	if (i) {
+		memcache_used(s, i);
+		memcache_touch(s, i, memcache_expiry(s, exptime));
+	}
+	reply_line(c, i ? "TOUCHED" : "NOT_FOUND");
+}
+
+static void delete(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	struct memcache_store *s = store(c);
+	struct memcache_key key;
+
+	look_for_noreply(c, w, n);
+	if (n > 2) { /* "delete KEY 0" was once a time */
+		bool zero = WORD_IS(w[2], "0");
+		if (!(n == 3 ? zero || c->quiet : zero && c->quiet)) {
+			reply_line(c, "CLIENT_ERROR bad command line format.  Usage: delete <key> "
+			              "[noreply]");
+			return;
+		}
+	}
+	if (!key_of(w[1], &key)) {
+		reply_line(c, BAD_FORMAT);
+		return;
+	}
+	struct memcache_item *i = memcache_find(s, &key);
+	s->counts[i ? MEMCACHE_DELETE_HITS : MEMCACHE_DELETE_MISSES]++;
+	if (i)
+		memcache_delete(s, i);
+	reply_line(c, i ? "DELETED" : "NOT_FOUND");
+}
+
+static void flush_all(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	struct memcache_store *s = store(c);
+	int64_t exptime = 0;
+
+	look_for_noreply(c, w, n);
+	if (n - c->quiet > 1 && !number_read_signed(w[1].at, w[1].size, &exptime)) {
+		reply_line(c, BAD_EXPTIME);
+		return;
+	}
+	s->counts[MEMCACHE_FLUSHES]++;
+	memcache_flush(s, memcache_expiry(s, exptime));
+	reply_line(c, "OK");
+}
+
+static void verbosity(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	uint64_t level;
+	look_for_noreply(c, w, n);
+	reply_line(c, number_read(w[1].at, w[1].size, &level)
+	                      ? "OK"
+	                      : BAD_FORMAT); /* there is nothing to be verbose */
+}
+
+/* ---- Which ---- */
+
+static void unknown(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	c->server->counters.malformed++;
+	if (n >= 2 && w[n - 1].size >= 5 && !memcmp(w[n - 1].at, "HTTP/", 5)) {
+		memcache_connection_hang_up(c); /* a browser was led here, and must not be led on */
+		return;
+	}
+	REPLY(c, "ERROR\r\n");
+}
+
+static void other(struct memcache_connection *c, const char *line, uint32_t size)
+{
+	struct word w[WORDS_MAX];
+	uint32_t n = memcache_words(line, size, w, WORDS_MAX);
+	struct word name = n ? w[0] : (struct word){ line, 0 };
+
+	if (WORD_IS(name, "incr") || WORD_IS(name, "decr")) {
+		if (n == 3 || n == 4) {
+			arithmetic(c, w, n, name.at[0] == 'd');
+			return;
+		}
+	} else if (WORD_IS(name, "touch")) {
+		if (n == 3 || n == 4) {
+			touch(c, w, n);
+			return;
+		}
+	} else if (WORD_IS(name, "delete")) {
+		if (n >= 2 && n <= 4) {
+			delete (c, w, n);
+			return;
+		}
+	} else if (WORD_IS(name, "flush_all")) {
+		if (n <= 3) {
+			flush_all(c, w, n);
+			return;
+		}
+	} else if (WORD_IS(name, "verbosity")) {
+		if (n == 2 || n == 3) {
+			verbosity(c, w, n);
+			return;
+		}
+	} else if (WORD_IS(name, "version")) {
+		REPLY(c, "VERSION ");
+		reply_line(c, c->server->options.version);
+		return;
+	} else if (WORD_IS(name, "stats")) {
+		memcache_stats(c, w, n);
+		return;
+	} else if (WORD_IS(name, "quit")) {
+		memcache_connection_hang_up(c);
+		return;
+	} else if (WORD_IS(name, "shutdown")) {
+		REPLY(c, "ERROR: shutdown not enabled\r\n");
+		return;
+	} else {
+		unknown(c, w, n);
+		return;
+	}
+	c->server->counters.malformed++;
+	REPLY(c, "ERROR\r\n");
+}
+
+uint32_t memcache_command(struct memcache_connection *c, const char *line, uint32_t size,
+                          const char *rest, uint32_t rest_size)
+{
+	uint32_t at = 0;
+	struct word name;
+
+	c->quiet = false;
+	c->server->counters.commands++;
+	next_word(line, size, &at, &name);
+	if (WORD_IS(name, "get") || WORD_IS(name, "gets") || WORD_IS(name, "bget")) {
+		c->getting = (struct getting){ .cas = name.size == 4 && name.at[0] == 'g' };
+		if (is_blank(line + at, size - at)) {
+			c->server->counters.malformed++;
+			REPLY(c, "ERROR\r\n");
+		} else {
+			get(c, line + at, size - at);
+		}
+		return 0;
+	}
+	if (WORD_IS(name, "set"))
+		return storage(c, line, size, MEMCACHE_SET, rest, rest_size);
+	if (name.size == 2 && name.at[0] == 'm') {
+		struct word w[WORDS_MAX];
+		uint32_t n = memcache_words(line, size, w, WORDS_MAX);
+		return memcache_meta(c, w, n, line, size, rest, rest_size);
+	}
+	if (WORD_IS(name, "gat") || WORD_IS(name, "gats"))
+		get_and_touch(c, line + at, size - at, name.size == 4);
+	else if (WORD_IS(name, "add"))
+		return storage(c, line, size, MEMCACHE_ADD, rest, rest_size);
+	else if (WORD_IS(name, "replace"))
+		return storage(c, line, size, MEMCACHE_REPLACE, rest, rest_size);
+	else if (WORD_IS(name, "append"))
+		return storage(c, line, size, MEMCACHE_APPEND, rest, rest_size);
+	else if (WORD_IS(name, "prepend"))
+		return storage(c, line, size, MEMCACHE_PREPEND, rest, rest_size);
+	else if (WORD_IS(name, "cas"))
+		return storage(c, line, size, MEMCACHE_CAS, rest, rest_size);
+	else
+		other(c, line, size);
+	return 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of this folder share. A connection's bytes go through connection.c, which finds
+ * lines and values in them; command.c and meta.c do what a line says, with store.c; and answer
+ * through reply.c, which sends what a segment's commands said in one go.
+ *
+ * One handler runs at a time, so what it has to say is gathered in one buffer for all connections;
+ * before it returns, all of that was given to TCP, or is kept in the connection (`held`) because
+ * TCP had no room, or because a backend has not made it permanent yet.
+ */
+#ifndef MEMCACHE_CONNECTION_H
+#define MEMCACHE_CONNECTION_H
+
+#include <app/memcache/memcache.h>
+#include <app/memcache/store.h>
+#include <core/list.h>
+#include <core/timer.h>
+#include <net/tcp.h>
+
+#define LINE_MAX     8192u       /* of a command that is no get */
+#define LINE_GET_MAX (64u << 10) /* of a get with many keys */
+#define BATCH_SIZE   (64u << 10)
+#define BATCH_VALUE  (8u << 10) /* a larger value goes to TCP without a copy between */
+#define REPLY_MAX                                                                                  \
+	(8u                                                                                        \
+	 << 10) /* the longest reply but for values: room for it is there when a command begins */
+#define SEND_MAX                                                                                   \
+	(2u << 20) /* bytes of answers that the peer has not read, then nothing more is done for   \
+	              it */
+#define CHECK_NS  (5ull * 1000000000)
+#define LINGER_NS (5ull * 1000000000)
+#define WORDS_MAX 24u
+
+enum connection_state {
+	STATE_LINE,    /* the next command */
+	STATE_VALUE,   /* the value of a command, into c->upload.item */
+	STATE_SWALLOW, /* bytes that nobody wants, c->swallow of them; then the next command */
+	STATE_GET,     /* a get whose other keys are in c->line, once there is room */
+	STATE_CLOSING, /* everything was said; what still comes is thrown away */
+};
+
+struct word {
+	const char *at;
+	uint32_t size;
+};
+
+/* A value that is coming. */
+struct upload {
+	struct memcache_item *item;
+	uint32_t have; /* of value and line end */
+	struct memcache_storing how;
+	bool meta; /* c->line is what it came with */
+};
+
+/* What a get asks of each of its keys. */
+struct getting {
+	bool cas, touch;
+	uint32_t expires;
+};
+
+struct memcache_connection {
+	struct list all;
+	struct list waiting; /* in the server's, while its answers are */
+	struct memcache_server *server;
+	struct tcp_connection *tcp; /* null: it has ended */
+	struct timer timer;
+	uint64_t active; /* when it last began to say something */
+	uint64_t sent_before,
+	        sent_at; /* bytes that the peer had acknowledged, and when that was news */
+	uint8_t state;
+	bool entered;    /* a handler of it runs: its end waits for that */
+	bool finished;   /* the peer says no more */
+	bool quiet;      /* noreply */
+	bool shut;       /* tcp_shutdown was called */
+	bool is_waiting; /* for the backend: `held` is not to be sent before `ticket` */
+	struct upload upload;
+	struct getting getting;
+	uint64_t swallow;
+	char *line; /* the begin of a line; in STATE_VALUE a meta command's, in STATE_GET keys */
+	uint32_t line_size, line_room;
+	struct memcache_item *sending; /* pinned; its text from `sending_at` to `sending_end` is to
+	                                  be sent, behind `held` */
+	uint32_t sending_at, sending_end;
+	char *held;
+	uint32_t held_size, held_sent, held_room;
+	uint64_t ticket;
+};
+
+struct memcache_server {
+	struct memcache_store store;
+	struct memcache_options options;
+	struct tcp_listener *listener;
+	struct timer crawler;
+	struct list connections; /* the one silent for longest is not known: none is dropped for
+	                            another */
+	struct list waiting;
+	struct memcache_counters counters;
+	uint64_t started;
+	uint32_t batch_size;
+	char batch[BATCH_SIZE];
+};
+
+/* connection.c */
+bool memcache_connection_open(struct memcache_server *, struct tcp_connection *);
+void memcache_connection_drop(struct memcache_connection *);    /* with a reset */
+void memcache_connection_hang_up(struct memcache_connection *); /* when everything was sent */
+bool memcache_keep_line(struct memcache_connection *, const char *,
+                        uint32_t size); /* in c->line; false: dropped */
+void memcache_connection_committed(struct memcache_connection *,
+                                   int error); /* what it waited for is permanent */
+
+/* command.c: does a line (without its end). `rest` is what follows it, as far as it is here; how
+ * much of that it took. */
+uint32_t memcache_command(struct memcache_connection *, const char *line, uint32_t size,
+                          const char *rest, uint32_t rest_size);
+/* The next keys of c->line, as far as there is room. */
+void memcache_command_get_on(struct memcache_connection *);
+/* The value of c->upload is all there. `line`: a meta command's. */
+void memcache_command_uploaded(struct memcache_connection *, const char *line, uint32_t size);
+/* For meta.c: takes a value, or as much as is here. */
+uint32_t memcache_command_upload(struct memcache_connection *, const char *line, uint32_t size,
+                                 const char *rest, uint32_t rest_size);
+/* For a value that cannot be stored: says so, and it is read all the same. Returns 0. */
+uint32_t memcache_command_refuse(struct memcache_connection *, const char *why, uint64_t size);
+/* Splits at spaces; at most `most` words, the last of which is then followed by more. */
+uint32_t memcache_words(const char *line, uint32_t size, struct word *, uint32_t most);
+static inline bool word_is(struct word w, const char *text, uint32_t size)
+{
+	return w.size == size && !__builtin_memcmp(w.at, text, size);
+}
+#define WORD_IS(w_, literal_) word_is(w_, literal_, sizeof literal_ - 1)
+
+/* meta.c */
+uint32_t memcache_meta(struct memcache_connection *, const struct word *, uint32_t count,
+                       const char *line, uint32_t size, const char *rest, uint32_t rest_size);
+void memcache_meta_uploaded(struct memcache_connection *, const char *line, uint32_t size,
+                            enum memcache_result);
+
+/* stats.c */
+void memcache_stats(struct memcache_connection *, const struct word *, uint32_t count);
+void memcache_stats_reset(struct memcache_server *);
+
+/* reply.c */
+void reply_bytes(struct memcache_connection *, const void *, uint32_t size);
+#define REPLY(c_, literal_) reply_bytes(c_, literal_, sizeof literal_ - 1)
+void reply_line(struct memcache_connection *,
+                const char *); /* unless it is quiet; "\r\n" is added */
+void reply_number(struct memcache_connection *, uint64_t);
+/* A part of an item's text, from where it lies. False: there was no room for all of it; the rest
+ * follows by itself. */
+bool reply_item(struct memcache_connection *, struct memcache_item *, uint32_t from, uint32_t to);
+bool reply_flush(struct memcache_connection *); /* gives the batch to TCP; false: not all of it */
+bool reply_go_on(
+        struct memcache_connection *); /* what is held and being sent; false: there is more */
+static inline bool reply_is_stuck(const struct memcache_connection *c)
+{
+	return c->is_waiting || c->held_size || c->sending;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A memcached: the text protocol and the meta commands of memcached 1.6 over TCP, with items in a
+ * fixed amount of memory (memory.h), lost at the end unless a backend keeps them
+ * (durable/durable.h).
+ *
+ * Not there: UDP, the binary protocol, SASL, and the commands that steer memcached's own threads
+ * and slabs (slabs, lru, lru_crawler, watch, cache_memlimit): ERROR.
+ */
+#ifndef MEMCACHE_MEMCACHE_H
+#define MEMCACHE_MEMCACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct interface;
+struct memcache_backend;
+struct memcache_server;
+struct memcache_store;
+
+#define MEMCACHE_PORT            11211u
+#define MEMCACHE_MEMORY_DEFAULT  (64ull << 20)
+#define MEMCACHE_CONNECTIONS_MAX 1024u
+#define MEMCACHE_STALL_NS        (60ull * 1000000000)
+
+struct memcache_options {            /* zero means the default */
+	struct interface *interface; /* null: all */
+	uint16_t port;               /* MEMCACHE_PORT */
+	uint64_t memory;          /* bytes for items, taken at the start; MEMCACHE_MEMORY_DEFAULT */
+	uint32_t item_max;        /* bytes of an item, head and key included; 1 MiB */
+	uint32_t connections_max; /* MEMCACHE_CONNECTIONS_MAX; more are refused */
+	uint64_t idle_ns;         /* a silent connection is closed after this; 0: never */
+	uint64_t stall_ns;        /* one in the middle of a command, or that does not read;
+	                             MEMCACHE_STALL_NS */
+	const char *version; /* what "version" says; null: that of the memcached whose protocol this
+	                        is */
+	bool keep;           /* nothing is evicted: when the memory is full, storing fails */
+};
+#define MEMCACHE_VERSION "1.6.18"
+
+/* Serves from now on, on the event loop. ERR_EXISTS (the port), ERR_MEMORY, ERR_INVALID; the reason
+ * is logged. */
+int memcache_serve(struct memcache_server **, const struct memcache_options *);
+/* Two steps of it, for who fills the store in between: */
+int memcache_open(struct memcache_server **, const struct memcache_options *);
+int memcache_listen(struct memcache_server *);
+
+/* Whom changes are told to; before memcache_listen. */
+void memcache_set_backend(struct memcache_server *, const struct memcache_backend *);
+struct memcache_store *memcache_store_of(struct memcache_server *);
+/* The backend has kept everything up to this ticket: answers that waited for it are sent. Or it
+ * could not: they are not, clients get SERVER_ERROR and are hung up on. */
+void memcache_committed(struct memcache_server *, uint64_t ticket, int error);
+
+struct memcache_counters {
+	uint64_t connections_now, connections, connections_refused;
+	uint64_t commands, bytes_in, bytes_out;
+	uint64_t malformed; /* lines that are no command */
+	uint64_t timed_out; /* connections, for stalling or idling */
+};
+void memcache_counters(const struct memcache_server *, struct memcache_counters *);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Answers, on their way to TCP: short ones and small values by way of the server's batch, large
+ * values from where they lie. What TCP does not take is kept: bytes in `held`, a value by
+ * reference.
+ */
+#include <app/memcache/connection.h>
+
+#include <string.h>
+
+#include <app/memcache/number.h>
+#include <core/heap.h>
+
+#define HELD_MAX                                                                                   \
+	(1u << 20) /* bytes; nothing comes near it: commands are not begun while anything is held  \
+	            */
+
+static bool hold(struct memcache_connection *c, const char *bytes, uint32_t size)
+{
+	if (c->held_size + size > c->held_room) {
+		uint32_t room = c->held_room ? c->held_room : 1024;
+		while (room < c->held_size + size)
+			room *= 2;
+		char *held = room <= HELD_MAX ? heap_resize(c->held, room) : NULL;
+		if (!held) {
+			memcache_connection_drop(c);
+			return false;
+		}
+		c->held = held;
+		c->held_room = room;
+	}
+	memcpy(c->held + c->held_size, bytes, size);
+	c->held_size += size;
+	return true;
+}
+
+static void let_go(struct memcache_connection *c)
+{
+	heap_free(c->held);
+	c->held = NULL;
+	c->held_size = c->held_sent = c->held_room = 0;
+}
+
+/* Whether what was done so far has to be made permanent before it is told. */
+static bool must_wait(struct memcache_connection *c)
+{
+	const struct memcache_backend *b = c->server->store.backend;
+	uint64_t ticket;
+	if (!b || !b->pending(b->of, &ticket))
+		return c->is_waiting;
+	c->ticket = ticket;
+	if (!c->is_waiting) {
+		c->is_waiting = true;
+		list_append(&c->server->waiting, &c->waiting);
+	}
+	return true;
+}
+
+bool reply_flush(struct memcache_connection *c)
+{
+	struct memcache_server *s = c->server;
+	uint32_t size = s->batch_size, n = 0;
+
+	s->batch_size = 0;
+	if (!c->tcp)
+		return false;
+	if (must_wait(c) || c->held_size) {
+		if (size)
+			hold(c, s->batch, size);
+		return false;
+	}
+	if (size) {
+		n = tcp_write_some(c->tcp, s->batch, size);
+		s->counters.bytes_out += n;
+	}
+	if (n < size)
+		hold(c, s->batch + n, size - n);
+	return n == size;
+}
+
+void reply_bytes(struct memcache_connection *c, const void *bytes, uint32_t size)
+{
+	struct memcache_server *s = c->server;
+	if (size > BATCH_SIZE - s->batch_size)
+		reply_flush(c);
+	memcpy(s->batch + s->batch_size, bytes, size); /* none is longer than REPLY_MAX */
+	s->batch_size += size;
+}
+
+void reply_line(struct memcache_connection *c, const char *text)
+{
+	if (c->quiet)
+		return;
+	reply_bytes(c, text, (uint32_t)strlen(text));
+	REPLY(c, "\r\n");
+}
+
+void reply_number(struct memcache_connection *c, uint64_t value)
+{
+	char text[NUMBER_SIZE];
+	reply_bytes(c, text, number_print(text, value));
+}
+
+bool reply_item(struct memcache_connection *c, struct memcache_item *i, uint32_t from, uint32_t to)
+{
+	struct memcache_server *s = c->server;
+	uint32_t size = to - from;
+	if (size <= BATCH_VALUE) {
+		reply_bytes(c, i->text + from, size);
+		return true;
+	}
+	uint32_t n = 0;
+	if (reply_flush(c))
+		n = tcp_write_some(c->tcp, i->text + from, size);
+	s->counters.bytes_out += n;
+	if (n == size)
+		return true;
+	if (!c->tcp)
+		return false;
+	memory_pin(&s->store.memory, i);
+	if (!memory_may_wait(&s->store.memory)) {
+		memory_unpin(&s->store.memory, i);
+		memcache_connection_drop(c);
+		return false;
+	}
+	c->sending = i;
+	c->sending_at = from + n;
+	c->sending_end = to;
+	return false;
+}
+
+bool reply_go_on(struct memcache_connection *c)
+{
+	struct memcache_server *s = c->server;
+	if (c->is_waiting)
+		return false;
+	if (c->held_size) {
+		uint32_t n =
+		        tcp_write_some(c->tcp, c->held + c->held_sent, c->held_size - c->held_sent);
+		c->held_sent += n;
+		s->counters.bytes_out += n;
+		if (c->held_sent < c->held_size)
+			return false;
+		let_go(c);
+	}
+	if (c->sending) {
+		uint32_t n = tcp_write_some(c->tcp, c->sending->text + c->sending_at,
+		                            c->sending_end - c->sending_at);
+		c->sending_at += n;
+		s->counters.bytes_out += n;
+		if (c->sending_at < c->sending_end)
+			return false;
+		memory_unpin(&s->store.memory, c->sending);
+		c->sending = NULL;
+	}
+	return true;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/* Listening, the crawler's pace, and what ends the wait for a backend. */
+#include <app/memcache/connection.h>
+
+#include <string.h>
+
+#include <core/clock.h>
+#include <core/error.h>
+#include <core/heap.h>
+#include <core/log.h>
+
+#define KEEP_ALIVE_NS (600ull * NS_PER_S) /* a client that went away without a word */
+#define CRAWL_NS      (20 * NS_PER_MS)    /* between two steps of a pass */
+#define CRAWL_IDLE_NS NS_PER_S            /* between two passes */
+#define CRAWL_ITEMS   4096u               /* of a step: less than a millisecond */
+
+static bool accepted(void *context, struct tcp_connection *tcp)
+{
+	struct memcache_server *s = context;
+	if (s->counters.connections_now < s->options.connections_max &&
+	    memcache_connection_open(s, tcp))
+		return true;
+	s->counters.connections_refused++;
+	return false;
+}
+
+static void crawl(struct timer *t)
+{
+	struct memcache_server *s = container_of(t, struct memcache_server, crawler);
+	memcache_tick(&s->store, clock_coarse());
+	memcache_crawl(&s->store, CRAWL_ITEMS);
+	timer_set_in(t, s->store.crawl_at ? CRAWL_NS : CRAWL_IDLE_NS, crawl);
+}
+
+int memcache_open(struct memcache_server **to, const struct memcache_options *o)
+{
+	static const struct memcache_options none;
+	struct memcache_server *s = heap_alloc_zero(1, sizeof *s);
+
+	if (!s)
+		return ERR_MEMORY;
+	o = o ? o : &none;
+	s->options = *o;
+	s->options.port = o->port ? o->port : MEMCACHE_PORT;
+	s->options.memory = o->memory ? o->memory : MEMCACHE_MEMORY_DEFAULT;
+	s->options.connections_max =
+	        o->connections_max ? o->connections_max : MEMCACHE_CONNECTIONS_MAX;
+	s->options.stall_ns = o->stall_ns ? o->stall_ns : MEMCACHE_STALL_NS;
+	s->options.version = o->version ? o->version : MEMCACHE_VERSION;
+	s->started = clock_now();
+	list_init(&s->connections);
+	list_init(&s->waiting);
+	int error = memcache_store_open(&s->store, s->options.memory, s->options.item_max);
+	if (error) {
+		log_error("memcache", "%llu bytes for items: %s",
+		          (unsigned long long)s->options.memory, error_text(error));
+		heap_free(s);
+		return error;
+	}
+	s->store.memory.keep = o->keep;
+	*to = s;
+	return OK;
+}
+
+int memcache_listen(struct memcache_server *s)
+{
+	int error = tcp_listen(&s->listener, s->options.port,
+	                       &(struct tcp_options){ .interface = s->options.interface,
+	                                              .send_max = SEND_MAX,
+	                                              .keep_alive_ns = KEEP_ALIVE_NS,
+	                                              .no_delay = true });
+	if (error) {
+		log_error("memcache", "port %u: %s", s->options.port, error_text(error));
+		return error;
+	}
+	tcp_listen_watch(s->listener, accepted, s);
+	timer_set_in(&s->crawler, CRAWL_IDLE_NS, crawl);
+	return OK;
+}
+
+int memcache_serve(struct memcache_server **to, const struct memcache_options *o)
+{
+	int error = memcache_open(to, o);
+	if (error)
+		return error;
+	error = memcache_listen(*to);
+	if (error) {
+		memcache_store_close(&(*to)->store);
+		heap_free(*to);
+	}
+	return error;
+}
+
+void memcache_set_backend(struct memcache_server *s, const struct memcache_backend *b)
+{
+	s->store.backend = b;
+}
+
+struct memcache_store *memcache_store_of(struct memcache_server *s)
+{
+	return &s->store;
+}
+
+void memcache_committed(struct memcache_server *s, uint64_t ticket, int error)
+{
+	struct list *next;
+	/* Who goes on may have to wait anew, behind all others; the first of the list waits for
+	 * longest. */
+	for (struct list *at = s->waiting.next; at != &s->waiting; at = next) {
+		struct memcache_connection *c =
+		        container_of(at, struct memcache_connection, waiting);
+		next = at->next;
+		if (c->ticket <= ticket)
+			memcache_connection_committed(c, error);
+	}
+}
+
+void memcache_counters(const struct memcache_server *s, struct memcache_counters *to)
+{
+	*to = s->counters;
+}

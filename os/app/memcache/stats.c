@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+/* "stats": figures under memcached's names, those that there are here. */
+#include <app/memcache/connection.h>
+
+#include <string.h>
+
+#include <core/clock.h>
+#include <core/heap.h>
+#include <net/tcp.h>
+
+static void figure(struct memcache_connection *c, const char *name, uint64_t value)
+{
+	REPLY(c, "STAT ");
+	reply_bytes(c, name, (uint32_t)strlen(name));
+	REPLY(c, " ");
+	reply_number(c, value);
+	REPLY(c, "\r\n");
+}
+
+static const char *const names[MEMCACHE_COUNTS] = {
+	[MEMCACHE_GET_HITS] = "get_hits",
+	[MEMCACHE_GET_MISSES] = "get_misses",
+	[MEMCACHE_GET_EXPIRED] = "get_expired",
+	[MEMCACHE_GET_FLUSHED] = "get_flushed",
+	[MEMCACHE_SETS] = "cmd_set",
+	[MEMCACHE_TOUCHES] = "cmd_touch",
+	[MEMCACHE_FLUSHES] = "cmd_flush",
+	[MEMCACHE_METAS] = "cmd_meta",
+	[MEMCACHE_DELETE_HITS] = "delete_hits",
+	[MEMCACHE_DELETE_MISSES] = "delete_misses",
+	[MEMCACHE_INCR_HITS] = "incr_hits",
+	[MEMCACHE_INCR_MISSES] = "incr_misses",
+	[MEMCACHE_DECR_HITS] = "decr_hits",
+	[MEMCACHE_DECR_MISSES] = "decr_misses",
+	[MEMCACHE_CAS_HITS] = "cas_hits",
+	[MEMCACHE_CAS_MISSES] = "cas_misses",
+	[MEMCACHE_CAS_BAD] = "cas_badval",
+	[MEMCACHE_TOUCH_HITS] = "touch_hits",
+	[MEMCACHE_TOUCH_MISSES] = "touch_misses",
+	[MEMCACHE_STORED] = "total_items",
+	[MEMCACHE_RECLAIMED] = "reclaimed",
+	[MEMCACHE_NO_MEMORY] = "store_no_memory",
+	[MEMCACHE_TOO_LARGE] = "store_too_large",
+};
+
+static void general(struct memcache_connection *c)
+{
+	const struct memcache_server *s = c->server;
+	const struct memcache_store *t = &s->store;
+
+	figure(c, "pid", 1); /* an image is one process, if any */
+	figure(c, "uptime", (clock_now() - s->started) / NS_PER_S);
+	figure(c, "time", (uint64_t)(clock_wall() / (int64_t)NS_PER_S));
+	REPLY(c, "STAT version ");
+	reply_line(c, s->options.version);
+	figure(c, "pointer_size", 64);
+	figure(c, "max_connections", s->options.connections_max);
+	figure(c, "curr_connections", s->counters.connections_now);
+	figure(c, "total_connections", s->counters.connections);
+	figure(c, "rejected_connections", s->counters.connections_refused);
+	figure(c, "idle_kicks", s->counters.timed_out);
+	figure(c, "cmd_get", t->counts[MEMCACHE_GET_HITS] + t->counts[MEMCACHE_GET_MISSES]);
+	for (uint32_t k = 0; k < MEMCACHE_COUNTS; k++)
+		figure(c, names[k], t->counts[k]);
+	figure(c, "bytes_read", s->counters.bytes_in);
+	figure(c, "bytes_written", s->counters.bytes_out);
+	figure(c, "limit_maxbytes", s->options.memory);
+	figure(c, "threads", 1);
+	figure(c, "hash_bytes", (uint64_t)t->table.size * 4);
+	figure(c, "hash_is_expanding", t->table.old != NULL);
+	figure(c, "bytes", t->memory.live);
+	figure(c, "curr_items", t->table.count);
+	figure(c, "evictions", t->memory.evictions);
+	figure(c, "segments", t->memory.count);
+	figure(c, "segments_free", t->memory.free_count);
+	figure(c, "segments_pinned", t->memory.pinned);
+	figure(c, "segments_cleaned", t->memory.cleaned);
+}
+
+static void settings(struct memcache_connection *c)
+{
+	const struct memcache_options *o = &c->server->options;
+
+	figure(c, "maxbytes", o->memory);
+	figure(c, "maxconns", o->connections_max);
+	figure(c, "tcpport", o->port);
+	figure(c, "udpport", 0);
+	figure(c, "verbosity", 0);
+	reply_line(c, o->keep ? "STAT evictions off" : "STAT evictions on");
+	figure(c, "num_threads", 1);
+	reply_line(c, "STAT cas_enabled yes");
+	reply_line(c, "STAT flush_enabled yes");
+	figure(c, "item_size_max", c->server->store.item_max);
+	figure(c, "idle_timeout", o->idle_ns / NS_PER_S);
+}
+
+void memcache_stats_reset(struct memcache_server *s)
+{
+	uint64_t now = s->counters.connections_now;
+	memset(s->store.counts, 0, sizeof s->store.counts);
+	s->counters = (struct memcache_counters){ .connections_now = now };
+	s->store.memory.evictions = s->store.memory.cleaned = 0;
+}
+
+void memcache_stats(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	if (n == 1) {
+		general(c);
+	} else if (WORD_IS(w[1], "settings")) {
+		settings(c);
+	} else if (WORD_IS(w[1], "reset")) {
+		memcache_stats_reset(c->server);
+		REPLY(c, "RESET\r\n");
+		return;
+	} else if (!WORD_IS(w[1], "items") &&
+	           !WORD_IS(w[1], "slabs")) { /* of these there are none */
+		REPLY(c, "ERROR\r\n");
+		return;
+	}
+	REPLY(c, "END\r\n");
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/* Connections: commands however segments cut them, answers that nobody reads, clients that stop in
+ * the middle. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "world.h"
+
+static struct tcp_connection *c;
+
+static int begin(void **state)
+{
+	(void)state;
+	world_open(NULL);
+	c = fake_accept();
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	if (c)
+		world_leave(c);
+	world_close();
+	return 0;
+}
+
+static const char script[] = "set a 1 0 10\r\n0123456789\r\nget a b\r\nset bb 2 0 3 "
+                             "noreply\r\n\r\n\r\r\ngets zz\r\nappend a 0 0 2\r\n\n\n\r\n"
+                             "ms c 5 F7 k O1 b\r\nms YWI= 5 F7 k O1 b\r\nhello\r\nmg YWI= b k "
+                             "v\r\nget a  bb ab\r\nincr a 1\r\n"
+                             "set n 0 0 1\r\n9\r\nincr n 1\r\nma n v\r\nset a 0 0 "
+                             "3\r\nlonger\r\nset big 0 0 9999999 noreply\r\n";
+
+static void cuts_make_no_difference(void **state)
+{
+	(void)state;
+	uint32_t size = sizeof script - 1;
+	char *whole = strdup(world_say(c, script));
+	assert_true(strlen(whole) > 200);
+	for (uint32_t cut = 1; cut < size; cut++) {
+		world_leave(c);
+		world_close();
+		begin(NULL);
+		fake_queue(c, script, cut);
+		fake_queue(c, script + cut, size - cut);
+		fake_run(c);
+		assert_string_equal(world_heard(c), whole);
+	}
+	world_leave(c);
+	world_close();
+	begin(NULL);
+	for (uint32_t k = 0; k < size; k++)
+		fake_queue(c, script + k, 1);
+	fake_run(c);
+	assert_string_equal(world_heard(c), whole);
+	free(whole);
+}
+
+static void thousands_of_commands_are_answered_in_one_go(void **state)
+{
+	(void)state;
+	enum { COUNT = 5000 };
+	static char say[COUNT * 8 + 1];
+	for (uint32_t k = 0; k < COUNT; k++)
+		memcpy(say + k * 7, "get a\r\n", 8);
+	world_say(c, "set a 0 0 1\r\nx\r\n");
+	uint32_t writes = c->writes;
+	const char *got = world_say(c, say);
+	assert_int_equal(strlen(got), COUNT * strlen("VALUE a 0 1\r\nx\r\nEND\r\n"));
+	assert_true(c->writes - writes <= 3); /* a batch holds 64 KiB */
+}
+
+/* The value of a key, by its number. */
+static char *value(uint32_t number, uint32_t size)
+{
+	char *v = malloc(size + 1);
+	for (uint32_t k = 0; k < size; k++)
+		v[k] = (char)('a' + (number + k / 7) % 26);
+	v[size] = 0;
+	return v;
+}
+
+static void store(uint32_t number, uint32_t size)
+{
+	char *v = value(number, size), *say = malloc(size + 100);
+	int n = snprintf(say, 100, "set k%u 0 0 %u\r\n", number, size);
+	memcpy(say + n, v, size);
+	memcpy(say + n + size, "\r\n", 3);
+	assert_string_equal(world_say(c, say), "STORED\r\n");
+	free(say);
+	free(v);
+}
+
+static void answers_wait_for_who_does_not_read(void **state)
+{
+	(void)state;
+	enum { KEYS = 8, SIZE = 100000, TIMES = 5 };
+	char line[200] = "get", *want = calloc(1, KEYS * (SIZE + 100) * TIMES + 100);
+	uint32_t n = 3, w = 0;
+	for (uint32_t k = 0; k < KEYS; k++) {
+		store(k, SIZE);
+		n += (uint32_t)sprintf(line + n, " k%u", k);
+	}
+	n += (uint32_t)sprintf(line + n, "\r\n");
+	for (uint32_t t = 0; t < TIMES; t++) {
+		for (uint32_t k = 0; k < KEYS; k++) {
+			char *v = value(k, SIZE);
+			w += (uint32_t)sprintf(want + w, "VALUE k%u 0 %u\r\n%s\r\n", k,
+			                       (unsigned)SIZE, v);
+			free(v);
+		}
+		w += (uint32_t)sprintf(want + w, "END\r\n");
+	}
+	sprintf(want + w, "VERSION 1.6.18\r\n");
+	c->stalled = true;
+	c->out_room = 150000;
+	for (uint32_t t = 0; t < TIMES; t++)
+		fake_queue(c, line, n);
+	fake_queue(c, "version\r\n", 9);
+	fake_run(c);
+	assert_true(c->out_size - c->acknowledged <= 150000);
+	assert_true(server->store.memory.pinned > 0);
+	/* What is being sent may be replaced, and all else churned: it is sent as it was. */
+	struct tcp_connection *other = c;
+	c = fake_accept();
+	for (uint32_t k = 0; k < 300; k++)
+		store(100 + k % 30, 3000 + k);
+	world_leave(c);
+	c = other;
+	c->stalled = false;
+	fake_run(c);
+	assert_string_equal(world_heard(c), want);
+	assert_int_equal(server->store.memory.pinned, 0);
+	free(want);
+}
+
+static void who_never_reads_is_dropped(void **state)
+{
+	(void)state;
+	store(1, 100000);
+	c->stalled = true;
+	c->out_room = 50000;
+	world_say(c, "get k1\r\nget k1\r\n");
+	fake_advance(30 * SECOND);
+	assert_true(fake_open(c));
+	fake_advance(60 * SECOND);
+	assert_true(c->aborted);
+	assert_int_equal(server->store.memory.pinned, 0);
+}
+
+static void who_stops_in_the_middle_is_dropped(void **state)
+{
+	(void)state;
+	static const char *const begins[] = { "get a", "set a 0 0 100\r\n", "set a 0 0 100\r\nabc",
+		                              "ms a 9 k\r\nab", "set a 0 0 99999999\r\nabc" };
+	for (uint32_t k = 0; k < sizeof begins / sizeof *begins; k++) {
+		struct tcp_connection *slow = fake_accept();
+		world_say(slow, begins[k]);
+		fake_advance(50 * SECOND);
+		assert_true(fake_open(slow));
+		world_say(slow, "x"); /* a byte now and then does not help */
+		fake_advance(20 * SECOND);
+		assert_true(slow->aborted);
+		world_leave(slow);
+	}
+	assert_true(fake_open(c)); /* it is only silent */
+	assert_int_equal(server->store.memory.live, 0);
+}
+
+static void silence_is_borne_for_as_long_as_is_said(void **state)
+{
+	(void)state;
+	world_leave(c);
+	world_close();
+	world_open(&(struct memcache_options){ .memory = 4u << 20, .idle_ns = 100 * SECOND });
+	c = fake_accept();
+	world_say(c, "version\r\n");
+	fake_advance(90 * SECOND);
+	world_say(c, "version\r\n");
+	fake_advance(90 * SECOND);
+	assert_true(fake_open(c));
+	fake_advance(20 * SECOND);
+	assert_true(c->closed);
+}
+
+static void more_connections_than_allowed_are_refused(void **state)
+{
+	(void)state;
+	world_leave(c);
+	world_close();
+	world_open(&(struct memcache_options){ .memory = 4u << 20, .connections_max = 2 });
+	c = fake_accept();
+	struct tcp_connection *second = fake_accept();
+	assert_non_null(second);
+	assert_null(fake_accept());
+	world_leave(second);
+	second = fake_accept();
+	assert_non_null(second);
+	world_leave(second);
+}
+
+static void lines_have_an_end(void **state)
+{
+	(void)state;
+	char *line = malloc(200000);
+	memset(line, 'x', 200000);
+	struct tcp_connection *long_one = fake_accept();
+	world_say_bytes(long_one, line, 200000);
+	assert_true(long_one->shut);
+	world_leave(long_one);
+	for (uint32_t step = 100; step < 70000; step *= 7) { /* in pieces, too */
+		long_one = fake_accept();
+		for (uint32_t at = 0; at < 100000; at += step)
+			fake_queue(long_one, line, step);
+		fake_run(long_one);
+		assert_true(long_one->shut);
+		world_leave(long_one);
+	}
+	/* A get may be long. */
+	uint32_t n = (uint32_t)sprintf(line, "get");
+	for (uint32_t k = 0; k < 5000; k++)
+		n += (uint32_t)sprintf(line + n, " k%u", k);
+	n += (uint32_t)sprintf(line + n, "\r\n");
+	for (uint32_t at = 0; at < n; at += 1000)
+		fake_queue(c, line + at, n - at < 1000 ? n - at : 1000);
+	fake_run(c);
+	assert_string_equal(world_heard(c), "END\r\n");
+	long_one = fake_accept();
+	world_say_bytes(long_one, "\x80\x0a\0\0\0\0\0\0", 8);
+	assert_true(long_one->shut);
+	world_leave(long_one);
+	free(line);
+}
+
+static void resets_in_the_middle_leave_nothing(void **state)
+{
+	(void)state;
+	static const char *const begins[] = { "get a", "set a 0 0 100\r\nabc",
+		                              "set b 0 0 5\r\nabcde\r\nget b b b b\r\n" };
+	for (uint32_t k = 0; k < 3; k++) {
+		struct tcp_connection *lost = fake_accept();
+		lost->stalled = true;
+		lost->out_room = 10;
+		fake_queue(lost, begins[k], strlen(begins[k]));
+		fake_queue_reset(lost);
+		fake_run(lost);
+		assert_true(lost->gone);
+		world_leave(lost);
+	}
+	assert_int_equal(server->counters.connections_now, 1);
+}
+
+static void without_memory_nothing_breaks(void **state)
+{
+	(void)state;
+	world_say(c, "set a 0 0 3\r\nabc\r\n");
+	fake.memory_fails = true;
+	assert_null(fake_accept());
+	assert_said(c, "get a\r\n", "VALUE a 0 3\r\nabc\r\nEND\r\n");
+	assert_said(c, "set b 0 0 3\r\nabc\r\nget b\r\n",
+	            "STORED\r\nVALUE b 0 3\r\nabc\r\nEND\r\n");
+	world_say(c, "get "); /* there is nowhere to keep this */
+	assert_true(c->aborted);
+	fake.memory_fails = false;
+}
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(cuts_make_no_difference),
+		TEST(thousands_of_commands_are_answered_in_one_go),
+		TEST(answers_wait_for_who_does_not_read),
+		TEST(who_never_reads_is_dropped),
+		TEST(who_stops_in_the_middle_is_dropped),
+		TEST(silence_is_borne_for_as_long_as_is_said),
+		TEST(more_connections_than_allowed_are_refused),
+		TEST(lines_have_an_end),
+		TEST(resets_in_the_middle_leave_nothing),
+		TEST(without_memory_nothing_breaks),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
