@@ -286,7 +286,7 @@ static bool set_mode(const struct meta *m, enum memcache_mode *to)
 		*to = MEMCACHE_PREPEND;
 		return true;
 	case 'R':
-		*to = MEMCACHE_REPLACE;
+		*to = m->has_cas ? MEMCACHE_CAS : MEMCACHE_REPLACE; /* as memcached does */
 		return true;
 	default:
 		return false;

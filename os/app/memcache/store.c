@@ -236,8 +236,6 @@ static struct memcache_item *joined(struct memcache_store *s, struct memcache_it
 {
 	struct memcache_key key = key_of(old);
 	uint64_t size = (uint64_t)old->value_size + more->value_size;
-	if (!memcache_fits(s, &key, size))
-		return NULL;
 	memory_pin(&s->memory, old); /* it must not move */
 	struct memcache_item *i = memcache_new(s, &key, old->flags, old->expires, (uint32_t)size);
 	if (i) {
@@ -258,8 +256,8 @@ static enum memcache_result decide(struct memcache_store *s, struct memcache_ite
 	case MEMCACHE_SET:
 		return MEMCACHE_OK;
 	case MEMCACHE_ADD:
-		if (old)
-			memcache_used(s, old);
+		if (old) /* it was used, but nobody has seen it (meta flag h) */
+			old->bits |= ITEM_RECENT, old->used_at = s->now;
 		return old ? MEMCACHE_NOT_STORED : MEMCACHE_OK;
 	case MEMCACHE_REPLACE:
 		return old ? MEMCACHE_OK : MEMCACHE_NOT_STORED;
@@ -290,8 +288,12 @@ enum memcache_result memcache_put(struct memcache_store *s, struct memcache_item
 	enum memcache_result result = decide(s, old, i, how);
 
 	how->new_cas = 0;
-	if (result == MEMCACHE_OK &&
-	    (how->mode == MEMCACHE_APPEND || how->mode == MEMCACHE_PREPEND)) {
+	bool join = how->mode == MEMCACHE_APPEND || how->mode == MEMCACHE_PREPEND;
+	if (result == MEMCACHE_OK && join &&
+	    !memcache_fits(s, &key, (uint64_t)old->value_size + i->value_size))
+		result = MEMCACHE_NOT_STORED; /* what memcached says to a value that grows too large
+		                               */
+	if (result == MEMCACHE_OK && join) {
 		whole = joined(s, old, i, how->mode == MEMCACHE_PREPEND);
 		if (!whole)
 			result = MEMCACHE_OUT_OF_MEMORY;
