@@ -87,7 +87,8 @@ class Namespace:
         self.up(device, address)
 
     def up(self, device, address):
-        self.run("ip", "address", "add", address, "dev", device)
+        if address:
+            self.run("ip", "address", "add", address, "dev", device)
         self.run("ip", "link", "set", device, "up")
 
 
