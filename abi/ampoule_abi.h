@@ -364,7 +364,7 @@ enum amp_stream {
 
 #define AMP_EXIT_USAGE 125	/* bad arguments, manifest or image; nothing was run */
 #define AMP_EXIT_TENDER 126	/* the host could not do what is needed (no device, no permission, ...) */
-#define AMP_EXIT_CUT 124		/* `--block ...,cut=N`: the power went, as asked */
+#define AMP_EXIT_CUT 123		/* `--block ...,cut=N`: the power went, as asked */
 #define AMP_EXIT_CRASH 134	/* the image faulted, or the image ended itself by a panic */
 /* Ended by a signal to the tender: 128 + signal number. Else: the image's own code. */
 

@@ -31,7 +31,7 @@ static const char help[] =
         "\n"
         "The exit status is the image's; 125: bad arguments or image; 126: the host cannot run it; "
         "134: the image\n"
-        "crashed; 124: the power was cut as --block ...,cut=N asked (man ampoule-run); 128 + N: "
+        "crashed; 123: the power was cut as --block ...,cut=N asked (man ampoule-run); 128 + N: "
         "ended by signal N.\n";
 
 static int usage(const char *what, const char *value)

@@ -19,6 +19,8 @@
 /* A tender that has just ended may still hold its file: the kernel lets go of what io_uring works
  * on when the last request is done, some milliseconds later. */
 #define GRACE_MS 1000
+#define HEAD     8192u /* bytes that tell a format */
+_Static_assert(HEAD >= AMP_BLOCK_BLANK, "more than what says blank");
 
 struct wish {
 	char path[4096];
@@ -178,27 +180,34 @@ void block_file_close(struct block_file *f)
 
 int block_file_check(const struct block_file *f, const char *format, struct defect *why)
 {
+	/* Where a store keeps several roots, one of them is enough: the store itself repairs the
+	 * others. */
 	static const struct {
 		const char *format, *magic;
-		uint32_t at, size;
-	} known[] = { { "btree", "ampbtree", 0, 8 }, { "fat", "\x55\xaa", 510, 2 } };
+		uint32_t size, count, at[4];
+	} known[] = { { "btree", "ampbtree", 8, 4, { 0, 3584, 4096, 7680 } },
+		      { "fat", "\x55\xaa", 2, 1, { 510 } },
+		      { "sqlite", "sqlite\0", 8, 2, { 0, 4096 } } };
 	uint8_t *head = NULL, any = 0;
 	int result = 0;
-	if (!*format || posix_memalign((void **)&head, 4096, AMP_BLOCK_BLANK))
+	if (!*format || posix_memalign((void **)&head, 4096, HEAD))
 		return 0;
-	uint64_t n = f->size < AMP_BLOCK_BLANK ? f->size : AMP_BLOCK_BLANK;
-	memset(head, 0, AMP_BLOCK_BLANK);
+	uint64_t n = f->size < HEAD ? f->size : HEAD;
+	memset(head, 0, HEAD);
 	if (pread(f->fd, head, n, 0) != (ssize_t)n)
 		result = defect_set(why, "cannot be read: %s", strerror(errno));
-	for (uint64_t k = 0; k < n; k++)
+	for (uint64_t k = 0; k < AMP_BLOCK_BLANK; k++)
 		any |= head[k];
-	for (unsigned k = 0; any && !result && k < sizeof known / sizeof *known; k++)
-		if (!strncmp(format, known[k].format, AMP_FORMAT_MAX) &&
-		    memcmp(head + known[k].at, known[k].magic, known[k].size) != 0)
+	for (unsigned k = 0; any && !result && k < sizeof known / sizeof *known; k++) {
+		bool there = strncmp(format, known[k].format, AMP_FORMAT_MAX) != 0;
+		for (uint32_t i = 0; !there && i < known[k].count; i++)
+			there = !memcmp(head + known[k].at[i], known[k].magic, known[k].size);
+		if (!there)
 			result = defect_set(why,
 			                    "holds something else than a %s: give it another file, "
 			                    "or an empty one",
 			                    known[k].format);
+	}
 	free(head);
 	return result;
 }
@@ -248,8 +257,11 @@ int block_file_write(struct block_file *f, struct iovec *v, int count, uint64_t 
 		if (!block_cut_writing(f->cut, f->fd, to, v[k].iov_base, v[k].iov_len))
 			return -1;
 	int result = transfer(f, v, count, at, true);
-	if (f->cut)
-		block_cut_written(f->cut, f->fd);
+	if (f->cut && block_cut_written(f->cut, f->fd)) {
+		if (f->power_gone)
+			f->power_gone();
+		_exit(AMP_EXIT_CUT);
+	}
 	return result;
 }
 

@@ -25,6 +25,7 @@ struct block_file {
 	uint64_t fail_at;      /* the request of that number fails; 0: none */
 	uint64_t requests;     /* so far */
 	struct block_cut *cut; /* null: the power stays */
+	void (*power_gone)(void); /* called before the tender ends with AMP_EXIT_CUT; may be null */
 };
 
 /* 0; -1 with a defect; BLOCK_FILE_WORDS with a defect: the text is wrong, whatever the file is. Waits up to a second for one
@@ -47,8 +48,8 @@ int block_file_discard(struct block_file *, uint64_t at, uint64_t size);
 struct block_cut *block_cut_new(uint64_t writes, uint64_t seed);
 /* Before [at, at + size) of fd is written: remembers what was there, and what will be. False: no memory. */
 bool block_cut_writing(struct block_cut *, int fd, uint64_t at, const uint8_t *bytes, uint64_t size);
-/* After a write; does not return when the power goes. */
-void block_cut_written(struct block_cut *, int fd);
+/* After a write. True: the power has gone, and the file is as that left it. */
+bool block_cut_written(struct block_cut *, int fd);
 void block_cut_flushed(struct block_cut *);
 
 #endif

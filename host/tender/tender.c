@@ -62,6 +62,14 @@ static void on_signal(int signal)
 	_exit(128 + signal);
 }
 
+/* Of a block device that models it (--block NAME=FILE,cut=N). */
+static void on_power_cut(void)
+{
+	sandbox_end(&tender.sandbox);
+	if (tender.options->verbosity)
+		pump_report(&tender.pump);
+}
+
 static void on_bus_error(int signal)
 {
 	static const char line[] = "ampoule: the image file became shorter while it ran\n";
@@ -202,6 +210,7 @@ static int open_block(struct tender *t, uint32_t i, const char *text)
 		say("--block %s: %s", n->name, why.text);
 		return opened == BLOCK_FILE_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	}
+	f->power_gone = on_power_cut;
 	if (f->size < n->size_min)
 		defect_set(&why,
 		           "has %llu bytes; the image needs %llu: enlarge it with truncate -s %llu",

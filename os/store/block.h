@@ -33,7 +33,7 @@ struct block_request {
 	uint64_t size; /* of DISCARD; READ and WRITE: the sum of the parts, filled in by block_submit */
 	const struct block_part *parts;
 	uint32_t part_count; /* 1 to BLOCK_PARTS_MAX; READ and WRITE */
-	int result;	     /* OK; ERR_IO: the device failed, contents of the range undefined */
+	int result;	     /* OK; ERR_IO: the device failed, contents of the range undefined; or as block_submit says */
 	void (*done)(struct block_request *);
 	void *of;		    /* the caller's */
 	struct block_request *next; /* the device's, while in flight */
@@ -59,11 +59,11 @@ struct block *block_find(const char *name);
 /* For drivers: counts it and calls request->done. */
 void block_finish(struct block *, struct block_request *, int result);
 
-/* Event API. result is ERR_INVALID where the request does not fit (alignment, range, a write to a read-only device):
- * done is called with it, like for any other failure. Never blocks; any number may be in flight. */
+/* Event API. result is ERR_INVALID where the request does not fit (alignment, range, parts), ERR_READ_ONLY for a write or
+ * discard on a read-only device, ERR_TOO_BIG above 64 MiB: done is called with it, like for any other failure. Never blocks; any number may be in flight. */
 void block_submit(struct block *, struct block_request *);
 
-/* Task API: block until done. OK, ERR_INVALID, ERR_IO. A driver that is done at once needs no task. */
+/* Task API: block until done. OK, ERR_IO, or as above. A driver that is done at once needs no task. */
 int block_read(struct block *, uint64_t at, void *to, uint64_t size);
 int block_write(struct block *, uint64_t at, const void *from, uint64_t size);
 int block_read_parts(struct block *, uint64_t at, const struct block_part *, uint32_t count);

@@ -262,7 +262,7 @@ static const struct row rows[] = {
 	  { "5:12: size: 1000 is no multiple of a sector (512); write 1024" } },
 	{ "block_format_long",
 	  HEAD "libraries: [store]\nblocks:\n  - {format: ampoule-btree}\n",
-	  { "5:14: format: ampoule-btree is none; write btree, fat, or a name" } },
+	  { "5:14: format: ampoule-btree is none; write btree, fat, sqlite, or a name" } },
 	{ "block_ring_odd",
 	  HEAD "libraries: [store]\nblocks:\n  - {ring: 100}\n",
 	  { "5:12: ring: 100 is no power of two; write 128" } },
