@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tar archives, read only and in place: of a compiled-in file, of any memory, or on a block device. POSIX ustar, pax's and GNU's long
+ * names and large numbers, and the old format. Contents are not copied: an entry tells where they are.
+ *
+ * Errors: ERR_MALFORMED (this is no tar header, or one that contradicts itself), ERR_TOO_BIG (a name longer than TAR_NAME_MAX),
+ * ERR_IO, ERR_ABSENT (no further entry; no such name), ERR_INVALID. Nothing is allocated.
+ */
+#ifndef STORE_TAR_H
+#define STORE_TAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <store/block.h>
+
+#define TAR_BLOCK    512u
+#define TAR_NAME_MAX 1023u /* bytes */
+
+struct tar {
+	const uint8_t *bytes; /* null: on the device */
+	struct block *block;
+	uint8_t *buffer; /* of the device's: BLOCK_ALIGN bytes of the heap, the caller's */
+	uint64_t buffered; /* which block is in it, and one more; 0: none */
+	uint64_t size;
+};
+
+enum tar_kind {
+	TAR_FILE,
+	TAR_DIRECTORY,
+	TAR_LINK,     /* another name of `link` */
+	TAR_SYMBOLIC, /* to `link` */
+	TAR_OTHER,    /* a device, a sparse file, or something unknown: skip it */
+};
+struct tar_entry {
+	char name[TAR_NAME_MAX + 1]; /* as it is in the archive; a directory's without its last slash */
+	char link[TAR_NAME_MAX + 1];
+	enum tar_kind kind;
+	uint32_t mode;	  /* permission bits */
+	int64_t modified; /* seconds since 1970 */
+	uint64_t at, size; /* contents in the archive */
+	const uint8_t *data; /* the same in memory; null: on a device */
+};
+
+/* Where tar_next reads; zeroes: from the beginning. */
+struct tar_cursor {
+	uint64_t at;
+};
+
+void tar_memory(struct tar *, const void *bytes, uint64_t size);
+/* The archive begins with the device. `buffer` is used until nobody uses the tar any more. */
+void tar_device(struct tar *, struct block *, void *buffer);
+
+int tar_next(struct tar *, struct tar_cursor *, struct tar_entry *);
+/* The last entry of that name, as extracting them all would leave it; "./" before either name does not count. */
+int tar_find(struct tar *, const char *name, struct tar_entry *);
+/* Bytes read: fewer at the end of the entry only. */
+int64_t tar_read(struct tar *, const struct tar_entry *, uint64_t at, void *to, uint64_t size);
+
+#endif
