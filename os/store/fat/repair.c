@@ -206,6 +206,26 @@ static int mend_parent(struct walk *w, struct scan *s, const struct folder *fold
 	return OK;
 }
 
+/* Behind a directory's end there may be slots of which the sector before was not written any more.
+ * We do not look there; others do. */
+static int clear_behind(struct scan *s)
+{
+	struct unit *u;
+	uint8_t *raw;
+	int error;
+	for (uint32_t slot = s->slot; !(error = scan_slot(s, slot, &u, &raw)); slot++) {
+		if (!raw[0])
+			continue;
+		raw[0] = 0;
+		cache_dirty(s->fat, u);
+		s->mended++;
+		error = settle(s->fat);
+		if (error)
+			break;
+	}
+	return error;
+}
+
 static int walk_folder(struct walk *w, struct folder folder, bool root)
 {
 	struct fat *f = w->fat;
@@ -224,6 +244,8 @@ static int walk_folder(struct walk *w, struct folder folder, bool root)
 		if (!error)
 			error = settle(f);
 	}
+	if (error == ERR_ABSENT && s.mend)
+		error = clear_behind(&s);
 	f->figures.names_mended += s.mended;
 	return error == ERR_ABSENT ? OK : error;
 }

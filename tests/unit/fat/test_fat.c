@@ -429,7 +429,6 @@ static void power_cuts(const struct kind *kind, uint64_t from, uint32_t *cuts, u
 	struct fat *f;
 	static struct model m, synced[SYNCS_MAX];
 	uint32_t syncs = 0, at = 0;
-	uint64_t changed_until[SYNCS_MAX];
 	seed = from;
 	volume_make(&d, kind->options, kind->kib, false);
 	model_open(&m);
@@ -452,7 +451,6 @@ static void power_cuts(const struct kind *kind, uint64_t from, uint32_t *cuts, u
 		disk_note(&r, syncs);
 		for (uint32_t n = below(8); n--;)
 			operate(f, &m);
-		changed_until[syncs] = m.operation;
 		assert_int_equal(fat_sync(f), OK);
 	}
 	assert_int_equal(fat_close(f), OK);
@@ -475,16 +473,12 @@ static void power_cuts(const struct kind *kind, uint64_t from, uint32_t *cuts, u
 			fail_msg("cut at event %u: damage: %s", at, volume_damage);
 		for (uint32_t k = 0; k < FILES_MAX; k++) {
 			const struct file *was = &synced[last].all[k];
-			bool touched = false;
 			/* What was not touched since the last sync is as it was. */
-			for (uint32_t j = last + 1; j <= last + 1 && j < syncs; j++)
-				touched = synced[j].all[k].changed > synced[last].operation;
-			if (last + 1 == syncs)
-				touched = m.all[k].changed > synced[last].operation;
+			const struct model *next = last + 1 < syncs ? &synced[last + 1] : &m;
+			bool touched = next->all[k].changed > synced[last].operation;
 			if (!touched)
 				compare_one(f, was, k);
 		}
-		(void)changed_until;
 		assert_int_equal(fat_close(f), OK);
 		need_sound(&c);
 		++*cuts;
@@ -505,7 +499,7 @@ static void power_that_goes_loses_nothing_synced(void **state)
 	if (!volume_possible())
 		skip();
 	for (uint32_t k = 0; k < 4; k++)
-		for (uint32_t n = 0; n < (full ? 30 : 1); n++)
+		for (uint32_t n = 0; n < (full ? 10 : 1); n++)
 			power_cuts(&kinds[k], 1000 * k + n + 7, &cuts, full ? 1 : 3);
 	printf("%u cuts\n", cuts);
 	assert_true(cuts > 500);
