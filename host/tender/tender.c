@@ -184,13 +184,14 @@ static int open_net(struct tender *t, uint32_t i, const char *text)
 	struct defect why;
 	const char *interface = text + 4; /* behind "tap:" or "xdp:" */
 	if (*text == 'x') {
-		if (!xdp_open(&t->xdps[i], interface, &why)) {
+		int opened = xdp_open(&t->xdps[i], interface, &why);
+		if (!opened) {
 			memcpy(t->macs[i], t->xdps[i].mac, sizeof t->macs[i]);
 			t->kernel_rings = true;
 			return 0;
 		}
 		say("--net %s=%s: %s", t->image.devices[i].name, text, why.text);
-		return AMP_EXIT_TENDER;
+		return opened == XDP_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	}
 	if (tap_open(&t->taps[i], interface, t->image.note.abi_minor >= 1, &why)) {
 		say("--net %s: %s", t->image.devices[i].name, why.text);

@@ -31,6 +31,8 @@
 
 #define QUEUES_MAX 4096u /* that a number is believed to name */
 #define CHUNK_MAX  4096u
+#define BUSY_TRIES 200u
+#define BUSY_US    10000u
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9 /* Linux 6.17: packets that one doorbell sends; 32 before */
 #endif
@@ -66,9 +68,10 @@ static int learn_layout(struct xdp *x, struct defect *why)
 		return defect_set(
 		        why,
 		        "AF_XDP of this kernel is too old: Linux 5.4 or newer is needed, or tap:");
-	const struct xdp_ring_offset *from[XDP_RINGS] = {
-		[XDP_RING_FILL] = &o.fr, [XDP_RING_COMPLETION] = &o.cr, [XDP_RING_TX] = &o.tx, [XDP_RING_RX] = &o.rx
-	};
+	const struct xdp_ring_offset *from[XDP_RINGS] = { [XDP_RING_FILL] = &o.fr,
+		                                          [XDP_RING_COMPLETION] = &o.cr,
+		                                          [XDP_RING_TX] = &o.tx,
+		                                          [XDP_RING_RX] = &o.rx };
 	for (unsigned i = 0; i < XDP_RINGS; i++)
 		x->layout[i] = (struct xdp_layout){ from[i]->producer, from[i]->consumer,
 			                            from[i]->flags, from[i]->desc };
@@ -119,18 +122,21 @@ int xdp_open(struct xdp *x, const char *text, struct defect *why)
 	const char *comma = strchr(text, ',');
 	size_t length = comma ? (size_t)(comma - text) : strlen(text);
 	*x = (struct xdp){ .fd = -1, .link = -1, .map = -1 };
-	if (!length || length >= sizeof x->name || memchr(text, '/', length))
-		return defect_set(why, "'%.*s' is no name of a network interface (1 to %zu bytes)",
-		                  (int)length, text, sizeof x->name - 1);
+	if (!length || length >= sizeof x->name || memchr(text, '/', length)) {
+		defect_set(why, "'%.*s' is no name of a network interface (1 to %zu bytes)",
+		           (int)length, text, sizeof x->name - 1);
+		return XDP_WORDS;
+	}
 	memcpy(x->name, text, length);
 	if (comma) {
 		char *end = NULL;
 		unsigned long queue = QUEUES_MAX;
 		if (!strncmp(comma, ",queue=", 7) && comma[7] >= '0' && comma[7] <= '9')
 			queue = strtoul(comma + 7, &end, 10);
-		if (!end || *end || queue >= QUEUES_MAX)
-			return defect_set(why, "'%s': want INTERFACE or INTERFACE,queue=NUMBER",
-			                  text);
+		if (!end || *end || queue >= QUEUES_MAX) {
+			defect_set(why, "'%s': want INTERFACE or INTERFACE,queue=NUMBER", text);
+			return XDP_WORDS;
+		}
 		x->queue = (uint32_t)queue;
 	}
 	if (learn_interface(x, why) || make_socket(x, why))
@@ -146,7 +152,8 @@ int xdp_open(struct xdp *x, const char *text, struct defect *why)
 
 static uint64_t entry_size(enum xdp_ring which)
 {
-	return which == XDP_RING_TX || which == XDP_RING_RX ? sizeof(struct xdp_desc) : sizeof(uint64_t);
+	return which == XDP_RING_TX || which == XDP_RING_RX ? sizeof(struct xdp_desc)
+	                                                    : sizeof(uint64_t);
 }
 
 static uint64_t ring_bytes(const struct xdp *x, enum xdp_ring which, uint32_t ring_size)
@@ -174,7 +181,7 @@ static int make_rings(struct xdp *x, uint8_t *rings, uint32_t ring_size, struct 
 		off_t at;
 	} kernel[XDP_RINGS] = { [XDP_RING_FILL] = { XDP_UMEM_FILL_RING, XDP_UMEM_PGOFF_FILL_RING },
 		                [XDP_RING_COMPLETION] = { XDP_UMEM_COMPLETION_RING,
-		                                     XDP_UMEM_PGOFF_COMPLETION_RING },
+		                                          XDP_UMEM_PGOFF_COMPLETION_RING },
 		                [XDP_RING_TX] = { XDP_TX_RING, XDP_PGOFF_TX_RING },
 		                [XDP_RING_RX] = { XDP_RX_RING, XDP_PGOFF_RX_RING } };
 	for (unsigned i = 0; i < XDP_RINGS; i++) {
@@ -256,8 +263,9 @@ static int steer(struct xdp *x, struct defect *why)
 	if (error == ERANGE)
 		return defect_set(
 		        why,
-		        "interface %s: its MTU of %u is too large for XDP: ip link set %s mtu 1500",
-		        x->name, x->mtu, x->name);
+		        "interface %s: its MTU, or that of its other end, is too large for XDP: "
+		        "ip link set %s mtu 1500",
+		        x->name, x->name);
 	return defect_set(why, "interface %s takes no XDP program: %s", x->name, strerror(error));
 }
 
@@ -267,7 +275,15 @@ static int bind_queue(struct xdp *x, struct defect *why)
 		                   .sxdp_flags = XDP_USE_NEED_WAKEUP,
 		                   .sxdp_ifindex = x->interface,
 		                   .sxdp_queue_id = x->queue };
-	if (!bind(x->fd, (struct sockaddr *)&to, sizeof to))
+	/* The kernel takes a while to let go of the socket of who has just ended. */
+	int failed;
+	for (unsigned tries = 0; (failed = bind(x->fd, (struct sockaddr *)&to, sizeof to));
+	     tries++) {
+		if (errno != EBUSY || tries == BUSY_TRIES)
+			break;
+		usleep(BUSY_US);
+	}
+	if (!failed)
 		return 0;
 	if (errno == EBUSY)
 		return defect_set(why, "interface %s, queue %u: another AF_XDP socket has it",

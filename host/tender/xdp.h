@@ -31,7 +31,9 @@ struct xdp {
 	struct xdp_layout layout[XDP_RINGS];
 };
 
-/* "INTERFACE[,queue=N]": looks the interface up and makes a socket. -1 with a defect. */
+/* "INTERFACE[,queue=N]": looks the interface up and makes a socket. With a defect: XDP_WORDS where the words are wrong, else
+ * -1. */
+#define XDP_WORDS (-2)
 int xdp_open(struct xdp *, const char *text, struct defect *why);
 
 /* Bytes of address space for the four rings, and where ring `which` begins in them. Multiples of AMP_PAGE. */
