@@ -95,8 +95,10 @@ static int run(struct fat *f, bool clean)
 			error = write_step(f, true);
 		if (!error)
 			error = write_step(f, false);
-		if (!error)
+		if (!error) {
+			f->erased = 0;
 			error = release(f);
+		}
 	}
 	if (!clean || !f->in_use || error)
 		return error;

@@ -180,8 +180,17 @@ int scan_find(struct scan *s, const struct name *name, struct entry *e)
 	return error;
 }
 
+/* The names that a slot goes by. */
+static uint64_t marks(const uint8_t raw[SLOT], const uint16_t *units, uint32_t size)
+{
+	uint16_t letters[12];
+	uint32_t n = name_from_short(raw, 0, letters);
+	return name_mark(letters, n) | (size ? name_mark(units, size) : 0);
+}
+
 int entry_erase(struct scan *s, const struct entry *e)
 {
+	s->fat->erased |= marks(e->raw, e->units, e->units_count);
 	return erase(s, e->first, e->slot + 1);
 }
 
@@ -311,6 +320,12 @@ int entry_make(struct scan *s, const struct name *name, const uint8_t raw[SLOT],
 	if (error)
 		return error;
 	e->raw[12] = 0;
+	/* A name that was erased comes again only when the device knows: else a cut may leave both.
+	 */
+	if (f->erased & marks(e->raw, name->units, name->size))
+		error = commit(f, false);
+	if (error)
+		return error;
 	parts = exact ? 0 : (name->size + PART - 1) / PART;
 	error = find_room(s, parts + 1, &first, &ended);
 	if (error)

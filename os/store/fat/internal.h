@@ -121,6 +121,7 @@ struct fat {
 	struct freed freed[FREED_MAX];
 	uint32_t edit_count, freed_count;
 	uint32_t generation; /* of commits */
+	uint64_t erased;     /* names erased since the last one, a bit each (name_mark) */
 	uint64_t moved_at;   /* slot of a rename whose mark is to go; 0: none */
 	uint8_t moved_tenths;
 
@@ -197,6 +198,8 @@ struct name {
 int name_parse(struct name *, const char *utf8, uint32_t size);
 uint32_t name_print(const uint16_t *units, uint32_t size, char *to, uint32_t room); /* with its NUL */
 bool name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size);
+/* One bit of 64: names that are equal have the same. */
+uint64_t name_mark(const uint16_t *units, uint32_t size);
 /* A long name that can be shown and asked for; unpaired surrogates are made U+FFFD. */
 bool name_clean(uint16_t *units, uint32_t size);
 uint32_t name_from_short(const uint8_t raw[11], uint8_t cases, uint16_t units[12]);

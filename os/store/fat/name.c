@@ -148,6 +148,14 @@ bool name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t 
 	return true;
 }
 
+uint64_t name_mark(const uint16_t *units, uint32_t size)
+{
+	uint32_t h = size;
+	for (uint32_t k = 0; k < size; k++)
+		h = (h ^ upper(units[k])) * 0x9e3779b1u;
+	return 1ull << (h >> 26);
+}
+
 /* ---- Short names ---- */
 
 uint8_t name_sum(const uint8_t raw[11])

@@ -174,8 +174,8 @@ static void write_some(struct fat *f, struct model *m, uint32_t k)
 			e->size = at + (uint32_t)n;
 		assert_int_equal(now, e->size);
 	} else {
-		assert_true(now >= e->size &&
-		            now <= at); /* as much of the gap as there was room for */
+		/* As much of the gap as there was room for. */
+		assert_true(now >= e->size && now <= (at > e->size ? at : e->size));
 		memset(e->bytes + e->size, 0, now - e->size);
 		e->size = now;
 	}
