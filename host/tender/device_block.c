@@ -11,16 +11,24 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/falloc.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <tender/clock.h>
 #include <tender/device_block.h>
 
 #define COUNTERS_APART 128u
 #define RING_HEAD      512u
 #define IN_FLIGHT_MAX  256u /* jobs; more wait in the ring */
+
+/* What few and little time mean; how long the image takes to ask again; the longest that is waited.
+ */
+#define SOON_DEPTH   4u
+#define SOON_NEXT_NS 10000u
+#define SOON_STAY_NS 300000u
 
 struct job {
 	struct job *next; /* free ones */
@@ -28,6 +36,7 @@ struct job {
 	uint32_t op;
 	int count, first; /* parts; the first that is not done yet */
 	uint64_t left;    /* bytes */
+	bool few;         /* it was one of few */
 	struct iovec v[AMP_BLOCK_PARTS_MAX];
 };
 
@@ -109,8 +118,10 @@ static int start_ring(uint32_t depth, struct io_uring *ring)
 
 void device_block_start(struct device_block *d, uint32_t ring_size)
 {
+	cpu_set_t cpus;
 	if (d->file->cut || d->file->fail_at)
 		return;
+	d->spare = !sched_getaffinity(0, sizeof cpus, &cpus) && CPU_COUNT(&cpus) > 1;
 	struct block_jobs *j = calloc(1, sizeof *j);
 	int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	uint32_t depth = ring_size < IN_FLIGHT_MAX ? ring_size : IN_FLIGHT_MAX;
@@ -298,6 +309,8 @@ uint32_t device_block_reap(struct device_block *d)
 			                             otherwise */
 		count(d, j->op, bytes, done);
 		answer(d, j->id, done ? 0 : AMP_BLOCK_FAILED);
+		if (j->few)
+			d->moved = clock_mono();
 		d->in_flight--;
 		j->next = jobs->free;
 		jobs->free = j;
@@ -346,7 +359,9 @@ uint32_t device_block_take(struct device_block *d)
 		j->left = q.op == AMP_BLOCK_FLUSH ? 0 : q.size;
 		j->first = 0;
 		j->count = q.op <= AMP_BLOCK_WRITE ? (int)q.part_count : 0;
-		d->in_flight++;
+		j->few = d->in_flight++ < SOON_DEPTH;
+		if (j->few)
+			d->moved = clock_mono();
 		submit(d->jobs, j);
 	}
 	if (taken) {
@@ -356,6 +371,12 @@ uint32_t device_block_take(struct device_block *d)
 	if (d->jobs && io_uring_sq_ready(&d->jobs->ring))
 		io_uring_submit(&d->jobs->ring);
 	return taken;
+}
+
+bool device_block_soon(const struct device_block *d, uint64_t now)
+{
+	return d->spare && d->in_flight <= SOON_DEPTH &&
+	       now - d->moved < (d->in_flight ? SOON_STAY_NS : SOON_NEXT_NS);
 }
 
 bool device_block_pending(struct device_block *d)

@@ -30,6 +30,8 @@ struct device_block {
 	uint8_t *heap;		     /* in this process */
 	struct block_jobs *jobs;     /* null: no io_uring */
 	uint32_t in_flight;
+	bool spare;		     /* there are processors beside the one that runs the image */
+	uint64_t moved;		     /* CLOCK_MONOTONIC, ns: when one of few last began or ended */
 	int event; /* eventfd: something has been done; who polls it (and not for edges) reads it. -1: all is done at once */
 	struct block_counts counts;
 };
@@ -53,6 +55,10 @@ void device_block_close(struct device_block *);
  */
 uint32_t device_block_take(struct device_block *);
 uint32_t device_block_reap(struct device_block *);
+
+/* Few requests are under way, and not for long, or were just now, and there is a processor to spare: if the image polls, the
+ * tender does well to do so, too. `now`: CLOCK_MONOTONIC, ns. */
+bool device_block_soon(const struct device_block *, uint64_t now);
 
 /* Is there work in the rings that a kick would announce? */
 bool device_block_pending(struct device_block *);

@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -182,12 +183,33 @@ static bool locked_pass(struct pump *p)
 	return work;
 }
 
+bool pump_expects(const struct pump *p)
+{
+	uint64_t now = clock_mono();
+	for (uint32_t i = 0; i < p->device_count; i++)
+		if (p->blocks[i].file && device_block_soon(&p->blocks[i], now))
+			return true;
+	return false;
+}
+
+/* While answers are expected soon and the image polls for them, the thread stays awake. True: there
+ * was work. A system call in each turn is where the kernel notes what is done. */
+static bool stay(struct pump *p)
+{
+	while (pump_expects(p) && !__atomic_load_n(&p->asleep, __ATOMIC_RELAXED)) {
+		sched_yield();
+		if (locked_pass(p))
+			return true;
+	}
+	return false;
+}
+
 static void *thread(void *arg)
 {
 	struct pump *p = arg;
 	struct epoll_event events[AMP_DEVICES_MAX + 1];
 	for (;;) {
-		while (locked_pass(p))
+		while (locked_pass(p) || (p->mode == PUMP_THREAD && stay(p)))
 			;
 		if (p->mode == PUMP_THREAD) {
 			pump_need_wakeup(p, true);

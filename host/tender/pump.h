@@ -48,6 +48,7 @@ int pump_start(struct pump *,
 bool pump_pass(struct pump *);
 bool pump_ready(const struct pump *, uint64_t events); /* AMP_WAIT_* */
 bool pump_pending(struct pump *);                      /* work that a kick would announce */
+bool pump_expects(const struct pump *); /* answers, so soon that who polls need not sleep */
 void pump_need_wakeup(struct pump *, bool need);       /* in the flags of all fill and tx rings */
 
 /* AMP_GATE_WAIT for PUMP_THREAD and PUMP_INLINE; deadline in image time. */

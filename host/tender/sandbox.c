@@ -16,6 +16,7 @@
 #include <linux/futex.h>
 #include <linux/rseq.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -447,6 +448,12 @@ static void wake_image(struct sandbox *b, struct pump *pump)
 		return; /* it rings already */
 }
 
+/* It does not wait at its gate. */
+static bool image_polls(const struct sandbox *b)
+{
+	return !__atomic_load_n(&b->control->waiting, __ATOMIC_RELAXED);
+}
+
 /* An interface is gone: its socket would end each of the child's waits at once. */
 static void lost(struct sandbox *b, struct pump *pump, uint32_t device)
 {
@@ -463,7 +470,7 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 	int status, result;
 	*c = (struct crash){ .vector = -1, .read = read_image, .of = b };
 	for (;;) {
-		while (pump_pass(pump))
+		while (pump_pass(pump) || (image_polls(b) && pump_expects(pump) && !sched_yield()))
 			wake_image(b, pump);
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);

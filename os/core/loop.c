@@ -75,23 +75,29 @@ bool loop_turn(void)
 	return worked;
 }
 
-static bool polling_pays(void)
+/* How long to poll before waiting: 0, or ns. */
+static uint64_t polling_pays(void)
 {
+	uint64_t soon = 0;
+	bool concurrent = false;
+	list_each (at, &sources) {
+		concurrent |= source_of(at)->concurrent;
+		if (source_of(at)->soon_ns > soon)
+			soon = source_of(at)->soon_ns;
+	}
+	if (soon || !concurrent)
+		return soon;
 	/* A wait costs time itself, which hides how soon the work was there: now and then, polling
 	 * is tried. */
 	if (idle_average > LOOP_POLL_MAX_NS && figures.waits % POLL_TRIAL != 0)
-		return false;
-	list_each (at, &sources) {
-		if (source_of(at)->concurrent)
-			return true;
-	}
-	return false;
+		return 0;
+	return LOOP_POLL_MAX_NS;
 }
 
 /* Polls until a source had work (true), or time is up, or a timer is due. */
-static bool poll_for_a_while(uint64_t start)
+static bool poll_for_a_while(uint64_t start, uint64_t ns)
 {
-	uint64_t end = start + LOOP_POLL_MAX_NS, next_timer = timer_next();
+	uint64_t end = start + ns, next_timer = timer_next();
 	uint64_t now = start;
 	flush_sources(now);
 	while (now < end && now < next_timer) {
@@ -124,8 +130,8 @@ static void wait_at_gate(void)
 
 static void loop_idle(void)
 {
-	uint64_t start = clock_now();
-	if (!polling_pays() || !poll_for_a_while(start)) {
+	uint64_t start = clock_now(), ns = polling_pays();
+	if (!ns || !poll_for_a_while(start, ns)) {
 		if (!task_is_ready()) /* a poll that found nothing may still have woken one */
 			wait_at_gate();
 	}

@@ -24,6 +24,7 @@ struct loop_source {
 	 * sees handed-out work; a wait does it anyway. May be null. */
 	void (*flush)(struct loop_source *);
 	bool concurrent;	/* AMP_NET_CONCURRENT: polling pays */
+	uint64_t soon_ns;	/* work is expected within this time: it is polled for so long, whatever was learnt; 0: not known */
 };
 #define LOOP_FLUSH_NS 50000ull
 #define LOOP_POLL_MAX_NS 50000ull	/* the most that it polls before it waits */

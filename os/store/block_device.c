@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <core/boot.h>
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/gate.h>
 #include <core/heap.h>
@@ -18,8 +19,21 @@
 #include <core/panic.h>
 #include <core/ring.h>
 
+/*
+ * Few requests that take little time may be polled for: the way to the tender's sleep and back
+ * costs as much as a small read. But where others need the processors, polling keeps them from the
+ * tender and the disk. So both ways are measured: TRIAL requests in the one that seemed worse, now
+ * and then, and the better one meanwhile.
+ */
+#define SOON_DEPTH    4u
+#define SOON_MAX_NS   300000u /* what takes longer is not polled for */
+#define SOON_FIRST_NS 100000u
+#define TRIAL         16u
+#define TRIALS_APART  512u /* requests */
+
 struct slot {
 	struct block_request *request; /* null: free */
+	uint64_t since;                /* ns; 0: one of many */
 	uint32_t next;                 /* in the list of free ones */
 };
 
@@ -29,6 +43,11 @@ struct device {
 	struct ring requests, answers;
 	bool concurrent; /* the tender works while we run */
 	uint32_t index, slot_count, free, in_flight, unpublished;
+	bool polling;          /* the way that is used now */
+	uint32_t left;         /* requests until the next choice */
+	bool trial;            /* of what seemed worse */
+	uint64_t latencies[2]; /* ns: decaying averages of requests that are one of few, waited and
+	                          polled for */
 	struct slot *slots;
 	struct amp_block_part (*parts)[AMP_BLOCK_PARTS_MAX]; /* a slot each */
 	struct block_request *first, *last;                  /* waiting for a slot */
@@ -41,6 +60,32 @@ _Static_assert((uint32_t)BLOCK_READ == AMP_BLOCK_READ && (uint32_t)BLOCK_WRITE =
                "the same numbers");
 
 static struct device *devices[AMP_DEVICES_MAX];
+
+/* How long polling pays. */
+static void expect(struct device *d)
+{
+	bool few = d->in_flight && d->in_flight <= SOON_DEPTH && d->polling;
+	uint64_t ns = 2 * d->latencies[true];
+	d->source.concurrent = d->concurrent && d->in_flight;
+	d->source.soon_ns = !few || ns > 2 * SOON_MAX_NS ? 0
+	                    : ns < SOON_FIRST_NS         ? SOON_FIRST_NS
+	                                                 : ns;
+}
+
+/* One of few requests took so long. */
+static void learn(struct device *d, uint64_t ns)
+{
+	uint64_t *average = &d->latencies[d->polling];
+	*average = *average ? *average + ns / 8 - *average / 8 : ns;
+	if (d->left && --d->left)
+		return;
+	/* Polling has to be worth its processor's time. */
+	bool known = d->latencies[false] && d->latencies[true];
+	bool better = d->latencies[true] < d->latencies[false] / 4 * 3;
+	d->trial = !known || !d->trial;
+	d->polling = known ? better ^ d->trial : d->latencies[false] != 0;
+	d->left = d->trial ? TRIAL : TRIALS_APART;
+}
 
 static void hand_out(struct device *d, struct block_request *q)
 {
@@ -59,9 +104,8 @@ static void hand_out(struct device *d, struct block_request *q)
 	((struct amp_block_request *)
 	         d->requests.entries)[(d->requests.mine + d->unpublished) & d->requests.mask] = r;
 	d->unpublished++;
-	d->in_flight++;
-	d->source.concurrent =
-	        d->concurrent; /* polling pays while there is something to wait for */
+	s->since = d->in_flight++ < SOON_DEPTH && d->concurrent ? clock_now() : 0;
+	expect(d);
 }
 
 static void submit(struct block *b, struct block_request *q)
@@ -106,8 +150,10 @@ static void answered(struct device *d, const struct amp_block_answer *a)
 	s->request = NULL;
 	s->next = d->free;
 	d->free = (uint32_t)a->id;
-	if (--d->in_flight == 0)
-		d->source.concurrent = false;
+	if (s->since)
+		learn(d, clock_now() - s->since);
+	d->in_flight--;
+	expect(d);
 	block_finish(&d->block, q,
 	             a->result == 0               ? OK
 	             : a->result == AMP_BLOCK_BAD ? ERR_INVALID
