@@ -21,12 +21,10 @@
 #define LINE_GET_MAX (64u << 10) /* of a get with many keys */
 #define BATCH_SIZE   (64u << 10)
 #define BATCH_VALUE  (8u << 10) /* a larger value goes to TCP without a copy between */
-#define REPLY_MAX                                                                                  \
-	(8u                                                                                        \
-	 << 10) /* the longest reply but for values: room for it is there when a command begins */
-#define SEND_MAX                                                                                   \
-	(2u << 20) /* bytes of answers that the peer has not read, then nothing more is done for   \
-	              it */
+/* The longest reply but for values: room for it is there when a command begins. */
+#define REPLY_MAX (8u << 10)
+/* Bytes of answers that the peer has not read; then nothing more is done for it. */
+#define SEND_MAX  (2u << 20)
 #define CHECK_NS  (5ull * 1000000000)
 #define LINGER_NS (5ull * 1000000000)
 #define WORDS_MAX 24u

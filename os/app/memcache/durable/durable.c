@@ -15,6 +15,7 @@
 #include <core/bytes.h>
 #include <core/clock.h>
 #include <core/error.h>
+#include <core/hash.h>
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/task.h>
@@ -29,8 +30,7 @@
 #define KEPT_BITS     (ITEM_BINARY | ITEM_STALE | ITEM_WON)
 #define RECORD_MAX    BTREE_VALUE_MAX
 #define SEEN          1024u
-#define RETRY_NS      (100 * NS_PER_MS) /* after an error: a full device is not asked without a pause \
-	                                 */
+#define RETRY_NS      (100 * NS_PER_MS) /* after an error: a full device */
 
 /* A key that has changed. */
 struct note {
@@ -61,12 +61,10 @@ static struct {
 
 /* ---- Noting ---- */
 
+/* Keyed: nobody can make one chain of all that waits. */
 static uint32_t hash_of(const char *key, uint32_t size)
 {
-	uint32_t h = 2166136261u; /* FNV-1a: who floods this chain only waits for himself */
-	for (uint32_t k = 0; k < size; k++)
-		h = (h ^ (uint8_t)key[k]) * 16777619u;
-	return h;
+	return (uint32_t)hash_bytes(key, size);
 }
 
 static struct note *find_note(const char *key, uint32_t size, uint32_t hash)
