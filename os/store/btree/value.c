@@ -37,27 +37,62 @@ int value_write(struct btree *t, const uint8_t *value, uint32_t size, uint8_t *p
 	return OK;
 }
 
+/* How many of the next pages lie one behind the other: they are read at once. */
+static uint32_t neighbours(struct btree *t, const uint8_t *pointers, uint32_t most)
+{
+	uint64_t first = pointer_load(pointers).page;
+	uint32_t n = 0;
+	while (n < most && pointer_load(pointers + 16 * n).page == first + n &&
+	       map_busy(t, first + n))
+		n++;
+	return n;
+}
+
+/* Reads the next pages, and looks at each; *n: how many, at most before, at least 1 afterwards. */
+static int pages_read(struct btree *t, const uint8_t *pointers, uint8_t *pages, uint32_t *n)
+{
+	struct pointer p = pointer_load(pointers);
+	uint32_t count = neighbours(t, pointers, *n);
+	int error = count ? ERR_IO : ERR_CORRUPT;
+	*n = 1;
+	if (count > 1 && !block_read(t->block, p.page * BTREE_PAGE, pages, count * BTREE_PAGE)) {
+		*n = count;
+		error = OK;
+	} else if (count) { /* one alone, or to see which of them cannot be read */
+		error = block_read(t->block, p.page * BTREE_PAGE, pages, BTREE_PAGE);
+	}
+	t->figures.reads += *n;
+	for (uint32_t k = 0; !error && k < *n; k++) {
+		p = pointer_load(pointers + 16 * k);
+		if (page_sum(pages + k * BTREE_PAGE, p.page) != p.sum)
+			error = ERR_CORRUPT;
+	}
+	if (error)
+		damaged(t, p.page,
+		        error == ERR_CORRUPT ? "a part of a value" : "a page that cannot be read");
+	return error;
+}
+
 int value_read(struct btree *t, const uint8_t *pointers, uint32_t size, uint8_t *to, uint32_t room)
 {
-	uint8_t *page = page_alloc_bytes();
-	int error = page ? OK : ERR_MEMORY;
 	size = size < room ? size : room;
-	for (uint32_t at = 0; at < size && !error; at += BTREE_PAGE, pointers += 16) {
-		struct pointer p = pointer_load(pointers);
-		error = map_busy(t, p.page)
-		                ? block_read(t->block, p.page * BTREE_PAGE, page, BTREE_PAGE)
-		                : ERR_CORRUPT;
-		t->figures.reads++;
-		if (!error && page_sum(page, p.page) != p.sum)
-			error = ERR_CORRUPT;
-		if (error)
-			damaged(t, p.page,
-			        error == ERR_CORRUPT ? "a part of a value"
-			                             : "a page that cannot be read");
-		else
-			memcpy(to + at, page, size - at < BTREE_PAGE ? size - at : BTREE_PAGE);
+	uint32_t most = value_pages(size);
+	if (!size)
+		return OK;
+	uint8_t *pages = heap_alloc_aligned(most * BTREE_PAGE, BTREE_PAGE);
+	if (!pages) {
+		most = 1;
+		pages = page_alloc_bytes();
 	}
-	heap_free(page);
+	int error = pages ? OK : ERR_MEMORY;
+	for (uint32_t at = 0, n; at < size && !error; at += n * BTREE_PAGE, pointers += 16 * n) {
+		n = value_pages(size - at) < most ? value_pages(size - at) : most;
+		error = pages_read(t, pointers, pages, &n);
+		if (!error)
+			memcpy(to + at, pages,
+			       size - at < n * BTREE_PAGE ? size - at : n * BTREE_PAGE);
+	}
+	heap_free(pages);
 	return error;
 }
 
