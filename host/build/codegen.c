@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Writes the generated sources (codegen.h). Same manifest, same text: nothing here depends on time
  * or place. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <build/codegen.h>
+#include <build/names.h>
 #include <build/sha256.h>
 #include <build/value.h>
 
@@ -99,6 +101,33 @@ void codegen_header(const struct manifest *m, struct text *t)
 	text_add(t, "\n#endif\n");
 }
 
+static void words(struct text *t, const char *name, const uint32_t *list, uint32_t count)
+{
+	text_add(t, "const uint32_t %s[%u] = {", name, count ? count : 1);
+	for (uint32_t k = 0; k < count; k++)
+		text_add(t, "%s%u,", k % 12 ? " " : "\n\t", list[k]);
+	text_add(t, "\n};\n");
+}
+
+/* The names are all different: the manifest has been checked. */
+static void file_names(const struct manifest *m, struct text *t)
+{
+	struct names n;
+	const char **list = calloc(m->file_count + 1, sizeof *list);
+	if (!list)
+		abort();
+	for (unsigned i = 0; i < m->file_count; i++)
+		list[i] = m->files[i]->name;
+	if (!names_hash(&n, list, m->file_count))
+		abort();
+	text_add(t, "const struct file_names file_names = { %lluu, %u, 0 };\n",
+	         (unsigned long long)n.salt, n.bucket_count);
+	words(t, "file_buckets", n.buckets, n.bucket_count);
+	words(t, "file_slots", n.slots, n.count);
+	names_free(&n);
+	free(list);
+}
+
 void codegen_config(const struct manifest *m, struct text *t)
 {
 	text_add(t,
@@ -119,6 +148,7 @@ void codegen_config(const struct manifest *m, struct text *t)
 	         m->file_count);
 	if (m->file_count == 0)
 		text_add(t, "const struct file files[1];\n");
+	file_names(m, t);
 	if (!library_find(&m->libraries, "net"))
 		return;
 	text_add(t, "\n#include <net/interface.h>\n\nconst uint32_t interface_config_count = %u;\n",

@@ -16,7 +16,15 @@ struct file {
 extern const struct file files[];
 extern const uint32_t file_count;
 
-/* The file of that name, or null. */
+/* The perfect hash of their names, as `ampoule build` has made it (file.c). */
+struct file_names {
+	uint64_t salt;
+	uint32_t bucket_count, reserved;
+};
+extern const struct file_names file_names;
+extern const uint32_t file_buckets[], file_slots[];
+
+/* The file of that name, or null: one look and one comparison, however many there are. */
 const struct file *file_find(const char *name);
 
 #endif
