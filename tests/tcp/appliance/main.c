@@ -24,10 +24,10 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
+#include <core/sha256.h>
 #include <core/task.h>
 #include <net/tcp.h>
 
-#include "sha256.h"
 
 #define STREAM_SIZE                                                                                \
 	1048573u /* the stream repeats after so many bytes: a prime, as no buffer's size is */
@@ -114,7 +114,10 @@ static void sink(struct tcp_connection *c, struct tcp_connection *report, bool d
 	}
 	if (digest) {
 		hex[0] = ' ';
-		sha256_end_hex(&sha, hex + 1);
+		uint8_t sum[SHA256_SIZE];
+		sha256_end(&sha, sum);
+		for (uint32_t k = 0; k < sizeof sum; k++)
+			snprintf(hex + 1 + 2 * k, 3, "%02x", sum[k]);
 	}
 	if (n < 0)
 		snprintf(text, sizeof text, "%llu error %s\n", (unsigned long long)count,
