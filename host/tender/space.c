@@ -113,7 +113,7 @@ static int by_address(const void *a, const void *b)
 
 /* Physical places, and the arena that backs them. Large regions keep their address modulo 2 MiB, so
  * that pages.c may use large pages. */
-static int make_arena(struct space *s, struct defect *why)
+static int make_arena(struct space *s, bool heap_shared, struct defect *why)
 {
 	uint64_t tables = 1, at = SPACE_SYSTEM_SIZE;
 	for (uint32_t i = 0; i < s->region_count; i++) {
@@ -147,8 +147,14 @@ static int make_arena(struct space *s, struct defect *why)
 		munmap(map, (size_t)(start - map));
 	munmap(start + at, (size_t)(map + LARGE - start));
 	s->arena = start;
-	for (uint32_t i = 0; i < s->region_count; i++)
-		s->regions[i].host = start + s->regions[i].physical;
+	for (uint32_t i = 0; i < s->region_count; i++) {
+		struct region *r = &s->regions[i];
+		r->host = start + r->physical;
+		/* What a disk reads into: a request of many small pages costs more than the disk.
+		 */
+		if (r->kind == REGION_HEAP && heap_shared)
+			madvise(r->host, r->size, MADV_HUGEPAGE);
+	}
 	return 0;
 }
 
@@ -236,7 +242,8 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 		return -1;
 	qsort(s->regions, s->region_count, sizeof *s->regions, by_address);
 
-	if (kind == SPACE_GUEST ? make_arena(s, why) : map_regions(s, need->heap_shared, why))
+	if (kind == SPACE_GUEST ? make_arena(s, need->heap_shared, why)
+	                        : map_regions(s, need->heap_shared, why))
 		goto fail;
 	for (uint32_t i = 0; i < s->region_count; i++)
 		if (s->regions[i].kind == REGION_SEGMENT &&
