@@ -15,7 +15,7 @@
 
 /* What extended headers have said of the next entry. */
 struct said {
-	bool name, link, size, modified, sparse;
+	bool any, name, link, size, modified, sparse;
 };
 
 void tar_memory(struct tar *t, const void *bytes, uint64_t size)
@@ -151,6 +151,19 @@ static void names(const uint8_t h[TAR_BLOCK], struct tar_entry *e, const struct 
 	}
 }
 
+/* Seconds since 1970. What was before, GNU tar writes in base 256, as a negative number. */
+static bool time_of(const uint8_t h[TAR_BLOCK], int64_t *to)
+{
+	uint64_t v = 0;
+	if (h[136] == 0xff)
+		*to = 0;
+	else if (number(h + 136, 12, &v))
+		*to = v <= INT64_MAX ? (int64_t)v : 0;
+	else
+		return false;
+	return true;
+}
+
 /* ---- Extended headers ---- */
 
 static int long_name(struct tar *t, uint64_t at, uint64_t size, char to[TAR_NAME_MAX + 1])
@@ -167,8 +180,8 @@ static int long_name(struct tar *t, uint64_t at, uint64_t size, char to[TAR_NAME
 	return OK;
 }
 
-/* Decimal, for sizes and the whole seconds of times. */
-static bool decimal(const char *p, uint32_t size, uint64_t *to)
+/* Decimal: a size, or the whole seconds of a time. */
+static bool decimal(const char *p, uint32_t size, bool fraction, uint64_t *to)
 {
 	uint64_t v = 0;
 	uint32_t k = 0;
@@ -178,7 +191,7 @@ static bool decimal(const char *p, uint32_t size, uint64_t *to)
 		v = 10 * v + (uint64_t)(p[k] - '0');
 	}
 	*to = v;
-	return k && (k == size || p[k] == '.');
+	return k && (k == size || (fraction && p[k] == '.'));
 }
 
 #define IS(key_) (key_size == sizeof(key_) - 1 && memcmp(key, key_, sizeof(key_) - 1) == 0)
@@ -214,7 +227,7 @@ static int record(struct tar *t, const char *key, uint32_t key_size, uint64_t at
 			return error;
 		if (!is_size && digits[0] == '-') { /* before 1970 */
 			e->modified = 0;
-		} else if (!decimal(digits, (uint32_t)size, &v)) {
+		} else if (!decimal(digits, (uint32_t)size, !is_size, &v)) {
 			return ERR_MALFORMED;
 		} else if (is_size) {
 			e->size = v;
@@ -236,7 +249,7 @@ static int records(struct tar *t, uint64_t at, uint64_t size, struct tar_entry *
 	if (size > RECORDS_MAX)
 		return ERR_TOO_BIG;
 	while (at < end) {
-		char head[64];
+		char head[64], last = 0;
 		uint32_t n = (uint32_t)(end - at < sizeof head ? end - at : sizeof head), k = 0,
 		         key;
 		uint64_t whole = 0;
@@ -251,6 +264,9 @@ static int records(struct tar *t, uint64_t at, uint64_t size, struct tar_entry *
 			;
 		if (whole < k + 2)
 			return ERR_MALFORMED;
+		error = load(t, at + whole - 1, &last, 1);
+		if (error || last != '\n')
+			return error ? error : ERR_MALFORMED;
 		/* Keys longer than that are none of ours. */
 		if (k < n)
 			error = record(t, head + key, k - key, at + k + 1, whole - k - 2, e, said);
@@ -282,22 +298,44 @@ static enum tar_kind kind_of(uint8_t flag, const char *name)
 	}
 }
 
+/* More of a sparse file's map, in GNU's old format: blocks of it until one says that it is the
+ * last. */
+static int skip_map(struct tar *t, struct tar_cursor *c, const uint8_t h[TAR_BLOCK])
+{
+	uint8_t more = h[482];
+	while (more) {
+		int error = load(t, c->at + 504, &more, 1);
+		if (error)
+			return error;
+		if (t->size - c->at < TAR_BLOCK)
+			return ERR_MALFORMED;
+		c->at += TAR_BLOCK;
+	}
+	return OK;
+}
+
+static bool has_contents(uint8_t flag, enum tar_kind kind)
+{
+	return kind == TAR_FILE || (kind == TAR_OTHER && flag != '3' && flag != '4' && flag != '6');
+}
+
 static int finish(struct tar *t, struct tar_cursor *c, const uint8_t h[TAR_BLOCK], uint64_t size,
                   struct tar_entry *e, const struct said *said)
 {
-	uint64_t mode, modified;
+	uint64_t mode;
 	names(h, e, said);
-	if (!number(h + 100, 8, &mode) || (!said->modified && !number(h + 136, 12, &modified)))
+	if (!number(h + 100, 8, &mode) || (!said->modified && !time_of(h, &e->modified)))
 		return ERR_MALFORMED;
 	e->mode = (uint32_t)mode & 07777;
-	if (!said->modified)
-		e->modified = modified <= INT64_MAX ? (int64_t)modified : 0;
 	if (!said->size)
 		e->size = size;
 	e->kind = said->sparse ? TAR_OTHER : kind_of(h[156], e->name);
-	/* These have none, whatever their size says. */
-	if (e->kind == TAR_DIRECTORY || e->kind == TAR_LINK || e->kind == TAR_SYMBOLIC)
+	/* Links, directories and devices have none, whatever their size says. */
+	if (!has_contents(h[156], e->kind))
 		e->size = 0;
+	int error = h[156] == 'S' ? skip_map(t, c, h) : OK;
+	if (error)
+		return error;
 	for (size_t n = strlen(e->name);
 	     e->kind == TAR_DIRECTORY && n > 1 && e->name[n - 1] == '/';)
 		e->name[--n] = 0;
@@ -309,49 +347,56 @@ static int finish(struct tar *t, struct tar_cursor *c, const uint8_t h[TAR_BLOCK
 	return OK;
 }
 
+/* One header and what belongs to it. */
+enum { STEP_ENTRY = OK, STEP_SAID };
+
+static int step(struct tar *t, struct tar_cursor *c, struct tar_entry *e, struct said *said)
+{
+	uint8_t h[TAR_BLOCK];
+	uint64_t size, spoken;
+	/* The end is two blocks of zeros; some have one, or none. */
+	if (c->at >= t->size)
+		return said->any ? ERR_MALFORMED : ERR_ABSENT;
+	int error = load(t, c->at, h, sizeof h);
+	if (error)
+		return error;
+	if (is_zero(h))
+		return said->any ? ERR_MALFORMED : ERR_ABSENT;
+	if (!header_good(h) || !number(h + 124, 12, &size))
+		return ERR_MALFORMED;
+	c->at += TAR_BLOCK;
+	spoken = c->at;
+	if (!h[156] || !strchr("xgLKXV", h[156]))
+		return finish(t, c, h, size, e, said);
+	if (size > t->size - c->at)
+		return ERR_MALFORMED;
+	c->at += (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
+	/* g: what holds for all files is not for us; V: a label */
+	if (h[156] == 'g' || h[156] == 'V')
+		return STEP_SAID;
+	said->any = true;
+	if (h[156] == 'L')
+		error = long_name(t, spoken, size, e->name);
+	else if (h[156] == 'K')
+		error = long_name(t, spoken, size, e->link);
+	else /* x, or Sun's X */
+		error = records(t, spoken, size, e, said);
+	said->name |= h[156] == 'L';
+	said->link |= h[156] == 'K';
+	return error ? error : STEP_SAID;
+}
+
 int tar_next(struct tar *t, struct tar_cursor *c, struct tar_entry *e)
 {
 	struct said said = { .name = false };
-	uint8_t h[TAR_BLOCK];
+	struct tar_cursor at = *c; /* not in the middle of anything after an error */
+	int result;
 	*e = (struct tar_entry){ .kind = TAR_OTHER };
-	for (;;) {
-		uint64_t size, spoken;
-		/* The end is two blocks of zeros; some have one, or none. */
-		if (c->at >= t->size)
-			return said.name || said.size ? ERR_MALFORMED : ERR_ABSENT;
-		int error = load(t, c->at, h, sizeof h);
-		if (error)
-			return error;
-		if (is_zero(h))
-			return said.name || said.size ? ERR_MALFORMED : ERR_ABSENT;
-		if (!header_good(h) || !number(h + 124, 12, &size))
-			return ERR_MALFORMED;
-		c->at += TAR_BLOCK;
-		spoken = c->at;
-		if (!strchr("xgLKXV", h[156]) || !h[156])
-			return finish(t, c, h, size, e, &said);
-		if (size > t->size - c->at)
-			return ERR_MALFORMED;
-		c->at += (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
-		switch (h[156]) {
-		case 'x':
-		case 'X': /* Sun's */
-			error = records(t, spoken, size, e, &said);
-			break;
-		case 'L':
-			error = long_name(t, spoken, size, e->name);
-			said.name = true;
-			break;
-		case 'K':
-			error = long_name(t, spoken, size, e->link);
-			said.link = true;
-			break;
-		default: /* g: what holds for all files is not for us; V: a label */
-			break;
-		}
-		if (error)
-			return error;
-	}
+	while ((result = step(t, &at, e, &said)) == STEP_SAID)
+		;
+	if (result == STEP_ENTRY)
+		*c = at;
+	return result;
 }
 
 static const char *plain(const char *name)
@@ -383,6 +428,8 @@ int tar_find(struct tar *t, const char *name, struct tar_entry *e)
 
 int64_t tar_read(struct tar *t, const struct tar_entry *e, uint64_t at, void *to, uint64_t size)
 {
+	if (e->at > t->size || e->size > t->size - e->at)
+		return ERR_INVALID;
 	if (at >= e->size)
 		return 0;
 	size = size < e->size - at ? size : e->size - at;

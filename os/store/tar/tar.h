@@ -3,8 +3,9 @@
  * Tar archives, read only and in place: of a compiled-in file, of any memory, or on a block device. POSIX ustar, pax's and GNU's long
  * names and large numbers, and the old format. Contents are not copied: an entry tells where they are.
  *
- * Errors: ERR_MALFORMED (this is no tar header, or one that contradicts itself), ERR_TOO_BIG (a name longer than TAR_NAME_MAX),
- * ERR_IO, ERR_ABSENT (no further entry; no such name), ERR_INVALID. Nothing is allocated.
+ * Errors: ERR_MALFORMED (this is no tar header, or one that contradicts itself), ERR_TOO_BIG (a name longer than TAR_NAME_MAX, or
+ * more than 64 KiB of pax records for one file), ERR_IO, ERR_ABSENT (no further entry; no such name), ERR_INVALID (an entry of
+ * another archive). Nothing is allocated.
  */
 #ifndef STORE_TAR_H
 #define STORE_TAR_H
@@ -33,11 +34,13 @@ enum tar_kind {
 	TAR_OTHER,    /* a device, a sparse file, or something unknown: skip it */
 };
 struct tar_entry {
-	char name[TAR_NAME_MAX + 1]; /* as it is in the archive; a directory's without its last slash */
+	/* As they are in the archive, "..", "/" in front and all, a directory's without its last slash: who makes paths of them
+	 * looks at them first. */
+	char name[TAR_NAME_MAX + 1];
 	char link[TAR_NAME_MAX + 1];
 	enum tar_kind kind;
 	uint32_t mode;	  /* permission bits */
-	int64_t modified; /* seconds since 1970 */
+	int64_t modified; /* seconds since 1970; 0: before */
 	uint64_t at, size; /* contents in the archive */
 	const uint8_t *data; /* the same in memory; null: on a device */
 };
@@ -51,6 +54,7 @@ void tar_memory(struct tar *, const void *bytes, uint64_t size);
 /* The archive begins with the device. `buffer` is used until nobody uses the tar any more. */
 void tar_device(struct tar *, struct block *, void *buffer);
 
+/* The next entry. After an error the cursor is where it was: what failed is tried again (ERR_IO), or fails for good. */
 int tar_next(struct tar *, struct tar_cursor *, struct tar_entry *);
 /* The last entry of that name, as extracting them all would leave it; "./" before either name does not count. */
 int tar_find(struct tar *, const char *name, struct tar_entry *);
