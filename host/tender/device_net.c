@@ -185,6 +185,7 @@ static bool send_packet(struct device_net *d, const struct amp_desc *c, uint32_t
 		d->counts.tx_bytes += size;
 	} else {
 		d->counts.tx_failed++;
+		d->gone |= done < 0 && errno == EBADFD;
 	}
 	return true;
 }
@@ -319,6 +320,8 @@ static ssize_t read_packet(struct device_net *d, const uint64_t *frames, uint32_
 	do
 		size = n ? readv(d->fd, v, (int)n) : read(d->fd, to, first);
 	while (size < 0 && errno == EINTR);
+	if (size < 0)
+		d->gone |= errno == EBADFD;
 	if (n && size > 0)
 		size = size > (ssize_t)sizeof *h ? size - (ssize_t)sizeof *h : 1;
 	/* The kernel says DATA_VALID to whoever takes a header, whatever was asked of it. */

@@ -42,6 +42,7 @@ struct device_net {
 	uint16_t mtu;
 	bool rx_blocked; /* packets may wait at fd, but there is no frame or no room for them */
 	uint32_t rx_need; /* how many of both it takes to go on: of the packet that waits in `overflow`, or 1 */
+	bool gone;	  /* the host's device is: fd will never have a packet again */
 	bool tx_skip;	  /* in the middle of a packet that has too many descriptors */
 	uint32_t tx_need; /* free completions that the next packet of tx takes */
 	uint32_t held;	  /* bytes of a packet that waits in `overflow` for frames; 0: none */

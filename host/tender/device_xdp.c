@@ -33,7 +33,9 @@ int device_xdp_open(struct device_xdp *d, struct xdp *x, uint8_t *rings, uint64_
 	if (xdp_bind(x, frames, (uint64_t)frame_count * frame_size, frame_size, rings, ring_size,
 	             why))
 		return -1;
-	*d = (struct device_xdp){ .here = true, .fd = x->fd };
+	*d = (struct device_xdp){
+		.here = true, .fd = x->fd, .watch = x->watch, .interface = x->interface
+	};
 	uint8_t *rx = rings + xdp_ring_at(x, XDP_RING_RX, ring_size),
 	        *tx = rings + xdp_ring_at(x, XDP_RING_TX, ring_size);
 	uint8_t *completion = rings + xdp_ring_at(x, XDP_RING_COMPLETION, ring_size);

@@ -14,8 +14,10 @@
 #include <tender/xdp.h>
 
 struct device_xdp {
-	bool here; /* false: no such device, or its interface is gone */
+	bool here; /* false: no such device */
 	int fd;    /* the socket; not owned */
+	int watch; /* link.h: readable when interfaces change; not owned */
+	uint32_t interface;
 	struct {
 		uint32_t *producer, *consumer; /* shared with kernel and image: believed by neither */
 	} rx, tx, completion;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include <tender/defect.h>
+#include <tender/link.h>
 #include <tender/pump.h>
 
 #define THREAD_STACK 65536u
@@ -45,7 +46,7 @@ int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct d
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (p->kick < 0 || p->epoll < 0)
 		return defect_set(why, "cannot make an event queue: %s", strerror(errno));
-	struct epoll_event e = { .events = EPOLLIN, .data.u32 = AMP_DEVICES_MAX };
+	struct epoll_event e = { .events = EPOLLIN, .data.u32 = PUMP_KICK };
 	int failed = epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->kick, &e);
 	/* Edge-triggered: packets that wait for a free frame must not keep the pump awake. */
 	e.events = EPOLLIN | EPOLLET;
@@ -56,10 +57,25 @@ int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct d
 		if (p->blocks[i].file && p->blocks[i].event >= 0)
 			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->blocks[i].event, &e);
 	}
+	for (uint32_t i = 0; i < p->device_count; i++) {
+		e.data.u32 = PUMP_WATCH + i;
+		if (p->xdps[i].here)
+			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->xdps[i].watch, &e);
+	}
 	if (failed)
 		return defect_set(why, "cannot watch a device: %s", strerror(errno));
 	pump_need_wakeup(p, true);
 	return 0;
+}
+
+void pump_event(struct pump *p, const struct epoll_event *e)
+{
+	uint32_t what = e->data.u32, i = what - PUMP_WATCH;
+	if (what < p->device_count && p->devices[what].fd >= 0 && e->events & EPOLLERR)
+		p->gone(what);
+	if (what >= PUMP_WATCH && i < p->device_count && p->xdps[i].here &&
+	    link_gone(p->xdps[i].watch, p->xdps[i].interface))
+		p->gone(i);
 }
 
 /* In the sandbox, the image rings these doorbells itself. */
@@ -71,6 +87,20 @@ static bool xdp_pass(struct pump *p)
 	return work;
 }
 
+static uint32_t net_sends(struct pump *p, uint32_t i)
+{
+	struct device_net *d = &p->devices[i];
+	uint32_t work = d->fd < 0 ? 0 : device_net_send(d);
+	if (d->gone)
+		p->gone(i);
+	return work;
+}
+
+static uint32_t net_pass(struct pump *p, uint32_t i)
+{
+	return p->devices[i].fd < 0 ? 0 : net_sends(p, i) | device_net_receive(&p->devices[i]);
+}
+
 bool pump_pass(struct pump *p)
 {
 	uint32_t work = 0;
@@ -79,10 +109,7 @@ bool pump_pass(struct pump *p)
 			work |= device_block_reap(&p->blocks[i]);
 			work |= device_block_take(&p->blocks[i]);
 		}
-		if (p->devices[i].fd < 0)
-			continue;
-		work |= device_net_send(&p->devices[i]);
-		work |= device_net_receive(&p->devices[i]);
+		work |= net_pass(p, i);
 	}
 	return work | xdp_pass(p);
 }
@@ -97,10 +124,7 @@ static bool waiting_pass(struct pump *p)
 	for (uint32_t i = 0; i < p->device_count; i++) {
 		if (p->blocks[i].file)
 			work |= device_block_reap(&p->blocks[i]);
-		if (p->devices[i].fd < 0)
-			continue;
-		work |= device_net_send(&p->devices[i]);
-		work |= device_net_receive(&p->devices[i]);
+		work |= net_pass(p, i);
 	}
 	return work;
 }
@@ -172,7 +196,7 @@ static bool locked_pass(struct pump *p)
 		work = pump_pass(p);
 	else
 		for (uint32_t i = 0; i < p->device_count; i++) {
-			work |= p->devices[i].fd < 0 ? 0 : device_net_send(&p->devices[i]);
+			work |= net_sends(p, i);
 			work |= p->blocks[i].file ? device_block_take(&p->blocks[i]) : 0;
 			work |= device_xdp_send(&p->xdps[i]);
 		}
@@ -207,7 +231,7 @@ static bool stay(struct pump *p)
 static void *thread(void *arg)
 {
 	struct pump *p = arg;
-	struct epoll_event events[AMP_DEVICES_MAX + 1];
+	struct epoll_event events[PUMP_EVENTS];
 	for (;;) {
 		while (locked_pass(p) || (p->mode == PUMP_THREAD && stay(p)))
 			;
@@ -221,11 +245,12 @@ static void *thread(void *arg)
 				continue;
 			}
 		}
-		int n = epoll_wait(p->epoll, events, AMP_DEVICES_MAX + 1, -1);
+		int n = epoll_wait(p->epoll, events, PUMP_EVENTS, -1);
 		for (int i = 0; i < n; i++) {
 			uint64_t kicks;
-			if (events[i].data.u32 == AMP_DEVICES_MAX &&
-			    read(p->kick, &kicks, sizeof kicks) < 0)
+			if (events[i].data.u32 != PUMP_KICK)
+				pump_event(p, &events[i]);
+			else if (read(p->kick, &kicks, sizeof kicks) < 0)
 				continue;
 		}
 		if (p->mode == PUMP_THREAD)
@@ -254,13 +279,6 @@ int pump_start(struct pump *p, struct defect *why)
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return error ? defect_set(why, "cannot start a thread: %s", strerror(error)) : 0;
-}
-
-/* What is wrong with an interface, if something is, is wrong for good. */
-static void lost(struct pump *p, uint32_t i)
-{
-	say("device %u: its network interface is gone, or went down", i);
-	p->xdps[i].here = false;
 }
 
 /* Sleeps until a device has packets that there is room for, or the deadline; or for a short time,
@@ -292,16 +310,11 @@ static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 		if (p->blocks[i].file && p->blocks[i].event >= 0)
 			(void)!read(p->blocks[i].event, &times, sizeof times);
 	}
-	/* A device that is gone would wake us for ever; it stays silent from now on. */
 	for (nfds_t f = 0; f < count; f++) {
-		if (!(fds[f].revents & (POLLERR | POLLNVAL)))
-			continue;
-		for (uint32_t i = 0; i < p->device_count; i++) {
-			if (p->devices[i].fd == fds[f].fd)
-				p->devices[i].fd = -1;
-			if (p->xdps[i].here && p->xdps[i].fd == fds[f].fd)
-				lost(p, i);
-		}
+		for (uint32_t i = 0; fds[f].revents & POLLERR && i < p->device_count; i++)
+			if (p->devices[i].fd == fds[f].fd ||
+			    (p->xdps[i].here && p->xdps[i].fd == fds[f].fd))
+				p->gone(i);
 	}
 }
 

@@ -15,12 +15,18 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include <tender/clock.h>
 #include <tender/defect.h>
 #include <tender/device_block.h>
 #include <tender/device_net.h>
 #include <tender/device_xdp.h>
+
+/* In `epoll`, as data.u32: a device's index; then the kick; and, from here on, a device's interface, watched. */
+#define PUMP_KICK  AMP_DEVICES_MAX
+#define PUMP_WATCH (AMP_DEVICES_MAX + 1)
+#define PUMP_EVENTS (2 * AMP_DEVICES_MAX + 1)
 
 enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
 
@@ -37,6 +43,7 @@ struct pump {
 	int epoll;           /* the devices, edge-triggered, and kick */
 	uint32_t asleep;     /* futex: 1 while the image's wait sleeps on it */
 	uint64_t asleep_for; /* its AMP_WAIT_* bits */
+	void (*gone)(uint32_t device); /* the network interface of that device is; does not return */
 };
 
 /* Makes kick and epoll and adds the devices already in `devices`. */
@@ -50,6 +57,9 @@ bool pump_ready(const struct pump *, uint64_t events); /* AMP_WAIT_* */
 bool pump_pending(struct pump *);                      /* work that a kick would announce */
 bool pump_expects(const struct pump *); /* answers, so soon that who polls need not sleep */
 void pump_need_wakeup(struct pump *, bool need);       /* in the flags of all fill and tx rings */
+
+/* What an event of `epoll` says of a device's end, if it is one of the pump's: calls `gone`. */
+void pump_event(struct pump *, const struct epoll_event *);
 
 /* AMP_GATE_WAIT for PUMP_THREAD and PUMP_INLINE; deadline in image time. */
 void pump_wait(struct pump *, uint64_t deadline_ns, uint64_t events);

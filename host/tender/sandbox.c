@@ -46,7 +46,6 @@
 #define TASK_END         0x7ffffffff000ull /* where user addresses end with 4-level page tables */
 #define HWCAP2_FSGSBASE_ 2u
 #define EPOLL_SIGNALS    1000u
-#define EPOLL_SOCKETS    2000u /* + device */
 #define SOON_NS          100000u
 #define FD_ABOVE         64 /* where descriptors wait until their numbers in the child are free */
 
@@ -115,15 +114,11 @@ int sandbox_sockets(struct sandbox *b, struct space *s, const struct pump *pump,
 	struct gate_data *d = data_of(s);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < pump->device_count; i++) {
-		struct epoll_event e = { .events = EPOLLET, .data.u32 = EPOLL_SOCKETS + i };
 		if (!pump->xdps[i].here)
 			continue;
 		d->devices[i].socket = CHILD_SOCKETS + count;
 		b->control->polls[2 + count++] =
 		        (struct pollfd){ .fd = (int)d->devices[i].socket, .events = POLLIN };
-		/* Only to hear of its end. */
-		if (epoll_ctl(pump->epoll, EPOLL_CTL_ADD, pump->xdps[i].fd, &e))
-			return defect_set(why, "cannot watch a device: %s", strerror(errno));
 	}
 	if (!count)
 		return 0;
@@ -454,19 +449,9 @@ static bool image_polls(const struct sandbox *b)
 	return !__atomic_load_n(&b->control->waiting, __ATOMIC_RELAXED);
 }
 
-/* An interface is gone: its socket would end each of the child's waits at once. */
-static void lost(struct sandbox *b, struct pump *pump, uint32_t device)
-{
-	uint32_t n = 0;
-	say("device %u: its network interface is gone, or went down", device);
-	for (uint32_t i = 0; i < device; i++)
-		n += pump->xdps[i].here;
-	b->control->polls[2 + n].fd = -1;
-}
-
 int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct defect *why)
 {
-	struct epoll_event events[2 * AMP_DEVICES_MAX + 2];
+	struct epoll_event events[PUMP_EVENTS + 1];
 	int status, result;
 	*c = (struct crash){ .vector = -1, .read = read_image, .of = b };
 	for (;;) {
@@ -475,7 +460,7 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
 		int timeout = pump_pending(pump) ? 0 : clock_due_ms(pump->clock);
-		int n = epoll_wait(pump->epoll, events, 2 * AMP_DEVICES_MAX + 2, timeout);
+		int n = epoll_wait(pump->epoll, events, PUMP_EVENTS + 1, timeout);
 		pump_need_wakeup(pump, false);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.u32 == EPOLL_SIGNALS) {
@@ -486,10 +471,9 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 				while (waitpid(b->child, &status, WNOHANG) == b->child)
 					if (child_changed(b, status, c, &result))
 						return result;
-			} else if (events[i].data.u32 >= EPOLL_SOCKETS) {
-				if (events[i].events & EPOLLERR)
-					lost(b, pump, events[i].data.u32 - EPOLL_SOCKETS);
-			} else if (events[i].data.u32 == AMP_DEVICES_MAX) {
+			} else if (events[i].data.u32 != PUMP_KICK) {
+				pump_event(pump, &events[i]);
+			} else {
 				uint64_t kicks;
 				if (read(pump->kick, &kicks, sizeof kicks) < 0 && errno != EAGAIN)
 					return defect_set(why, "lost the kick: %s",

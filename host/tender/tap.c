@@ -68,6 +68,7 @@ int tap_open(struct tap *tap, const char *name, bool offloads, struct defect *wh
 		return -1;
 	}
 	*tap = (struct tap){ .fd = fd, .created = !existed };
+	memcpy(tap->name, r.ifr_name, sizeof tap->name);
 	if (!agree(tap, offloads)) {
 		defect_set(why, "TAP device %s takes no packet headers of %zu bytes: %s", name,
 		           sizeof(struct amp_frame_header), strerror(errno));

@@ -13,6 +13,7 @@ struct tap {
 	bool vnet;
 	uint32_t features; /* AMP_NET_*: what the host does of checksums and segments, both ways */
 	uint16_t mtu;
+	char name[16];
 	bool created; /* by us; goes when fd is closed */
 };
 

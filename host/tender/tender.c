@@ -51,23 +51,70 @@ struct tender {
 	                 [NET_OVERFLOW]; /* untouched, and so no memory, until used */
 	int debug;                       /* NAME.debug, or -1 */
 	unsigned cpus;                   /* that we may run on */
+	bool wound_up;
 };
 static struct tender tender;
 
+/* CLOCK_MONOTONIC of a TSC value that the child left for us. */
+static uint64_t tsc_to_mono(const struct clock *c, uint64_t tsc)
+{
+	const struct amp_clock *a = c->shared;
+	int64_t ticks = (int64_t)(tsc - a->base_tsc);
+	return c->zero + a->base_ns +
+	       (uint64_t)(int64_t)((__int128)ticks * (int64_t)a->multiplier >> a->shift);
+}
+
+static void print_timing(struct tender *t)
+{
+	const struct gate_control *seen = t->sandbox.control;
+	uint64_t instruction = seen ? seen->first_instruction : 0,
+	         output = seen ? seen->first_output : 0;
+	if (instruction)
+		timing_lap_at(&t->timing, "first instruction", tsc_to_mono(&t->clock, instruction));
+	if (output)
+		timing_lap_at(&t->timing, "first output", tsc_to_mono(&t->clock, output));
+	timing_lap(&t->timing, "end");
+	timing_print(&t->timing);
+}
+
+/* What is left to be done and said at the end, whatever ends it: the image, a signal, a device. */
+static void wind_up(void)
+{
+	struct tender *t = &tender;
+	sandbox_end(&t->sandbox);
+	if (__atomic_exchange_n(&t->wound_up, true, __ATOMIC_RELAXED))
+		return;
+	if (t->options->verbosity)
+		pump_report(&t->pump);
+	if (t->options->timing)
+		print_timing(t);
+}
+
 static void on_signal(int signal)
 {
-	sandbox_end(&tender.sandbox);
-	if (tender.options->verbosity)
-		pump_report(&tender.pump);
+	wind_up();
 	_exit(128 + signal);
 }
 
-/* Of a block device that models it (--block NAME=FILE,cut=N). */
-static void on_power_cut(void)
+/* Of the pump: without the network that it was given, an appliance would wait for nothing. */
+static void on_gone(uint32_t device)
 {
-	sandbox_end(&tender.sandbox);
-	if (tender.options->verbosity)
-		pump_report(&tender.pump);
+	const struct tender *t = &tender;
+	const struct tap *tap = &t->taps[device];
+	const char *name = t->image.devices[device].name;
+	if (tap->fd < 0)
+		say("device %s: its interface %s is gone, deleted or moved to another namespace: "
+		    "make it again, then start the image anew",
+		    name, t->xdps[device].name);
+	else if (tap->created)
+		say("device %s: its TAP device %s was deleted: start the image anew", name,
+		    tap->name);
+	else
+		say("device %s: its TAP device %s was deleted: make it again (ip tuntap add dev %s "
+		    "mode tap), then start the image anew",
+		    name, tap->name, tap->name);
+	wind_up();
+	_exit(AMP_EXIT_TENDER);
 }
 
 static void on_bus_error(int signal)
@@ -211,7 +258,7 @@ static int open_block(struct tender *t, uint32_t i, const char *text)
 		say("--block %s: %s", n->name, why.text);
 		return opened == BLOCK_FILE_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	}
-	f->power_gone = on_power_cut;
+	f->power_gone = wind_up;
 	if (f->size < n->size_min)
 		defect_set(&why,
 		           "has %llu bytes; the image needs %llu: enlarge it with truncate -s %llu",
@@ -438,15 +485,6 @@ fail:
 	return NOT_HERE;
 }
 
-/* CLOCK_MONOTONIC of a TSC value that the child left for us. */
-static uint64_t tsc_to_mono(const struct clock *c, uint64_t tsc)
-{
-	const struct amp_clock *a = c->shared;
-	int64_t ticks = (int64_t)(tsc - a->base_tsc);
-	return c->zero + a->base_ns +
-	       (uint64_t)(int64_t)((__int128)ticks * (int64_t)a->multiplier >> a->shift);
-}
-
 static int run_sandbox(struct tender *t, struct defect *why)
 {
 	struct crash crash;
@@ -468,13 +506,6 @@ static int run_sandbox(struct tender *t, struct defect *why)
 		return NOT_HERE;
 	}
 	int status = sandbox_loop(&t->sandbox, &t->pump, &crash, why);
-	struct gate_control seen = *t->sandbox.control;
-	if (seen.first_instruction)
-		timing_lap_at(&t->timing, "first instruction",
-		              tsc_to_mono(&t->clock, seen.first_instruction));
-	if (seen.first_output)
-		timing_lap_at(&t->timing, "first output",
-		              tsc_to_mono(&t->clock, seen.first_output));
 	if (status == SANDBOX_CRASHED) {
 		crash_report(&crash, &t->space, &t->image, t->debug);
 		status = AMP_EXIT_CRASH;
@@ -528,6 +559,7 @@ int tender_run(const struct tender_options *options)
 	struct defect why = { "" };
 	t->options = options;
 	t->sandbox.child = -1;
+	t->pump.gone = on_gone;
 	t->timing.start = options->start.ns;
 	timing_lap(&t->timing, "process start");
 	watch_signals();
@@ -552,11 +584,6 @@ int tender_run(const struct tender_options *options)
 		say("%s: cannot be run: %s", options->path, why.text);
 		return AMP_EXIT_TENDER;
 	}
-	if (options->verbosity)
-		pump_report(&t->pump);
-	if (options->timing) {
-		timing_lap(&t->timing, "end");
-		timing_print(&t->timing);
-	}
+	wind_up();
 	return status;
 }

@@ -21,6 +21,6 @@ struct timing {
 void timing_lap(struct timing *, const char *what); /* the step `what` has just ended */
 void timing_lap_at(struct timing *, const char *what,
                    uint64_t at);          /* it ended then; kept in order */
-void timing_print(const struct timing *); /* on standard error */
+void timing_print(const struct timing *); /* on standard error; safe in a signal handler */
 
 #endif

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
+#include <tender/link.h>
 #include <tender/xdp.h>
 
 #define QUEUES_MAX 4096u /* that a number is believed to name */
@@ -121,7 +122,7 @@ int xdp_open(struct xdp *x, const char *text, struct defect *why)
 {
 	const char *comma = strchr(text, ',');
 	size_t length = comma ? (size_t)(comma - text) : strlen(text);
-	*x = (struct xdp){ .fd = -1, .link = -1, .map = -1 };
+	*x = (struct xdp){ .fd = -1, .watch = -1, .link = -1, .map = -1 };
 	if (!length || length >= sizeof x->name || memchr(text, '/', length)) {
 		defect_set(why, "'%.*s' is no name of a network interface (1 to %zu bytes)",
 		           (int)length, text, sizeof x->name - 1);
@@ -139,7 +140,8 @@ int xdp_open(struct xdp *x, const char *text, struct defect *why)
 		}
 		x->queue = (uint32_t)queue;
 	}
-	if (learn_interface(x, why) || make_socket(x, why))
+	x->watch = link_watch(why);
+	if (x->watch < 0 || learn_interface(x, why) || make_socket(x, why))
 		return -1;
 	if (!learn_layout(x, why))
 		return 0;

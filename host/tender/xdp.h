@@ -21,6 +21,7 @@ enum xdp_ring { XDP_RING_FILL, XDP_RING_COMPLETION, XDP_RING_TX, XDP_RING_RX, XD
 
 struct xdp {
 	int fd; /* the socket; -1: none */
+	int watch;     /* link.h: of its interface */
 	int link, map; /* what steers packets to it; -1 until xdp_bind */
 	char name[16];
 	uint32_t interface, queue;
