@@ -25,6 +25,7 @@
 #include <build/seal.h>
 #include <build/text.h>
 #include <build/value.h>
+#include <cli/output.h>
 #include <tender/image.h>
 
 #define EXIT_BUILD 1 /* sources do not compile or link, or the image is refused */
@@ -86,7 +87,7 @@ static void read_options(struct options *o, int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
-			exit(fflush(stdout) ? AMP_EXIT_TENDER : 0);
+			exit(0);
 		case ':':
 			die(AMP_EXIT_USAGE, "%s needs a value: `ampoule build --help`",
 			    argv[optind - 1]);
@@ -335,6 +336,7 @@ int main(int argc, char **argv)
 	struct report report = { 0 };
 	struct plan plan = { 0 };
 
+	output_watch();
 	die_as("ampoule build");
 	read_options(&o, argc, argv);
 	const char *folder = real_folder(o.folder, false, "");
@@ -378,5 +380,5 @@ int main(int argc, char **argv)
 	                             ? keep_format("%s.amp", m->name)
 	                             : keep_format("%s%s%s.amp", o.folder, slash, m->name);
 	finish(&o, &plan, m, output);
-	return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+	return 0;
 }

@@ -17,6 +17,7 @@
 #include <build/symbols.h>
 #include <build/text.h>
 #include <build/value.h>
+#include <cli/output.h>
 #include <tender/image.h>
 
 #define EXIT_REFUSED 1 /* the audit found something */
@@ -322,7 +323,7 @@ static int print_json(const struct subject *s)
 	        "entry", hex(s->image.entry), "segments", segments, "devices", devices, "arguments",
 	        args, "libraries", libraries, "sizes", sizes, "functions", functions, "audit",
 	        audit_json(s));
-	if (!all || json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
+	if (!all || (json_dumpf(all, stdout, JSON_INDENT(2)) < 0 && !ferror(stdout)))
 		die(AMP_EXIT_TENDER, "out of memory");
 	putchar('\n');
 	json_decref(all);
@@ -341,6 +342,7 @@ int main(int argc, char **argv)
 	bool json = false;
 	int c;
 
+	output_watch();
 	die_as("ampoule inspect");
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1)
@@ -353,7 +355,7 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
-			return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+			return 0;
 		case ':':
 			die(AMP_EXIT_USAGE, "%s needs a value: `ampoule inspect --help`",
 			    argv[optind - 1]);
@@ -377,7 +379,5 @@ int main(int argc, char **argv)
 		print_json(&s);
 	else
 		print_text(&s);
-	if (fflush(stdout))
-		die(AMP_EXIT_TENDER, "cannot write: %s", strerror(errno));
 	return s.audit.finding_count ? EXIT_REFUSED : 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
+#include <cli/output.h>
 
 int verb_run(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
 {
 	if (!hold_standard_descriptors())
 		return AMP_EXIT_TENDER;
+	output_watch();
 	if (argc < 2) {
 		help(stderr);
 		return AMP_EXIT_USAGE;
@@ -137,11 +139,11 @@ int main(int argc, char **argv)
 
 	if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || (asks && argc == 2)) {
 		help(stdout);
-		return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+		return 0;
 	}
 	if (strcmp(first, "--version") == 0 || strcmp(first, "-V") == 0) {
 		printf("ampoule %s, ABI %d.%d\n", AMPOULE_VERSION, AMP_ABI_MAJOR, AMP_ABI_MINOR);
-		return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+		return 0;
 	}
 	if (asks) {
 		char option[] = "--help", *args[] = { argv[2], option, NULL };

@@ -9,6 +9,7 @@
 #include <ampoule_abi.h>
 #include <build/text.h>
 #include <build/value.h>
+#include <cli/output.h>
 
 static const char usage[] =
         "usage: ampoule new NAME\n\n"
@@ -66,10 +67,11 @@ static void put(const char *folder, const char *name, const struct text *t)
 
 int main(int argc, char **argv)
 {
+	output_watch();
 	die_as("ampoule new");
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		fputs(usage, stdout);
-		return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+		return 0;
 	}
 	if (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--") != 0)
 		die(AMP_EXIT_USAGE, "no option %s: `ampoule new --help`", argv[1]);
@@ -104,5 +106,5 @@ int main(int argc, char **argv)
 	put(folder, ".gitignore", &ignored);
 	printf("Made %s. Next: cd %s && ampoule build && ampoule run %s.amp\n", folder, folder,
 	       name);
-	return fflush(stdout) ? AMP_EXIT_TENDER : 0;
+	return 0;
 }

@@ -101,7 +101,7 @@ int verb_run(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(help, stdout);
-			return fflush(stdout) ? 1 : 0;
+			return 0;
 		case ':':
 			return usage("this option wants a value: ", argv[optind - 1]);
 		default:

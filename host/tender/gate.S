@@ -12,6 +12,7 @@
 #define CALL_PUTS	3
 #define GATE_BAD	-22
 #define PUTS_MAX	65536
+#define STREAM_OUTPUT	1
 
 #define SYS_read	0
 #define SYS_write	1
@@ -158,9 +159,13 @@ puts:	lea	-1(%rsi), %rax
 	test	%rax, %rax
 	jns	2f
 	cmp	$-EAGAIN, %rax		/* a console that does not block: none taken yet */
-	jne	bad
+	jne	3f
 	xor	%eax, %eax
 2:	ret
+3:	cmp	$STREAM_OUTPUT, %edi
+	jne	bad
+	mov	%eax, CONTROL_OUTPUT_ERROR(%r8)
+	jmp	bad
 
 	/*
 	 * RSI deadline, RDX events. Announce the wait, then look at the rings, then sleep: the tender fills the

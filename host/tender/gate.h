@@ -53,6 +53,7 @@
 #define CONTROL_TIMER             24
 #define CONTROL_POLLS             32
 #define CONTROL_BELL_SEEN         (CONTROL_POLLS + 8 + 6) /* revents of the second */
+#define CONTROL_OUTPUT_ERROR      (CONTROL_POLLS + (2 + 16) * 8)
 
 #define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
 
@@ -99,6 +100,7 @@ struct gate_control {
 	uint64_t first_output;      /* TSC; 0: none yet */
 	uint64_t timer; /* what the timer is set to, image time; UINT64_MAX: not set */
 	struct pollfd polls[2 + AMP_DEVICES_MAX]; /* timer, bell, sockets */
+	int32_t output_error; /* -errno of the last output that was lost; 0: none */
 };
 
 _Static_assert(offsetof(struct gate_data, control) == GATE_CONTROL, "as in assembler");
@@ -123,6 +125,7 @@ _Static_assert(offsetof(struct gate_control, first_output) == CONTROL_FIRST_OUTP
                "as in assembler");
 _Static_assert(offsetof(struct gate_control, timer) == CONTROL_TIMER, "as in assembler");
 _Static_assert(offsetof(struct gate_control, polls) == CONTROL_POLLS, "as in assembler");
+_Static_assert(offsetof(struct gate_control, output_error) == CONTROL_OUTPUT_ERROR, "as in assembler");
 _Static_assert(offsetof(struct gate_control, polls[1].revents) == CONTROL_BELL_SEEN, "as in assembler");
 
 /* The pages, to be copied; the gate's entry is their first byte. gate_sandbox_enter is where the

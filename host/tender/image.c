@@ -389,8 +389,12 @@ int image_open(struct image *image, const char *path, struct defect *why)
 	image->path = path;
 	/* Non-blocking: a FIFO given as image is refused instead of waited for. */
 	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (image->fd < 0)
-		return defect_set(why, "cannot be opened: %s", strerror(errno));
+	if (image->fd < 0) {
+		bool full = errno == EMFILE || errno == ENFILE;
+		defect_set(why, "cannot be opened: %s%s", strerror(errno),
+		           errno == EMFILE ? ": raise the limit on open files (ulimit -n)" : "");
+		return full ? IMAGE_HOST : -1;
+	}
 	if (!check_file(image, why))
 		return 0;
 	image_close(image);

@@ -37,7 +37,9 @@ struct image {
 	struct amp_note_library libraries[AMP_LIBRARIES_MAX];
 };
 
-/* Opens and checks. 0, or -1 with the defect (which does not name the file). */
+/* Opens and checks. 0; or, with the defect (which does not name the file), IMAGE_HOST where the host has no descriptor left for
+ * it, else -1. */
+#define IMAGE_HOST (-2)
 int image_open(struct image *, const char *path, struct defect *why);
 void image_close(struct image *);
 

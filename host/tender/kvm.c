@@ -377,7 +377,8 @@ static void exception(struct kvm *k, const struct space *s, int vector, struct c
 }
 
 /* AMP_GATE_PUTS; the bytes may change while they are written, which only garbles them. */
-static int64_t puts_call(const struct space *s, uint64_t stream, uint64_t at, uint64_t size)
+static int64_t puts_call(struct kvm *k, const struct space *s, uint64_t stream, uint64_t at,
+                         uint64_t size)
 {
 	if (stream != AMP_STREAM_OUTPUT && stream != AMP_STREAM_LOG)
 		return AMP_GATE_BAD;
@@ -395,6 +396,8 @@ static int64_t puts_call(const struct space *s, uint64_t stream, uint64_t at, ui
 			struct pollfd p = { .fd = (int)stream, .events = POLLOUT };
 			poll(&p, 1, -1);
 		} else if (n < 0 && errno != EINTR) {
+			if (stream == AMP_STREAM_OUTPUT)
+				k->output_error = errno;
 			return done ? (int64_t)done : AMP_GATE_BAD;
 		} else if (n > 0) {
 			done += (uint64_t)n;
@@ -434,7 +437,7 @@ static int serve(struct kvm *k, struct space *s, struct pump *pump, struct timin
 		result = 0;
 		break;
 	case AMP_GATE_PUTS:
-		result = puts_call(s, r->rsi, r->r8, r->rcx);
+		result = puts_call(k, s, r->rsi, r->r8, r->rcx);
 		if (timing && !timing->output_seen) {
 			timing->output_seen = true;
 			timing_lap(timing, "first output");

@@ -17,6 +17,7 @@ struct kvm {
 	int system, vm, vcpu;
 	struct kvm_run *run;
 	uint64_t tsc_khz; /* 0: the host does not say */
+	int output_error; /* errno of the last output that was lost; 0: none */
 };
 
 /* Opens /dev/kvm and makes a virtual machine; -1: KVM does not work here. */

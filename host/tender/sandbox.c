@@ -48,12 +48,18 @@
 #define EPOLL_SIGNALS    1000u
 #define SOON_NS          100000u
 #define FD_ABOVE         64 /* where descriptors wait until their numbers in the child are free */
+#define FD_NEED          (FD_ABOVE + CHILD_SOCKETS + AMP_DEVICES_MAX)
 
 int sandbox_possible(struct defect *why)
 {
 	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_))
 		return defect_set(why, "the sandbox needs a processor and kernel with FSGSBASE "
 		                       "(Linux 5.9 or newer)");
+	struct rlimit files;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < FD_NEED)
+		return defect_set(why,
+		                  "the sandbox needs %u open files: raise the limit (ulimit -n)",
+		                  FD_NEED);
 	return 0;
 }
 

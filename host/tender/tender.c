@@ -27,6 +27,7 @@
 #include <tender/xdp.h>
 
 #define MEMORY_MAX (1ull << 40)
+#define ERRNO_END  4096
 #define NOT_HERE   (-1) /* this tender does not work on this host; another one may */
 
 struct tender {
@@ -77,6 +78,18 @@ static void print_timing(struct tender *t)
 	timing_print(&t->timing);
 }
 
+/* The error that some of the application's output was lost to; 0: none was. Whoever has closed
+ * standard output wants none, and an address of nothing is the image's own business. */
+static int output_lost(const struct tender *t)
+{
+	int error = t->kvm.output_error;
+	if (t->sandbox.control) {
+		int32_t told = t->sandbox.control->output_error;
+		error = told < 0 && told > -ERRNO_END ? -told : 0;
+	}
+	return error == EBADF || error == EFAULT ? 0 : error;
+}
+
 /* What is left to be done and said at the end, whatever ends it: the image, a signal, a device. */
 static void wind_up(void)
 {
@@ -84,6 +97,9 @@ static void wind_up(void)
 	sandbox_end(&t->sandbox);
 	if (__atomic_exchange_n(&t->wound_up, true, __ATOMIC_RELAXED))
 		return;
+	int lost = output_lost(t);
+	if (lost)
+		say("%s: its output cannot be written: %s", t->options->path, strerror(lost));
 	if (t->options->verbosity)
 		pump_report(&t->pump);
 	if (t->options->timing)
@@ -523,9 +539,10 @@ static int check(struct tender *t)
 {
 	const struct tender_options *o = t->options;
 	struct defect why;
-	if (image_open(&t->image, o->path, &why)) {
+	int opened = image_open(&t->image, o->path, &why);
+	if (opened) {
 		say("%s: %s", o->path, why.text);
-		return AMP_EXIT_USAGE;
+		return opened == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
 	}
 	timing_lap(&t->timing, "image");
 	if (args_make(&t->args, &t->image, o->sets, o->set_count, &why)) {
@@ -585,5 +602,5 @@ int tender_run(const struct tender_options *options)
 		return AMP_EXIT_TENDER;
 	}
 	wind_up();
-	return status;
+	return status || !output_lost(t) ? status : AMP_EXIT_TENDER;
 }
