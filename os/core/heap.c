@@ -71,7 +71,7 @@ static inline void unlist_slab(struct page *s)
 		with_room[s->class] = s->next;
 }
 
-static __attribute__((noinline)) struct page *slab_new(unsigned c)
+static COLD struct page *slab_new(unsigned c)
 {
 	const struct class *class = &classes[c];
 	uint32_t dirty;
@@ -100,7 +100,7 @@ static void slab_release(struct page *s)
 	page_give(s);
 }
 
-static __attribute__((noinline)) void slab_emptied(struct page *s)
+static COLD void slab_emptied(struct page *s)
 {
 	if (s->next || s->prev)
 		slab_release(s);
@@ -184,7 +184,7 @@ void *heap_alloc(size_t size)
 	return run_alloc(size, &dirty);
 }
 
-void *heap_alloc_aligned(size_t size, size_t align)
+COLD void *heap_alloc_aligned(size_t size, size_t align)
 {
 	uint32_t dirty;
 	if (align == 0 || (align & (align - 1)) != 0 || align > AMP_PAGE)
@@ -269,7 +269,7 @@ static COLD bool run_resize(struct page *s, size_t size)
 	return true;
 }
 
-void *heap_resize(void *p, size_t size)
+COLD void *heap_resize(void *p, size_t size)
 {
 	if (!p)
 		return heap_alloc(size);

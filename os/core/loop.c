@@ -5,6 +5,7 @@
  * pays while the next piece of work usually comes within LOOP_POLL_MAX_NS.
  */
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/gate.h>
 #include <core/log.h>
 #include <core/loop.h>
@@ -26,12 +27,12 @@ static inline struct loop_source *source_of(struct list *l)
 	return container_of(l, struct loop_source, all);
 }
 
-void loop_add(struct loop_source *s)
+COLD void loop_add(struct loop_source *s)
 {
 	list_append(&sources, &s->all);
 }
 
-void loop_remove(struct loop_source *s)
+COLD void loop_remove(struct loop_source *s)
 {
 	list_remove(&s->all);
 }
@@ -76,7 +77,7 @@ bool loop_turn(void)
 }
 
 /* How long to poll before waiting: 0, or ns. */
-static uint64_t polling_pays(void)
+static COLD uint64_t polling_pays(void)
 {
 	uint64_t soon = 0;
 	bool concurrent = false;
@@ -110,7 +111,7 @@ static bool poll_for_a_while(uint64_t start, uint64_t ns)
 	return now >= next_timer;
 }
 
-static void wait_at_gate(void)
+static COLD void wait_at_gate(void)
 {
 	static bool warned;
 	uint64_t events = 0, before = clock_now(), deadline = timer_next();

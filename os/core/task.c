@@ -186,7 +186,7 @@ const char *task_name(const struct task *t)
 	return t ? t->name : "loop";
 }
 
-uint32_t task_stack_unused(const struct task *t)
+COLD uint32_t task_stack_unused(const struct task *t)
 {
 	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
 	const uint64_t *low =

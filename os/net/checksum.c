@@ -1,48 +1,60 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sum over bytes: 32-bit words into 64-bit accumulators, which cannot overflow for any size
- * that memory holds, in a form that the compiler turns into vector code. The end is padded with
- * zero (RFC 1071 §1).
+ * The sum over bytes: 64-bit words with end-around carry, which is one's complement addition of
+ * 16-bit words at any width (RFC 1071 §2(B), (C)), in four chains that do not wait for each other.
+ * The end is padded with zero (§1).
  */
 #include <net/checksum.h>
 
-#define LANES 8u
-
-static inline uint32_t load(const uint8_t *p)
+static inline uint64_t load(const uint8_t *p)
 {
-	uint32_t v;
+	uint64_t v;
 	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint64_t add(uint64_t a, uint64_t b)
+{
+	a += b;
+	return a + (a < b);
+}
+
+/* The last 0 to 7 bytes, as a word padded with zero. */
+static inline uint64_t rest(const uint8_t *p, size_t n)
+{
+	uint32_t low, high;
+	if (n >= 4) {
+		memcpy(&low, p, sizeof low);
+		memcpy(&high, p + n - 4,
+		       sizeof high); /* what it has beyond low: its topmost n - 4 bytes */
+		return low | (uint64_t)high >> 8 * (8 - n) << 32;
+	}
+	uint64_t v = n & 1 ? p[n - 1] : 0;
+	if (n >= 2) {
+		uint16_t first;
+		memcpy(&first, p, sizeof first);
+		v = v << 16 | first;
+	}
 	return v;
 }
 
 __attribute__((noinline)) uint64_t checksum_add(uint64_t sum, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
-	if (n >= 4 * LANES) {
-		uint64_t lane[LANES] = { 0 };
-#if defined(__clang__)
-#pragma clang loop unroll_count(2) /* more costs a kilobyte of code, and gains nothing at packets' sizes */
-#endif
+	if (n >= 32) {
+		uint64_t b = 0, c = 0, d = 0;
 		do {
-			for (unsigned k = 0; k < LANES; k++)
-				lane[k] += load(p + 4 * k);
-			p += 4 * LANES;
-			n -= 4 * LANES;
-		} while (n >= 4 * LANES);
-#if defined(__clang__)
-#pragma clang loop unroll(disable)
-#endif
-		for (unsigned k = 0; k < LANES; k++)
-			sum = (uint64_t)checksum_fold(sum) + lane[k];
+			sum = add(sum, load(p));
+			b = add(b, load(p + 8));
+			c = add(c, load(p + 16));
+			d = add(d, load(p + 24));
+			p += 32;
+			n -= 32;
+		} while (n >= 32);
+		sum = add(add(sum, b), add(c, d));
 	}
-	/* A sum handed in may be near the top: fold it, so that what follows cannot carry out. */
-	sum = (sum >> 32) + (uint32_t)sum;
-	for (; n >= 4; n -= 4, p += 4)
-		sum += load(p);
-	if (n) {
-		uint8_t rest[4] = { 0 };
-		memcpy(rest, p, n);
-		sum += load(rest);
-	}
-	return sum;
+	for (; n >= 8; n -= 8, p += 8)
+		sum = add(sum, load(p));
+	sum = add(sum, rest(p, n));
+	return (sum >> 32) + (uint32_t)sum;
 }

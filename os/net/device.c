@@ -15,6 +15,7 @@
 #include <net/device.h>
 
 #include <core/boot.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/gate.h>
 #include <net/ethernet.h>
@@ -98,7 +99,7 @@ static inline struct frame *arrived(struct device *d, const struct amp_desc *des
 
 /* Collects the rest of a packet, from entry k of rx on; how many entries that is. False in *good:
  * one of them does not fit, or the end is missing. */
-static uint32_t collect(struct device *d, uint32_t k, uint32_t ready, bool *good)
+static COLD uint32_t collect(struct device *d, uint32_t k, uint32_t ready, bool *good)
 {
 	struct frame **last = &d->rest;
 	uint32_t options = AMP_DESC_CONTINUED, n = 0;
@@ -285,7 +286,7 @@ int device_send_parts(struct device *d, struct frame *head, const struct device_
 	return OK;
 }
 
-int device_open(struct device *d, const struct amp_device *from)
+COLD int device_open(struct device *d, const struct amp_device *from)
 {
 	int error = frames_open(&d->frames, from);
 	if (error)

@@ -109,7 +109,8 @@ static void figures_log(struct timer *t)
 		sum += i->counts[k];
 		if (i->counts[k])
 			n += print_text(text + n, sizeof text - (size_t)n, " %s %llu",
-			              interface_counter_name(k), (unsigned long long)i->counts[k]);
+			                interface_counter_name(k),
+			                (unsigned long long)i->counts[k]);
 	}
 	if (sum != i->figures_sum)
 		log_debug("net", "%s:%s", interface_name(i), text);
@@ -117,11 +118,8 @@ static void figures_log(struct timer *t)
 	timer_set_in(t, INTERFACE_FIGURES_NS, figures_log);
 }
 
-static int interface_start(const struct interface_config *c)
+int interface_open(const struct interface_config *c, const struct amp_device *device)
 {
-	const struct amp_device *device = boot_device(c->name, AMP_DEVICE_NET);
-	if (!device) /* an optional one; the tender has seen to the others */
-		return OK;
 	struct interface *i = heap_alloc_zero(1, sizeof *i);
 	if (!i)
 		return ERR_MEMORY;
@@ -144,10 +142,12 @@ static int interface_start(const struct interface_config *c)
 static int net_start(void)
 {
 	for (uint32_t k = 0; k < interface_config_count && k < AMP_DEVICES_MAX; k++) {
-		int error = interface_start(&interface_configs[k]);
+		const struct interface_config *c = &interface_configs[k];
+		const struct amp_device *device = boot_device(c->name, AMP_DEVICE_NET);
+		/* None: an optional one; the tender has seen to the others. */
+		int error = device ? interface_open(c, device) : OK;
 		if (error) {
-			log_error("net", "%s: cannot be started: %s", interface_configs[k].name,
-			          error_text(error));
+			log_error("net", "%s: cannot be started: %s", c->name, error_text(error));
 			return error;
 		}
 	}

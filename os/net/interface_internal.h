@@ -47,6 +47,9 @@ static inline void interface_count(struct interface *i, enum interface_count wha
 struct interface *interface_at(uint32_t n);
 uint32_t interface_total(void);
 
+/* Brings one up on a device: the tender's, or one that a bench plays the tender for. ERR_MEMORY, ERR_INVALID. */
+int interface_open(const struct interface_config *, const struct amp_device *);
+
 /* For tests: everything is given back. An image's interfaces live as long as it does. */
 void interfaces_stop(void);
 

@@ -11,6 +11,7 @@
  */
 #include <net/ip4.h>
 
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/hash.h>
 #include <core/random.h>
@@ -60,7 +61,7 @@ static int hop(const struct ip4_route *r, struct frame *f)
  * destination and protocol. Counters under a keyed hash of these (RFC 7739 §5.3) keep one peer from
  * guessing another's.
  */
-static uint16_t next_id(uint32_t source, uint32_t destination, uint8_t protocol)
+static COLD uint16_t next_id(uint32_t source, uint32_t destination, uint8_t protocol)
 {
 	static uint16_t counters[256];
 	uint32_t key[3] = { source, destination, protocol };
@@ -84,7 +85,7 @@ static void header_put(struct ip4_header *h, const struct ip4_route *r, uint32_t
 	checksum_store(h->checksum, checksum_header(h));
 }
 
-int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destination)
+COLD int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destination)
 {
 	struct interface *best = NULL;
 	uint32_t total = only ? 1 : interface_total();
@@ -244,7 +245,7 @@ int ip4_reply(const struct ip4_packet *p, uint32_t source, uint32_t size)
 /* ---- In ---- */
 
 /* RFC 791 §3.1: do the options parse, and is none a source route (refused: RFC 7126 §4.3, 4.4)? */
-static bool options_fit(struct bytes_in in)
+static COLD bool options_fit(struct bytes_in in)
 {
 	while (bytes_left(&in)) {
 		uint8_t type = bytes_get_u8(&in);
@@ -264,7 +265,7 @@ static struct {
 	uint8_t protocol;
 } protocols[IP4_PROTOCOLS_MAX];
 
-void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *fn)
+COLD void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *fn)
 {
 	uint32_t k = 0;
 	while (k < IP4_PROTOCOLS_MAX - 1 && protocols[k].fn && protocols[k].protocol != protocol)

@@ -8,6 +8,7 @@
 
 #include <core/boot.h>
 #include <core/error.h>
+#include <core/raw.h>
 #include <net/checksum.h>
 #include <net/interface_internal.h>
 #include <net/ip4.h>
@@ -130,7 +131,7 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 	struct interface *i = r->interface;
 	uint32_t whole = p->header_size, features = i->device.features;
 	bool static_part = false;
-	struct layout l;
+	struct layout l RAW;
 	l.count = 0;
 	for (uint32_t k = 0; k < p->part_count; k++) {
 		whole += p->parts[k].size;

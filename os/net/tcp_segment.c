@@ -60,6 +60,10 @@ static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in bo
 	}
 }
 
+/* What nearly all segments have for options: timestamps, aligned as RFC 7323 appendix A advises. */
+#define TIMESTAMPS_ALONE                                                                           \
+	(OPTION_NOTHING << 24 | OPTION_NOTHING << 16 | OPTION_TIMESTAMPS << 8 | 10u)
+
 bool segment_parse(struct tcp_segment *s, const uint8_t *message, uint32_t size)
 {
 	struct bytes_in in = bytes_in(message, size);
@@ -78,6 +82,13 @@ bool segment_parse(struct tcp_segment *s, const uint8_t *message, uint32_t size)
 		                   .header_size = (uint8_t)header,
 		                   .size = size - header };
 	struct bytes_in options = bytes_slice(&in, header - (uint32_t)sizeof *h);
+	if (header == TCP_HEADER_SIZE + TCP_TIMESTAMP_SIZE &&
+	    bytes_load_u32(options.base) == TIMESTAMPS_ALONE) {
+		s->has_timestamps = true;
+		s->value = bytes_load_u32(options.base + 4);
+		s->echo = bytes_load_u32(options.base + 8);
+		return true;
+	}
 	while (bytes_left(&options)) {
 		uint8_t kind = bytes_get_u8(&options);
 		if (kind == OPTION_END)
@@ -115,14 +126,24 @@ uint32_t segment_header_size(struct tcp_segment *s)
 void segment_write(const struct tcp_segment *s, uint8_t *to)
 {
 	struct bytes_out out = bytes_out(to, s->header_size);
-	bytes_put_u16(&out, s->source);
-	bytes_put_u16(&out, s->destination);
-	bytes_put_u32(&out, s->seq);
-	bytes_put_u32(&out, s->ack);
-	bytes_put_u8(&out, (uint8_t)(s->header_size / 4 << 4));
-	bytes_put_u8(&out, s->flags);
-	bytes_put_u16(&out, s->window);
-	bytes_put_u32(&out, 0); /* checksum, urgent pointer */
+	struct tcp_header *h = (void *)bytes_put(&out, sizeof *h);
+	ensure(h);
+	bytes_store_u16(h->source, s->source);
+	bytes_store_u16(h->destination, s->destination);
+	bytes_store_u32(h->seq, s->seq);
+	bytes_store_u32(h->ack, s->ack);
+	h->size = (uint8_t)(s->header_size / 4 << 4);
+	h->flags = s->flags;
+	bytes_store_u16(h->window, s->window);
+	memset(h->checksum, 0, sizeof h->checksum);
+	memset(h->urgent, 0, sizeof h->urgent);
+	if (s->header_size == TCP_HEADER_SIZE + TCP_TIMESTAMP_SIZE && s->has_timestamps) {
+		uint8_t *options = bytes_put(&out, TCP_TIMESTAMP_SIZE);
+		bytes_store_u32(options, TIMESTAMPS_ALONE);
+		bytes_store_u32(options + 4, s->value);
+		bytes_store_u32(options + 8, s->echo);
+		return;
+	}
 	if (s->has_mss) {
 		bytes_put_u16(&out, OPTION_MSS << 8 | 4);
 		bytes_put_u16(&out, s->mss);

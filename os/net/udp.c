@@ -6,6 +6,7 @@
  */
 #include <net/udp_internal.h>
 
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/list.h>
@@ -63,8 +64,8 @@ static inline struct udp_socket *find(const struct interface *i, uint16_t port)
 
 /* ---- In ---- */
 
-static void enqueue(struct udp_socket *s, const struct ip4_packet *p, uint16_t source_port,
-                    const uint8_t *payload, uint32_t size)
+static COLD void enqueue(struct udp_socket *s, const struct ip4_packet *p, uint16_t source_port,
+                         const uint8_t *payload, uint32_t size)
 {
 	struct datagram *d = s->queued < UDP_QUEUE_MAX ? heap_alloc(sizeof *d + size) : NULL;
 	if (!d) {
@@ -206,7 +207,7 @@ static bool taken(const struct interface *i, uint16_t port)
 }
 
 /* RFC 6056 §3.3.1: at random, then on from there. 0: none is free. */
-static uint16_t free_port(const struct interface *i)
+static COLD uint16_t free_port(const struct interface *i)
 {
 	uint32_t total = 65536 - EPHEMERAL_FIRST, at = random_below(total);
 	for (uint32_t k = 0; k < total; k++) {
@@ -217,8 +218,8 @@ static uint16_t free_port(const struct interface *i)
 	return 0;
 }
 
-int udp_open(struct udp_socket **to, struct interface *i, uint16_t port, udp_receive_fn *receive,
-             void *context)
+COLD int udp_open(struct udp_socket **to, struct interface *i, uint16_t port,
+                  udp_receive_fn *receive, void *context)
 {
 	if (port ? taken(i, port) : !(port = free_port(i)))
 		return ERR_EXISTS;
@@ -237,7 +238,7 @@ int udp_open(struct udp_socket **to, struct interface *i, uint16_t port, udp_rec
 	return OK;
 }
 
-void udp_close(struct udp_socket *s)
+COLD void udp_close(struct udp_socket *s)
 {
 	struct udp_socket **at = bucket(s->port);
 	while (*at != s)

@@ -124,7 +124,7 @@ static bool place_of(const struct search *s, uint32_t name, struct place *p)
 /* The DNAME's target is its owner or below it. */
 static bool leads_into_itself(const struct db_name *dname, const struct db_rrset *set)
 {
-	struct dns_key target DNS_RAW;
+	struct dns_key target RAW;
 	unsigned size = dns_key_read(&target, set->records + 12, set->size - 12);
 
 	return size >= dname->size &&
@@ -137,9 +137,9 @@ static bool redirect(struct search *s, const struct db_name *dname, struct place
 {
 	uint32_t at = db_name_rrset(dname, DNS_DNAME);
 	const struct db_rrset *set = db_rrset(s->db, at);
-	uint8_t name[DNS_NAME_MAX + 1] DNS_RAW;
+	uint8_t name[DNS_NAME_MAX + 1] RAW;
 	unsigned own;
-	struct dns_key key DNS_RAW;
+	struct dns_key key RAW;
 
 	if (!set || set->size < 13) {
 		damaged(s);

@@ -155,7 +155,7 @@ uint32_t dns_answer_cached(struct dns_responder *a, struct dns_cache *c, const u
                            uint32_t size, uint8_t *response, uint32_t room)
 {
 	struct dns_query *q = &a->query;
-	struct dns_cache_key k DNS_RAW;
+	struct dns_cache_key k RAW;
 	bool complete;
 
 	if (!c || room < DNS_UDP_MIN || dns_query_read(q, query, size) != DNS_ANSWER)

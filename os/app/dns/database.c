@@ -111,7 +111,7 @@ static uint32_t probe(const struct dns_database *db, const struct dns_key *key, 
 
 struct dns_found dns_database_find(const struct dns_database *db, const struct dns_key *key)
 {
-	uint64_t hash[DNS_LABELS_MAX] DNS_RAW;
+	uint64_t hash[DNS_LABELS_MAX] RAW;
 	unsigned known = key->labels < db->labels_max ? key->labels : db->labels_max;
 
 	hash[0] = db->seed;

@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <core/raw.h>
 #include <string.h>
 
 #include <app/dns/name.h>
@@ -114,10 +116,6 @@ struct __attribute__((packed)) db_zone {
 	uint32_t sets; /* offsets of its RRsets (uint32_t), as a transfer sends them; glue and what is occluded included */
 	uint32_t set_count;
 };
-
-/* For large variables on the answering path that are written before they are read: not zeroed first, as all
- * others are in images (-ftrivial-auto-var-init), which would cost as much as a look-up. */
-#define DNS_RAW __attribute__((uninitialized))
 
 /* ---- Hash ---- */
 

@@ -43,6 +43,10 @@ static bool matches(const struct http_exchange *x, const char *name, const char 
 
 uint32_t http_condition(const struct http_exchange *x, const char *etag, int64_t modified)
 {
+	if (!http_head_may_have(&x->head, HTTP_NAME("if-match") | HTTP_NAME("if-none-match") |
+	                                          HTTP_NAME("if-modified-since") |
+	                                          HTTP_NAME("if-unmodified-since")))
+		return 0;
 	bool present, match = matches(x, "if-match", etag, true, &present);
 	int64_t date;
 	struct http_text method = http_method(x);

@@ -55,8 +55,12 @@ bool http_connection_open(struct http_server *s, struct tcp_connection *tcp)
 	struct http_connection *c = heap_alloc_zero(1, sizeof *c);
 	if (!c)
 		return false;
+	struct tcp_info info;
+	tcp_info(tcp, &info);
 	c->server = s;
 	c->tcp = tcp;
+	c->peer = info.remote;
+	c->peer_port = info.remote_port;
 	list_init(&c->all);
 	s->counters.connections++;
 	s->counters.connections_now++;
@@ -441,10 +445,8 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 		http_connection_drop(c);
 		return;
 	}
-	struct tcp_info info;
-	tcp_info(c->tcp, &info);
-	x->peer = info.remote;
-	x->peer_port = info.remote_port;
+	x->peer = c->peer;
+	x->peer_port = c->peer_port;
 	x->connection = c;
 	c->exchange = x;
 	c->requests++;

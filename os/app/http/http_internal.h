@@ -4,11 +4,11 @@
  *
  *   server.c      listens, counts, owns connections and the pool of exchanges
  *   connection.c  a connection's state: waits for a head, has one in work, reads a body, sends; its times
- *   head.c        a request's or a response's head: where it ends, and what it says; target.c the path
+ *   fields.c      a head's lines: where it ends, names and values; head.c what they say; target.c the path
  *   chunk.c       chunked bodies coming in
  *   exchange.c    what handlers ask about a request, and its body
  *   route.c       which handler
- *   reply.c       responses; resource.c those of files: condition.c, range.c, encoding.c
+ *   reply.c       responses; reply_head.c their heads; resource.c those of files: condition.c, range.c, encoding.c
  *   client.c      the other side
  *
  * A head is parsed where it lies. An exchange that outlives its handler's call gets a copy of it: everything refers to it
@@ -19,6 +19,7 @@
 
 #include <core/error.h>
 #include <core/list.h>
+#include <core/raw.h>
 #include <core/task.h>
 #include <core/timer.h>
 #include <net/tcp.h>
@@ -26,10 +27,17 @@
 #include <app/http/http.h>
 
 /* ---- text.c ---- */
-bool http_is_token(char);             /* RFC 9110 §5.6.2: tchar */
+extern const uint64_t http_tokens[4];
+static inline bool http_is_token(char c) /* RFC 9110 §5.6.2: tchar */
+{
+	return http_tokens[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
+}
 bool http_is_authority(struct http_text); /* what may stand in one, no user before it */
 uint8_t http_hex(char);               /* 0 to 15; 255: none */
-char http_lower(char);
+static inline char http_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 /* The next element of a comma-separated list, without white space around; false: no more. *rest goes on. */
 bool http_list_next(struct http_text *rest, struct http_text *element);
 /* A decimal number that is all of the text; false: it is not one, or exceeds 2^63 - 1. */
@@ -52,10 +60,9 @@ struct http_head {
 	uint8_t field_count;
 	bool chunked, has_length, close, keep_alive, expect_continue;
 	uint64_t length;
+	uint64_t names;                  /* http_name_bit() of all fields: most that are asked for are not there */
 	struct http_field fields[HTTP_FIELDS_MAX];
 };
-/* Looks for the end of a head, line by line, from *at on. Its size; 0: more is needed; negative: it cannot become one. */
-int64_t http_head_scan(const char *bytes, uint32_t size, uint32_t *at);
 /* Parses a whole request head. 0, or the status that it is to be answered with. */
 uint32_t http_head_request(struct http_head *, const char *bytes, uint32_t size);
 /* The same for a response's; false: it is none. */
@@ -64,7 +71,35 @@ static inline struct http_text http_span_text(const struct http_head *h, struct 
 {
 	return (struct http_text){ h->base + s.at, s.size };
 }
+
+/* ---- fields.c ---- */
+/* Looks for the end of a head, line by line, from *at on. Its size; 0: more is needed; negative: it cannot become one. */
+int64_t http_head_scan(const char *bytes, uint32_t size, uint32_t *at);
+/* What is left of a head that was scanned: each line ends in CRLF, and nothing else is CR, LF or NUL. */
+struct http_lines {
+	const char *at, *end;
+};
+struct http_text http_line_next(struct http_lines *); /* the next one without CRLF */
+/* All fields. 0 or a status. */
+uint32_t http_fields_parse(struct http_head *, struct http_lines *);
+/* Goes on over what a value may have (RFC 9110 §5.5: visible characters, obs-text, spaces and tabs). */
+const char *http_value_end(const char *, const char *end);
+static inline struct http_span http_span(const struct http_head *h, const char *from, const char *to)
+{
+	return (struct http_span){ (uint16_t)(from - h->base), (uint16_t)(to - from) };
+}
 struct http_text http_head_field(const struct http_head *, const char *name, uint32_t *at);
+/* One of 64, by a name's length and first letter. */
+static inline uint64_t http_name_bit(const char *name, uint32_t size)
+{
+	return 1ull << ((5 * size + ((uint8_t)*name | 0x20)) & 63);
+}
+#define HTTP_NAME(text_) http_name_bit(text_, sizeof text_ - 1)
+/* Can one of these fields be there? The bits of their names. */
+static inline bool http_head_may_have(const struct http_head *h, uint64_t names)
+{
+	return h->names & names;
+}
 
 /* ---- target.c ---- */
 struct http_target {
@@ -164,6 +199,8 @@ struct http_connection {
 	uint32_t undrained;        /* responses since everything was acknowledged */
 	uint64_t sent_before;      /* bytes acknowledged when the timer last looked */
 	uint64_t body_began;
+	uint32_t peer;
+	uint16_t peer_port;
 	uint8_t state;
 	bool finished;             /* the client has sent its FIN */
 	bool entered;              /* in received(): what ends is freed at its end */
@@ -198,6 +235,9 @@ void http_exchange_give(struct http_server *, struct http_exchange *);
 const char *http_date_line(void);
 /* Status line, Date, Connection, the given lines, Content-Length (HTTP_UNKNOWN: none); then the body is the caller's. */
 int http_send_head(struct http_exchange *, uint32_t status, const char *lines, uint32_t size, uint64_t length);
+/* The same with one line more. */
+int http_send_head_and(struct http_exchange *, uint32_t status, const char *lines, uint32_t size, const char *more,
+                       uint64_t length);
 int http_send(struct http_exchange *, const void *bytes, uint32_t size);
 int http_send_static(struct http_exchange *, const void *bytes, uint64_t size);
 void http_complete(struct http_exchange *);                 /* the response is */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <core/clock.h>
+#include <core/print.h>
 
 /* ---- Bytes to TCP ---- */
 
@@ -63,96 +64,7 @@ void http_complete(struct http_exchange *x)
 		http_connection_next(c);
 }
 
-/* ---- Heads ---- */
-
-const char *http_date_line(void)
-{
-	static char line[DATE_LINE_SIZE + 1];
-	static int64_t of = -1;
-	int64_t now = clock_wall() / (int64_t)NS_PER_S;
-	if (now != of) {
-		char date[HTTP_DATE_SIZE];
-		http_date_print(date, now);
-		memcpy(line, "Date: ", 6);
-		memcpy(line + 6, date, HTTP_DATE_SIZE - 1);
-		memcpy(line + 6 + HTTP_DATE_SIZE - 1, "\r\n", 3);
-		of = now;
-	}
-	return line;
-}
-
-struct line {
-	char bytes[768];
-	uint32_t size;
-};
-
-static void add(struct line *l, const char *text, size_t size)
-{
-	if (size <= sizeof l->bytes - l->size) {
-		memcpy(l->bytes + l->size, text, size);
-		l->size += (uint32_t)size;
-	}
-}
-
-static void add_text(struct line *l, const char *text)
-{
-	add(l, text, strlen(text));
-}
-
-int http_send_head(struct http_exchange *x, uint32_t status, const char *lines, uint32_t size,
-                   uint64_t length)
-{
-	struct http_connection *c = x->connection;
-	struct line l = { .size = 0 };
-	char digits[20];
-	if (!c)
-		return ERR_CLOSED;
-	x->status = status;
-	x->close_after |= x->head.close;
-	x->no_body = status == 204 || status == 304 || status < 200;
-	/* A client that waits for 100 may send its body or not: only the connection's end is clear
-	 * to both. */
-	if (!x->body_done && ((x->head.expect_continue && !x->continued) || c->finished))
-		x->close_after = true;
-	if (c->server->options.requests_max && c->requests >= c->server->options.requests_max)
-		x->close_after = true;
-	add_text(&l, "HTTP/1.1 ");
-	add(&l, digits, http_number_print(digits, status));
-	add_text(&l, " ");
-	add_text(&l, http_reason(status));
-	add_text(&l, "\r\n");
-	add(&l, http_date_line(), DATE_LINE_SIZE);
-	if (c->server->options.name) {
-		add_text(&l, "Server: ");
-		add_text(&l, c->server->options.name);
-		add_text(&l, "\r\n");
-	}
-	if (x->close_after)
-		add_text(&l, "Connection: close\r\n");
-	else if (x->head.minor == 0)
-		add_text(&l, "Connection: keep-alive\r\n");
-	if (length != HTTP_UNKNOWN && status != 204 && status >= 200) {
-		add_text(&l, "Content-Length: ");
-		add(&l, digits, http_number_print(digits, length));
-		add_text(&l, "\r\n");
-	} else if (x->chunked_out) {
-		add_text(&l, "Transfer-Encoding: chunked\r\n");
-	}
-	int error = OK;
-	if (!x->fields_size && size <= sizeof l.bytes - l.size - 2) {
-		add(&l, lines, size);
-		add_text(&l, "\r\n");
-		error = http_send(x, l.bytes, l.size);
-	} else {
-		error = http_send(x, l.bytes, l.size);
-		if (!error && x->fields_size)
-			error = http_send(x, x->fields, x->fields_size);
-		if (!error && size)
-			error = http_send(x, lines, size);
-		error = error ? error : http_send(x, "\r\n", 2);
-	}
-	return error;
-}
+/* ---- Fields ---- */
 
 static bool owned_by_server(const char *name)
 {
@@ -255,23 +167,16 @@ int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fi
 
 int http_fail(struct http_exchange *x, uint32_t status)
 {
-	struct line l = { .size = 0 };
-	char digits[20];
-	uint32_t n = http_number_print(digits, status);
-	add_text(&l, "<!DOCTYPE html>\n<title>");
-	add(&l, digits, n);
-	add_text(&l, " ");
-	add_text(&l, http_reason(status));
-	add_text(&l, "</title>\n<h1>");
-	add(&l, digits, n);
-	add_text(&l, " ");
-	add_text(&l, http_reason(status));
-	add_text(&l, "</h1>\n");
-	int error = reply(x, status, "text/html; charset=utf-8", l.bytes, l.size, false);
+	char page[160];
+	const char *reason = http_reason(status);
+	int size = print_text(page, sizeof page,
+	                      "<!DOCTYPE html>\n<title>%u %s</title>\n<h1>%u %s</h1>\n", status,
+	                      reason, status, reason);
+	int error = reply(x, status, "text/html; charset=utf-8", page, (uint64_t)size, false);
 	if (error != ERR_TOO_BIG)
 		return error;
 	x->fields_size = 0; /* the handler's fields leave no room for ours */
-	return reply(x, status, "text/html; charset=utf-8", l.bytes, l.size, false);
+	return reply(x, status, "text/html; charset=utf-8", page, (uint64_t)size, false);
 }
 
 /* ---- Streams ---- */

@@ -162,14 +162,18 @@ int http_reply_resource(struct http_exchange *x, const struct http_resource *fro
 	if (from->gzip.bytes && http_accepts_coding(x, "gzip"))
 		v = &from->gzip;
 	uint32_t status = http_condition(x, v->etag, from->modified);
-	struct lines l = { .size = 0 };
+	struct lines l RAW;
+	l.size = 0;
+	l.failed = false;
 	if (status) {
 		add_without_type(&l, v);
 		return finish(x, http_send_head(x, status, l.bytes, l.size,
 		                                status == 412 ? 0 : HTTP_UNKNOWN));
 	}
-	struct http_range ranges[HTTP_RANGES_MAX];
-	struct http_text range = get ? http_header(x, "range") : (struct http_text){ NULL, 0 };
+	struct http_range ranges[HTTP_RANGES_MAX] RAW;
+	struct http_text range = { NULL, 0 };
+	if (get && http_head_may_have(&x->head, HTTP_NAME("range")))
+		range = http_header(x, "range");
 	int count = range.bytes && http_if_range(x, v->etag, from->modified)
 	                    ? http_ranges(range, v->size, ranges)
 	                    : 0;
@@ -181,11 +185,8 @@ int http_reply_resource(struct http_exchange *x, const struct http_resource *fro
 	}
 	if (count)
 		return count == 1 ? one_range(x, v, ranges) : many_ranges(x, v, ranges, count);
-	add(&l, v->fields, v->fields_size);
-	add_text(&l, "Accept-Ranges: bytes\r\n");
-	if (l.failed)
-		return http_fail(x, 500);
-	int error = http_send_head(x, 200, l.bytes, l.size, v->size);
+	int error = http_send_head_and(x, 200, v->fields, v->fields_size,
+	                               "Accept-Ranges: bytes\r\n", v->size);
 	if (!error && v->size && !x->head_only) {
 		error = http_send_static(x, v->bytes, v->size);
 		x->out_bytes = v->size;

@@ -122,7 +122,7 @@ const struct http_route *http_route_find(const struct http_server *s, struct htt
 	uint64_t best_rank = 0;
 	*count = 0;
 	for (const struct http_route *r = s->routes; r; r = r->next) {
-		struct http_parameter found[HTTP_PARAMETERS_MAX];
+		struct http_parameter found[HTTP_PARAMETERS_MAX] RAW;
 		uint32_t n;
 		uint64_t rank = method_fits(r, method) ? match(r->pattern, path, found, &n) : 0;
 		/* Of equals, one that names the method. */

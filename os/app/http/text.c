@@ -4,18 +4,8 @@
 
 #include <string.h>
 
-char http_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-bool http_is_token(char c)
-{
-	char l = http_lower(c);
-	if ((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9'))
-		return true;
-	return c && strchr("!#$%&'*+-.^_`|~", c);
-}
+/* A bit for each character from NUL on. */
+const uint64_t http_tokens[4] = { 0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0 };
 
 bool http_is_authority(struct http_text t)
 {
@@ -38,8 +28,11 @@ uint8_t http_hex(char c)
 
 bool http_text_is(struct http_text t, const char *other)
 {
-	size_t size = strlen(other);
-	return t.bytes && t.size == size && memcmp(t.bytes, other, size) == 0;
+	for (uint32_t k = 0; k < t.size; k++) { /* they are short: methods, "*" */
+		if (!other[k] || t.bytes[k] != other[k])
+			return false;
+	}
+	return t.bytes && !other[t.size];
 }
 
 bool http_text_is_nocase(struct http_text t, const char *other)

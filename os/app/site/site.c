@@ -24,26 +24,26 @@ static bool inside(const struct site *s, uint64_t at, uint64_t size)
 	return at <= s->size && size <= s->size - at;
 }
 
-static void variant_load(struct site_variant_at *v, struct bytes_in *in)
+static void variant_load(struct site_variant_at *v, const uint8_t *at)
 {
-	v->at = bytes_get_u64(in);
-	v->size = bytes_get_u64(in);
-	v->fields = bytes_get_u32(in);
-	v->fields_size = bytes_get_u32(in);
+	v->at = bytes_load_u64(at);
+	v->size = bytes_load_u64(at + 8);
+	v->fields = bytes_load_u32(at + 16);
+	v->fields_size = bytes_load_u32(at + 20);
 }
 
 static void entry_load(const struct site *s, uint32_t n, struct site_entry *e)
 {
-	struct bytes_in in = bytes_in(s->entries + (uint64_t)n * SITE_ENTRY_SIZE, SITE_ENTRY_SIZE);
-	e->path = bytes_get_u32(&in);
-	e->path_size = bytes_get_u32(&in);
-	e->kind = bytes_get_u32(&in);
-	e->etag = bytes_get_u32(&in);
-	e->gzip_etag = bytes_get_u32(&in);
-	e->reserved = bytes_get_u32(&in);
-	e->modified = (int64_t)bytes_get_u64(&in);
-	variant_load(&e->identity, &in);
-	variant_load(&e->gzip, &in);
+	const uint8_t *at = s->entries + (uint64_t)n * SITE_ENTRY_SIZE;
+	e->path = bytes_load_u32(at);
+	e->path_size = bytes_load_u32(at + 4);
+	e->kind = bytes_load_u32(at + 8);
+	e->etag = bytes_load_u32(at + 12);
+	e->gzip_etag = bytes_load_u32(at + 16);
+	e->reserved = bytes_load_u32(at + 20);
+	e->modified = (int64_t)bytes_load_u64(at + 24);
+	variant_load(&e->identity, at + 32);
+	variant_load(&e->gzip, at + 56);
 }
 
 /* Entry number plus 1; 0: there is none. */
