@@ -10,9 +10,11 @@
  * of limits: all from its size on if it is complete, the one that it was made for if it is not.
  * Only queries that decode cleanly get here (DNS_ANSWER).
  *
- * Sets of DNS_CACHE_WAYS slots; each set drops by second chance. Found by SipHash under a secret
- * key, so that nobody can choose which entries collide; and if they did, it would cost them their
- * own hits, no time.
+ * Sets of DNS_CACHE_WAYS slots; an entry takes one, or two that lie together; each set drops by second
+ * chance. Found by SipHash under a secret key, so that nobody can choose which entries collide; and if
+ * they did, it would cost them their own hits, no time. Where hardly anything is asked for twice before
+ * it is dropped (zones much larger than the memory), looking up and putting in cost more than they
+ * bring: then only a share of the names is memoised, until that is seen to pay again.
  */
 #ifndef DNS_CACHE_H
 #define DNS_CACHE_H
@@ -22,17 +24,19 @@
 
 #include <app/dns/answer.h>
 
-#define DNS_CACHE_WAYS      4u
-#define DNS_CACHE_SLOT      512u /* bytes: key and response; what does not fit is not kept */
+#define DNS_CACHE_WAYS      8u
+#define DNS_CACHE_SLOT      256u /* bytes: 16, key and response; what does not fit into two is not kept */
 #define DNS_CACHE_BYTES_MIN (DNS_CACHE_WAYS * DNS_CACHE_SLOT * 16u)
 
 struct dns_cache_set;
-struct dns_cache_slot;
 
 struct dns_cache {
 	struct dns_cache_set *sets;
-	struct dns_cache_slot *slots;
-	uint32_t set_mask;
+	uint8_t *slots;
+	uint32_t set_count;
+	uint32_t looked;      /* lookups since it was last seen whether they pay */
+	bool sparse;          /* they did not */
+	uint64_t hits_before; /* then */
 	uint64_t key[2];
 	uint64_t hits, misses;
 };

@@ -16,6 +16,9 @@ static const char zone[] =
         "big TXT \"0123456789012345678901234567890123456789012345678901234567890123456789\"\n"
         "big TXT \"1123456789012345678901234567890123456789012345678901234567890123456789\"\n"
         "big TXT \"2123456789012345678901234567890123456789012345678901234567890123456789\"\n"
+        "*.wide TXT \"w123456789012345678901234567890123456789012345678901234567890123456789\" "
+        "\"x123456789012345678901234567890123456789012345678901234567890123456789\" "
+        "\"y123456789012345678901234567890123456789012345678901234567890123456789\"\n"
         "mid TXT \"0123456789012345678901234567890123456789012345678901234567890123456789\"\n"
         "big TXT \"3123456789012345678901234567890123456789012345678901234567890123456789\"\n"
         "big TXT \"4123456789012345678901234567890123456789012345678901234567890123456789\"\n"
@@ -185,7 +188,59 @@ static void evicts_within_its_memory(void **state)
 	}
 }
 
-static void leaves_out_what_is_too_big_for_a_slot(void **state)
+/* Entries of one slot and of two take each other's places. */
+static void mixes_wide_entries_and_others(void **state)
+{
+	unsigned draw = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < 30000; i++) {
+		char text[64];
+		draw = draw * 1103515245u + 12345u;
+		unsigned n = draw >> 16 & 1023;
+		if (draw >> 8 & 1)
+			snprintf(text, sizeof text, "n%u.wide.example. TXT", n % 100);
+		else
+			snprintf(text, sizeof text, "n%u.wild.example. A", n % 300);
+		ask(text);
+	}
+	assert_true(cache.hits > 1000);
+	uint64_t before = cache.hits;
+	ask("last.wide.example. TXT");
+	ask("last.wide.example. TXT");
+	assert_int_equal(cache.hits, before + 1);
+}
+
+static void memoises_a_share_only_where_hardly_anything_is_asked_twice(void **state)
+{
+	char text[64];
+
+	(void)state;
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(text, sizeof text, "once%u.example. A", i);
+		ask(text);
+	}
+	uint64_t before = cache.hits + cache.misses;
+	for (unsigned i = 0; i < 4000; i++) {
+		snprintf(text, sizeof text, "more%u.example. A", i);
+		ask(text);
+	}
+	uint64_t looked = cache.hits + cache.misses - before;
+	assert_in_range(looked, 100, 500); /* a sixteenth of them */
+	/* And takes it up again when the same names come again and again. */
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(text, sizeof text, "few%u.example. A", i % 50);
+		ask(text);
+	}
+	before = cache.hits;
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(text, sizeof text, "few%u.example. A", i);
+		ask(text);
+	}
+	assert_in_range(cache.hits - before, 40, 50);
+}
+
+static void leaves_out_what_is_too_big_for_two_slots(void **state)
 {
 	(void)state;
 	ask("big.example. TXT edns=1232");
@@ -261,7 +316,9 @@ int main(void)
 		FRESH(passes_by_what_is_not_a_plain_query),
 		FRESH(gives_what_is_hit_a_second_chance),
 		FRESH(evicts_within_its_memory),
-		FRESH(leaves_out_what_is_too_big_for_a_slot),
+		FRESH(mixes_wide_entries_and_others),
+		FRESH(memoises_a_share_only_where_hardly_anything_is_asked_twice),
+		FRESH(leaves_out_what_is_too_big_for_two_slots),
 		FRESH(equals_uncached_answers_over_random_queries),
 		FRESH(keeps_mutated_queries_apart),
 		cmocka_unit_test(has_a_size_within_what_was_asked_for),
