@@ -31,6 +31,13 @@ static bool same(const struct tcp_address *a, const struct tcp_address *b)
 
 /* ---- TCP's turn ---- */
 
+/* Who has something to send while others wait for the device waits behind them: else those whose
+ * segments happen to be worked on first take all that it has room for, again and again. */
+static bool waits_in_line(const struct tcp_connection *c)
+{
+	return !list_empty(&stalled) && !output_ready(c);
+}
+
 static void work_on(struct tcp_connection *c, uint64_t now)
 {
 	uint8_t work = c->work;
@@ -38,8 +45,14 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 	c->blocked = false;
 	if (work & WORK_SHOW && !c->gone)
 		event_show(c, now);
-	if (work & WORK_OUTPUT && !c->gone && !c->detached)
-		output(c, now);
+	if (work & WORK_OUTPUT && !c->gone && !c->detached) {
+		if (waits_in_line(c)) {
+			c->blocked = true;
+			c->work |= WORK_OUTPUT;
+		} else {
+			output(c, now);
+		}
+	}
 	if (c->gone) {
 		list_remove(&c->turn);
 		timer_stop(&c->timer);
@@ -50,26 +63,32 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 	}
 }
 
-static void go_on(void)
+static struct tcp_connection *first_of(const struct list *l)
 {
-	for (struct list *l; (l = list_pop(&stalled));)
-		list_append(&turn, l);
+	return list_empty(l) ? NULL : container_of(l->next, struct tcp_connection, turn);
 }
 
 static bool poll(struct loop_source *source)
 {
+	struct tcp_connection *c;
+	uint64_t now = 0;
 	(void)source;
-	if (!list_empty(&stalled) &&
-	    output_ready(container_of(stalled.next, struct tcp_connection, turn)))
-		go_on();
+	/* One that the device refuses again leaves it without room: this ends. */
+	while ((c = first_of(&stalled)) && output_ready(c)) {
+		now = now ? now : clock_now();
+		list_remove(&c->turn);
+		work_on(c, now);
+	}
 	if (list_empty(&turn))
-		return false;
+		return now;
 	struct list batch = turn; /* what comes into the list meanwhile is for the next turn */
 	batch.next->prev = batch.prev->next = &batch;
 	list_init(&turn);
-	uint64_t now = clock_now();
-	for (struct list *l; (l = list_pop(&batch));)
-		work_on(container_of(l, struct tcp_connection, turn), now);
+	now = now ? now : clock_now();
+	while ((c = first_of(&batch))) {
+		list_remove(&c->turn);
+		work_on(c, now);
+	}
 	return true;
 }
 
@@ -328,7 +347,8 @@ void tcp_stop(void)
 		while (table[k])
 			tcp_abort(table[k]);
 	}
-	go_on();
+	for (struct list *l; (l = list_pop(&stalled));) /* all of them are gone: nothing is sent */
+		list_append(&turn, l);
 	while (poll(&source))
 		;
 	wait_clear();
