@@ -24,7 +24,7 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 FAR, IMAGE, NEAR, BEYOND = "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.2"
-ECHO, SINK, DIGEST, SOURCE, STATIC, FIGURES, CLIENT = 7, 9, 10, 19, 20, 79, 99
+ECHO, SINK, DIGEST, IN_PLACE, SOURCE, STATIC, FIGURES, CLIENT = 7, 9, 10, 11, 19, 20, 79, 99
 PERIOD = 1048573    # bytes until the stream repeats, as in appliance/main.c
 ECHO_SIZE = 4096
 CLONE_NEWNET = 0x40000000
@@ -427,7 +427,7 @@ def _serve_source(s):
     send_stream(s, int(read_line(s)))
 
 
-SERVICES = {SINK: _serve_sink, DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source}
+SERVICES = {SINK: _serve_sink, IN_PLACE: _serve_sink, DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source}
 
 
 class LinuxContender:

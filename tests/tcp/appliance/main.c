@@ -6,6 +6,7 @@
  *   7   echo, by handlers: what the send buffer does not take is left in the receive window
  *   9   sink: reads to the end, answers with "COUNT ok" or "COUNT bad AT", by a task
  *   10  the same, which answers with "COUNT ok SHA-256"
+ *   11  as 9, by handlers: each byte is looked at where it came, and never copied
  *   19  source: reads a number, a newline; sends so many bytes and closes, by a task
  *   20  the same from memory that never changes, without copying; at most STATIC_SIZE bytes
  *   79  figures: all of TCP's counters and the heap's, a line each
@@ -27,7 +28,6 @@
 #include <core/sha256.h>
 #include <core/task.h>
 #include <net/tcp.h>
-
 
 #define STREAM_SIZE                                                                                \
 	1048573u /* the stream repeats after so many bytes: a prime, as no buffer's size is */
@@ -201,6 +201,62 @@ static void serve_figures(struct tcp_connection *c)
 	snprintf(text, sizeof text, "heap %llu\nheap_total %llu\n", (unsigned long long)heap.used,
 	         (unsigned long long)heap.total);
 	say(c, text);
+}
+
+/* ---- A sink by handlers ---- */
+
+struct seen {
+	uint64_t count, bad; /* bytes; where the first wrong one was, UINT64_MAX: nowhere */
+};
+
+static uint32_t seen_received(void *context, struct tcp_connection *c, const uint8_t *bytes,
+                              uint32_t size)
+{
+	struct seen *s = context;
+	(void)c;
+	for (uint32_t k = 0; k < size;) {
+		uint32_t at = (uint32_t)(s->count % STREAM_SIZE), part = STREAM_SIZE - at;
+		part = part < size - k ? part : size - k;
+		if (memcmp(bytes + k, stream + at, part) != 0 && s->bad == UINT64_MAX)
+			s->bad = s->count;
+		s->count += part;
+		k += part;
+	}
+	return size;
+}
+
+static void seen_finished(void *context, struct tcp_connection *c)
+{
+	struct seen *s = context;
+	char text[LINE_MAX];
+	int n = s->bad == UINT64_MAX
+	                ? snprintf(text, sizeof text, "%llu ok\n", (unsigned long long)s->count)
+	                : snprintf(text, sizeof text, "%llu bad %llu\n",
+	                           (unsigned long long)s->count, (unsigned long long)s->bad);
+	tcp_write_some(c, text, (uint32_t)n);
+	tcp_shutdown(c);
+}
+
+static void seen_closed(void *context, struct tcp_connection *c, int reason)
+{
+	(void)c;
+	(void)reason;
+	free(context);
+}
+
+static const struct tcp_handlers seen_handlers = { .received = seen_received,
+	                                           .finished = seen_finished,
+	                                           .closed = seen_closed };
+
+static bool seen_accept(void *context, struct tcp_connection *c)
+{
+	struct seen *s = malloc(sizeof *s);
+	(void)context;
+	if (!s)
+		return false;
+	*s = (struct seen){ .bad = UINT64_MAX };
+	tcp_watch(c, &seen_handlers, s);
+	return true;
 }
 
 /* ---- Many connections at once ---- */
@@ -388,6 +444,9 @@ int main(void)
 	if (tcp_listen(&l, 7, NULL))
 		return 1;
 	tcp_listen_watch(l, echo_accept, NULL);
+	if (tcp_listen(&l, 11, NULL))
+		return 1;
+	tcp_listen_watch(l, seen_accept, NULL);
 	for (uint32_t k = 0; k < sizeof services / sizeof *services; k++) {
 		if (tcp_listen(&l, services[k].port, NULL))
 			return 1;
