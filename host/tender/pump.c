@@ -29,6 +29,8 @@
 
 #define THREAD_STACK 65536u
 #define SOON_NS      100000u
+#define AWAKE_NS     50000u /* the most that a wait stays awake for packets, inline */
+#define AWAKE_TRIAL  32u    /* waits, of which one tries it although it did not pay lately */
 
 static struct timespec to_timespec(uint64_t ns)
 {
@@ -318,9 +320,69 @@ static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 	}
 }
 
+/* Sleep and waking up take longer than a packet that comes soon. So before it sleeps, a pump that
+ * moves packets by system calls looks for a while, if that has paid: what an image's loop does by
+ * itself where it sees them. */
+static bool awake_pays(const struct pump *p)
+{
+	bool taps = false;
+	for (uint32_t i = 0; i < p->device_count; i++)
+		taps |= p->devices[i].fd >= 0;
+	return taps && (p->idle_average <= AWAKE_NS || p->waits % AWAKE_TRIAL == 0);
+}
+
+/* How long a pump that slept had nothing to do. */
+static void learn(struct pump *p, uint64_t idle)
+{
+	idle = idle < 8 * AWAKE_NS ? idle : 8 * AWAKE_NS;
+	p->idle_average += idle / 8 - p->idle_average / 8;
+}
+
+/* True: something came. */
+static bool stay_inline(struct pump *p, uint64_t from, uint64_t deadline, uint64_t events)
+{
+	uint64_t end = from + AWAKE_NS < deadline ? from + AWAKE_NS : deadline;
+	p->waits++;
+	if (!awake_pays(p))
+		return false;
+	do {
+		sched_yield(); /* whoever sends may want this CPU */
+		waiting_pass(p);
+		if (pump_ready(p, events)) {
+			p->idle_average = clock_mono() - from;
+			return true;
+		}
+	} while (clock_mono() < end);
+	return false;
+}
+
+bool pump_stay(struct pump *p)
+{
+	uint64_t from = clock_mono(), now;
+	p->waits++;
+	p->slept_from = from;
+	if (!awake_pays(p))
+		return false;
+	do {
+		sched_yield();
+		bool moved = pump_pass(p);
+		now = clock_mono();
+		if (moved) {
+			p->idle_average = now - from;
+			return true;
+		}
+	} while (now < from + AWAKE_NS);
+	return false;
+}
+
+void pump_woke(struct pump *p)
+{
+	learn(p, clock_mono() - p->slept_from);
+}
+
 void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 {
-	uint64_t deadline = clock_deadline(p->clock, deadline_ns);
+	uint64_t deadline = clock_deadline(p->clock, deadline_ns), from = 0;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		/* All of tx before we sleep; the image stands still, so this ends. Packets that
@@ -334,6 +396,13 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 		if (deadline != UINT64_MAX && clock_mono() >= deadline)
 			break;
 		if (p->mode == PUMP_INLINE) {
+			if (!from) {
+				from = clock_mono();
+				if (stay_inline(p, from, deadline, events)) {
+					from = 0;
+					break;
+				}
+			}
 			pthread_mutex_unlock(&p->lock);
 			sleep_inline(p, deadline, events);
 			pthread_mutex_lock(&p->lock);
@@ -349,6 +418,8 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 		pthread_mutex_lock(&p->lock);
 		p->asleep = 0;
 	}
+	if (from)
+		learn(p, clock_mono() - from);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -43,6 +43,9 @@ struct pump {
 	int epoll;           /* the devices, edge-triggered, and kick */
 	uint32_t asleep;     /* futex: 1 while the image's wait sleeps on it */
 	uint64_t asleep_for; /* its AMP_WAIT_* bits */
+	/* PUMP_INLINE, PUMP_OUTSIDE: whether to stay awake is learnt from how long there was nothing to do lately. */
+	uint64_t idle_average, slept_from; /* ns; decaying; since when */
+	uint32_t waits;
 	void (*gone)(uint32_t device); /* the network interface of that device is; does not return */
 };
 
@@ -56,6 +59,9 @@ bool pump_pass(struct pump *);
 bool pump_ready(const struct pump *, uint64_t events); /* AMP_WAIT_* */
 bool pump_pending(struct pump *);                      /* work that a kick would announce */
 bool pump_expects(const struct pump *); /* answers, so soon that who polls need not sleep */
+/* For PUMP_OUTSIDE, before it sleeps: looks for packets for a while, if that has paid. True: some came. And after. */
+bool pump_stay(struct pump *);
+void pump_woke(struct pump *);
 void pump_need_wakeup(struct pump *, bool need);       /* in the flags of all fill and tx rings */
 
 /* What an event of `epoll` says of a device's end, if it is one of the pump's: calls `gone`. */

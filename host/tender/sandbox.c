@@ -461,13 +461,15 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 	int status, result;
 	*c = (struct crash){ .vector = -1, .read = read_image, .of = b };
 	for (;;) {
-		while (pump_pass(pump) || (image_polls(b) && pump_expects(pump) && !sched_yield()))
+		while (pump_pass(pump) ||
+		       (image_polls(b) && pump_expects(pump) && !sched_yield()) || pump_stay(pump))
 			wake_image(b, pump);
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
 		int timeout = pump_pending(pump) ? 0 : clock_due_ms(pump->clock);
 		int n = epoll_wait(pump->epoll, events, PUMP_EVENTS + 1, timeout);
 		pump_need_wakeup(pump, false);
+		pump_woke(pump);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.u32 == EPOLL_SIGNALS) {
 				struct signalfd_siginfo info;

@@ -132,14 +132,16 @@ static COLD void wait_at_gate(void)
 static void loop_idle(void)
 {
 	uint64_t start = clock_now(), ns = polling_pays();
-	if (!ns || !poll_for_a_while(start, ns)) {
-		if (!task_is_ready()) /* a poll that found nothing may still have woken one */
-			wait_at_gate();
-	}
+	bool found = ns && poll_for_a_while(start, ns);
+	if (!found && !task_is_ready()) /* a poll that found nothing may still have woken one */
+		wait_at_gate();
 	uint64_t idle = clock_now() - start;
 	if (idle > IDLE_COUNTED_MAX)
 		idle = IDLE_COUNTED_MAX;
-	idle_average += idle / 8 - idle_average / 8;
+	if (found && idle_average > LOOP_POLL_MAX_NS)
+		idle_average = idle; /* a trial that found work: what the waits took says nothing */
+	else
+		idle_average += idle / 8 - idle_average / 8;
 }
 
 void loop_run(void)
