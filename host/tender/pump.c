@@ -29,7 +29,7 @@
 
 #define THREAD_STACK 65536u
 #define SOON_NS      100000u
-#define AWAKE_NS     50000u /* the most that a wait stays awake for packets, inline */
+#define AWAKE_NS     25000u /* the most that a pump stays awake for packets: about what a sleep costs */
 #define AWAKE_TRIAL  32u    /* waits, of which one tries it although it did not pay lately */
 
 static struct timespec to_timespec(uint64_t ns)
