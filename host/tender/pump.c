@@ -29,8 +29,9 @@
 
 #define THREAD_STACK 65536u
 #define SOON_NS      100000u
-#define AWAKE_NS     25000u /* the most that a pump stays awake for packets: about what a sleep costs */
-#define AWAKE_TRIAL  32u    /* waits, of which one tries it although it did not pay lately */
+#define AWAKE_NS     25000u /* the most that a pump stays awake for packets: about what a sleep costs \
+	                     */
+#define AWAKE_TRIAL 32u     /* waits, of which one tries it although it did not pay lately */
 
 static struct timespec to_timespec(uint64_t ns)
 {
