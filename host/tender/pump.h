@@ -39,6 +39,8 @@ struct pump {
 	struct device_xdp xdps[AMP_DEVICES_MAX];
 	uint32_t device_count;
 	struct clock *clock;
+	int nice;            /* of the process, when it began */
+	bool raised;         /* PUMP_INLINE: the process goes before it, until the thread is there */
 	int kick;            /* eventfd: written by the image's kick */
 	int epoll;           /* the devices, edge-triggered, and kick */
 	uint32_t asleep;     /* futex: 1 while the image's wait sleeps on it */
