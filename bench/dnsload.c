@@ -70,6 +70,7 @@ static uint32_t query_count, query_next;
 static struct channel channels[SOCKETS_MAX];
 static unsigned socket_count = 4, slot_count, slot_bits;
 static uint64_t histogram[BUCKETS], rcodes[16];
+static bool echo;
 static uint64_t sent, answered, lost, late, wrong, truncated, bytes_in, slowest, send_refused;
 static volatile sig_atomic_t stopped;
 static const char *interface; /* of AF_XDP; null: sockets */
@@ -301,9 +302,9 @@ static void take_answer(struct channel *channel, const uint8_t *data, size_t siz
 		return;
 	}
 	query = &queries[slot->query];
-	/* QR set, the opcode QUERY, one question, and it is ours. */
+	/* QR set (an echo's is not), the opcode QUERY, one question, and it is ours. */
 	size_t question = query->size - 12u - (query->data[11] ? 11u : 0u);
-	if (!(data[2] & 0x80) || (data[2] & 0x78) || data[4] || data[5] != 1 ||
+	if (!(data[2] & 0x80) != echo || (echo && size != query->size) || (data[2] & 0x78) || data[4] || data[5] != 1 ||
 	    size < 12 + question || memcmp(data + 12, query->data + 12, question) != 0) {
 		wrong++;
 		release(channel, index);
@@ -522,6 +523,7 @@ static const char usage[] =
         "  -r RATE      queries a second, sent when due; without it, as fast as the window allows\n"
         "  -T MS        after which a query counts as lost (1000)\n"
         "  -e           with EDNS(0), 1232 bytes\n"
+        "  -E           the server is an echo: an answer is the query itself\n"
         "  -i INTERFACE sends and receives by an AF_XDP socket on it\n";
 
 int main(int argc, char **argv)
@@ -534,7 +536,7 @@ int main(int argc, char **argv)
 	bool edns = false, first = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:p:d:t:u:w:S:r:T:i:eh")) != -1) {
+	while ((option = getopt(argc, argv, "s:p:d:t:u:w:S:r:T:i:eEh")) != -1) {
 		switch (option) {
 		case 's':
 			address = optarg;
@@ -568,6 +570,9 @@ int main(int argc, char **argv)
 			break;
 		case 'e':
 			edns = true;
+			break;
+		case 'E':
+			echo = true;
 			break;
 		default:
 			fputs(usage, option == 'h' ? stdout : stderr);

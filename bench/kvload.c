@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Load for a memcached: kvload ADDRESS PORT CONNECTIONS DEPTH SETS SIZE KEYS SECONDS. Each
- * connection sends DEPTH commands in one write, and the next DEPTH when all of them are answered;
- * SETS of 100 commands are sets, the others gets, of KEYS keys with values of SIZE bytes, which are
- * all stored first. Each answer is checked: its length, and that the value is the key's. Prints one
- * line: commands, seconds, and latencies of a round in microseconds (p50, p99, most), and how many
- * gets missed.
+ * Load for a memcached or, with another argument "redis", for a Redis (RESP): kvload ADDRESS PORT
+ * CONNECTIONS DEPTH SETS SIZE KEYS SECONDS [redis]. Each connection sends DEPTH commands in one
+ * write, and the next DEPTH when all of them are answered; SETS of 100 commands are sets, the
+ * others gets, of KEYS keys with values of SIZE bytes, which are all stored first. Each answer is
+ * checked: its length, and that the value is the key's. Prints one line: commands, seconds, and
+ * latencies of a round in microseconds (p50, p99, most), and how many gets missed.
  *
  * One thread, one epoll; nothing is formatted while it runs: all requests are laid out before.
  */
@@ -38,6 +38,26 @@ struct connection {
 	uint64_t sent_at;
 };
 
+/* What both speak, in each one's words. */
+static const struct words {
+	const char *get, *set; /* of a key; and of a size: its value follows, and a line's end */
+	const char *value, *value_end; /* of a size and a key; after the value and its line's end */
+	const char *stored, *missed;
+} memcached = { "get key-%010u\r\n",
+	        "set key-%010u 0 0 %u\r\n",
+	        "VALUE key-%2$010u 0 %1$u\r\n",
+	        "END\r\n",
+	        "STORED\r\n",
+	        "END\r\n" },
+  redis = { "*2\r\n$3\r\nGET\r\n$14\r\nkey-%010u\r\n",
+	    "*3\r\n$3\r\nSET\r\n$14\r\nkey-%010u\r\n$%u\r\n",
+	    "$%1$u\r\n",
+	    "",
+	    "+OK\r\n",
+	    "$-1\r\n" };
+static const struct words *words = &memcached;
+static uint32_t stored_size, missed_size, end_size;
+
 static char *gets_, *sets_, *values; /* of all keys, one after another */
 static uint32_t get_size, set_size, value_answer, keys, size, depth, set_share;
 static char *out;
@@ -66,28 +86,31 @@ static void die(const char *what)
 
 static void lay_out(void)
 {
-	char text[64];
-	get_size = (uint32_t)sprintf(text, "get key-%010u\r\n", 0);
-	uint32_t head = (uint32_t)sprintf(text, "set key-%010u 0 0 %u\r\n", 0, size);
+	char text[128];
+	stored_size = (uint32_t)strlen(words->stored);
+	missed_size = (uint32_t)strlen(words->missed);
+	end_size = (uint32_t)strlen(words->value_end);
+	get_size = (uint32_t)sprintf(text, words->get, 0);
+	uint32_t head = (uint32_t)sprintf(text, words->set, 0, size);
 	set_size = head + size + 2;
-	value_answer = (uint32_t)sprintf(text, "VALUE key-%010u 0 %u\r\n", 0, size);
+	value_answer = (uint32_t)sprintf(text, words->value, size, 0);
 	gets_ = malloc((size_t)keys * (get_size + 1));
 	sets_ = malloc((size_t)keys * set_size + 1);
-	values = malloc((size_t)keys * (value_answer + size + 2 + 5) + 1);
+	values = malloc((size_t)keys * (value_answer + size + 2 + end_size) + 1);
 	if (!gets_ || !sets_ || !values)
 		die("memory");
 	for (uint32_t k = 0; k < keys; k++) {
 		char *set = sets_ + (size_t)k * set_size,
-		     *value = values + (size_t)k * (value_answer + size + 7);
-		sprintf(text, "get key-%010u\r\n", k);
+		     *value = values + (size_t)k * (value_answer + size + 2 + end_size);
+		sprintf(text, words->get, k);
 		memcpy(gets_ + (size_t)k * get_size, text, get_size);
-		sprintf(set, "set key-%010u 0 0 %u\r\n", k, size);
+		sprintf(set, words->set, k, size);
 		for (uint32_t at = 0; at < size; at++)
 			set[head + at] = (char)('a' + (k + at) % 26);
 		memcpy(set + head + size, "\r\n", 2);
-		sprintf(value, "VALUE key-%010u 0 %u\r\n", k, size);
+		sprintf(value, words->value, size, k);
 		memcpy(value + value_answer, set + head, size + 2);
-		memcpy(value + value_answer + size + 2, "END\r\n", 5);
+		memcpy(value + value_answer + size + 2, words->value_end, end_size);
 	}
 }
 
@@ -129,15 +152,16 @@ static void take(struct connection *c)
 	uint32_t at = 0;
 	while (c->next < c->count) {
 		uint32_t asked = c->asked[c->next], key = asked & ~(1u << 31);
-		const char *want = "STORED\r\n";
-		uint32_t n = 8;
+		const char *want = words->stored;
+		uint32_t n = stored_size;
 		if (asked == key) {
-			want = values + (size_t)key * (value_answer + size + 7);
-			n = value_answer + size + 7;
-			if (c->have - at >= 5 && !memcmp(c->in + at, "END\r\n", 5)) {
+			n = value_answer + size + 2 + end_size;
+			want = values + (size_t)key * n;
+			if (c->have - at >= missed_size &&
+			    !memcmp(c->in + at, words->missed, missed_size)) {
 				misses++;
-				n = 5;
-				want = "END\r\n";
+				n = missed_size;
+				want = words->missed;
 			}
 		}
 		if (c->have - at < n)
@@ -169,16 +193,16 @@ static void fill(struct connection *c)
 	for (uint32_t k = 0; k < keys;) {
 		uint32_t n = keys - k < 100 ? keys - k : 100, got = 0;
 		send_all(c->fd, sets_ + (size_t)k * set_size, (size_t)n * set_size);
-		while (got < n * 8) {
-			ssize_t more = recv(c->fd, c->in + got, n * 8 - got, 0);
+		while (got < n * stored_size) {
+			ssize_t more = recv(c->fd, c->in + got, n * stored_size - got, 0);
 			if (more <= 0)
 				die("recv");
 			got += (uint32_t)more;
 		}
 		for (uint32_t a = 0; a < n; a++) {
-			if (memcmp(c->in + a * 8, "STORED\r\n", 8) != 0) {
+			if (memcmp(c->in + a * stored_size, words->stored, stored_size) != 0) {
 				errno = 0;
-				die("STORED");
+				die("storing");
 			}
 		}
 		k += n;
@@ -200,11 +224,13 @@ static double quantile(double share)
 
 int main(int argc, char **argv)
 {
-	if (argc != 9) {
-		fprintf(stderr,
-		        "usage: kvload ADDRESS PORT CONNECTIONS DEPTH SETS SIZE KEYS SECONDS\n");
+	bool resp = argc == 10 && !strcmp(argv[9], "redis");
+	if (argc != 9 && !resp) {
+		fprintf(stderr, "usage: kvload ADDRESS PORT CONNECTIONS DEPTH SETS SIZE KEYS "
+		                "SECONDS [redis]\n");
 		return 2;
 	}
+	words = resp ? &redis : &memcached;
 	uint16_t port = (uint16_t)atoi(argv[2]);
 	uint32_t count = (uint32_t)atoi(argv[3]);
 	depth = (uint32_t)atoi(argv[4]);
@@ -215,7 +241,7 @@ int main(int argc, char **argv)
 	if (!count || !depth || depth > DEPTH_MAX || !keys || keys >= 1u << 31 || seconds <= 0)
 		die("arguments");
 	lay_out();
-	uint32_t answer = value_answer + size + 7, room = depth * answer + 4096;
+	uint32_t answer = value_answer + size + 2 + end_size, room = depth * answer + 4096;
 	out = malloc((size_t)depth * (set_size > get_size ? set_size : get_size) + 1);
 	struct connection *all = calloc(count, sizeof *all);
 	int poll = epoll_create1(0);
