@@ -5,6 +5,8 @@
  */
 #include <net/tcp_internal.h>
 
+#include <string.h>
+
 void event_opened(struct tcp_connection *c)
 {
 	task_wake_all(&c->waiters);
@@ -14,6 +16,13 @@ void event_opened(struct tcp_connection *c)
 
 uint32_t event_received(struct tcp_connection *c, const uint8_t *bytes, uint32_t size)
 {
+	if (c->read_room) {
+		uint32_t n = size < c->read_room ? size : c->read_room;
+		memcpy(c->read_to, bytes, n);
+		c->read_to += n;
+		c->read_room -= n;
+		return n;
+	}
 	if (!c->handlers || !c->handlers->received)
 		return 0;
 	uint32_t taken = c->handlers->received(c->context, c, bytes, size);

@@ -113,11 +113,33 @@ void tcp_consume(struct tcp_connection *c, uint32_t size)
 		connection_work(c, WORK_OUTPUT); /* the window may open */
 }
 
+static bool nothing_to_read(const struct tcp_connection *c)
+{
+	return !receive_unread(&c->receive) && !c->finished && !c->detached;
+}
+
+/* Has the first bytes that come in order put where they are wanted, without a stay in the ring. How
+ * many. */
+static uint32_t wait_for(struct tcp_connection *c, void *to, uint32_t size, uint64_t deadline_ns)
+{
+	c->read_to = to;
+	c->read_room = size;
+	int error = OK;
+	while (!error && c->read_room == size && nothing_to_read(c))
+		error = task_wait(&c->waiters, deadline_ns);
+	uint32_t got = size - c->read_room;
+	c->read_room = 0;
+	return got;
+}
+
 int64_t tcp_read(struct tcp_connection *c, void *to, uint32_t size, uint64_t deadline_ns)
 {
 	const uint8_t *bytes;
 	uint32_t got = 0;
-	int64_t there = tcp_peek(c, &bytes, deadline_ns);
+	int64_t there;
+	if (nothing_to_read(c) && !c->read_room)
+		got = wait_for(c, to, size, deadline_ns);
+	there = got ? receive_peek(&c->receive, &bytes) : tcp_peek(c, &bytes, deadline_ns);
 	while (there > 0 && got < size) { /* twice at most: the ring's two ends */
 		uint32_t n = there < size - got ? (uint32_t)there : size - got;
 		memcpy((uint8_t *)to + got, bytes, n);

@@ -25,6 +25,8 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 FAR, IMAGE, NEAR, BEYOND = "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.2"
 ECHO, SINK, DIGEST, IN_PLACE, SOURCE, STATIC, FIGURES, CLIENT = 7, 9, 10, 11, 19, 20, 79, 99
+COUNT, COUNT_IN_PLACE = 12, 13
+NEAR_MAC = "02:00:00:00:00:03"  # the bridge's, and the image's device's (see plain)
 PERIOD = 1048573    # bytes until the stream repeats, as in appliance/main.c
 ECHO_SIZE = 4096
 CLONE_NEWNET = 0x40000000
@@ -353,7 +355,7 @@ class ImageContender:
         self.lab, self.name = lab, tender
         self.log = tempfile.NamedTemporaryFile("w+", prefix="ampoule-tcp-")
         lab.near.ip("tuntap", "add", "img0", "mode", "tap")
-        lab.near.ip("link", "set", "img0", "txqueuelen", "20000", "master", "bridge0", "up")
+        lab.near.ip("link", "set", "img0", "address", NEAR_MAC, "txqueuelen", "20000", "master", "bridge0", "up")
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", lab.near.name, *pin, ampoule, "run", "--tender", tender, "-v", "--net", "service=tap:img0",
              "--set", f"address={IMAGE}/24", "--set", f"gateway={NEAR}", *options, path],
@@ -361,6 +363,19 @@ class ImageContender:
         until(lambda: self.answers() or not self.alive(), 20, "the image does not come up")
         self.check()
         lab.forget()
+
+    @contextlib.contextmanager
+    def plain(self):
+        """The image's TAP device by itself, not on the bridge, which costs the host more than the packets do."""
+        near = self.lab.near
+        near.ip("link", "set", "img0", "nomaster")
+        near.ip("route", "add", f"{IMAGE}/32", "dev", "img0", "src", NEAR)
+        try:
+            yield
+        finally:
+            near.ip("route", "del", f"{IMAGE}/32", "dev", "img0")
+            near.ip("link", "set", "img0", "master", "bridge0")
+            self.lab.forget()
 
     def answers(self):
         try:
@@ -427,7 +442,8 @@ def _serve_source(s):
     send_stream(s, int(read_line(s)))
 
 
-SERVICES = {SINK: _serve_sink, IN_PLACE: _serve_sink, DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source}
+SERVICES = {SINK: _serve_sink, IN_PLACE: _serve_sink, COUNT: _serve_sink, COUNT_IN_PLACE: _serve_sink,
+            DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source}
 
 
 class LinuxContender:
@@ -503,6 +519,9 @@ class LinuxProcess:
         need(self.process.stdout.readline() == "ready\n", "the Linux server does not start")
         lab.forget()
 
+    def plain(self):
+        return contextlib.nullcontext()     # who asks it over a veth passes the bridge by
+
     def check(self):
         need(self.process.poll() is None, "the Linux server has ended")
 
@@ -527,7 +546,7 @@ class Lab:
                 setattr(self, name, Namespace(f"{prefix}-{os.getpid()}-{name}"))
             self.relay = Relay(binary, f"{self.far.name}:far0", f"{self.near.name}:near0")
             near, far, beyond = self.near, self.far, self.beyond
-            near.ip("link", "add", "bridge0", "type", "bridge")
+            near.ip("link", "add", "bridge0", "address", NEAR_MAC, "type", "bridge")
             near.ip("link", "set", "near0", "master", "bridge0", "up")
             near.ip("address", "add", f"{NEAR}/24", "dev", "bridge0")
             near.ip("link", "set", "bridge0", "up")
@@ -567,11 +586,14 @@ class Lab:
 
 
 def build_appliance(ampoule, scratch):
-    """The image; TCP_IMAGE names one that is built already."""
+    """The image, with the stream compiled in; TCP_IMAGE names one that is built already."""
     if os.environ.get("TCP_IMAGE"):
         return os.path.abspath(os.environ["TCP_IMAGE"])
-    out = f"{scratch}/tcp.amp"
-    sh(ampoule, "build", "-q", "--work", f"{scratch}/work", "-o", out, f"{HERE}/appliance")
+    out, source = f"{scratch}/tcp.amp", f"{scratch}/appliance"
+    shutil.copytree(f"{HERE}/appliance", source)
+    with open(f"{source}/stream", "wb") as f:
+        f.write(STREAM)
+    sh(ampoule, "build", "-q", "--work", f"{scratch}/work", "-o", out, source)
     return out
 
 

@@ -7,6 +7,8 @@
  *   9   sink: reads to the end, answers with "COUNT ok" or "COUNT bad AT", by a task
  *   10  the same, which answers with "COUNT ok SHA-256"
  *   11  as 9, by handlers: each byte is looked at where it came, and never copied
+ *   12  count: reads to the end into memory of its own, as a socket's reader does, and answers with
+ *       "COUNT ok"; 13 the same by handlers, where the bytes came: for bench/tcp
  *   19  source: reads a number, a newline; sends so many bytes and closes, by a task
  *   20  the same from memory that never changes, without copying; at most STATIC_SIZE bytes
  *   79  figures: all of TCP's counters and the heap's, a line each
@@ -24,6 +26,7 @@
 
 #include <core/clock.h>
 #include <core/error.h>
+#include <core/file.h>
 #include <core/heap.h>
 #include <core/sha256.h>
 #include <core/task.h>
@@ -31,25 +34,10 @@
 
 #define STREAM_SIZE                                                                                \
 	1048573u /* the stream repeats after so many bytes: a prime, as no buffer's size is */
-#define STREAM_ROOM 1048576u
 #define LINE_MAX    160u
 #define ECHO_SIZE   4096u /* bytes of each connection of "echoes" */
 
-static uint8_t *stream;
-
-static void stream_make(void)
-{
-	uint64_t x = 0x9e3779b97f4a7c15u;
-	stream = malloc(STREAM_ROOM);
-	if (!stream)
-		exit(2);
-	for (uint32_t k = 0; k < STREAM_ROOM; k += 8) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		memcpy(stream + k, &x, 8);
-	}
-}
+static const uint8_t *stream; /* compiled in, so that port 20 sends it as it lies */
 
 /* ---- Echo ---- */
 
@@ -130,12 +118,25 @@ static void sink(struct tcp_connection *c, struct tcp_connection *report, bool d
 	say(report, text);
 }
 
+static void serve_count(struct tcp_connection *c)
+{
+	uint64_t count = 0;
+	char text[LINE_MAX];
+	uint8_t *room = malloc(STREAM_SIZE);
+	int64_t n = room ? 0 : ERR_MEMORY;
+	while (room && (n = tcp_read(c, room, STREAM_SIZE, CLOCK_NEVER)) > 0)
+		count += (uint64_t)n;
+	free(room);
+	snprintf(text, sizeof text, "%llu %s\n", (unsigned long long)count,
+	         n ? error_text((int)n) : "ok");
+	say(c, text);
+}
+
 static int source(struct tcp_connection *c, uint64_t size)
 {
 	for (uint64_t at = 0; at < size;) {
 		uint32_t from = (uint32_t)(at % STREAM_SIZE), part = STREAM_SIZE - from;
 		part = part < size - at ? part : (uint32_t)(size - at);
-		part = part < 65536 ? part : 65536;
 		int error = tcp_write(c, stream + from, part, CLOCK_NEVER);
 		if (error)
 			return error;
@@ -244,18 +245,32 @@ static void seen_closed(void *context, struct tcp_connection *c, int reason)
 	free(context);
 }
 
+static uint32_t count_received(void *context, struct tcp_connection *c, const uint8_t *bytes,
+                               uint32_t size)
+{
+	struct seen *s = context;
+	(void)c;
+	(void)bytes;
+	s->count += size;
+	return size;
+}
+
 static const struct tcp_handlers seen_handlers = { .received = seen_received,
 	                                           .finished = seen_finished,
 	                                           .closed = seen_closed };
 
+static const struct tcp_handlers count_handlers = { .received = count_received,
+	                                            .finished = seen_finished,
+	                                            .closed = seen_closed };
+
+/* context: the handlers. */
 static bool seen_accept(void *context, struct tcp_connection *c)
 {
 	struct seen *s = malloc(sizeof *s);
-	(void)context;
 	if (!s)
 		return false;
 	*s = (struct seen){ .bad = UINT64_MAX };
-	tcp_watch(c, &seen_handlers, s);
+	tcp_watch(c, context, s);
 	return true;
 }
 
@@ -437,16 +452,23 @@ int main(void)
 	static const struct {
 		service_fn *serve;
 		uint16_t port;
-	} services[] = { { serve_sink, 9 },    { serve_digest, 10 },  { serve_source, 19 },
-		         { serve_static, 20 }, { serve_figures, 79 }, { serve_client, 99 } };
+	} services[] = { { serve_sink, 9 },    { serve_digest, 10 },  { serve_count, 12 },
+		         { serve_source, 19 }, { serve_static, 20 },  { serve_figures, 79 },
+		         { serve_client, 99 } };
 	struct tcp_listener *l;
-	stream_make();
+	const struct file *f = file_find("stream");
+	if (!f || f->size != STREAM_SIZE)
+		return 2;
+	stream = f->data;
 	if (tcp_listen(&l, 7, NULL))
 		return 1;
 	tcp_listen_watch(l, echo_accept, NULL);
 	if (tcp_listen(&l, 11, NULL))
 		return 1;
-	tcp_listen_watch(l, seen_accept, NULL);
+	tcp_listen_watch(l, seen_accept, (void *)&seen_handlers);
+	if (tcp_listen(&l, 13, NULL))
+		return 1;
+	tcp_listen_watch(l, seen_accept, (void *)&count_handlers);
 	for (uint32_t k = 0; k < sizeof services / sizeof *services; k++) {
 		if (tcp_listen(&l, services[k].port, NULL))
 			return 1;
