@@ -226,8 +226,9 @@ struct amp_desc {
  * ring's producer stands, a packet ends. A packet of which one descriptor does not fit is dropped as a whole.
  * Frames are completed one by one.
  *
- * A DIRECT descriptor's bytes are [addr, addr + len) of the image's address space, inside one PT_LOAD without W. They
- * are no frame: there is no completion for them.
+ * A DIRECT descriptor's bytes are [addr, addr + len) of the image's address space, inside one PT_LOAD without W or, with
+ * AMP_NET_TX_MEMORY, inside one memory extent. They are no frame: there is no completion for them. They are read until
+ * the packet's first frame has been completed.
  *
  * Received packets lie AMP_FRAME_HEADROOM into their first frame, and from the first byte on in each further one; all
  * frames but the last are full.
@@ -327,6 +328,7 @@ struct amp_device {
 #define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu; only with rings of 128 and 256 frames at least: the
 				 * image keeps AMP_PACKET_DESCS_MAX frames in fill, or rx stands still */
 #define AMP_NET_TX_DIRECT 32u	/* tx takes AMP_DESC_DIRECT */
+#define AMP_NET_TX_MEMORY 128u	/* with TX_DIRECT: that may name memory extents, too */
 #define AMP_NET_RX_PARTIAL 64u	/* rx packets without metadata may come from this host and hold the folded sum of the
 				 * pseudo-header in the place of the TCP or UDP checksum: nothing else has been lost */
 

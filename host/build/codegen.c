@@ -155,9 +155,11 @@ void codegen_config(const struct manifest *m, struct text *t)
 	         m->interface_count);
 	text_add(t, "const struct interface_config interface_configs[%u] = {\n",
 	         m->interface_count ? m->interface_count : 1);
+	bool dhcp = false;
 	for (unsigned i = 0; i < m->interface_count; i++) {
 		const struct manifest_interface *f = m->interfaces[i];
 
+		dhcp |= f->dhcp;
 		text_add(t,
 		         "\t{ .name = \"%s\", .dhcp = %s, .prefix = %u, .address = 0x%08xu, "
 		         ".address_arg = %d,\n"
@@ -165,7 +167,7 @@ void codegen_config(const struct manifest *m, struct text *t)
 		         f->name, f->dhcp ? "true" : "false", f->prefix, f->address, f->address_arg,
 		         f->gateway, f->gateway_arg);
 	}
-	text_add(t, "};\n");
+	text_add(t, "};\nconst bool interface_dhcp = %s;\n", dhcp ? "true" : "false");
 	/* Dropped by the linker where nothing resolves names. */
 	text_add(t, "\n#include <net/resolver.h>\n\nconst uint32_t resolver_config_count = %u;\n",
 	         m->resolver_count);

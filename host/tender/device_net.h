@@ -25,7 +25,7 @@ struct net_counts {
 	uint64_t tx_failed;   /* packets that the host did not take */
 };
 
-/* A segment of the image that it cannot write: what AMP_DESC_DIRECT may name. */
+/* A segment of the image that it cannot write, or its memory extent: what AMP_DESC_DIRECT may name. */
 struct net_segment {
 	uint64_t at, size; /* in the image */
 	const uint8_t *bytes;
@@ -36,7 +36,7 @@ struct device_net {
 	uint32_t features; /* AMP_NET_*: what the image was told that it may use */
 	bool vnet;         /* a struct amp_frame_header precedes each packet at fd */
 	uint32_t segment_count;
-	struct net_segment segments[AMP_SEGMENTS_MAX];
+	struct net_segment segments[AMP_SEGMENTS_MAX + 1];
 	uint32_t frame_size, frame_count;
 	uint8_t *frames; /* the frame area in this process */
 	uint16_t mtu;

@@ -217,6 +217,7 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 {
 	memset(s, 0, sizeof *s);
 	s->kind = kind;
+	s->heap_shared = kind == SPACE_GUEST || need->heap_shared;
 	s->stack_base = image->note.stack_base;
 	s->stack_stride = image_stack_stride(image);
 	s->stack_count = image->note.stack_count;

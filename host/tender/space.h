@@ -47,6 +47,7 @@ struct region {
 
 struct space {
 	enum space_kind kind;
+	bool heap_shared; /* this process sees the image's memory */
 	uint32_t region_count;
 	struct region regions[REGIONS_MAX];
 	uint64_t stack_base, stack_stride, stack_count;

@@ -349,10 +349,11 @@ static void offer(struct tender *t, uint32_t i)
 	if (!device_net_takes_large(n->ring_size, n->frame_count))
 		features &= ~AMP_NET_RX_LARGE;
 	if (t->image.note.abi_minor >= 1)
-		features |= AMP_NET_TX_DIRECT;
+		features |= AMP_NET_TX_DIRECT | (t->space.heap_shared ? AMP_NET_TX_MEMORY : 0);
 	for (uint32_t k = 0; k < t->space.region_count; k++) {
 		const struct region *r = &t->space.regions[k];
-		if (r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W))
+		if ((r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W)) ||
+		    (r->kind == REGION_HEAP && features & AMP_NET_TX_MEMORY))
 			d->segments[d->segment_count++] =
 			        (struct net_segment){ r->at, r->size, r->host };
 	}

@@ -16,6 +16,8 @@ const struct amp_device *boot_device(const char *name, enum amp_device_type type
 
 /* Do these bytes lie among the image's constants (files, strings, const data), which nothing can change? */
 bool boot_constant(const void *bytes, size_t size);
+/* Do all of them lie in one of the memory extents? */
+bool boot_memory(const void *bytes, size_t size);
 
 /*
  * Functions run before main(), on its task, after all of core has been started; libraries use it to start

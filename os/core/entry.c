@@ -46,6 +46,17 @@ bool boot_constant(const void *bytes, size_t size)
 	return at >= low && at <= high && size <= high - at;
 }
 
+bool boot_memory(const void *bytes, size_t size)
+{
+	uint64_t at = (uintptr_t)bytes;
+	for (uint32_t k = 0; k < boot->extent_count; k++) {
+		const struct amp_extent *e = &boot->extents[k];
+		if (at >= e->base && at - e->base <= e->size && size <= e->size - (at - e->base))
+			return true;
+	}
+	return false;
+}
+
 extern const char __c_locale[]; /* musl's */
 
 _Noreturn void _start(const struct amp_boot *);

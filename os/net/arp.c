@@ -278,7 +278,7 @@ static void conflict(struct interface *i, const uint8_t mac[6])
 	bool recent = i->arp.defended && now - i->arp.defended < ARP_DEFEND_NS;
 	interface_count(i, COUNT_ARP_CONFLICT);
 	if (recent) {
-		if (i->config->dhcp && now - i->arp.defended >= ARP_LOCK_NS)
+		if (interface_dhcp && i->config->dhcp && now - i->arp.defended >= ARP_LOCK_NS)
 			dhcp_conflict(i);
 		return;
 	}
@@ -326,7 +326,8 @@ void arp_input(struct interface *i, struct frame *f)
 	uint16_t operation = bytes_load_u16(m->operation);
 	if (memcmp(m->sender_mac, i->mac, 6) == 0)
 		return; /* ours, sent back */
-	if (i->arp.probed && (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
+	if (interface_dhcp && i->arp.probed &&
+	    (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
 		interface_count(i, COUNT_ARP_CONFLICT);
 		dhcp_conflict(i);
 		return;

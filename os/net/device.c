@@ -18,6 +18,7 @@
 #include <core/cold.h>
 #include <core/error.h>
 #include <core/gate.h>
+#include <core/task.h>
 #include <net/ethernet.h>
 #include <net/interface_internal.h>
 
@@ -50,6 +51,8 @@ static uint32_t reap(struct device *d)
 		}
 		f->owner = FRAME_OURS;
 		d->sending -= f->entries;
+		if (f->flags & FRAME_LEASED && !--f->lease->packets)
+			task_wake_all(f->lease->waiters);
 		frame_drop(f);
 	}
 	ring_consume(&d->completion, n);
@@ -219,7 +222,7 @@ static uint64_t events(struct loop_source *source)
 	publish(d);
 	if (!device_room(d))
 		return AMP_WAIT_COMPLETE; /* rx may be full of packets that cannot be taken now */
-	if (!d->frames.free_count && d->sending)
+	if (d->awaited || (!d->frames.free_count && d->sending))
 		return AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE;
 	return AMP_WAIT_RECEIVE;
 }
@@ -253,8 +256,8 @@ int device_send(struct device *d, struct frame *f)
 	return OK;
 }
 
-int device_send_parts(struct device *d, struct frame *head, const struct device_part *parts,
-                      uint32_t count)
+COLD int device_send_parts(struct device *d, struct frame *head, const struct device_part *parts,
+                           uint32_t count)
 {
 	struct interface *i = owner(d);
 	uint32_t after = d->unpublished + 1 + count;

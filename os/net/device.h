@@ -28,13 +28,14 @@ struct device {
 	uint32_t receiving_max; /* leaves frames for sending */
 	uint32_t sending;       /* tx entries whose frames are not back, unpublished ones included */
 	uint32_t unpublished;   /* tx entries written in this turn, not yet the tender's */
+	uint32_t awaited;       /* who waits for completions: tasks, for the end of their leases */
 	/* Of the packet that is being taken in, if it is larger than a frame (AMP_NET_RX_LARGE): */
 	struct frame *rest; /* what follows its first frame, in order */
 	uint32_t rest_size;
 };
 
-/* A packet's bytes after its first frame: those of a frame's view, or bytes of the image's read-only segments, which
- * go to the device as they lie (AMP_NET_TX_DIRECT). */
+/* A packet's bytes after its first frame: those of a frame's view, or bytes of the image's memory, which go to the device
+ * as they lie (AMP_NET_TX_DIRECT, AMP_NET_TX_MEMORY). */
 struct device_part {
 	struct frame *frame;   /* or null: */
 	const uint8_t *direct;

@@ -28,11 +28,23 @@ enum frame_owner {
 /* flags: */
 #define FRAME_CHECKED  1u                /* the tender vouches for the transport checksum */
 #define FRAME_METADATA AMP_DESC_METADATA /* a struct amp_frame_header lies before the packet */
+#define FRAME_LEASED   4u                /* while sending: parts of its packet are lent */
 
 struct frames;
+struct task_queue;
+
+/* Memory that packets on their way are read from as it lies (AMP_NET_TX_MEMORY): its owner leaves it alone until there
+ * are none. */
+struct frame_lease {
+	uint32_t packets;
+	struct task_queue *waiters; /* woken when there are none */
+};
 
 struct frame {
-	struct frame *next; /* in the free list, or in a queue of whoever holds it */
+	union {
+		struct frame *next; /* in the free list, or in a queue of whoever holds it */
+		struct frame_lease *lease;
+	};
 	struct frames *frames;
 	uint32_t index;
 	uint16_t start, size; /* the packet, in bytes from the frame's first */

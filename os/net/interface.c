@@ -72,7 +72,7 @@ static int address_start(struct interface *i)
 {
 	const struct interface_config *c = i->config;
 	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
-	if (c->dhcp)
+	if (interface_dhcp && c->dhcp)
 		return dhcp_open(i);
 	uint32_t address = c->address, gateway = c->gateway;
 	uint8_t prefix = c->prefix;

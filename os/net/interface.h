@@ -25,6 +25,7 @@ struct interface_config {
 };
 extern const struct interface_config interface_configs[];
 extern const uint32_t interface_config_count;
+extern const bool interface_dhcp; /* one of them at least; else the image is built without a DHCP client */
 
 /* By name, or the first one for null; null if there is none. */
 struct interface *interface_find(const char *name);

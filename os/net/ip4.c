@@ -114,8 +114,8 @@ COLD int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destina
 	return OK;
 }
 
-int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_size, const void *body,
-             uint32_t size)
+COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_size, const void *body,
+                  uint32_t size)
 {
 	struct interface *i = r->interface;
 	uint64_t whole = (uint64_t)head_size + size;
@@ -158,7 +158,7 @@ int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_size, co
 	return result;
 }
 
-int ip4_send_frame(const struct ip4_route *r, struct frame *f)
+COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 {
 	uint32_t size = f->size;
 	if (size + sizeof(struct ip4_header) > r->interface->mtu) {

@@ -7,6 +7,7 @@
 #include <net/packet.h>
 
 #include <core/boot.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/raw.h>
 #include <net/checksum.h>
@@ -24,6 +25,7 @@
 struct layout {
 	struct device_part parts[AMP_PACKET_DESCS_MAX - 1];
 	uint32_t count, rest; /* parts, and the bytes in them */
+	bool leased;          /* one of them is lent */
 };
 
 uint32_t packet_payload_max(const struct ip4_route *r, uint32_t segment_size)
@@ -52,7 +54,7 @@ struct frame *packet_head(struct interface *i, uint32_t size)
 	return f;
 }
 
-static int give_up(struct packet *p, struct layout *l, int error)
+static COLD int give_up(struct packet *p, struct layout *l, int error)
 {
 	frame_drop(p->head);
 	for (uint32_t k = 0; k < l->count; k++) {
@@ -77,20 +79,27 @@ static struct frame *open_frame(struct packet *p, struct layout *l)
 	return f;
 }
 
-/* False: no frame was left, or it takes too many descriptors. */
-static bool lay_out(struct packet *p, struct layout *l, bool direct)
+/* May these bytes go to the device as they lie? */
+static bool goes_direct(const struct packet_part *part, uint32_t features)
 {
-	l->count = l->rest = 0;
+	return part->is_lent ? features & AMP_NET_TX_MEMORY
+	                     : part->is_static && features & AMP_NET_TX_DIRECT &&
+	                               boot_constant(part->bytes, part->size);
+}
+
+/* False: no frame was left, or it takes too many descriptors. features: those that it may use. */
+static COLD bool lay_out(struct packet *p, struct layout *l, uint32_t features)
+{
 	for (uint32_t k = 0; k < p->part_count; k++) {
 		const uint8_t *bytes = p->parts[k].bytes;
 		uint32_t left = p->parts[k].size;
-		if (direct && p->parts[k].is_static && left >= PACKET_COPY_MAX &&
-		    boot_constant(bytes, left)) {
+		if (left >= PACKET_COPY_MAX && goes_direct(&p->parts[k], features)) {
 			if (l->count == AMP_PACKET_DESCS_MAX - 1)
 				return false;
 			l->parts[l->count++] =
 			        (struct device_part){ .direct = bytes, .size = left };
 			l->rest += left;
+			l->leased |= p->parts[k].is_lent;
 			continue;
 		}
 		while (left) {
@@ -130,12 +139,11 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 {
 	struct interface *i = r->interface;
 	uint32_t whole = p->header_size, features = i->device.features;
-	bool static_part = false;
 	struct layout l RAW;
-	l.count = 0;
+	l.count = l.rest = 0;
+	l.leased = false;
 	for (uint32_t k = 0; k < p->part_count; k++) {
 		whole += p->parts[k].size;
-		static_part |= p->parts[k].is_static && p->parts[k].size >= PACKET_COPY_MAX;
 	}
 	uint32_t most = i->mtu - (uint32_t)sizeof(struct ip4_header);
 	if (p->segment_size
@@ -149,9 +157,9 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		interface_count(i, COUNT_TX_RING_FULL);
 		return give_up(p, &l, ERR_MEMORY);
 	}
-	bool direct = static_part && features & AMP_NET_TX_DIRECT &&
-	              features & AMP_NET_TX_CHECKSUM && ip4_ready(r);
-	if (!lay_out(p, &l, direct)) {
+	bool ready = ip4_ready(r);
+	if (p->part_count &&
+	    !lay_out(p, &l, ready && features & AMP_NET_TX_CHECKSUM ? features : 0)) {
 		interface_count(i, COUNT_TX_NO_FRAME);
 		return give_up(p, &l, ERR_MEMORY);
 	}
@@ -167,8 +175,15 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		memset(header + p->checksum_at, 0, 2);
 		checksum_store(header + p->checksum_at, checksum_add(sum, header, whole));
 	}
-	if (!l.count && whole <= most)
-		return ip4_send_frame(r, f);
+	if (!l.count && !ready)
+		return ip4_send_frame(r, f); /* which asks for the neighbour */
 	int error = ip4_send_parts(r, f, l.parts, l.count, l.rest);
-	return error ? give_up(p, &l, error) : OK;
+	if (error)
+		return give_up(p, &l, error);
+	if (l.leased) {
+		f->flags |= FRAME_LEASED;
+		f->lease = p->lease;
+		p->lease->packets++;
+	}
+	return OK;
 }

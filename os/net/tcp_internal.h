@@ -66,6 +66,7 @@ struct tcp_connection {
 	struct task_queue waiters;
 	uint8_t *read_to;       /* a task waits in tcp_read, and nothing is unread: what comes in order goes there, */
 	uint32_t read_room;     /* at most so many bytes; 0: none does */
+	struct frame_lease *lease; /* of the task that has lent its bytes to the queue; null: none has */
 	int32_t error;          /* what tasks are told once it has ended */
 	bool gone : 1;          /* its memory goes at the end of the turn: touch nothing */
 	bool orphan : 1;        /* given back by tcp_close: finishes by itself */

@@ -148,12 +148,16 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 		fin = false;
 	}
 	uint32_t offset = seq - c->queue_seq, got = 0;
+	p.lease = c->lease;
 	while (got < left && p.part_count < PACKET_PARTS_MAX) {
 		struct packet_part *part = &p.parts[p.part_count];
+		enum queue_kind kind;
 		part->size = queue_peek(&c->queue, (uint64_t)offset + got, left - got, &part->bytes,
-		                        &part->is_static);
+		                        &kind);
 		if (!part->size)
 			break;
+		part->is_static = kind == QUEUE_STATIC;
+		part->is_lent = kind == QUEUE_LENT && c->lease;
 		got += part->size;
 		p.part_count++;
 	}
@@ -400,7 +404,9 @@ void output_window_probe(struct tcp_connection *c, uint64_t now)
 	struct tcp_segment s = { .seq = r->next, .flags = TCP_ACK };
 	struct packet p = { .part_count = 1 };
 	fill(c, &s, now);
-	p.parts[0].size = queue_peek(&c->queue, sent, 1, &p.parts[0].bytes, &p.parts[0].is_static);
+	enum queue_kind kind;
+	p.parts[0].size = queue_peek(&c->queue, sent, 1, &p.parts[0].bytes, &kind);
+	p.parts[0].is_static = p.parts[0].is_lent = false;
 	c->window_probe = true;
 	send(c, &s, &p, &c->route);
 	if (c->persist_backoff < UINT8_MAX)

@@ -9,13 +9,24 @@
 
 #include <string.h>
 
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/panic.h>
 
 #define INLINE_PIECES 4u
 
-static uint64_t memory; /* bytes of all rings */
+static uint64_t memory; /* bytes of all rings, and of what was lent and is kept */
+
+static uint8_t lent_mark; /* a piece's `block` while its bytes are its writer's */
+
+static enum queue_kind kind_of(const struct queue_piece *p)
+{
+	return !p->bytes                ? QUEUE_COPIED
+	       : !p->block              ? QUEUE_STATIC
+	       : p->block == &lent_mark ? QUEUE_LENT
+	                                : QUEUE_KEPT;
+}
 
 static struct queue_piece *pieces(struct tcp_queue *q)
 {
@@ -40,8 +51,16 @@ void queue_open(struct tcp_queue *q, uint32_t max)
 	*q = (struct tcp_queue){ .max = max, .piece_size = INLINE_PIECES };
 }
 
-void queue_close(struct tcp_queue *q)
+COLD void queue_close(struct tcp_queue *q)
 {
+	for (uint32_t k = 0; q->kept; k++) {
+		struct queue_piece *p = piece_at(q, k);
+		if (kind_of(p) == QUEUE_KEPT) {
+			q->kept -= (uint32_t)p->size;
+			memory -= p->size;
+			heap_free(p->block);
+		}
+	}
 	ring_release(q);
 	heap_free(q->pieces);
 	queue_open(q, q->max);
@@ -49,7 +68,7 @@ void queue_close(struct tcp_queue *q)
 
 uint32_t queue_room(const struct tcp_queue *q)
 {
-	return q->max > q->used ? q->max - q->used : 0;
+	return q->max > queue_taken(q) ? q->max - queue_taken(q) : 0;
 }
 
 /* Copies [at, at + size) of the old ring's used bytes to the new one. */
@@ -63,7 +82,7 @@ static void ring_copy(const struct tcp_queue *q, uint8_t *to)
 }
 
 /* Room for `more` bytes, by doubling; false: no memory. */
-static bool ring_grow(struct tcp_queue *q, uint32_t more)
+static COLD bool ring_grow(struct tcp_queue *q, uint32_t more)
 {
 	uint64_t size = q->size ? q->size : QUEUE_RING_MIN;
 	while (size < (uint64_t)q->used + more)
@@ -82,7 +101,7 @@ static bool ring_grow(struct tcp_queue *q, uint32_t more)
 }
 
 /* One more piece at the end. False: TCP_PIECES_MAX, or no memory. */
-static bool piece_add(struct tcp_queue *q, struct queue_piece piece)
+static COLD bool piece_add(struct tcp_queue *q, struct queue_piece piece)
 {
 	if (q->piece_count == TCP_PIECES_MAX)
 		return false;
@@ -133,7 +152,7 @@ int queue_static(struct tcp_queue *q, const void *bytes, uint64_t size)
 	if (!size)
 		return OK;
 	struct queue_piece *last = q->piece_count ? piece_at(q, q->piece_count - 1) : NULL;
-	if (last && last->bytes && last->bytes + last->size == bytes)
+	if (last && last->bytes && !last->block && last->bytes + last->size == bytes)
 		last->size += size;
 	else if (!piece_add(q, (struct queue_piece){ .bytes = bytes, .size = size }))
 		return ERR_MEMORY;
@@ -141,10 +160,52 @@ int queue_static(struct tcp_queue *q, const void *bytes, uint64_t size)
 	return OK;
 }
 
+COLD int queue_lend(struct tcp_queue *q, const void *bytes, uint32_t size)
+{
+	ensure(size <= queue_room(q));
+	if (size && !piece_add(q, (struct queue_piece){
+	                                  .bytes = bytes, .size = size, .block = &lent_mark }))
+		return ERR_MEMORY;
+	q->lent += size;
+	q->total += size;
+	return OK;
+}
+
+COLD bool queue_keep(struct tcp_queue *q)
+{
+	for (uint32_t k = 0; q->lent; k++) {
+		struct queue_piece *p = piece_at(q, k);
+		if (kind_of(p) != QUEUE_LENT)
+			continue;
+		uint8_t *block = heap_alloc(p->size);
+		if (!block)
+			return false;
+		memcpy(block, p->bytes, p->size);
+		p->bytes = p->block = block;
+		q->lent -= (uint32_t)p->size;
+		q->kept += (uint32_t)p->size;
+		memory += p->size;
+	}
+	return true;
+}
+
 static void mark_reset(struct tcp_queue *q)
 {
 	q->mark.offset = q->mark.in_piece = 0;
 	q->mark.piece = q->mark.ring = 0;
+}
+
+/* Bytes of a lent piece, or of one that is kept. */
+static COLD void give_back(struct tcp_queue *q, struct queue_piece *p, uint32_t size)
+{
+	if (kind_of(p) == QUEUE_LENT) {
+		q->lent -= size;
+		return;
+	}
+	q->kept -= size;
+	memory -= size;
+	if (!p->size)
+		heap_free(p->block);
 }
 
 void queue_acknowledge(struct tcp_queue *q, uint64_t size)
@@ -164,6 +225,8 @@ void queue_acknowledge(struct tcp_queue *q, uint64_t size)
 			q->mark.in_piece -= n;
 		if (p->bytes) {
 			p->bytes += n;
+			if (p->block)
+				give_back(q, p, (uint32_t)n);
 		} else {
 			q->used -= (uint32_t)n;
 			q->head = (q->head + (uint32_t)n) & (q->size - 1);
@@ -186,7 +249,7 @@ void queue_acknowledge(struct tcp_queue *q, uint64_t size)
 }
 
 uint32_t queue_peek(struct tcp_queue *q, uint64_t offset, uint32_t most, const uint8_t **bytes,
-                    bool *is_static)
+                    enum queue_kind *kind)
 {
 	if (offset >= q->total || !most)
 		return 0;
@@ -208,7 +271,7 @@ uint32_t queue_peek(struct tcp_queue *q, uint64_t offset, uint32_t most, const u
 	}
 	uint64_t left = p->size - q->mark.in_piece;
 	uint32_t size = left < most ? (uint32_t)left : most;
-	*is_static = p->bytes != NULL;
+	*kind = kind_of(p);
 	if (p->bytes) {
 		*bytes = p->bytes + q->mark.in_piece;
 		return size;
@@ -226,15 +289,17 @@ uint64_t queue_memory(void)
 bool queue_is_valid(const struct tcp_queue *constant)
 {
 	struct tcp_queue *q = (struct tcp_queue *)constant;
-	uint64_t total = 0, copied = 0;
+	uint64_t total = 0, copied = 0, lent = 0, kept = 0;
 	for (uint32_t k = 0; k < q->piece_count; k++) {
 		const struct queue_piece *p = piece_at(q, k);
 		if (!p->size)
 			return false;
 		total += p->size;
-		copied += p->bytes ? 0 : p->size;
+		copied += kind_of(p) == QUEUE_COPIED ? p->size : 0;
+		lent += kind_of(p) == QUEUE_LENT ? p->size : 0;
+		kept += kind_of(p) == QUEUE_KEPT ? p->size : 0;
 	}
-	return total == q->total && copied == q->used && q->used <= q->size &&
-	       q->mark.offset <= q->total && (!q->size || !(q->size & (q->size - 1))) &&
-	       (q->size == 0) == (q->ring == NULL);
+	return total == q->total && copied == q->used && lent == q->lent && kept == q->kept &&
+	       q->used <= q->size && q->mark.offset <= q->total &&
+	       (!q->size || !(q->size & (q->size - 1))) && (q->size == 0) == (q->ring == NULL);
 }

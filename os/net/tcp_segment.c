@@ -4,6 +4,7 @@
 #include <net/tcp_segment.h>
 
 #include <core/bytes.h>
+#include <core/cold.h>
 #include <core/panic.h>
 #include <net/wire.h>
 
@@ -60,6 +61,24 @@ static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in bo
 	}
 }
 
+static COLD void parse_options(struct tcp_segment *s, struct bytes_in options)
+{
+	while (bytes_left(&options)) {
+		uint8_t kind = bytes_get_u8(&options);
+		if (kind == OPTION_END)
+			break;
+		if (kind == OPTION_NOTHING)
+			continue;
+		uint8_t length = bytes_get_u8(&options);
+		if (length < 2)
+			break;
+		struct bytes_in body = bytes_slice(&options, length - 2u);
+		if (body.failed)
+			break;
+		parse_option(s, kind, body);
+	}
+}
+
 /* What nearly all segments have for options: timestamps, aligned as RFC 7323 appendix A advises. */
 #define TIMESTAMPS_ALONE                                                                           \
 	(OPTION_NOTHING << 24 | OPTION_NOTHING << 16 | OPTION_TIMESTAMPS << 8 | 10u)
@@ -89,20 +108,8 @@ bool segment_parse(struct tcp_segment *s, const uint8_t *message, uint32_t size)
 		s->echo = bytes_load_u32(options.base + 8);
 		return true;
 	}
-	while (bytes_left(&options)) {
-		uint8_t kind = bytes_get_u8(&options);
-		if (kind == OPTION_END)
-			break;
-		if (kind == OPTION_NOTHING)
-			continue;
-		uint8_t length = bytes_get_u8(&options);
-		if (length < 2)
-			break;
-		struct bytes_in body = bytes_slice(&options, length - 2u);
-		if (body.failed)
-			break;
-		parse_option(s, kind, body);
-	}
+	if (bytes_left(&options))
+		parse_options(s, options);
 	return true;
 }
 
@@ -121,6 +128,37 @@ uint32_t segment_header_size(struct tcp_segment *s)
 	}
 	s->header_size = (uint8_t)size;
 	return size;
+}
+
+static COLD void write_options(const struct tcp_segment *s, struct bytes_out *out)
+{
+	if (s->has_mss) {
+		bytes_put_u16(out, OPTION_MSS << 8 | 4);
+		bytes_put_u16(out, s->mss);
+	}
+	if (s->has_timestamps || s->sack_permitted) {
+		bytes_put_u16(out, s->sack_permitted ? OPTION_SACK_PERMITTED << 8 | 2
+		                                     : OPTION_NOTHING << 8 | OPTION_NOTHING);
+		bytes_put_u16(out, s->has_timestamps ? OPTION_TIMESTAMPS << 8 | 10
+		                                     : OPTION_NOTHING << 8 | OPTION_NOTHING);
+	}
+	if (s->has_timestamps) {
+		bytes_put_u32(out, s->value);
+		bytes_put_u32(out, s->echo);
+	}
+	if (s->has_scale) {
+		bytes_put_u16(out, OPTION_NOTHING << 8 | OPTION_SCALE);
+		bytes_put_u16(out, (uint16_t)(3 << 8 | s->scale));
+	}
+	if (s->sack_count) {
+		bytes_put_u16(out, OPTION_NOTHING << 8 | OPTION_NOTHING);
+		bytes_put_u16(out, (uint16_t)(OPTION_SACK << 8 | (2 + 8 * s->sack_count)));
+		for (uint32_t k = 0; k < s->sack_count; k++) {
+			bytes_put_u32(out, s->sacks[k][0]);
+			bytes_put_u32(out, s->sacks[k][1]);
+		}
+	}
+	ensure(!out->failed && out->at == s->header_size);
 }
 
 void segment_write(const struct tcp_segment *s, uint8_t *to)
@@ -144,31 +182,5 @@ void segment_write(const struct tcp_segment *s, uint8_t *to)
 		bytes_store_u32(options + 8, s->echo);
 		return;
 	}
-	if (s->has_mss) {
-		bytes_put_u16(&out, OPTION_MSS << 8 | 4);
-		bytes_put_u16(&out, s->mss);
-	}
-	if (s->has_timestamps || s->sack_permitted) {
-		bytes_put_u16(&out, s->sack_permitted ? OPTION_SACK_PERMITTED << 8 | 2
-		                                      : OPTION_NOTHING << 8 | OPTION_NOTHING);
-		bytes_put_u16(&out, s->has_timestamps ? OPTION_TIMESTAMPS << 8 | 10
-		                                      : OPTION_NOTHING << 8 | OPTION_NOTHING);
-	}
-	if (s->has_timestamps) {
-		bytes_put_u32(&out, s->value);
-		bytes_put_u32(&out, s->echo);
-	}
-	if (s->has_scale) {
-		bytes_put_u16(&out, OPTION_NOTHING << 8 | OPTION_SCALE);
-		bytes_put_u16(&out, (uint16_t)(3 << 8 | s->scale));
-	}
-	if (s->sack_count) {
-		bytes_put_u16(&out, OPTION_NOTHING << 8 | OPTION_NOTHING);
-		bytes_put_u16(&out, (uint16_t)(OPTION_SACK << 8 | (2 + 8 * s->sack_count)));
-		for (uint32_t k = 0; k < s->sack_count; k++) {
-			bytes_put_u32(&out, s->sacks[k][0]);
-			bytes_put_u32(&out, s->sacks[k][1]);
-		}
-	}
-	ensure(!out.failed && out.at == s->header_size);
+	write_options(s, &out);
 }

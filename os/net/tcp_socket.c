@@ -3,8 +3,14 @@
  * every change wakes. */
 #include <net/tcp_internal.h>
 
+#include <core/boot.h>
 #include <core/file.h>
 #include <net/interface_internal.h>
+
+#define LEND_MIN         (64u << 10)     /* bytes: below, a copy costs less than the wait */
+#define LEND_REST        (128u << 10)    /* so few are copied rather than waited for */
+#define LEND_RTT_NS      NS_PER_MS       /* on longer paths the wait would cost what it saves */
+#define LEND_PATIENCE_NS (NS_PER_MS / 2) /* from one acknowledgment to the next */
 
 /* ---- Opening ---- */
 
@@ -204,22 +210,95 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 	return n;
 }
 
-int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
+/* ---- Writing without a copy: a task's large write on a short path ---- */
+
+static bool pays_to_lend(const struct tcp_connection *c, uint32_t size)
+{
+	uint64_t rtt = c->recovery.rtt.srtt;
+	return size >= LEND_MIN && !c->queue.lent && rtt && rtt < LEND_RTT_NS &&
+	       queue_room(&c->queue) >= LEND_MIN;
+}
+
+/* Waits as long as acknowledgments come in quick succession, until few bytes are left to copy. */
+static void let_go_out(struct tcp_connection *c, uint64_t deadline_ns)
+{
+	while (!c->detached && c->queue.lent > LEND_REST) {
+		uint64_t patience = clock_now() + LEND_PATIENCE_NS;
+		uint32_t before = c->queue.lent;
+		int error = task_wait(&c->waiters, patience < deadline_ns ? patience : deadline_ns);
+		if (error && c->queue.lent == before)
+			return;
+	}
+}
+
+/* Has the first bytes sent from where they lie, and copies what is not acknowledged soon. How many
+ * bytes. */
+static int64_t write_lent(struct tcp_connection *c, const void *bytes, uint32_t size,
+                          uint64_t deadline_ns)
+{
+	struct task_queue sent;
+	struct frame_lease lease = { .waiters = &sent };
+	struct device *d = &c->route.interface->device;
+	uint32_t room = queue_room(&c->queue);
+	size = size < room ? size : room;
+	int error = queue_lend(&c->queue, bytes, size);
+	if (error)
+		return error;
+	task_queue_init(&sent);
+	c->lease = boot_memory(bytes, size) ? &lease : NULL; /* else they are copied when they go */
+	wrote(c);
+	let_go_out(c, deadline_ns);
+	while (!error && !c->detached && !queue_keep(&c->queue))
+		error = task_wait(&c->waiters, deadline_ns);
+	if (error && !c->detached && !queue_keep(&c->queue))
+		connection_reset(c, error); /* its bytes will not be there for another try */
+	c->lease = NULL;
+	d->awaited++;
+	while (lease.packets)
+		task_wait(&sent, CLOCK_NEVER);
+	d->awaited--;
+	return c->detached ? why_not(c) : (int64_t)size;
+}
+
+/* Both ways of writing: `lend` where it pays. */
+__attribute__((always_inline)) static inline int write_all(struct tcp_connection *c,
+                                                           const void *bytes, uint32_t size,
+                                                           uint64_t deadline_ns, bool lend)
 {
 	for (;;) {
 		if (!may_write(c))
 			return why_not(c);
-		uint32_t n = tcp_write_some(c, bytes, size);
+		bool lent = lend && pays_to_lend(c, size);
+		int64_t n = lent ? write_lent(c, bytes, size, deadline_ns)
+		                 : (int64_t)tcp_write_some(c, bytes, size);
+		if (n < 0)
+			return (int)n;
 		bytes = (const uint8_t *)bytes + n;
-		size -= n;
+		size -= (uint32_t)n;
 		if (!size)
 			return OK;
-		if (!n && !c->queue.used) /* nothing will be acknowledged that could make room */
+		if (lent)
+			continue;
+		/* Nothing will be acknowledged that could make room? */
+		if (!n && !queue_taken(&c->queue))
 			return ERR_MEMORY;
 		int error = task_wait(&c->waiters, deadline_ns);
 		if (error && may_write(c) && !tcp_write_room(c))
 			return error;
 	}
+}
+
+int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
+{
+	return write_all(c, bytes, size, deadline_ns, false);
+}
+
+int tcp_write_through(struct tcp_connection *c, const void *bytes, uint32_t size,
+                      uint64_t deadline_ns)
+{
+	if (boot_constant(bytes, size) && tcp_write_static(c, bytes, size) == OK)
+		return OK;
+	return write_all(c, bytes, size, deadline_ns, true);
 }
 
 int tcp_write_static(struct tcp_connection *c, const void *bytes, uint64_t size)

@@ -25,7 +25,7 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 FAR, IMAGE, NEAR, BEYOND = "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.2"
 ECHO, SINK, DIGEST, IN_PLACE, SOURCE, STATIC, FIGURES, CLIENT = 7, 9, 10, 11, 19, 20, 79, 99
-COUNT, COUNT_IN_PLACE = 12, 13
+COUNT, COUNT_IN_PLACE, REUSED = 12, 13, 21
 NEAR_MAC = "02:00:00:00:00:03"  # the bridge's, and the image's device's (see plain)
 PERIOD = 1048573    # bytes until the stream repeats, as in appliance/main.c
 ECHO_SIZE = 4096
@@ -443,7 +443,8 @@ def _serve_source(s):
 
 
 SERVICES = {SINK: _serve_sink, IN_PLACE: _serve_sink, COUNT: _serve_sink, COUNT_IN_PLACE: _serve_sink,
-            DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source}
+            DIGEST: _serve_digest, SOURCE: _serve_source, STATIC: _serve_source,
+            REUSED: _serve_source}
 
 
 class LinuxContender:

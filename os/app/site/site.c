@@ -71,7 +71,7 @@ static bool variant_fits(const struct site *s, const struct site_variant_at *v)
 	       v->fields_size <= SITE_FIELDS_MAX;
 }
 
-static bool entries_fit(const struct site *s)
+static COLD bool entries_fit(const struct site *s)
 {
 	for (uint32_t n = 0; n < s->count; n++) {
 		struct site_entry e;
@@ -92,7 +92,7 @@ static bool entries_fit(const struct site *s)
 	return used == s->count && used <= s->mask; /* a free slot ends each search */
 }
 
-static bool header_fits(struct site *s)
+static COLD bool header_fits(struct site *s)
 {
 	struct bytes_in in =
 	        bytes_in(s->base, s->size < SITE_HEADER_SIZE ? s->size : SITE_HEADER_SIZE);

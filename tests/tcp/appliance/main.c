@@ -11,6 +11,7 @@
  *       "COUNT ok"; 13 the same by handlers, where the bytes came: for bench/tcp
  *   19  source: reads a number, a newline; sends so many bytes and closes, by a task
  *   20  the same from memory that never changes, without copying; at most STATIC_SIZE bytes
+ *   21  as 19, from memory that is something else as soon as tcp_write has returned
  *   79  figures: all of TCP's counters and the heap's, a line each
  *   99  client: reads a line "sink|digest|source|echoes ADDRESS PORT COUNT", connects to there, and
  * answers a line. sink, digest: asks for so many bytes as from port 19, and answers as ports 9 and
@@ -34,10 +35,11 @@
 
 #define STREAM_SIZE                                                                                \
 	1048573u /* the stream repeats after so many bytes: a prime, as no buffer's size is */
-#define LINE_MAX    160u
-#define ECHO_SIZE   4096u /* bytes of each connection of "echoes" */
+#define LINE_MAX  160u
+#define ECHO_SIZE 4096u /* bytes of each connection of "echoes" */
 
 static const uint8_t *stream; /* compiled in, so that port 20 sends it as it lies */
+static uint8_t *written; /* the same in memory that might change, from where port 19 sends it */
 
 /* ---- Echo ---- */
 
@@ -132,17 +134,29 @@ static void serve_count(struct tcp_connection *c)
 	say(c, text);
 }
 
-static int source(struct tcp_connection *c, uint64_t size)
+static int source(struct tcp_connection *c, uint64_t size, bool reuse)
 {
+	static uint8_t reused[300000]; /* not of the heap: it can be lent, but not sent from */
+	uint8_t *room = reuse ? malloc(sizeof reused) : NULL;
+	int error = OK;
 	for (uint64_t at = 0; at < size;) {
 		uint32_t from = (uint32_t)(at % STREAM_SIZE), part = STREAM_SIZE - from;
 		part = part < size - at ? part : (uint32_t)(size - at);
-		int error = tcp_write(c, stream + from, part, CLOCK_NEVER);
+		if (room) {
+			uint8_t *to = at / sizeof reused % 2 ? reused : room;
+			part = part < sizeof reused ? part : sizeof reused;
+			memcpy(to, stream + from, part);
+			error = tcp_write_through(c, to, part, CLOCK_NEVER);
+			memset(to, 0xee, part);
+		} else {
+			error = tcp_write_through(c, written + from, part, CLOCK_NEVER);
+		}
 		if (error)
-			return error;
+			break;
 		at += part;
 	}
-	return OK;
+	free(room);
+	return error;
 }
 
 static bool read_line(struct tcp_connection *c, char line[LINE_MAX])
@@ -172,7 +186,14 @@ static void serve_source(struct tcp_connection *c)
 {
 	char line[LINE_MAX];
 	if (read_line(c, line))
-		source(c, strtoull(line, NULL, 10));
+		source(c, strtoull(line, NULL, 10), false);
+}
+
+static void serve_reused(struct tcp_connection *c)
+{
+	char line[LINE_MAX];
+	if (read_line(c, line))
+		source(c, strtoull(line, NULL, 10), true);
 }
 
 static void serve_static(struct tcp_connection *c)
@@ -405,7 +426,7 @@ static void serve_client(struct tcp_connection *c)
 		return;
 	}
 	if (strcmp(what, "source") == 0) {
-		error = source(to, count);
+		error = source(to, count, false);
 		tcp_shutdown(to);
 		if (!error && !read_line(to, line))
 			error = ERR_CLOSED;
@@ -452,14 +473,18 @@ int main(void)
 	static const struct {
 		service_fn *serve;
 		uint16_t port;
-	} services[] = { { serve_sink, 9 },    { serve_digest, 10 },  { serve_count, 12 },
-		         { serve_source, 19 }, { serve_static, 20 },  { serve_figures, 79 },
-		         { serve_client, 99 } };
+	} services[] = { { serve_sink, 9 },     { serve_digest, 10 }, { serve_count, 12 },
+		         { serve_source, 19 },  { serve_static, 20 }, { serve_reused, 21 },
+		         { serve_figures, 79 }, { serve_client, 99 } };
 	struct tcp_listener *l;
 	const struct file *f = file_find("stream");
 	if (!f || f->size != STREAM_SIZE)
 		return 2;
 	stream = f->data;
+	written = malloc(STREAM_SIZE);
+	if (!written)
+		return 2;
+	memcpy(written, stream, STREAM_SIZE);
 	if (tcp_listen(&l, 7, NULL))
 		return 1;
 	tcp_listen_watch(l, echo_accept, NULL);

@@ -237,6 +237,7 @@ const struct amp_boot *boot = &boot_information;
 extern struct interface_config configs[1] __asm__("interface_configs");
 struct interface_config configs[1];
 const uint32_t interface_config_count = 1;
+const bool interface_dhcp = true;
 extern struct resolver_config resolvers[2] __asm__("resolver_configs");
 struct resolver_config resolvers[2];
 const uint32_t resolver_config_count = 2;
@@ -244,6 +245,13 @@ const uint32_t resolver_config_count = 2;
 bool boot_constant(const void *bytes, size_t size)
 {
 	(void)bytes, (void)size;
+	return true;
+}
+
+bool boot_memory(const void *bytes, size_t size)
+{
+	(void)bytes;
+	(void)size;
 	return true;
 }
 

@@ -12,6 +12,7 @@
 
 #include <core/error.h>
 #include <core/random.h>
+#include <core/task.h>
 #define packet sent_packet /* the world has a packet of its own */
 #include <net/packet.h>
 #undef packet
@@ -41,11 +42,15 @@ static void open_with(uint32_t features, uint32_t ring, uint32_t frames)
 		bytes[k] = (uint8_t)(k * 11 + k / 247);
 }
 
+static struct task_queue lease_waiters;
+static struct frame_lease lease = { .waiters = &lease_waiters };
+
 /* A packet with a TCP header of 20 bytes and these parts. */
 static int send_parts(const struct packet_part *parts, uint32_t count, uint16_t segment)
 {
 	struct sent_packet p = { .header_size = HEADER,
 		                 .checksum_at = 16,
+		                 .lease = &lease,
 		                 .segment_size = segment,
 		                 .part_count = count };
 	p.head = packet_head(world.interface, HEADER);
@@ -117,6 +122,41 @@ static void static_bytes_go_as_they_lie(void **state)
 	assert_int_equal(world.large.directs, 1);
 }
 
+/* ... and somebody who waits for their way to end is woken then. */
+static void lent_bytes_go_as_they_lie_and_are_counted(void **state)
+{
+	(void)state;
+	open_with(ALL_OFFLOADS | AMP_NET_TX_MEMORY, 0, 0);
+	task_queue_init(&lease_waiters);
+	struct packet_part parts[] = { { .bytes = bytes, .size = 1300, .is_lent = true } };
+	world.hold_tx = true;
+	assert_int_equal(send_parts(parts, 1, 0), OK);
+	world_turn();
+	assert_int_equal(lease.packets, 1);
+	world.hold_tx = false;
+	collect(1300);
+	world_turn();
+	assert_int_equal(lease.packets, 0);
+	assert_int_equal(world.large.directs, 1);
+	assert_memory_equal(out, bytes, 1300);
+	parts[0].size = PACKET_COPY_MAX - 1;
+	assert_int_equal(send_parts(parts, 1, 0), OK);
+	assert_int_equal(lease.packets, 0);
+	collect(PACKET_COPY_MAX - 1);
+}
+
+static void where_memory_is_not_taken_lent_bytes_are_copied(void **state)
+{
+	(void)state;
+	open_with(AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT, 0, 0);
+	struct packet_part parts[] = { { .bytes = bytes, .size = 1300, .is_lent = true } };
+	assert_int_equal(send_parts(parts, 1, 0), OK);
+	assert_int_equal(lease.packets, 0);
+	collect(1300);
+	assert_memory_equal(out, bytes, 1300);
+	assert_int_equal(world.large.directs, 0);
+}
+
 static void small_static_bytes_are_copied(void **state)
 {
 	(void)state;
@@ -143,11 +183,13 @@ static void a_device_that_cuts_gets_it_whole(void **state)
 static void any_parts_arrive_whole(void **state)
 {
 	(void)state;
-	static const uint32_t features[] = {
-		ALL_OFFLOADS,        AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT,
-		AMP_NET_TX_CHECKSUM, AMP_NET_TX_DIRECT | AMP_NET_TX_CHECKSUM,
-		AMP_NET_TX_DIRECT,   0
-	};
+	static const uint32_t features[] = { ALL_OFFLOADS | AMP_NET_TX_MEMORY,
+		                             ALL_OFFLOADS,
+		                             AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT,
+		                             AMP_NET_TX_CHECKSUM,
+		                             AMP_NET_TX_DIRECT | AMP_NET_TX_CHECKSUM,
+		                             AMP_NET_TX_DIRECT,
+		                             0 };
 	for (uint32_t f = 0; f < sizeof features / sizeof features[0]; f++) {
 		open_with(features[f], 0, 0);
 		uint32_t most = 0, sent = 0;
@@ -165,7 +207,9 @@ static void any_parts_arrive_whole(void **state)
 			for (uint32_t k = 0; k < count; k++) {
 				uint32_t n = k == count - 1 ? total - at
 				                            : random_below((total - at) / 2 + 1);
-				parts[k] = (struct packet_part){ bytes + at, n, random_below(2) };
+				uint32_t kind = random_below(3);
+				parts[k] =
+				        (struct packet_part){ bytes + at, n, kind == 1, kind == 2 };
 				at += n;
 			}
 			assert_int_equal(send_parts(parts, count, segment), OK);
@@ -181,7 +225,8 @@ static void any_parts_arrive_whole(void **state)
 		assert_int_equal(sent, 3000);
 		assert_true(most <= AMP_PACKET_DESCS_MAX);
 		assert_true(world_frames_balanced());
-		if (f < 5)
+		assert_int_equal(lease.packets, 0);
+		if (f < 6)
 			world_close();
 	}
 }
@@ -429,6 +474,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_device_that_does_nothing_gets_one_whole_frame),
 		T(static_bytes_go_as_they_lie),
+		T(lent_bytes_go_as_they_lie_and_are_counted),
+		T(where_memory_is_not_taken_lent_bytes_are_copied),
 		T(small_static_bytes_are_copied),
 		T(a_device_that_cuts_gets_it_whole),
 		T(any_parts_arrive_whole),

@@ -31,8 +31,8 @@ static void read_all(struct tcp_queue *q, uint64_t offset, uint8_t *to, uint32_t
 {
 	for (uint32_t got = 0; got < size;) {
 		const uint8_t *bytes;
-		bool is_static;
-		uint32_t n = queue_peek(q, offset + got, size - got, &bytes, &is_static);
+		enum queue_kind kind;
+		uint32_t n = queue_peek(q, offset + got, size - got, &bytes, &kind);
 		assert_true(n && n <= size - got);
 		memcpy(to + got, bytes, n);
 		got += n;
@@ -44,11 +44,11 @@ static void holds_nothing_at_first(void **state)
 	(void)state;
 	struct tcp_queue q;
 	const uint8_t *bytes;
-	bool is_static;
+	enum queue_kind kind;
 	queue_open(&q, MAX);
 	assert_true(queue_is_valid(&q));
 	assert_int_equal(queue_room(&q), MAX);
-	assert_int_equal(queue_peek(&q, 0, 10, &bytes, &is_static), 0);
+	assert_int_equal(queue_peek(&q, 0, 10, &bytes, &kind), 0);
 	assert_int_equal(queue_memory(), 0);
 	queue_close(&q);
 }
@@ -76,13 +76,13 @@ static void static_bytes_are_shown_where_they_lie_and_do_not_count(void **state)
 	(void)state;
 	struct tcp_queue q;
 	const uint8_t *bytes;
-	bool is_static;
+	enum queue_kind kind;
 	queue_open(&q, 100);
 	assert_int_equal(queue_static(&q, fixed, sizeof fixed), OK);
 	assert_int_equal(queue_room(&q), 100);
-	assert_int_equal(queue_peek(&q, 1000, 500, &bytes, &is_static), 500);
+	assert_int_equal(queue_peek(&q, 1000, 500, &bytes, &kind), 500);
 	assert_ptr_equal(bytes, fixed + 1000);
-	assert_true(is_static);
+	assert_int_equal(kind, QUEUE_STATIC);
 	assert_int_equal(queue_memory(), 0);
 	queue_close(&q);
 }
@@ -154,6 +154,59 @@ static void without_memory_takes_what_the_ring_holds(void **state)
 	queue_close(&q);
 }
 
+static void lent_bytes_are_shown_where_they_lie_until_they_are_kept(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	const uint8_t *bytes;
+	enum queue_kind kind;
+	uint8_t got[3000];
+	queue_open(&q, 10000);
+	queue_copy(&q, fixed, 1000);
+	assert_int_equal(queue_lend(&q, fixed + 1000, 5000), OK);
+	assert_int_equal(queue_room(&q), 4000);
+	assert_int_equal(queue_copy(&q, fixed + 6000, 9000),
+	                 4000); /* others may write behind them */
+	assert_int_equal(queue_room(&q), 0);
+	assert_int_equal(queue_peek(&q, 1500, 500, &bytes, &kind), 500);
+	assert_ptr_equal(bytes, fixed + 1500);
+	assert_int_equal(kind, QUEUE_LENT);
+	queue_acknowledge(&q, 4000);
+	assert_int_equal(q.lent, 2000);
+	assert_true(queue_keep(&q));
+	assert_int_equal(q.lent, 0);
+	assert_true(queue_is_valid(&q));
+	assert_int_equal(queue_room(&q), 4000);
+	read_all(&q, 0, got, 3000);
+	assert_memory_equal(got, fixed + 4000, 3000);
+	queue_peek(&q, 0, 500, &bytes, &kind);
+	assert_int_equal(kind, QUEUE_KEPT);
+	assert_ptr_not_equal(bytes, fixed + 4000);
+	queue_acknowledge(&q, 2000);
+	assert_true(queue_is_valid(&q));
+	assert_int_equal(queue_room(&q), 6000);
+	queue_acknowledge(&q, q.total);
+	assert_int_equal(queue_memory(), 0);
+	queue_close(&q);
+}
+
+static void without_memory_lent_bytes_stay_lent(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	queue_open(&q, MAX);
+	assert_int_equal(queue_lend(&q, fixed, 5000), OK);
+	base_allocations_left = 0;
+	assert_false(queue_keep(&q));
+	assert_int_equal(q.lent, 5000);
+	assert_true(queue_is_valid(&q));
+	queue_acknowledge(&q, 4000);
+	base_allocations_left = 1;
+	assert_true(queue_keep(&q));
+	assert_int_equal(q.kept, 1000);
+	queue_close(&q); /* what is kept goes with it */
+}
+
 /* ---- Against a flat array ---- */
 
 static uint8_t flat[4u << 20];
@@ -169,7 +222,7 @@ static void is_the_bytes_that_were_put_in(void **state)
 	for (uint32_t k = 0; k < 60000; k++) {
 		uint32_t size = random_below(&random, random_chance(&random, 100000) ? 60000 : 900);
 		base_allocations_left = random_chance(&random, 20000) ? 0 : UINT64_MAX;
-		switch (random_below(&random, 4)) {
+		switch (random_below(&random, 6)) {
 		case 0: {
 			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
 			uint32_t n = queue_copy(&q, source, size);
@@ -188,6 +241,25 @@ static void is_the_bytes_that_were_put_in(void **state)
 				memcpy(flat + to, source, size);
 				to += size;
 			}
+			break;
+		}
+		case 4: {
+			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
+			size = size < queue_room(&q) ? size : queue_room(&q);
+			if (to + size > sizeof flat)
+				goto restart;
+			if (queue_lend(&q, source, size) == OK) {
+				memcpy(flat + to, source, size);
+				to += size;
+			}
+			break;
+		}
+		case 5: {
+			uint32_t lent = q.lent;
+			if (queue_keep(&q))
+				assert_int_equal(q.lent, 0);
+			else
+				assert_true(lent && !base_allocations_left);
 			break;
 		}
 		case 2: /* in order as output does, or anywhere as a retransmission */
@@ -211,7 +283,7 @@ static void is_the_bytes_that_were_put_in(void **state)
 		}
 		assert_int_equal(q.total, to - from);
 		assert_true(queue_is_valid(&q));
-		assert_true(q.used <= MAX);
+		assert_true(queue_taken(&q) <= MAX);
 		continue;
 restart:
 		queue_acknowledge(&q, q.total);
@@ -232,6 +304,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pieces_are_bounded, start, no_leak),
 		cmocka_unit_test_setup_teardown(gives_memory_back_when_empty, start, no_leak),
 		cmocka_unit_test_setup_teardown(without_memory_takes_what_the_ring_holds, start,
+		                                no_leak),
+		cmocka_unit_test_setup_teardown(
+		        lent_bytes_are_shown_where_they_lie_until_they_are_kept, start, no_leak),
+		cmocka_unit_test_setup_teardown(without_memory_lent_bytes_stay_lent, start,
 		                                no_leak),
 		cmocka_unit_test_setup_teardown(is_the_bytes_that_were_put_in, start, no_leak),
 	};
