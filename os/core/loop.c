@@ -3,6 +3,11 @@
  * The event loop. A turn gives sources, timers and tasks one chance each, so none can starve
  * another. Whether to poll before waiting is learnt from how long the loop was idle lately: polling
  * pays while the next piece of work usually comes within LOOP_POLL_MAX_NS.
+ *
+ * Where timers shall be punctual, a wait is asked to end earlier by how late waits have lately
+ * ended (the estimate rises by a quarter of what it was short of, and by a little at once, and
+ * falls by 1/1024 a wait, so that about one in a hundred is later), and the rest of the time is
+ * polled away.
  */
 #include <core/clock.h>
 #include <core/cold.h>
@@ -16,11 +21,20 @@
 	(8 * LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten  \
 	                        */
 #define POLL_TRIAL 32          /* waits */
+#define AHEAD_MAX  250000u     /* ns that a wait is ended earlier, at most */
+#define LATE_STEP  16000u
+#define CREDIT_MAX (10 * NS_PER_MS)
 
 static struct list sources = LIST_INIT(sources);
 static struct loop_figures figures;
 static uint64_t flushed_at; /* ns: when the tender last saw what we handed out */
 static uint64_t idle_average = LOOP_POLL_MAX_NS / 2; /* ns: decaying average of idle times */
+
+static struct {
+	uint32_t percent;
+	uint64_t credit, credited_at; /* ns that may be polled away; when it last grew */
+	uint64_t late;                /* ns */
+} punctual;
 
 static inline struct loop_source *source_of(struct list *l)
 {
@@ -66,7 +80,7 @@ bool loop_turn(void)
 	figures.turns++;
 	bool worked = poll_sources();
 	uint64_t now = clock_now();
-	if (timer_next() <= now) {
+	if (timer_due(now)) {
 		timer_run(now);
 		worked = true; /* even if none fired: there may be more to do at once */
 	}
@@ -111,6 +125,46 @@ static bool poll_for_a_while(uint64_t start, uint64_t ns)
 	return now >= next_timer;
 }
 
+void timer_punctual(uint32_t percent)
+{
+	punctual.percent = percent < 100 ? percent : 100;
+	punctual.credited_at = clock_now();
+}
+
+/* How much earlier than `deadline` to wake, ns. */
+static COLD uint64_t wake_ahead(uint64_t now, uint64_t deadline)
+{
+	punctual.credit += (now - punctual.credited_at) * punctual.percent / 100;
+	if (punctual.credit > CREDIT_MAX)
+		punctual.credit = CREDIT_MAX;
+	punctual.credited_at = now;
+	return deadline == CLOCK_NEVER || punctual.credit < punctual.late ? 0 : punctual.late;
+}
+
+/* How long to poll for a timer that a wait would miss: 0, or ns. */
+static COLD uint64_t due_soon(uint64_t now)
+{
+	uint64_t deadline = timer_next(), left = deadline > now ? deadline - now : 0;
+	if (left > wake_ahead(now, deadline))
+		return 0;
+	punctual.credit -= left;
+	return left;
+}
+
+static COLD void learn_lateness(uint64_t now, uint64_t wanted)
+{
+	if (now < wanted)
+		return; /* something else came first */
+	uint64_t late = now - wanted;
+	punctual.late -= punctual.late / 1024;
+	if (late > punctual.late) {
+		uint64_t step = (late - punctual.late) / 4;
+		punctual.late += step < LATE_STEP ? step : LATE_STEP;
+	}
+	if (punctual.late > AHEAD_MAX)
+		punctual.late = AHEAD_MAX;
+}
+
 static COLD void wait_at_gate(void)
 {
 	static bool warned;
@@ -123,8 +177,12 @@ static COLD void wait_at_gate(void)
 		warned = true;
 		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
 	}
+	if (punctual.percent)
+		deadline -= wake_ahead(before, deadline);
 	gate_wait(deadline, events);
 	flushed_at = clock_now(); /* a wait includes all kicks */
+	if (punctual.percent && deadline != CLOCK_NEVER)
+		learn_lateness(flushed_at, deadline);
 	figures.waits++;
 	figures.waited_ns += flushed_at - before;
 }
@@ -132,6 +190,10 @@ static COLD void wait_at_gate(void)
 static void loop_idle(void)
 {
 	uint64_t start = clock_now(), ns = polling_pays();
+	if (punctual.percent) {
+		uint64_t soon = due_soon(start);
+		ns = soon > ns ? soon : ns;
+	}
 	bool found = ns && poll_for_a_while(start, ns);
 	if (!found && !task_is_ready()) /* a poll that found nothing may still have woken one */
 		wait_at_gate();

@@ -14,10 +14,11 @@
 #include <core/clock.h>
 #include <core/timer.h>
 
-#define TICK_BITS 14u
+#define TICK_BITS 12u
 #define SLOT_BITS 6u
 #define SLOTS     (1u << SLOT_BITS)
-#define LEVELS    9u /* 9 * 6 bits hold every tick: 64 - 14 = 50 */
+#define SEEN_MAX  8u
+#define LEVELS    9u /* 9 * 6 bits hold every tick: 64 - 12 = 52 */
 _Static_assert(TIMER_TICK_NS == 1ull << TICK_BITS, "timer.h and the wheel agree");
 
 static struct timer *slots[LEVELS * SLOTS];
@@ -183,11 +184,29 @@ unsigned timer_run(uint64_t now)
 	return fired;
 }
 
-__attribute__((noinline)) uint64_t timer_next(void)
+bool timer_due(uint64_t now)
 {
 	unsigned level, slot;
 	uint64_t tick;
+	return due || unfinished || (first_slot(&level, &slot, &tick) && tick <= now >> TICK_BITS);
+}
+
+__attribute__((noinline)) uint64_t timer_next(void)
+{
+	unsigned level, slot, seen = 0;
+	uint64_t tick, first = UINT64_MAX;
 	if (due || unfinished)
 		return 0;
-	return first_slot(&level, &slot, &tick) ? tick << TICK_BITS : CLOCK_NEVER;
+	if (!first_slot(&level, &slot, &tick))
+		return CLOCK_NEVER;
+	if (level == 0)
+		return tick << TICK_BITS;
+	/* Few are looked at, so that nobody wakes only to let them fall. */
+	for (const struct timer *t = slots[level * SLOTS + slot]; t; t = t->next) {
+		uint64_t at = tick_of(t->deadline);
+		first = at < first ? at : first;
+		if (++seen > SEEN_MAX)
+			return tick << TICK_BITS;
+	}
+	return first > CLOCK_NEVER >> TICK_BITS ? CLOCK_NEVER : first << TICK_BITS;
 }

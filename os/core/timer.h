@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TIMER_TICK_NS 16384ull	/* 2^14 ns: the wheel's resolution */
+#define TIMER_TICK_NS 4096ull	/* 2^12 ns: the wheel's resolution */
 #define TIMER_RUN_MAX 2048u	/* timers that fire in one turn of the loop; more wait for the next ones */
 
 struct timer;
@@ -33,10 +33,17 @@ static inline bool timer_is_set(const struct timer *t)
 	return t->link != NULL;
 }
 
+/* How much of a CPU, in percent, may go into waking in time (0, as at first: none). A wait ends late by what the host
+ * takes to wake somebody, 5 to 150 us; from now on the loop asks to be woken earlier by what waits have lately been late,
+ * and polls until the timer is due, as long as that stays within the share. For what runs by the clock: a control loop, a
+ * paced sender. */
+void timer_punctual(uint32_t percent);
+
 /* For the event loop. Runs what is due at `now`, TIMER_RUN_MAX at most, and returns how many fired; and when it
  * must be called next (CLOCK_NEVER: nothing set; 0: at once, it left something to do; may be earlier than the
  * first deadline, never later than its tick). */
 unsigned timer_run(uint64_t now);
 uint64_t timer_next(void);
+bool timer_due(uint64_t now); /* timer_run would have something to do */
 
 #endif

@@ -93,6 +93,7 @@ static int sleepers(uint32_t count)
 int main(void)
 {
 	uint32_t wanted = arg_wakes();
+	timer_punctual(arg_punctual());
 	uint64_t start = clock_now();
 	for (uint32_t k = 0; k < wanted; k++) {
 		uint64_t due = clock_now() + NS_PER_MS;

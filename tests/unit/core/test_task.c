@@ -396,6 +396,53 @@ static void polls_only_if_work_comes_soon(void **state)
 	loop_remove(&s.source);
 }
 
+static void late_by_20_or_80_us(void)
+{
+	fake_set_now(fake_boot.clock.base_ns + (fake_waits % 2 ? 80000 : 20000));
+}
+
+static bool poll_that_takes_a_microsecond(struct loop_source *s)
+{
+	(void)s;
+	fake_set_now(fake_boot.clock.base_ns + 1000);
+	return false;
+}
+
+/* The host wakes us 20 to 80 us late. */
+static void punctual_timers_are_waited_for_by_polling(void **state)
+{
+	(void)state;
+	struct loop_source s = { .poll = poll_that_takes_a_microsecond };
+	loop_add(&s);
+	fake_on_wait = late_by_20_or_80_us;
+	uint64_t late = 0, polled = loop_figures().polled_ns, first;
+	for (int i = 0; i < 50; i++) {
+		first = clock_now() + NS_PER_MS;
+		task_sleep(NS_PER_MS);
+		assert_true(clock_now() - first >= 20000);
+	}
+	assert_int_equal(loop_figures().polled_ns, polled);
+	timer_punctual(20);
+	for (int i = 0; i < 200; i++) {
+		first = clock_now() + NS_PER_MS;
+		task_sleep(NS_PER_MS);
+		if (i >= 100 && clock_now() - first > late)
+			late = clock_now() - first;
+	}
+	assert_true(late < 10000);
+	/* A share that does not do for all: no more is polled than that. */
+	timer_punctual(2);
+	polled = loop_figures().polled_ns;
+	uint64_t start = clock_now();
+	for (int i = 0; i < 1000; i++)
+		task_sleep(NS_PER_MS);
+	polled = loop_figures().polled_ns - polled;
+	assert_in_range(polled, 1, (clock_now() - start) / 50 + 11 * NS_PER_MS);
+	timer_punctual(0);
+	fake_on_wait = NULL;
+	loop_remove(&s);
+}
+
 static void warns_once_when_nothing_can_happen(void **state)
 {
 	(void)state;
@@ -443,6 +490,7 @@ int main(void)
 		cmocka_unit_test(nobody_starves),
 		cmocka_unit_test(waits_for_all_sources_and_the_next_timer),
 		cmocka_unit_test(polls_only_if_work_comes_soon),
+		cmocka_unit_test(punctual_timers_are_waited_for_by_polling),
 		cmocka_unit_test(warns_once_when_nothing_can_happen),
 		cmocka_unit_test(the_unused_part_of_a_stack_is_known),
 	};

@@ -285,7 +285,9 @@ static void a_timer_fires_while_many_fall(void **state)
 	counted = 0;
 	set_clock();
 	for (unsigned i = 0; i < COUNT; i++)
-		timer_set(&all[i], slot + NS_PER_S + fake_random() % NS_PER_S, count);
+		timer_set(&all[i],
+		          slot + fake_random() % (TIMER_TICK_NS << 17) + (TIMER_TICK_NS << 16),
+		          count);
 	now = slot;
 	set_clock();
 	timer_run(now); /* the slot is reached */
