@@ -12,6 +12,7 @@
  * which run.c turns into a line.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -210,6 +211,17 @@ static int load(const struct region *r, const struct image_segment *g, int fd, s
 		done += (uint64_t)n;
 	}
 	return 0;
+}
+
+bool space_sharing_is_free(void)
+{
+	char text[64] = "";
+	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	return n > 0 && !strstr(text, "[always]");
 }
 
 int space_make(struct space *s, enum space_kind kind, const struct image *image,

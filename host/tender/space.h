@@ -59,12 +59,16 @@ struct space {
 /* What the image needs beside its segments and stacks. */
 struct space_need {
 	uint64_t heap;                    /* bytes */
-	bool heap_shared;                 /* SPACE_CHILD: with this process: block devices read and write it */
+	bool heap_shared;                 /* SPACE_CHILD: with this process: block devices read and write it, TAP devices send
+					   * from it */
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */
 	uint64_t frames[AMP_DEVICES_MAX]; /* bytes; 0: the device is not there */
 	uint64_t queues[AMP_DEVICES_MAX]; /* bytes; 0: its rings are among `rings` */
 };
+
+/* Does a private heap get no large pages either, which a shared one hardly ever does? */
+bool space_sharing_is_free(void);
 
 /* Lays out and maps; loads the segments. Memory is zero and untouched where the image's file says
  * nothing. */

@@ -8,7 +8,7 @@
 #include <net/interface_internal.h>
 
 #define LEND_MIN         (64u << 10)     /* bytes: below, a copy costs less than the wait */
-#define LEND_REST        (128u << 10)    /* so few are copied rather than waited for */
+#define LEND_REST        (512u << 10)      /* so few are copied rather than waited for */
 #define LEND_RTT_NS      NS_PER_MS       /* on longer paths the wait would cost what it saves */
 #define LEND_PATIENCE_NS (NS_PER_MS / 2) /* from one acknowledgment to the next */
 
