@@ -68,7 +68,7 @@ static void fills_the_ring_and_leaves_frames_for_sending(void **state)
 {
 	(void)state;
 	struct device *d = &world.interface->device;
-	assert_true(d->receiving >= 16 && d->receiving <= 32);
+	assert_true(d->queue->receiving >= 16 && d->queue->receiving <= 32);
 	assert_true(d->frames.free_count >= 32);
 	for (int k = 0; k < 5000; k++) { /* and goes on for ever */
 		struct packet in = question(), out;
@@ -101,8 +101,8 @@ static void counters_of_rings_wrap(void **state)
 	/* 2^32 packets are too many: start near the end instead */
 	struct device *d = &world.interface->device;
 	world_drain();
-	*(uint32_t *)world.device.rx.consumer = *(uint32_t *)world.device.rx.producer = d->rx.mine =
-	        d->rx.theirs = UINT32_MAX - 100;
+	*(uint32_t *)world.device.rx.consumer = *(uint32_t *)world.device.rx.producer =
+	        d->queue->rx.mine = d->queue->rx.theirs = UINT32_MAX - 100;
 	for (int k = 0; k < 1000; k++) {
 		struct packet in = question(), out;
 		assert_true(world_exchange(&in, &out));
