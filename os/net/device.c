@@ -334,12 +334,12 @@ static COLD void open_ring(struct ring *r, const struct amp_ring *from)
 
 COLD int device_open(struct device *d, const struct amp_device *from)
 {
+	uint32_t count = 1 + from->queue_count;
+	if (from->queue_count >= AMP_NET_QUEUES_MAX)
+		return ERR_INVALID;
 	int error = frames_open(&d->frames, from);
 	if (error)
 		return error;
-	uint32_t count = 1 + from->queue_count;
-	if (count > AMP_NET_QUEUES_MAX)
-		return ERR_INVALID;
 	const struct amp_queue *further =
 	        (const struct amp_queue *)((uintptr_t)boot + from->queues);
 	struct device_queue *q = d->queue = d->queues;
