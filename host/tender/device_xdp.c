@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <linux/if_xdp.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -137,11 +138,14 @@ void device_xdp_report(const struct device_xdp *d, uint32_t index)
 		s.rx_invalid_descs += one.rx_invalid_descs;
 		s.tx_invalid_descs += one.tx_invalid_descs;
 	}
-	say("device %u (AF_XDP): received packets dropped %llu, for a full rx ring %llu, for want "
-	    "of frames %llu; "
-	    "doorbells "
-	    "refused %llu; from the image: bad descriptors %llu, bad frames %llu",
-	    index, (unsigned long long)s.rx_dropped, (unsigned long long)s.rx_ring_full,
+	char queues[24] = "";
+	if (d->queue_count > 1)
+		snprintf(queues, sizeof queues, ", %u queues", d->queue_count);
+	say("device %u (AF_XDP%s): received packets dropped %llu, for a full rx ring %llu, for "
+	    "want of frames %llu; doorbells refused %llu; from the image: bad descriptors %llu, "
+	    "bad "
+	    "frames %llu",
+	    index, queues, (unsigned long long)s.rx_dropped, (unsigned long long)s.rx_ring_full,
 	    (unsigned long long)s.rx_fill_ring_empty_descs, (unsigned long long)d->refused,
 	    (unsigned long long)s.tx_invalid_descs, (unsigned long long)s.rx_invalid_descs);
 }
