@@ -247,14 +247,16 @@ static int open_net(struct tender *t, uint32_t i, const char *text)
 	struct defect why;
 	const char *interface = text + 4; /* behind "tap:" or "xdp:" */
 	if (*text == 'x') {
-		int opened = xdp_open(&t->xdps[i], interface,
-		                      t->image.note.abi_minor >= 2 ? AMP_NET_QUEUES_MAX : 1, &why);
+		bool old = t->image.note.abi_minor < 2; /* it knows of one queue */
+		int opened = xdp_open(&t->xdps[i], interface, old ? 1 : AMP_NET_QUEUES_MAX, &why);
 		if (!opened) {
 			memcpy(t->macs[i], t->xdps[i].mac, sizeof t->macs[i]);
 			t->kernel_rings = true;
 			return 0;
 		}
-		say("--net %s=%s: %s", t->image.devices[i].name, text, why.text);
+		say("--net %s=%s: %s%s", t->image.devices[i].name, text, why.text,
+		    old && t->xdps[i].queue_count > 1 ? "; the image, built anew, takes several"
+		                                      : "");
 		return opened == XDP_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	}
 	if (tap_open(&t->taps[i], interface, t->image.note.abi_minor >= 1, &why)) {

@@ -115,12 +115,6 @@ static int take_queues(struct xdp *x, int s, struct ifreq *r, uint32_t most, str
 	uint32_t count = x->queue_count = count_queues(s, r, &kind);
 	if (count <= most)
 		return 0;
-	if (most == 1)
-		return defect_set(
-		        why,
-		        "interface %s has %u receive queues, and the image, an older one, takes "
-		        "one: build it anew, or ethtool -L %s %s 1, or add ,queue=NUMBER",
-		        x->name, count, x->name, kind);
 	return defect_set(
 	        why,
 	        "interface %s has %u receive queues, more than %u: ethtool -L %s %s %u, or add "
