@@ -47,8 +47,8 @@
 #define HWCAP2_FSGSBASE_ 2u
 #define EPOLL_SIGNALS    1000u
 #define SOON_NS          100000u
-#define FD_ABOVE                                                                                   \
-	64 /* where descriptors wait until their numbers in the child are free, or higher */
+/* From where on descriptors wait until their numbers in the child are free; or higher, above(). */
+#define FD_ABOVE    64
 #define FD_NEED     (FD_ABOVE + CHILD_SOCKETS + AMP_DEVICES_MAX)
 #define SOCKETS_MAX (AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX)
 

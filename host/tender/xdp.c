@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel's order: socket, frame area, the sizes of the rings, bind, the same but for the area
- * for each further queue, and only then map entries and a program: packets never come before there
- * is a place for them. linux/if_xdp.h and
- * linux/bpf.h, by system calls: libbpf would bring an ELF reader along for five instructions, and
- * start-up counts.
+ * The kernel's order: socket, frame area, the sizes of the rings, bind; the same but for the area
+ * for each further queue; and only then map entries and a program: packets never come before there
+ * is a place for them. linux/if_xdp.h and linux/bpf.h, by system calls: libbpf would bring an ELF
+ * reader along for five instructions, and start-up counts.
  *
  * The driver's own XDP where it has it, else the kernel's generic one; zero-copy where the driver
  * has that. NEED_WAKEUP always: the image's doorbell is the only thing that makes the kernel look
@@ -33,10 +32,10 @@
 
 #define QUEUES_MAX 4096u /* that a number is believed to name */
 #define CHUNK_MAX  4096u
-#define UNUSED_RING                                                                                \
-	64u /* entries of a completion ring that the kernel wants and nothing comes to */
 #define BUSY_TRIES 200u
 #define BUSY_US    10000u
+/* Entries of a further queue's completion ring, which the kernel wants and nothing comes to. */
+#define UNUSED_RING 64u
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9 /* Linux 6.17: packets that one doorbell sends; 32 before */
 #endif

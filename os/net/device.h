@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network device: its frames and four rings, as a source of the event loop. Received packets go
+ * A network device: its frames and rings, as a source of the event loop. Received packets go
  * to ethernet_input(), which borrows them; packets to send come by device_send() and are handed to
  * the tender in one piece per turn.
  */
@@ -17,10 +17,11 @@
 
 #define DEVICE_BATCH 64u /* packets taken in, and completions reaped, in one turn */
 
+/* Where packets come in. */
 struct device_queue {
 	struct ring fill, rx;
-	struct device_queue *next;  /* all of a device's in a circle */
-	uint32_t receiving; /* frames that the tender may receive into, or has, unread */
+	struct device_queue *next; /* all of a device's in a circle */
+	uint32_t receiving;        /* frames that the tender may receive into, or has, unread */
 };
 
 struct device {
