@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 #define AMP_ABI_MAJOR 1		/* differs: the tender MUST refuse the image */
-#define AMP_ABI_MINOR 1		/* the image's is greater than the tender's: the tender MUST refuse */
+#define AMP_ABI_MINOR 2		/* the image's is greater than the tender's: the tender MUST refuse */
 
 #define AMP_PAGE 4096u
 #define AMP_SEGMENTS_MAX 8u
@@ -209,6 +209,21 @@ struct amp_ring {
 /* In *flags of fill and tx, written by the tender: the tender sleeps; kick after producing. */
 #define AMP_RING_NEED_WAKEUP 1u
 
+/*
+ * Further receive queues. What a device receives MAY come in several queues: each has a fill and an rx ring of its own, and
+ * a frame that the image gives to a fill ring comes back in that queue's rx. Frames, tx and completion are the device's, and
+ * fill and rx of struct amp_device are its first queue's. Where the gate's calls speak of fill and rx rings, those of all
+ * queues are meant. In which order packets of different queues came is not known.
+ *
+ * An image of an ABI minor below 2 knows of no further queues and MUST be given none: where the host's device has
+ * several, the tender has the host put all packets into one, or refuses the device.
+ */
+#define AMP_NET_QUEUES_MAX 16u	/* of a device, the first one included */
+
+struct amp_queue {
+	struct amp_ring fill, rx;
+};
+
 struct amp_desc {
 	uint64_t addr;		/* offset of the first byte in the frame area; of AMP_DESC_DIRECT: an address */
 	uint32_t len;		/* bytes; addr and addr + len lie within one frame */
@@ -307,9 +322,10 @@ struct amp_device {
 			uint8_t mac[6];
 			uint16_t mtu;		/* IP bytes; <= frame_size - AMP_FRAME_HEADROOM - 14 */
 			uint32_t frame_size;	/* AMP_FRAME_SIZE, or a larger power of two up to AMP_PAGE */
+			uint32_t queues;	/* where struct amp_queue[queue_count] lies: bytes from struct amp_boot's first */
 			uint64_t frames;	/* address of the frame area */
 			uint32_t frame_count;
-			uint32_t reserved;
+			uint32_t queue_count;	/* further receive queues, below AMP_NET_QUEUES_MAX; 0: fill and rx are all */
 			struct amp_ring fill, rx, tx, completion;
 		};
 		struct {		/* AMP_DEVICE_BLOCK */
@@ -326,7 +342,8 @@ struct amp_device {
 #define AMP_NET_RX_CHECKSUM 4u	/* rx metadata may say NEEDS_CSUM or DATA_VALID */
 #define AMP_NET_TX_SEGMENT 8u	/* tx metadata may ask for segmentation */
 #define AMP_NET_RX_LARGE 16u	/* rx may deliver packets larger than mtu; only with rings of 128 and 256 frames at least: the
-				 * image keeps AMP_PACKET_DESCS_MAX frames in fill, or rx stands still */
+				 * image keeps AMP_PACKET_DESCS_MAX frames in fill, or rx stands still; never with further
+				 * queues */
 #define AMP_NET_TX_DIRECT 32u	/* tx takes AMP_DESC_DIRECT */
 #define AMP_NET_TX_MEMORY 128u	/* with TX_DIRECT: that may name memory extents, too */
 #define AMP_NET_RX_PARTIAL 64u	/* rx packets without metadata may come from this host and hold the folded sum of the

@@ -55,7 +55,7 @@ __attribute__((noreturn)) static void die(const char *what)
 static void ring_view(struct ring *r, uint8_t *rings, enum xdp_ring which)
 {
 	const struct xdp_layout *l = &xdp.layout[which];
-	uint8_t *at = rings + xdp_ring_at(&xdp, which, RING);
+	uint8_t *at = rings + xdp_ring_at(&xdp, 0, which, RING);
 	*r = (struct ring){ (uint32_t *)(at + l->producer), (uint32_t *)(at + l->consumer),
 		            (uint32_t *)(at + l->flags), at + l->entries, 0 };
 }
@@ -102,7 +102,7 @@ void packets_open(const char *interface, const struct sockaddr_in *server, uint1
 	first_port = port;
 	own_address = address_of(interface);
 	resolve(interface, server, header);
-	if (xdp_open(&xdp, interface, &why)) {
+	if (xdp_open(&xdp, interface, 1, &why)) {
 		fprintf(stderr, "dnsload: %s\n", why.text);
 		exit(1);
 	}

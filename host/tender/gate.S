@@ -79,7 +79,7 @@ kick:	cmp	GATE_DEVICE_COUNT(%r9), %rsi
 	imul	$GATE_DEVICE_SIZE, %rsi, %rdi
 	lea	GATE_DEVICES(%r9, %rdi), %rdi
 	cmpq	$0, DEVICE_SOCKET(%rdi)
-	jne	ring
+	jne	doorbell
 	mov	GATE_KICK(%r9), %rdi
 	lea	GATE_ONE(%r9), %rsi
 	mov	$8, %edx
@@ -88,7 +88,43 @@ kick:	cmp	GATE_DEVICE_COUNT(%r9), %rsi
 	xor	%eax, %eax
 	ret
 
-	/* RDI: a struct gate_device with a socket. Has the kernel send what lies in its tx ring. */
+	/*
+	 * RDI: a struct gate_device with a socket. Where there are several queues, those whose fill rings ask for it are
+	 * woken, too: by a poll that does not wait, since a socket without a tx ring takes no other doorbell. Of a
+	 * single queue, the next wait does that.
+	 */
+doorbell:
+	push	%rdi
+	call	ring
+	pop	%rdi
+	mov	DEVICE_FURTHERS(%rdi), %rcx
+	test	%rcx, %rcx
+	jz	3f
+	mov	DEVICE_FILL_FLAGS(%rdi), %rsi
+	mov	DEVICE_FURTHER(%rdi), %rdi
+1:	testl	$1, (%rsi)		/* AMP_RING_NEED_WAKEUP */
+	jnz	2f
+	dec	%rcx
+	js	3f
+	mov	QUEUE_FILL_FLAGS(%rdi), %rsi
+	add	$QUEUE_SIZE, %rdi
+	jmp	1b
+2:	lea	gate_sandbox + GATE_DATA(%rip), %r9
+	mov	GATE_CONTROL(%r9), %rdi
+	add	$CONTROL_POLLS, %rdi
+	mov	GATE_POLL_COUNT(%r9), %rsi
+	push	$0			/* struct timespec: no time */
+	push	$0
+	mov	%rsp, %rdx
+	xor	%r10d, %r10d
+	xor	%r8d, %r8d
+	mov	$SYS_ppoll, %eax
+	syscall
+	add	$16, %rsp
+3:	xor	%eax, %eax
+	ret
+
+	/* RDI: the same. Has the kernel send what lies in its tx ring. */
 ring:	push	%rdi
 	push	$SENDS_MAX
 1:	mov	8(%rsp), %rdi

@@ -31,13 +31,19 @@
 #define GATE_AVX          116
 #define GATE_POLL_COUNT   120
 #define GATE_DEVICES      128
-#define GATE_DEVICE_SIZE  80
+#define GATE_DEVICE_SIZE  104
 #define GATE_SOON         (GATE_DEVICES + 16 * GATE_DEVICE_SIZE) /* two words: seconds, nanoseconds */
 
 /* Offsets in struct gate_device. */
 #define DEVICE_TX_PRODUCER 32
 #define DEVICE_TX_CONSUMER 40
 #define DEVICE_SOCKET      72
+#define DEVICE_FILL_FLAGS  80
+#define DEVICE_FURTHER     88
+#define DEVICE_FURTHERS    96
+/* In struct amp_queue. */
+#define QUEUE_FILL_FLAGS 16
+#define QUEUE_SIZE       80
 
 /* Descriptors of the sandbox's child beside its console. With sockets, it waits by polling them, the timer, and the bell
  * that the tender rings for other devices. */
@@ -53,7 +59,7 @@
 #define CONTROL_TIMER             24
 #define CONTROL_POLLS             32
 #define CONTROL_BELL_SEEN         (CONTROL_POLLS + 8 + 6) /* revents of the second */
-#define CONTROL_OUTPUT_ERROR      (CONTROL_POLLS + (2 + 16) * 8)
+#define CONTROL_OUTPUT_ERROR      (CONTROL_POLLS + (2 + 16 * 16) * 8)
 
 #define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
 
@@ -72,6 +78,7 @@ struct gate_device {
 	uint64_t tx_producer, tx_consumer, tx_flags; /* of a block device: its requests */
 	uint64_t answers_producer, answers_consumer;
 	uint64_t socket; /* of AF_XDP: its number in the child; 0: none */
+	uint64_t fill_flags, further, further_count; /* further: address of struct amp_queue */
 };
 
 struct gate_data {
@@ -99,7 +106,7 @@ struct gate_control {
 	uint64_t first_instruction; /* TSC */
 	uint64_t first_output;      /* TSC; 0: none yet */
 	uint64_t timer; /* what the timer is set to, image time; UINT64_MAX: not set */
-	struct pollfd polls[2 + AMP_DEVICES_MAX]; /* timer, bell, sockets */
+	struct pollfd polls[2 + AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX]; /* timer, bell, sockets */
 	int32_t output_error; /* -errno of the last output that was lost; 0: none */
 };
 
@@ -120,6 +127,11 @@ _Static_assert(sizeof(struct gate_device) == GATE_DEVICE_SIZE, "as in assembler"
 _Static_assert(offsetof(struct gate_device, tx_producer) == DEVICE_TX_PRODUCER, "as in assembler");
 _Static_assert(offsetof(struct gate_device, tx_consumer) == DEVICE_TX_CONSUMER, "as in assembler");
 _Static_assert(offsetof(struct gate_device, socket) == DEVICE_SOCKET, "as in assembler");
+_Static_assert(offsetof(struct gate_device, fill_flags) == DEVICE_FILL_FLAGS, "as in assembler");
+_Static_assert(offsetof(struct gate_device, further) == DEVICE_FURTHER, "as in assembler");
+_Static_assert(offsetof(struct gate_device, further_count) == DEVICE_FURTHERS, "as in assembler");
+_Static_assert(offsetof(struct amp_queue, fill.flags) == QUEUE_FILL_FLAGS, "as in assembler");
+_Static_assert(sizeof(struct amp_queue) == QUEUE_SIZE, "as in assembler");
 _Static_assert(GATE_DATA + sizeof(struct gate_data) <= AMP_PAGE, "one page");
 _Static_assert(offsetof(struct gate_control, first_output) == CONTROL_FIRST_OUTPUT,
                "as in assembler");

@@ -225,6 +225,7 @@ static bool locked_pass(struct pump *p)
 			work |= net_sends(p, i);
 			work |= p->blocks[i].file ? device_block_take(&p->blocks[i]) : 0;
 			work |= device_xdp_send(&p->xdps[i]);
+			device_xdp_refill(&p->xdps[i]);
 		}
 	if (!work)
 		clock_refresh(p->clock);
@@ -314,7 +315,7 @@ int pump_start(struct pump *p, struct defect *why)
  * if something is awaited that no descriptor tells of. */
 static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 {
-	struct pollfd fds[AMP_DEVICES_MAX];
+	struct pollfd fds[AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX];
 	nfds_t count = 0;
 	bool soon = false;
 	for (uint32_t i = 0; i < p->device_count; i++) {
@@ -324,7 +325,10 @@ static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 			fds[count++] =
 			        (struct pollfd){ .fd = p->blocks[i].event, .events = POLLIN };
 		if (p->xdps[i].here) {
-			fds[count++] = (struct pollfd){ .fd = p->xdps[i].fd, .events = POLLIN };
+			const struct device_xdp *d = &p->xdps[i];
+			for (uint32_t k = 0; k < d->queue_count; k++)
+				fds[count++] =
+				        (struct pollfd){ .fd = d->queues[k].fd, .events = POLLIN };
 			soon |= device_xdp_pending(&p->xdps[i]) || events & AMP_WAIT_COMPLETE;
 		}
 	}
@@ -342,7 +346,7 @@ static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 	for (nfds_t f = 0; f < count; f++) {
 		for (uint32_t i = 0; fds[f].revents & POLLERR && i < p->device_count; i++)
 			if (p->devices[i].fd == fds[f].fd ||
-			    (p->xdps[i].here && p->xdps[i].fd == fds[f].fd))
+			    device_xdp_owns(&p->xdps[i], fds[f].fd))
 				p->gone(i);
 	}
 }

@@ -47,8 +47,10 @@
 #define HWCAP2_FSGSBASE_ 2u
 #define EPOLL_SIGNALS    1000u
 #define SOON_NS          100000u
-#define FD_ABOVE         64 /* where descriptors wait until their numbers in the child are free */
-#define FD_NEED          (FD_ABOVE + CHILD_SOCKETS + AMP_DEVICES_MAX)
+/* From where on descriptors wait until their numbers in the child are free; or higher, above(). */
+#define FD_ABOVE    64
+#define FD_NEED     (FD_ABOVE + CHILD_SOCKETS + AMP_DEVICES_MAX)
+#define SOCKETS_MAX (AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX)
 
 int sandbox_possible(struct defect *why)
 {
@@ -110,24 +112,59 @@ void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
 	}
 }
 
+static uint32_t above(uint32_t numbers)
+{
+	return numbers > FD_ABOVE ? numbers : FD_ABOVE;
+}
+
 static struct gate_data *data_of(struct space *s)
 {
 	return (struct gate_data *)(space_region(s, REGION_GATE, 0)->host + GATE_DATA);
 }
 
-int sandbox_sockets(struct sandbox *b, struct space *s, const struct pump *pump, struct defect *why)
+/* The sockets of all AF_XDP devices in the order of their numbers in the child: the first of each
+ * device, those of further queues behind them. How many. */
+static uint32_t sockets(const struct pump *pump, int to[SOCKETS_MAX])
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < pump->device_count; i++)
+		if (pump->xdps[i].here)
+			to[count++] = pump->xdps[i].queues[0].fd;
+	for (uint32_t i = 0; i < pump->device_count; i++)
+		for (uint32_t k = 1; k < pump->xdps[i].queue_count; k++)
+			to[count++] = pump->xdps[i].queues[k].fd;
+	return count;
+}
+
+/* What the gate tells of an AF_XDP device beyond its first queue's rings. */
+static void gate_socket(struct gate_device *g, const struct amp_device *v, uint64_t boot,
+                        uint64_t number)
+{
+	g->socket = number;
+	g->fill_flags = v->fill.flags;
+	g->further = boot + v->queues;
+	g->further_count = v->queue_count;
+}
+
+int sandbox_sockets(struct sandbox *b, struct space *s, const struct pump *pump,
+                    const struct amp_device *devices, struct defect *why)
 {
 	struct gate_data *d = data_of(s);
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < pump->device_count; i++) {
-		if (!pump->xdps[i].here)
-			continue;
-		d->devices[i].socket = CHILD_SOCKETS + count;
-		b->control->polls[2 + count++] =
-		        (struct pollfd){ .fd = (int)d->devices[i].socket, .events = POLLIN };
-	}
+	int fds[SOCKETS_MAX];
+	uint32_t count = sockets(pump, fds), first = 0;
 	if (!count)
 		return 0;
+	struct rlimit files;
+	uint32_t need = above(CHILD_SOCKETS + count) + CHILD_SOCKETS + count;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < need)
+		return defect_set(
+		        why, "the sandbox needs %u open files: raise the limit (ulimit -n)", need);
+	for (uint32_t i = 0; i < pump->device_count; i++)
+		if (pump->xdps[i].here)
+			gate_socket(&d->devices[i], &devices[i], d->boot, CHILD_SOCKETS + first++);
+	for (uint32_t n = 0; n < count; n++)
+		b->control->polls[2 + n] =
+		        (struct pollfd){ .fd = (int)(CHILD_SOCKETS + n), .events = POLLIN };
 	b->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	b->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (b->timer < 0 || b->bell < 0)
@@ -203,12 +240,13 @@ static void allow_sockets(struct filter *f, const struct gate_data *d)
 	filter_allow_if(f, SYS_timerfd_settime, timer, 1);
 	filter_allow_if(f, SYS_read, bell, 2);
 	/* Doorbells: no bytes, no address. */
-	for (uint64_t i = CHILD_SOCKETS; i < CHILD_SOCKETS + d->poll_count - 2; i++) {
-		const struct filter_arg ring[] = { { 0, FILTER_EQUAL, i },
+	for (uint32_t i = 0; i < d->device_count; i++) {
+		const struct filter_arg ring[] = { { 0, FILTER_EQUAL, d->devices[i].socket },
 			                           { 1, FILTER_EQUAL, 0 },
 			                           { 2, FILTER_EQUAL, 0 },
 			                           { 4, FILTER_EQUAL, 0 } };
-		filter_allow_if(f, SYS_sendto, ring, 4);
+		if (d->devices[i].socket)
+			filter_allow_if(f, SYS_sendto, ring, 4);
 	}
 }
 
@@ -244,18 +282,15 @@ static void make_filter(struct filter *f, const struct space *s)
 /* Gives the child its descriptors, by number, and takes all others. */
 static void set_descriptors(const struct sandbox *b, const struct pump *pump)
 {
-	int fds[CHILD_SOCKETS + AMP_DEVICES_MAX], last = CHILD_KICK;
+	int fds[CHILD_SOCKETS + SOCKETS_MAX], last = CHILD_KICK;
 	fds[CHILD_KICK] = pump->kick;
 	if (b->timer >= 0) {
 		fds[CHILD_TIMER] = b->timer;
 		fds[CHILD_BELL] = b->bell;
-		last = CHILD_BELL;
-		for (uint32_t i = 0; i < pump->device_count; i++)
-			if (pump->xdps[i].here)
-				fds[++last] = pump->xdps[i].fd;
+		last = CHILD_BELL + (int)sockets(pump, fds + CHILD_SOCKETS);
 	}
 	for (int n = CHILD_KICK; n <= last; n++)
-		if ((fds[n] = fcntl(fds[n], F_DUPFD, FD_ABOVE)) < 0)
+		if ((fds[n] = fcntl(fds[n], F_DUPFD, above((uint32_t)last + 1))) < 0)
 			give_up("moving descriptors");
 	for (int n = CHILD_KICK; n <= last; n++)
 		if (dup2(fds[n], n) < 0)

@@ -247,13 +247,16 @@ static int open_net(struct tender *t, uint32_t i, const char *text)
 	struct defect why;
 	const char *interface = text + 4; /* behind "tap:" or "xdp:" */
 	if (*text == 'x') {
-		int opened = xdp_open(&t->xdps[i], interface, &why);
+		bool old = t->image.note.abi_minor < 2; /* it knows of one queue */
+		int opened = xdp_open(&t->xdps[i], interface, old ? 1 : AMP_NET_QUEUES_MAX, &why);
 		if (!opened) {
 			memcpy(t->macs[i], t->xdps[i].mac, sizeof t->macs[i]);
 			t->kernel_rings = true;
 			return 0;
 		}
-		say("--net %s=%s: %s", t->image.devices[i].name, text, why.text);
+		say("--net %s=%s: %s%s", t->image.devices[i].name, text, why.text,
+		    old && t->xdps[i].queue_count > 1 ? "; the image, built anew, takes several"
+		                                      : "");
 		return opened == XDP_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	}
 	if (tap_open(&t->taps[i], interface, t->image.note.abi_minor >= 1, &why)) {
@@ -361,6 +364,17 @@ static void offer(struct tender *t, uint32_t i)
 	t->devices[i].features = features | concurrent(t);
 }
 
+/* Where in boot information the i-th device's further receive queues are described: behind all
+ * else. With i the number of devices: where it ends. */
+static uint64_t further_at(const struct tender *t, uint32_t i)
+{
+	uint64_t at = boot_size(&t->image);
+	for (uint32_t k = 0; k < i; k++)
+		if (t->xdps[k].queue_count)
+			at += (t->xdps[k].queue_count - 1) * sizeof(struct amp_queue);
+	return at;
+}
+
 /* 0, or -1 with a defect. */
 static int open_queues(struct tender *t, uint32_t i, struct defect *why)
 {
@@ -368,9 +382,14 @@ static int open_queues(struct tender *t, uint32_t i, struct defect *why)
 	const struct region *queues = space_region(&t->space, REGION_QUEUES, i),
 	                    *frames = space_region(&t->space, REGION_FRAMES, i);
 	struct xdp *x = &t->xdps[i];
+	uint64_t at = further_at(t, i);
+	struct amp_queue *further = (struct amp_queue *)((uint8_t *)t->boot + at);
 	if (device_xdp_open(&t->pump.xdps[i], x, queues->host, queues->at, frames->host, frames->at,
-	                    n->ring_size, n->frame_count, frame_size(x->mtu), &t->devices[i], why))
+	                    n->ring_size, n->frame_count, frame_size(x->mtu), &t->devices[i],
+	                    further, why))
 		return -1;
+	if (x->queue_count > 1)
+		t->devices[i].queues = (uint32_t)at;
 	memcpy(t->devices[i].mac, t->macs[i], 6);
 	/* The kernel does move packets while the image runs, whatever the tender does. */
 	t->devices[i].features =
@@ -384,7 +403,7 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 	const struct amp_note *n = &t->image.note;
 	struct space_need need = { .heap = t->options->memory ? t->options->memory
 		                                              : n->memory_default,
-		                   .boot = boot_size(&t->image),
+		                   .boot = further_at(t, n->device_count),
 		                   .rings = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0 };
 	for (uint32_t i = 0; i < n->device_count; i++) {
 		if (t->files[i].fd >= 0) {
@@ -414,7 +433,8 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		if (t->pump.blocks[i].file)
 			device_block_close(&t->pump.blocks[i]);
 	memset(t->pump.blocks, 0, sizeof t->pump.blocks);
-	memset(t->pump.xdps, 0, sizeof t->pump.xdps);
+	if (t->kernel_rings)
+		memset(t->pump.xdps, 0, sizeof t->pump.xdps);
 	t->storage = t->kernel_rings ? KERNEL_RINGS : 0;
 	t->pump.device_count = n->device_count;
 	for (uint32_t i = 0; i < n->device_count; i++) {
@@ -511,7 +531,7 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	clock_start(&t->clock, &t->boot->clock, &t->options->start, 0);
 	sandbox_gate(&t->sandbox, &t->space, &t->image, t->devices, boot_at(t), &t->clock);
 	if (pump_open(&t->pump, pump_mode(t), &t->clock, why) ||
-	    sandbox_sockets(&t->sandbox, &t->space, &t->pump, why))
+	    sandbox_sockets(&t->sandbox, &t->space, &t->pump, t->devices, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "gate, clock");
 	confinement_drop(t->options->verbosity > 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The kernel's order: socket, frame area, the sizes of the rings, bind, and only then a map entry
- * and a program: packets never come before there is a place for them. linux/if_xdp.h and
- * linux/bpf.h, by system calls: libbpf would bring an ELF reader along for five instructions, and
- * start-up counts.
+ * The kernel's order: socket, frame area, the sizes of the rings, bind; the same but for the area
+ * for each further queue; and only then map entries and a program: packets never come before there
+ * is a place for them. linux/if_xdp.h and linux/bpf.h, by system calls: libbpf would bring an ELF
+ * reader along for five instructions, and start-up counts.
  *
  * The driver's own XDP where it has it, else the kernel's generic one; zero-copy where the driver
  * has that. NEED_WAKEUP always: the image's doorbell is the only thing that makes the kernel look
@@ -34,6 +34,8 @@
 #define CHUNK_MAX  4096u
 #define BUSY_TRIES 200u
 #define BUSY_US    10000u
+/* Entries of a further queue's completion ring, which the kernel wants and nothing comes to. */
+#define UNUSED_RING 64u
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9 /* Linux 6.17: packets that one doorbell sends; 32 before */
 #endif
@@ -47,12 +49,10 @@ static uint64_t page_up(uint64_t v)
 	return (v + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
 }
 
-static int make_socket(struct xdp *x, struct defect *why)
+static int make_socket(int *fd, struct defect *why)
 {
-	x->link = x->map = -1;
-	x->bound = false;
-	x->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (x->fd >= 0)
+	*fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd >= 0)
 		return 0;
 	return defect_set(why, "no AF_XDP socket: %s%s", strerror(errno),
 	                  errno == EPERM ? ": run as root, or use tap:"
@@ -88,7 +88,41 @@ static bool is_veth(int s, struct ifreq *r)
 	return !ioctl(s, SIOCETHTOOL, r) && !strcmp(info.driver, "veth");
 }
 
-static int learn_interface(struct xdp *x, struct defect *why)
+/* How many receive queues there are; *kind is the word that ethtool has for them. A driver that
+ * knows nothing of channels has one, or as many as it hashes to. */
+static uint32_t count_queues(int s, struct ifreq *r, const char **kind)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	struct ethtool_rxnfc rings = { .cmd = ETHTOOL_GRXRINGS };
+	*kind = "combined";
+	r->ifr_data = (char *)&channels;
+	if (!ioctl(s, SIOCETHTOOL, r) && channels.combined_count + channels.rx_count) {
+		if (!channels.combined_count)
+			*kind = "rx";
+		return channels.combined_count + channels.rx_count;
+	}
+	r->ifr_data = (char *)&rings;
+	if (!ioctl(s, SIOCETHTOOL, r) && rings.data && rings.data < QUEUES_MAX)
+		return (uint32_t)rings.data;
+	return 1;
+}
+
+/* All of the interface's queues, if there are not too many. */
+static int take_queues(struct xdp *x, int s, struct ifreq *r, uint32_t most, struct defect *why)
+{
+	const char *kind;
+	uint32_t count = x->queue_count = count_queues(s, r, &kind);
+	if (count <= most)
+		return 0;
+	return defect_set(
+	        why,
+	        "interface %s has %u receive queues, more than %u: ethtool -L %s %s %u, or add "
+	        ",queue=NUMBER",
+	        x->name, count, most, x->name, kind, most);
+}
+
+/* most: see xdp_open; 0: the one queue that it has been told. */
+static int learn_interface(struct xdp *x, uint32_t most, struct defect *why)
 {
 	struct ifreq r = { 0 };
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), failed;
@@ -112,13 +146,15 @@ static int learn_interface(struct xdp *x, struct defect *why)
 	if (!failed) {
 		x->mtu = (uint16_t)(r.ifr_mtu > UINT16_MAX ? UINT16_MAX : r.ifr_mtu);
 		x->partial = is_veth(s, &r);
+		x->queue_count = 1;
+		failed = most && take_queues(x, s, &r, most, why);
 	}
 	if (s >= 0)
 		close(s);
 	return failed ? -1 : 0;
 }
 
-int xdp_open(struct xdp *x, const char *text, struct defect *why)
+int xdp_open(struct xdp *x, const char *text, uint32_t most, struct defect *why)
 {
 	const char *comma = strchr(text, ',');
 	size_t length = comma ? (size_t)(comma - text) : strlen(text);
@@ -139,9 +175,10 @@ int xdp_open(struct xdp *x, const char *text, struct defect *why)
 			return XDP_WORDS;
 		}
 		x->queue = (uint32_t)queue;
+		most = 0;
 	}
 	x->watch = link_watch(why);
-	if (x->watch < 0 || learn_interface(x, why) || make_socket(x, why))
+	if (x->watch < 0 || learn_interface(x, most, why) || make_socket(&x->fd, why))
 		return -1;
 	if (!learn_layout(x, why))
 		return 0;
@@ -163,20 +200,25 @@ static uint64_t ring_bytes(const struct xdp *x, enum xdp_ring which, uint32_t ri
 	return page_up(x->layout[which].entries + ring_size * entry_size(which));
 }
 
-uint64_t xdp_ring_at(const struct xdp *x, enum xdp_ring which, uint32_t ring_size)
+uint64_t xdp_ring_at(const struct xdp *x, uint32_t k, enum xdp_ring which, uint32_t ring_size)
 {
-	uint64_t at = 0;
-	for (unsigned i = 0; i < which; i++)
+	uint64_t at = 0, fill = ring_bytes(x, XDP_RING_FILL, ring_size);
+	for (unsigned i = 0; i < (k ? XDP_RINGS : which); i++)
 		at += ring_bytes(x, i, ring_size);
+	if (k)
+		at += (k - 1) * (fill + ring_bytes(x, XDP_RING_RX, ring_size)) +
+		      (which == XDP_RING_FILL ? 0 : fill);
 	return at;
 }
 
 uint64_t xdp_rings_size(const struct xdp *x, uint32_t ring_size)
 {
-	return xdp_ring_at(x, XDP_RINGS, ring_size);
+	return xdp_ring_at(x, x->queue_count, XDP_RING_FILL, ring_size);
 }
 
-static int make_rings(struct xdp *x, uint8_t *rings, uint32_t ring_size, struct defect *why)
+/* Those of the k-th queue. */
+static int make_rings(struct xdp *x, uint32_t k, uint8_t *rings, uint32_t ring_size,
+                      struct defect *why)
 {
 	static const struct {
 		int option;
@@ -186,20 +228,27 @@ static int make_rings(struct xdp *x, uint8_t *rings, uint32_t ring_size, struct 
 		                                          XDP_UMEM_PGOFF_COMPLETION_RING },
 		                [XDP_RING_TX] = { XDP_TX_RING, XDP_PGOFF_TX_RING },
 		                [XDP_RING_RX] = { XDP_RX_RING, XDP_PGOFF_RX_RING } };
+	int fd = xdp_socket(x, k);
+	uint32_t unused = UNUSED_RING;
 	for (unsigned i = 0; i < XDP_RINGS; i++) {
+		if (k && (i == XDP_RING_TX || i == XDP_RING_COMPLETION))
+			continue;
 		uint64_t size = ring_bytes(x, i, ring_size);
-		uint8_t *at = rings + xdp_ring_at(x, i, ring_size);
-		if (setsockopt(x->fd, SOL_XDP, kernel[i].option, &ring_size, sizeof ring_size) ||
+		uint8_t *at = rings + xdp_ring_at(x, k, i, ring_size);
+		if (setsockopt(fd, SOL_XDP, kernel[i].option, &ring_size, sizeof ring_size) ||
 		    mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE,
-		         x->fd, kernel[i].at) == MAP_FAILED)
+		         fd, kernel[i].at) == MAP_FAILED)
 			return defect_set(why, "no AF_XDP rings of %u entries: %s", ring_size,
 			                  strerror(errno));
 	}
-	setsockopt(x->fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &ring_size, sizeof ring_size);
+	if (k && setsockopt(fd, SOL_XDP, XDP_UMEM_COMPLETION_RING, &unused, sizeof unused))
+		return defect_set(why, "no AF_XDP ring: %s", strerror(errno));
+	if (!k)
+		setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &ring_size, sizeof ring_size);
 	return 0;
 }
 
-/* ---- Packets to the socket ---- */
+/* ---- Packets to the sockets ---- */
 
 static int bpf(int command, union bpf_attr *a, size_t size)
 {
@@ -238,15 +287,20 @@ static int steer(struct xdp *x, struct defect *why)
 	memset(&a, 0, sizeof a);
 	a.map_type = BPF_MAP_TYPE_XSKMAP;
 	a.key_size = a.value_size = sizeof(int);
-	a.max_entries = x->queue + 1;
+	a.max_entries = x->queue + x->queue_count;
 	x->map = bpf(BPF_MAP_CREATE, &a, sizeof a);
-	memset(&a, 0, sizeof a);
-	a.map_fd = (uint32_t)x->map;
-	a.key = (uintptr_t)&x->queue;
-	a.value = (uintptr_t)&x->fd;
+	bool failed = x->map < 0;
+	for (uint32_t k = 0; !failed && k < x->queue_count; k++) {
+		uint32_t queue = x->queue + k;
+		int fd = xdp_socket(x, k);
+		memset(&a, 0, sizeof a);
+		a.map_fd = (uint32_t)x->map;
+		a.key = (uintptr_t)&queue;
+		a.value = (uintptr_t)&fd;
+		failed = bpf(BPF_MAP_UPDATE_ELEM, &a, sizeof a);
+	}
 	int program = -1;
-	if (x->map < 0 || bpf(BPF_MAP_UPDATE_ELEM, &a, sizeof a) ||
-	    (program = make_program(x->map)) < 0)
+	if (failed || (program = make_program(x->map)) < 0)
 		return defect_set(why, "the kernel does not take a program that steers packets: %s",
 		                  strerror(errno));
 	memset(&a, 0, sizeof a);
@@ -271,16 +325,19 @@ static int steer(struct xdp *x, struct defect *why)
 	return defect_set(why, "interface %s takes no XDP program: %s", x->name, strerror(error));
 }
 
-static int bind_queue(struct xdp *x, struct defect *why)
+/* The k-th of its queues. The further ones do as the first does: the kernel takes no flags there.
+ */
+static int bind_queue(struct xdp *x, uint32_t k, struct defect *why)
 {
 	struct sockaddr_xdp to = { .sxdp_family = AF_XDP,
-		                   .sxdp_flags = XDP_USE_NEED_WAKEUP,
+		                   .sxdp_flags = k ? XDP_SHARED_UMEM : XDP_USE_NEED_WAKEUP,
 		                   .sxdp_ifindex = x->interface,
-		                   .sxdp_queue_id = x->queue };
+		                   .sxdp_queue_id = x->queue + k,
+		                   .sxdp_shared_umem_fd = k ? (uint32_t)x->fd : 0 };
 	/* The kernel takes a while to let go of the socket of who has just ended. */
 	int failed;
-	for (unsigned tries = 0; (failed = bind(x->fd, (struct sockaddr *)&to, sizeof to));
-	     tries++) {
+	for (unsigned tries = 0;
+	     (failed = bind(xdp_socket(x, k), (struct sockaddr *)&to, sizeof to)); tries++) {
 		if (errno != EBUSY || tries == BUSY_TRIES)
 			break;
 		usleep(BUSY_US);
@@ -289,7 +346,13 @@ static int bind_queue(struct xdp *x, struct defect *why)
 		return 0;
 	if (errno == EBUSY)
 		return defect_set(why, "interface %s, queue %u: another AF_XDP socket has it",
-		                  x->name, x->queue);
+		                  x->name, to.sxdp_queue_id);
+	if (k)
+		return defect_set(
+		        why,
+		        "interface %s: its queue %u takes no AF_XDP socket beside queue %u's "
+		        "(%s): Linux 5.10 or newer is needed, or add ,queue=NUMBER",
+		        x->name, to.sxdp_queue_id, x->queue, strerror(errno));
 	if (errno == EINVAL)
 		return defect_set(why, "interface %s has no queue %u", x->name, x->queue);
 	return defect_set(why, "interface %s takes no AF_XDP socket: %s", x->name, strerror(errno));
@@ -303,6 +366,21 @@ static void let_go(struct xdp *x)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+	for (uint32_t k = 0; k < x->further_count; k++)
+		close(x->further[k]);
+	x->further_count = 0;
+}
+
+static int bind_further(struct xdp *x, uint8_t *rings, uint32_t ring_size, struct defect *why)
+{
+	for (uint32_t k = 1; k < x->queue_count; k++) {
+		if (make_socket(&x->further[k - 1], why))
+			return -1;
+		x->further_count = k;
+		if (make_rings(x, k, rings, ring_size, why) || bind_queue(x, k, why))
+			return -1;
+	}
+	return 0;
 }
 
 int xdp_bind(struct xdp *x, uint8_t *frames, uint64_t frames_size, uint32_t frame_size,
@@ -310,7 +388,7 @@ int xdp_bind(struct xdp *x, uint8_t *frames, uint64_t frames_size, uint32_t fram
 {
 	if (x->bound || x->fd < 0) {
 		let_go(x);
-		if (make_socket(x, why))
+		if (make_socket(&x->fd, why))
 			return -1;
 	}
 	x->bound = true;
@@ -325,5 +403,8 @@ int xdp_bind(struct xdp *x, uint8_t *frames, uint64_t frames_size, uint32_t fram
 		        why, "AF_XDP does not take %llu KiB of frames: %s%s",
 		        (unsigned long long)(frames_size >> 10), strerror(errno),
 		        errno == ENOBUFS ? ": raise the limit on locked memory (ulimit -l)" : "");
-	return make_rings(x, rings, ring_size, why) || bind_queue(x, why) || steer(x, why) ? -1 : 0;
+	return make_rings(x, 0, rings, ring_size, why) || bind_queue(x, 0, why) ||
+	                       bind_further(x, rings, ring_size, why) || steer(x, why)
+	               ? -1
+	               : 0;
 }

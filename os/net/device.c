@@ -59,37 +59,55 @@ static uint32_t reap(struct device *d)
 	return n;
 }
 
-static void refill(struct device *d)
+/* Gives a queue its share of the frames. True: who puts packets into it has to hear of that. */
+static bool refill(struct device *d, struct device_queue *q)
 {
-	if (d->receiving + d->refill > d->receiving_max)
-		return;
-	uint32_t n = ring_free(&d->fill, d->refill);
+	if (q->receiving + d->refill > d->receiving_max)
+		return false;
+	uint32_t n = ring_free(&q->fill, d->refill);
 	if (n < d->refill)
-		return;
-	if (n > d->receiving_max - d->receiving)
-		n = d->receiving_max - d->receiving;
+		return false;
+	if (n > d->receiving_max - q->receiving)
+		n = d->receiving_max - q->receiving;
 	if (n > d->frames.free_count)
 		n = d->frames.free_count;
 	if (!n)
-		return;
+		return false;
 	for (uint32_t k = 0; k < n; k++) {
 		struct frame *f = frame_alloc(&d->frames);
 		f->owner = FRAME_RECEIVING;
-		*ring_addr(&d->fill, k) = (uint64_t)f->index << d->frames.shift;
+		*ring_addr(&q->fill, k) = (uint64_t)f->index << d->frames.shift;
 	}
-	ring_produce(&d->fill, n);
-	d->receiving += n;
+	ring_produce(&q->fill, n);
+	q->receiving += n;
+	/* A tender that ran out of frames and sleeps has to hear of new ones. A wait does that as
+	 * well. */
+	if (!d->source.concurrent)
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return ring_wants_kick(&q->fill);
+}
+
+static bool refill_all(struct device *d)
+{
+	struct device_queue *q = d->queue;
+	bool kick = false;
+	do
+		kick |= refill(d, q);
+	while ((q = q->next) != d->queue);
+	return kick;
 }
 
 /* The frame of a received descriptor, its view set; null, and counted: there is none, or the
  * descriptor does not fit. */
-static inline struct frame *arrived(struct device *d, const struct amp_desc *desc, uint32_t least)
+static inline struct frame *arrived(struct device *d, struct device_queue *q,
+                                    const struct amp_desc *desc, uint32_t least)
 {
 	struct frame *f = frame_returned(d, desc->addr, FRAME_RECEIVING);
 	uint32_t start = (uint32_t)(desc->addr & (d->frames.frame_size - 1));
 	if (f) {
 		f->owner = FRAME_OURS;
-		d->receiving--;
+		q->receiving--;
 		if (desc->len >= least && desc->len <= d->frames.frame_size - start) {
 			frame_view(f, start, desc->len);
 			return f;
@@ -102,14 +120,15 @@ static inline struct frame *arrived(struct device *d, const struct amp_desc *des
 
 /* Collects the rest of a packet, from entry k of rx on; how many entries that is. False in *good:
  * one of them does not fit, or the end is missing. */
-static COLD uint32_t collect(struct device *d, uint32_t k, uint32_t ready, bool *good)
+static COLD uint32_t collect(struct device *d, struct device_queue *q, uint32_t k, uint32_t ready,
+                             bool *good)
 {
 	struct frame **last = &d->rest;
 	uint32_t options = AMP_DESC_CONTINUED, n = 0;
 	while (options & AMP_DESC_CONTINUED && k + n < ready) {
-		struct amp_desc desc = *ring_desc(&d->rx, k + n++);
+		struct amp_desc desc = *ring_desc(&q->rx, k + n++);
 		options = desc.options;
-		struct frame *f = arrived(d, &desc, 1);
+		struct frame *f = arrived(d, q, &desc, 1);
 		*good &= f && d->features & AMP_NET_RX_LARGE && d->rest_size < AMP_PACKET_MAX;
 		if (f) {
 			*last = f;
@@ -122,15 +141,15 @@ static COLD uint32_t collect(struct device *d, uint32_t k, uint32_t ready, bool 
 }
 
 /* Takes in the packet that begins at entry k; how many entries it has. */
-static inline uint32_t receive(struct device *d, uint32_t k, uint32_t ready)
+static inline uint32_t receive(struct device *d, struct device_queue *q, uint32_t k, uint32_t ready)
 {
-	struct amp_desc desc = *ring_desc(&d->rx, k);
+	struct amp_desc desc = *ring_desc(&q->rx, k);
 	struct interface *i = owner(d);
-	struct frame *f = arrived(d, &desc, sizeof(struct ethernet_header));
+	struct frame *f = arrived(d, q, &desc, sizeof(struct ethernet_header));
 	bool good = f;
 	uint32_t n = 1;
 	if (__builtin_expect(desc.options & AMP_DESC_CONTINUED, 0))
-		n += collect(d, k + 1, ready, &good);
+		n += collect(d, q, k + 1, ready, &good);
 	if (good) {
 		if (desc.options & AMP_DESC_METADATA && d->features & AMP_NET_RX_CHECKSUM &&
 		    f->start >= sizeof(struct amp_frame_header)) {
@@ -156,30 +175,45 @@ static inline uint32_t receive(struct device *d, uint32_t k, uint32_t ready)
 	return n;
 }
 
-static void prefetch(struct device *d, uint32_t k)
+static void prefetch(struct device *d, struct device_queue *q, uint32_t k)
 {
-	uint64_t addr = ring_desc(&d->rx, k)->addr, index = addr >> d->frames.shift;
+	uint64_t addr = ring_desc(&q->rx, k)->addr, index = addr >> d->frames.shift;
 	if (index < d->frames.count) {
 		__builtin_prefetch(d->frames.area + addr);
 		__builtin_prefetch(&d->frames.all[index], 1);
 	}
 }
 
-static uint32_t take_in(struct device *d)
+/* At most `room` packets of one queue; how many. */
+static uint32_t take_from(struct device *d, struct device_queue *q, uint32_t room)
 {
-	uint32_t ready = ring_ready(&d->rx), room = device_room(d), packets = 0, k = 0;
+	uint32_t ready = ring_ready(&q->rx), packets = 0, k = 0;
 	if (!ready || !room)
 		return 0;
-	if (room > DEVICE_BATCH)
-		room = DEVICE_BATCH;
-	prefetch(d, 0);
+	prefetch(d, q, 0);
 	for (; k < ready && packets < room; packets++) {
 		if (k + 1 < ready)
-			prefetch(d, k + 1);
-		k += receive(d, k, ready);
+			prefetch(d, q, k + 1);
+		k += receive(d, q, k, ready);
 	}
-	ring_consume(&d->rx, k);
-	return k;
+	ring_consume(&q->rx, k);
+	return packets;
+}
+
+/* A batch of all queues. Where it ends, the next one begins: each queue gets its turn, however full
+ * the others are. */
+static uint32_t take_in(struct device *d)
+{
+	uint32_t room = device_room(d), packets = 0;
+	struct device_queue *q = d->queue;
+	if (room > DEVICE_BATCH)
+		room = DEVICE_BATCH;
+	do {
+		packets += take_from(d, q, room - packets);
+		q = q->next;
+	} while (q != d->queue && packets < room);
+	d->queue = q;
+	return packets;
 }
 
 /* Makes what was written the tender's. The fence lets either the tender see the entries before it
@@ -204,15 +238,8 @@ bool device_poll(struct loop_source *source)
 	done += take_in(d);
 	done += d->unpublished;
 	publish(d);
-	uint32_t before = d->receiving;
-	refill(d);
-	/* A tender that ran out of frames and sleeps has to hear of new ones. A wait does that as
-	 * well. */
-	if (d->receiving != before && d->source.concurrent) {
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (ring_wants_kick(&d->fill))
-			gate_kick(d->index);
-	}
+	if (refill_all(d))
+		gate_kick(d->index);
 	return done != 0;
 }
 
@@ -227,11 +254,25 @@ static uint64_t events(struct loop_source *source)
 	return AMP_WAIT_RECEIVE;
 }
 
+/* Is the tender to be told of frames for a queue? Where another one keeps us busy there is no wait,
+ * which would do that. */
+static COLD bool want_frames(const struct device *d)
+{
+	const struct device_queue *q = d->queue;
+	bool want = false;
+	if (q->next == q)
+		return false;
+	do
+		want |= ring_wants_kick(&q->fill);
+	while ((q = q->next) != d->queue);
+	return want;
+}
+
 static void flush(struct loop_source *source)
 {
 	struct device *d = container_of(source, struct device, source);
 	publish(d);
-	if (d->sending && ring_wants_kick(&d->tx))
+	if ((d->sending && ring_wants_kick(&d->tx)) || want_frames(d))
 		gate_kick(d->index);
 }
 
@@ -289,26 +330,44 @@ COLD int device_send_parts(struct device *d, struct frame *head, const struct de
 	return OK;
 }
 
+static COLD void open_ring(struct ring *r, const struct amp_ring *from)
+{
+	ring_open(r, from);
+}
+
 COLD int device_open(struct device *d, const struct amp_device *from)
 {
+	uint32_t count = 1 + from->queue_count;
+	if (from->queue_count >= AMP_NET_QUEUES_MAX)
+		return ERR_INVALID;
 	int error = frames_open(&d->frames, from);
 	if (error)
 		return error;
-	ring_open(&d->fill, &from->fill);
-	ring_open(&d->rx, &from->rx);
-	ring_open(&d->tx, &from->tx);
-	ring_open(&d->completion, &from->completion);
+	const struct amp_queue *further =
+	        (const struct amp_queue *)((uintptr_t)boot + from->queues);
+	struct device_queue *q = d->queue = d->queues;
+	open_ring(&q->fill, &from->fill);
+	open_ring(&q->rx, &from->rx);
+	open_ring(&d->tx, &from->tx);
+	open_ring(&d->completion, &from->completion);
+	for (uint32_t k = 1; k < count; k++, further++) {
+		q->next = q + 1;
+		q++;
+		open_ring(&q->fill, &further->fill);
+		open_ring(&q->rx, &further->rx);
+	}
+	q->next = d->queue;
 	d->index = (uint32_t)(from - (const struct amp_device *)boot->devices);
 	d->features = from->features;
-	d->refill = d->fill.size / 4 < DEVICE_BATCH ? d->fill.size / 4 : DEVICE_BATCH;
-	d->receiving_max = d->frames.count / 2;
+	d->refill = from->fill.size / 4 < DEVICE_BATCH ? from->fill.size / 4 : DEVICE_BATCH;
+	d->receiving_max = d->frames.count / 2 / count;
 	if (d->refill > d->receiving_max / 2)
 		d->refill = d->receiving_max / 2;
 	d->source = (struct loop_source){ .poll = device_poll,
 		                          .events = events,
 		                          .flush = flush,
 		                          .concurrent = from->features & AMP_NET_CONCURRENT };
-	refill(d);
+	refill_all(d);
 	loop_add(&d->source);
 	return OK;
 }

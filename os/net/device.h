@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network device: its frames and four rings, as a source of the event loop. Received packets go
+ * A network device: its frames and rings, as a source of the event loop. Received packets go
  * to ethernet_input(), which borrows them; packets to send come by device_send() and are handed to
  * the tender in one piece per turn.
  */
@@ -17,21 +17,29 @@
 
 #define DEVICE_BATCH 64u /* packets taken in, and completions reaped, in one turn */
 
+/* Where packets come in. */
+struct device_queue {
+	struct ring fill, rx;
+	struct device_queue *next; /* all of a device's in a circle */
+	uint32_t receiving;        /* frames that the tender may receive into, or has, unread */
+};
+
 struct device {
 	struct loop_source source;
 	struct frames frames;
-	struct ring fill, rx, tx, completion;
+	struct ring tx, completion;
 	uint32_t index;         /* in boot information: for gate_kick */
 	uint32_t features;      /* AMP_NET_* */
-	uint32_t refill;        /* free entries of the fill ring that are worth filling */
-	uint32_t receiving;     /* frames that the tender may receive into, or has, unread */
-	uint32_t receiving_max; /* leaves frames for sending */
+	uint32_t refill;        /* free entries of a fill ring that are worth filling */
+	uint32_t receiving_max; /* a queue's; all together leave frames for sending */
 	uint32_t sending;       /* tx entries whose frames are not back, unpublished ones included */
 	uint32_t unpublished;   /* tx entries written in this turn, not yet the tender's */
 	uint32_t awaited;       /* who waits for completions: tasks, for the end of their leases */
 	/* Of the packet that is being taken in, if it is larger than a frame (AMP_NET_RX_LARGE): */
 	struct frame *rest; /* what follows its first frame, in order */
 	uint32_t rest_size;
+	struct device_queue *queue; /* whose turn it is */
+	struct device_queue queues[AMP_NET_QUEUES_MAX];
 };
 
 /* A packet's bytes after its first frame: those of a frame's view, or bytes of the image's memory, which go to the device

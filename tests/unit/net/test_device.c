@@ -44,6 +44,25 @@ static int setup_concurrent(void **state)
 	return setup_with((struct options){ .concurrent = true });
 }
 
+static int setup_queues(void **state)
+{
+	(void)state;
+	return setup_with((struct options){ .queues = 3 });
+}
+
+static int setup_queues_concurrent(void **state)
+{
+	(void)state;
+	return setup_with((struct options){ .queues = 3, .concurrent = true });
+}
+
+static int setup_most_queues_fewest_frames(void **state)
+{
+	(void)state;
+	return setup_with(
+	        (struct options){ .ring = 64, .frames = 64, .queues = AMP_NET_QUEUES_MAX });
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -68,7 +87,7 @@ static void fills_the_ring_and_leaves_frames_for_sending(void **state)
 {
 	(void)state;
 	struct device *d = &world.interface->device;
-	assert_true(d->receiving >= 16 && d->receiving <= 32);
+	assert_true(d->queue->receiving >= 16 && d->queue->receiving <= 32);
 	assert_true(d->frames.free_count >= 32);
 	for (int k = 0; k < 5000; k++) { /* and goes on for ever */
 		struct packet in = question(), out;
@@ -101,8 +120,8 @@ static void counters_of_rings_wrap(void **state)
 	/* 2^32 packets are too many: start near the end instead */
 	struct device *d = &world.interface->device;
 	world_drain();
-	*(uint32_t *)world.device.rx.consumer = *(uint32_t *)world.device.rx.producer = d->rx.mine =
-	        d->rx.theirs = UINT32_MAX - 100;
+	*(uint32_t *)world.device.rx.consumer = *(uint32_t *)world.device.rx.producer =
+	        d->queue->rx.mine = d->queue->rx.theirs = UINT32_MAX - 100;
 	for (int k = 0; k < 1000; k++) {
 		struct packet in = question(), out;
 		assert_true(world_exchange(&in, &out));
@@ -202,6 +221,182 @@ static void a_concurrent_tender_is_kicked_if_it_sleeps(void **state)
 	for (int k = 0; k < 200; k++)
 		assert_true(world_exchange(&in, &out));
 	assert_in_range(world.kicks, 2, 6); /* a refill is a batch too */
+}
+
+/* ---- Several queues ---- */
+
+/* How many frames the tender may receive into, in the queue that was chosen. */
+static uint32_t filled(void)
+{
+	return *(uint32_t *)world.fill->producer - *world.fill_consumer;
+}
+
+static void packets_of_all_queues_are_answered(void **state)
+{
+	(void)state;
+	struct packet in = question(), out;
+	for (int n = 0; n < 3000; n++) { /* and each is filled up again */
+		world_queue((uint32_t)n % 3);
+		assert_true(world_exchange(&in, &out));
+		assert_true(packet_is_right(&out));
+	}
+	for (int n = 0; n < 1000; n++) { /* while nothing comes in the others */
+		world_queue(1);
+		assert_true(world_exchange(&in, &out));
+	}
+	assert_int_equal(calls, 4000);
+	assert_int_equal(count(COUNT_RX_BAD_DESCRIPTOR), 0);
+	assert_true(world_frames_balanced());
+}
+
+static void each_queue_has_its_share_of_the_frames(void **state)
+{
+	(void)state;
+	struct device *d = &world.interface->device;
+	struct packet in = question(), out;
+	for (uint32_t k = 0; k < AMP_NET_QUEUES_MAX; k++) {
+		world_queue(k);
+		assert_in_range(filled(), 1, 2);
+	}
+	assert_true(d->frames.free_count >= 32);
+	for (uint32_t n = 0; n < 5000; n++) {
+		world_queue(n % 7);
+		assert_true(world_exchange(&in, &out));
+	}
+	for (uint32_t k = 0; k < AMP_NET_QUEUES_MAX; k++) {
+		world_queue(k);
+		assert_in_range(filled(), 1, 2);
+	}
+	assert_true(world_frames_balanced());
+}
+
+static void a_queue_that_is_always_full_leaves_the_others_their_turn(void **state)
+{
+	(void)state;
+	struct packet in = question(), rare, out;
+	packet_udp(&rare, PEER, US, 5001, 7, "rare", 4);
+	uint32_t found = 0;
+	for (uint32_t n = 0; n < 60; n++) {
+		world_queue(0);
+		while (*world.rx_producer - *(uint32_t *)world.rx->consumer <= DEVICE_BATCH &&
+		       world_receive(&in))
+			;
+		if (n % 6 == 0) {
+			world_queue(1 + n / 6 % 2);
+			assert_true(world_receive(&rare));
+		}
+		uint32_t before = calls;
+		assert_true(device_poll(source()));
+		assert_in_range(calls - before, 1, DEVICE_BATCH); /* of all together */
+		while (world_sent(&out))
+			found += udp_of(&out)->destination[1] == (5001 & 255);
+		if (n % 6 == 1) /* it waited for one turn of the full one at most */
+			assert_int_equal(found, 1 + n / 6);
+	}
+	assert_int_equal(found, 10);
+	for (uint32_t k = 0; k < 3; k++) {
+		world_queue(k);
+		world_drain();
+	}
+	assert_true(world_frames_balanced());
+}
+
+static void two_full_queues_get_equal_shares(void **state)
+{
+	(void)state;
+	struct packet in[2], out;
+	uint32_t shares[2] = { 0, 0 };
+	packet_udp(&in[0], PEER, US, 5000, 7, "question", 8);
+	packet_udp(&in[1], PEER, US, 5001, 7, "question", 8);
+	for (int n = 0; n < 100; n++) {
+		for (uint32_t k = 0; k < 2; k++) {
+			world_queue(2 * k);
+			while (*world.rx_producer - *(uint32_t *)world.rx->consumer <
+			               2 * DEVICE_BATCH &&
+			       world_receive(&in[k]))
+				;
+		}
+		assert_true(device_poll(source()));
+		while (world_sent(&out))
+			shares[udp_of(&out)->destination[1] & 1]++;
+	}
+	assert_int_equal(shares[0] + shares[1], 100 * DEVICE_BATCH);
+	assert_in_range(shares[0], 49 * DEVICE_BATCH, 51 * DEVICE_BATCH);
+	world_drain();
+	assert_true(world_frames_balanced());
+}
+
+static void nothing_is_taken_from_any_queue_while_there_is_no_room(void **state)
+{
+	(void)state;
+	struct packet in = question(), out;
+	world.hold_tx = true;
+	uint32_t received = 0;
+	for (uint32_t k = 0; k < 1500; k++) {
+		world_queue(k % 3);
+		received += world_receive(&in);
+		world_turn();
+	}
+	assert_int_equal(calls, 256);
+	assert_int_equal(count(COUNT_TX_RING_FULL), 0);
+	assert_int_equal(source()->events(source()), AMP_WAIT_COMPLETE);
+	world.hold_tx = false;
+	for (uint32_t k = 0; k < received; k++) {
+		assert_true(world_sent(&out));
+		world_turn();
+	}
+	assert_int_equal(calls, received);
+	assert_true(world_frames_balanced());
+}
+
+static void who_sleeps_for_want_of_frames_is_kicked_of_whatever_queue(void **state)
+{
+	(void)state;
+	struct packet in = question(), out;
+	for (uint32_t k = 0; k < 3; k++) {
+		world_queue(k);
+		*world.fill_flags = AMP_RING_NEED_WAKEUP;
+		uint32_t before = world.kicks;
+		for (int n = 0; n < 200; n++)
+			assert_true(world_exchange(&in, &out));
+		assert_in_range(world.kicks, before + 2, before + 6);
+		before = world.kicks;
+		source()->flush(source()); /* it came to want them after we had looked */
+		assert_int_equal(world.kicks, before + 1);
+		*world.fill_flags = 0;
+		source()->flush(source());
+		assert_int_equal(world.kicks, before + 1);
+	}
+}
+
+static void descriptors_of_further_queues_are_checked(void **state)
+{
+	(void)state;
+	struct packet in = question(), out;
+	world_queue(2);
+	world_receive_raw((struct amp_desc){ .addr = UINT64_MAX, .len = 60 });
+	world_receive_raw((struct amp_desc){ .addr = 1024ull * AMP_FRAME_SIZE, .len = 60 });
+	struct amp_desc desc = world_place(&in, AMP_FRAME_HEADROOM);
+	world_receive_raw(desc);
+	world_receive_raw(desc); /* twice */
+	world_turn();
+	assert_true(world_sent(&out));
+	assert_false(world_sent(&out));
+	assert_int_equal(count(COUNT_RX_BAD_DESCRIPTOR), 3);
+	assert_true(world_exchange(&in, &out));
+	assert_true(world_frames_balanced());
+}
+
+static void more_queues_than_the_abi_has_are_refused(void **state)
+{
+	(void)state;
+	struct interface *i = calloc(1, sizeof *i);
+	struct amp_device d = world.device;
+	d.queue_count = AMP_NET_QUEUES_MAX;
+	assert_int_equal(device_open(&i->device, &d), ERR_INVALID);
+	d.queue_count = UINT32_MAX;
+	assert_int_equal(device_open(&i->device, &d), ERR_INVALID);
+	free(i);
 }
 
 /* ---- A tender that makes mistakes ---- */
@@ -332,6 +527,15 @@ int main(void)
 		TEST(setup, what_a_task_sends_is_published_before_a_wait),
 		TEST(setup, a_tender_that_works_in_waits_is_kicked_by_flush_only),
 		TEST(setup_concurrent, a_concurrent_tender_is_kicked_if_it_sleeps),
+		TEST(setup_queues, packets_of_all_queues_are_answered),
+		TEST(setup_most_queues_fewest_frames, each_queue_has_its_share_of_the_frames),
+		TEST(setup_queues, a_queue_that_is_always_full_leaves_the_others_their_turn),
+		TEST(setup_queues, two_full_queues_get_equal_shares),
+		TEST(setup_queues, nothing_is_taken_from_any_queue_while_there_is_no_room),
+		TEST(setup_queues_concurrent,
+		     who_sleeps_for_want_of_frames_is_kicked_of_whatever_queue),
+		TEST(setup_queues, descriptors_of_further_queues_are_checked),
+		TEST(setup, more_queues_than_the_abi_has_are_refused),
 		TEST(setup, descriptors_that_do_not_fit_are_dropped),
 		TEST(setup, packets_in_several_frames_are_dropped_whole),
 		TEST(setup, completions_of_what_was_not_sent_are_ignored),

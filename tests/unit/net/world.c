@@ -230,9 +230,12 @@ void gate_kick(uint32_t device)
 	world.kicks++;
 }
 
-static struct amp_boot boot_information;
+static struct {
+	struct amp_boot boot;
+	struct amp_queue further[AMP_NET_QUEUES_MAX - 1];
+} information;
 static struct amp_arg_value arguments[3];
-const struct amp_boot *boot = &boot_information;
+const struct amp_boot *boot = &information.boot;
 /* interface_configs, which is const for everybody else */
 extern struct interface_config configs[1] __asm__("interface_configs");
 struct interface_config configs[1];
@@ -315,15 +318,19 @@ void world_open(struct options o)
 	d->frames = (uint64_t)zeroed((size_t)d->frame_count * d->frame_size);
 	ring_make(&d->fill, ring, 8);
 	ring_make(&d->rx, ring, sizeof(struct amp_desc));
+	d->queue_count = o.queues ? o.queues - 1 : 0;
+	d->queues = d->queue_count ? (uint32_t)offsetof(typeof(information), further) : 0;
+	for (uint32_t k = 0; k < d->queue_count; k++) {
+		ring_make(&information.further[k].fill, ring, 8);
+		ring_make(&information.further[k].rx, ring, sizeof(struct amp_desc));
+	}
 	ring_make(&d->tx, ring, sizeof(struct amp_desc));
 	ring_make(&d->completion, ring, 8);
-	world.fill_consumer = (uint32_t *)d->fill.consumer;
-	world.rx_producer = (uint32_t *)d->rx.producer;
 	world.tx_consumer = (uint32_t *)d->tx.consumer;
 	world.completion_producer = (uint32_t *)d->completion.producer;
-	world.fill_flags = (uint32_t *)d->fill.flags;
 	world.tx_flags = (uint32_t *)d->tx.flags;
-	boot_information = (struct amp_boot){ .devices = (uint64_t)d,
+	world_queue(0);
+	information.boot = (struct amp_boot){ .devices = (uint64_t)d,
 		                              .device_count = 1,
 		                              .args = (uint64_t)arguments,
 		                              .arg_count = 3 };
@@ -366,17 +373,30 @@ void world_close(void)
 	free((void *)d->frames);
 	ring_unmake(&d->fill);
 	ring_unmake(&d->rx);
+	for (uint32_t k = 0; k < d->queue_count; k++) {
+		ring_unmake(&information.further[k].fill);
+		ring_unmake(&information.further[k].rx);
+	}
 	ring_unmake(&d->tx);
 	ring_unmake(&d->completion);
+}
+
+void world_queue(uint32_t k)
+{
+	world.fill = k ? &information.further[k - 1].fill : &world.device.fill;
+	world.rx = k ? &information.further[k - 1].rx : &world.device.rx;
+	world.fill_consumer = (uint32_t *)world.fill->consumer;
+	world.fill_flags = (uint32_t *)world.fill->flags;
+	world.rx_producer = (uint32_t *)world.rx->producer;
 }
 
 struct amp_desc world_place(const struct packet *p, uint32_t headroom)
 {
 	struct amp_device *d = &world.device;
-	if (*world.fill_consumer == *(uint32_t *)d->fill.producer)
+	if (*world.fill_consumer == *(uint32_t *)world.fill->producer)
 		return (struct amp_desc){ 0 };
 	uint64_t addr =
-	        *entry_u64(&d->fill, (*world.fill_consumer)++) & ~(uint64_t)(d->frame_size - 1);
+	        *entry_u64(world.fill, (*world.fill_consumer)++) & ~(uint64_t)(d->frame_size - 1);
 	if (headroom + p->size > d->frame_size)
 		abort();
 	memcpy((uint8_t *)d->frames + addr + headroom, p->bytes, p->size);
@@ -385,10 +405,9 @@ struct amp_desc world_place(const struct packet *p, uint32_t headroom)
 
 bool world_receive_raw(struct amp_desc desc)
 {
-	struct amp_device *d = &world.device;
-	if (*world.rx_producer - *(uint32_t *)d->rx.consumer >= d->rx.size)
+	if (*world.rx_producer - *(uint32_t *)world.rx->consumer >= world.rx->size)
 		return false;
-	*entry_desc(&d->rx, *world.rx_producer) = desc;
+	*entry_desc(world.rx, *world.rx_producer) = desc;
 	++*world.rx_producer;
 	return true;
 }
@@ -439,11 +458,11 @@ bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_f
 	struct amp_device *d = &world.device;
 	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM, at = 0;
 	uint32_t need = size <= first ? 1 : 2 + (size - first - 1) / d->frame_size;
-	if (*(uint32_t *)d->fill.producer - *world.fill_consumer < need ||
-	    d->rx.size - (*world.rx_producer - *(uint32_t *)d->rx.consumer) < need)
+	if (*(uint32_t *)world.fill->producer - *world.fill_consumer < need ||
+	    world.rx->size - (*world.rx_producer - *(uint32_t *)world.rx->consumer) < need)
 		return false;
 	while (at < size) {
-		uint64_t addr = *entry_u64(&d->fill, (*world.fill_consumer)++) &
+		uint64_t addr = *entry_u64(world.fill, (*world.fill_consumer)++) &
 		                ~(uint64_t)(d->frame_size - 1);
 		struct amp_desc desc = { .addr = addr };
 		uint32_t room = d->frame_size;
@@ -458,7 +477,7 @@ bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_f
 		memcpy((uint8_t *)d->frames + desc.addr, bytes + at, desc.len);
 		at += desc.len;
 		desc.options |= at < size ? AMP_DESC_CONTINUED : 0;
-		*entry_desc(&d->rx, (*world.rx_producer)++) = desc;
+		*entry_desc(world.rx, (*world.rx_producer)++) = desc;
 	}
 	return true;
 }
@@ -599,9 +618,14 @@ bool world_exchange(const struct packet *in, struct packet *out)
 bool world_frames_balanced(void)
 {
 	struct device *d = &world.interface->device;
+	const struct device_queue *q = d->queue;
+	uint32_t receiving = 0;
 	world_drain();
+	do
+		receiving += q->receiving;
+	while ((q = q->next) != d->queue);
 	return frames_are_valid(&d->frames) &&
-	       d->frames.free_count + d->receiving == d->frames.count && !d->sending &&
+	       d->frames.free_count + receiving == d->frames.count && !d->sending &&
 	       !d->unpublished;
 }
 

@@ -33,6 +33,7 @@ struct world {
 	struct amp_device device;
 	uint32_t *fill_consumer, *rx_producer, *tx_consumer, *completion_producer;
 	uint32_t *fill_flags, *tx_flags;
+	struct amp_ring *fill, *rx; /* of the queue that world_queue chose */
 	uint32_t kicks;
 	struct interface *interface;
 	/* The packet that came out last, whole, as the device got it: */
@@ -56,6 +57,7 @@ extern struct world world;
 struct options {
 	bool dhcp, concurrent;
 	uint32_t ring, frames; /* 0: 256, 1024 */
+	uint32_t queues;       /* 0: one */
 	uint32_t features;
 	bool no_gateway;
 	bool keep_announcements; /* what is sent at start is not swallowed */
@@ -75,6 +77,7 @@ struct packet {
 	uint32_t size;
 	uint8_t bytes[4096];
 };
+void world_queue(uint32_t k); /* where packets go in from now on; 0 at first */
 bool world_receive(const struct packet *); /* false: no fill entry; the packet is lost */
 bool world_receive_raw(struct amp_desc);
 /* A packet that may be larger than a frame, as a chain, with metadata; false: there is no room. */
