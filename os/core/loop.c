@@ -131,24 +131,26 @@ void timer_punctual(uint32_t percent)
 	punctual.credited_at = clock_now();
 }
 
-/* How much earlier than `deadline` to wake, ns. */
-static COLD uint64_t wake_ahead(uint64_t now, uint64_t deadline)
+/* When a wait for a timer has to end: earlier, if that can be paid. */
+static COLD uint64_t wake_time(uint64_t now, uint64_t deadline)
 {
-	punctual.credit += (now - punctual.credited_at) * punctual.percent / 100;
-	if (punctual.credit > CREDIT_MAX)
-		punctual.credit = CREDIT_MAX;
-	punctual.credited_at = now;
-	return deadline == CLOCK_NEVER || punctual.credit < punctual.late ? 0 : punctual.late;
+	if (deadline == CLOCK_NEVER || deadline <= now || punctual.credit < punctual.late)
+		return deadline;
+	return deadline - now > punctual.late ? deadline - punctual.late : now;
 }
 
 /* How long to poll for a timer that a wait would miss: 0, or ns. */
 static COLD uint64_t due_soon(uint64_t now)
 {
-	uint64_t deadline = timer_next(), left = deadline > now ? deadline - now : 0;
-	if (left > wake_ahead(now, deadline))
+	uint64_t deadline = timer_next();
+	punctual.credit += (now - punctual.credited_at) * punctual.percent / 100;
+	if (punctual.credit > CREDIT_MAX)
+		punctual.credit = CREDIT_MAX;
+	punctual.credited_at = now;
+	if (deadline <= now || wake_time(now, deadline) > now)
 		return 0;
-	punctual.credit -= left;
-	return left;
+	punctual.credit -= deadline - now;
+	return deadline - now;
 }
 
 static COLD void learn_lateness(uint64_t now, uint64_t wanted)
@@ -178,7 +180,7 @@ static COLD void wait_at_gate(void)
 		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
 	}
 	if (punctual.percent)
-		deadline -= wake_ahead(before, deadline);
+		deadline = wake_time(before, deadline);
 	gate_wait(deadline, events);
 	flushed_at = clock_now(); /* a wait includes all kicks */
 	if (punctual.percent && deadline != CLOCK_NEVER)

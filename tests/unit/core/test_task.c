@@ -443,6 +443,57 @@ static void punctual_timers_are_waited_for_by_polling(void **state)
 	loop_remove(&s);
 }
 
+static struct timer overdue;
+
+static void nothing(struct timer *t)
+{
+	(void)t;
+}
+
+/* Sets a timer that is due at once, in a poll before a wait (the second of a turn). */
+static bool poll_that_finds_a_timer_due(struct loop_source *s)
+{
+	static uint64_t turn;
+	bool again = loop_figures().turns == turn;
+	(void)s;
+	turn = loop_figures().turns;
+	fake_set_now(fake_boot.clock.base_ns + 1000);
+	if (again)
+		timer_set(&overdue, 1, nothing);
+	return false;
+}
+
+static uint64_t longest_until; /* the latest deadline of a wait */
+
+static void late_and_looked_at(void)
+{
+	if (fake_wait_deadline > longest_until)
+		longest_until = fake_wait_deadline;
+	late_by_20_or_80_us();
+}
+
+/* ... and to wake earlier than at once is to wake at once. */
+static void punctual_or_not_what_is_due_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct loop_source s = { .poll = poll_that_takes_a_microsecond, .concurrent = true };
+	loop_add(&s);
+	fake_on_wait = late_by_20_or_80_us;
+	timer_punctual(100);
+	for (int i = 0; i < 200; i++)
+		task_sleep(NS_PER_MS); /* it learns */
+	s.poll = poll_that_finds_a_timer_due;
+	fake_on_wait = late_and_looked_at;
+	uint64_t start = clock_now();
+	for (int i = 0; i < 200; i++)
+		task_sleep(NS_PER_MS);
+	assert_in_range(longest_until, start, start + NS_PER_S);
+	loop_remove(&s);
+	timer_stop(&overdue);
+	timer_punctual(0);
+	fake_on_wait = NULL;
+}
+
 static void warns_once_when_nothing_can_happen(void **state)
 {
 	(void)state;
@@ -491,6 +542,7 @@ int main(void)
 		cmocka_unit_test(waits_for_all_sources_and_the_next_timer),
 		cmocka_unit_test(polls_only_if_work_comes_soon),
 		cmocka_unit_test(punctual_timers_are_waited_for_by_polling),
+		cmocka_unit_test(punctual_or_not_what_is_due_is_not_waited_for),
 		cmocka_unit_test(warns_once_when_nothing_can_happen),
 		cmocka_unit_test(the_unused_part_of_a_stack_is_known),
 	};
