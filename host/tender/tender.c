@@ -413,7 +413,8 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		uint64_t frames = t->image.devices[i].frame_count;
 		if (t->taps[i].fd >= 0) {
 			need.rings += device_net_rings_size(t->image.devices[i].ring_size);
-			need.heap_shared |= kind == SPACE_CHILD && space_sharing_is_free();
+			need.heap_shared = need.heap_shared ||
+			                   (kind == SPACE_CHILD && space_sharing_is_free());
 			need.frames[i] = frames * frame_size(t->taps[i].mtu);
 		} else if (t->xdps[i].name[0]) {
 			need.queues[i] = xdp_rings_size(&t->xdps[i], t->image.devices[i].ring_size);

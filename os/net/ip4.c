@@ -172,25 +172,16 @@ COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 	return hop(r, f);
 }
 
-/* A unicast route's next hop, if it is known. */
-static const uint8_t *hop_known(const struct ip4_route *r)
+const uint8_t *ip4_hop(const struct ip4_route *r)
 {
 	uint32_t to = next_hop(r);
 	return r->mac_known ? r->mac : to ? arp_ready(r->interface, to) : NULL;
 }
 
-bool ip4_ready(const struct ip4_route *r)
-{
-	return hop_known(r) != NULL;
-}
-
-int ip4_send_parts(const struct ip4_route *r, struct frame *f, const struct device_part *parts,
-                   uint32_t count, uint32_t rest)
+int ip4_send_parts(const struct ip4_route *r, const uint8_t *mac, struct frame *f,
+                   const struct device_part *parts, uint32_t count, uint32_t rest)
 {
 	struct interface *i = r->interface;
-	const uint8_t *mac = hop_known(r);
-	if (!mac)
-		return ERR_UNREACHABLE;
 	uint32_t size = f->size;
 	struct ip4_header *h =
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);

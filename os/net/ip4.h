@@ -89,13 +89,13 @@ int ip4_send(const struct ip4_route *, const void *head, uint32_t head_size, con
  * be fragmented; takes over the caller's reference. ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG (for the interface). */
 int ip4_send_frame(const struct ip4_route *, struct frame *);
 
-/* Is the next hop's link address known, so that a packet in parts can go? */
+/* The next hop's link address, good until packets are taken in; null: it is not known, so that a packet in parts cannot
+ * go. */
+const uint8_t *ip4_hop(const struct ip4_route *);
+/* The same as ip4_send_frame to a hop that is known, for a payload of which `rest` bytes follow in parts, and which may be
+ * larger than the MTU where the device cuts it. All references are taken over; in case of an error, none. ERR_MEMORY. */
 struct device_part;
-bool ip4_ready(const struct ip4_route *);
-/* The same as ip4_send_frame for a payload of which `rest` bytes follow in parts, and which may be larger than the MTU
- * where the device cuts it. All references are taken over; in case of an error, none. ERR_UNREACHABLE also where ip4_ready
- * is false. */
-int ip4_send_parts(const struct ip4_route *, struct frame *head, const struct device_part *, uint32_t count,
-		   uint32_t rest);
+int ip4_send_parts(const struct ip4_route *, const uint8_t *hop, struct frame *head, const struct device_part *,
+		   uint32_t count, uint32_t rest);
 
 #endif

@@ -32,7 +32,7 @@ uint32_t packet_payload_max(const struct ip4_route *r, uint32_t segment_size)
 {
 	uint32_t wanted = AMP_NET_TX_SEGMENT | AMP_NET_TX_CHECKSUM;
 	if ((r->interface->device.features & wanted) != wanted || segment_size < AMP_SEGMENT_MIN ||
-	    !ip4_ready(r))
+	    !ip4_hop(r))
 		return 0;
 	return PACKET_PAYLOAD_MAX;
 }
@@ -157,9 +157,9 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		interface_count(i, COUNT_TX_RING_FULL);
 		return give_up(p, &l, ERR_MEMORY);
 	}
-	bool ready = ip4_ready(r);
+	const uint8_t *hop = ip4_hop(r);
 	if (p->part_count &&
-	    !lay_out(p, &l, ready && features & AMP_NET_TX_CHECKSUM ? features : 0)) {
+	    !lay_out(p, &l, hop && features & AMP_NET_TX_CHECKSUM ? features : 0)) {
 		interface_count(i, COUNT_TX_NO_FRAME);
 		return give_up(p, &l, ERR_MEMORY);
 	}
@@ -175,9 +175,9 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		memset(header + p->checksum_at, 0, 2);
 		checksum_store(header + p->checksum_at, checksum_add(sum, header, whole));
 	}
-	if (!l.count && !ready)
+	if (!l.count && !hop)
 		return ip4_send_frame(r, f); /* which asks for the neighbour */
-	int error = ip4_send_parts(r, f, l.parts, l.count, l.rest);
+	int error = hop ? ip4_send_parts(r, hop, f, l.parts, l.count, l.rest) : ERR_UNREACHABLE;
 	if (error)
 		return give_up(p, &l, error);
 	if (l.leased) {

@@ -406,7 +406,6 @@ void output_window_probe(struct tcp_connection *c, uint64_t now)
 	fill(c, &s, now);
 	enum queue_kind kind;
 	p.parts[0].size = queue_peek(&c->queue, sent, 1, &p.parts[0].bytes, &kind);
-	p.parts[0].is_static = p.parts[0].is_lent = false;
 	c->window_probe = true;
 	send(c, &s, &p, &c->route);
 	if (c->persist_backoff < UINT8_MAX)

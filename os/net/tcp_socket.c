@@ -8,7 +8,7 @@
 #include <net/interface_internal.h>
 
 #define LEND_MIN         (64u << 10)     /* bytes: below, a copy costs less than the wait */
-#define LEND_REST        (512u << 10)      /* so few are copied rather than waited for */
+#define LEND_REST        (512u << 10)    /* so few are copied rather than waited for */
 #define LEND_RTT_NS      NS_PER_MS       /* on longer paths the wait would cost what it saves */
 #define LEND_PATIENCE_NS (NS_PER_MS / 2) /* from one acknowledgment to the next */
 
@@ -142,10 +142,9 @@ int64_t tcp_read(struct tcp_connection *c, void *to, uint32_t size, uint64_t dea
 {
 	const uint8_t *bytes;
 	uint32_t got = 0;
-	int64_t there;
 	if (nothing_to_read(c) && !c->read_room)
 		got = wait_for(c, to, size, deadline_ns);
-	there = got ? receive_peek(&c->receive, &bytes) : tcp_peek(c, &bytes, deadline_ns);
+	int64_t there = got ? receive_peek(&c->receive, &bytes) : tcp_peek(c, &bytes, deadline_ns);
 	while (there > 0 && got < size) { /* twice at most: the ring's two ends */
 		uint32_t n = there < size - got ? (uint32_t)there : size - got;
 		memcpy((uint8_t *)to + got, bytes, n);
@@ -210,12 +209,31 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 	return n;
 }
 
+int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
+{
+	for (;;) {
+		if (!may_write(c))
+			return why_not(c);
+		uint32_t n = tcp_write_some(c, bytes, size);
+		bytes = (const uint8_t *)bytes + n;
+		size -= n;
+		if (!size)
+			return OK;
+		/* Nothing will be acknowledged that could make room? */
+		if (!n && !queue_taken(&c->queue))
+			return ERR_MEMORY;
+		int error = task_wait(&c->waiters, deadline_ns);
+		if (error && may_write(c) && !tcp_write_room(c))
+			return error;
+	}
+}
+
 /* ---- Writing without a copy: a task's large write on a short path ---- */
 
 static bool pays_to_lend(const struct tcp_connection *c, uint32_t size)
 {
 	uint64_t rtt = c->recovery.rtt.srtt;
-	return size >= LEND_MIN && !c->queue.lent && rtt && rtt < LEND_RTT_NS &&
+	return size >= LEND_MIN && may_write(c) && !c->queue.lent && rtt && rtt < LEND_RTT_NS &&
 	       queue_room(&c->queue) >= LEND_MIN;
 }
 
@@ -260,45 +278,19 @@ static int64_t write_lent(struct tcp_connection *c, const void *bytes, uint32_t 
 	return c->detached ? why_not(c) : (int64_t)size;
 }
 
-/* Both ways of writing: `lend` where it pays. */
-__attribute__((always_inline)) static inline int write_all(struct tcp_connection *c,
-                                                           const void *bytes, uint32_t size,
-                                                           uint64_t deadline_ns, bool lend)
-{
-	for (;;) {
-		if (!may_write(c))
-			return why_not(c);
-		bool lent = lend && pays_to_lend(c, size);
-		int64_t n = lent ? write_lent(c, bytes, size, deadline_ns)
-		                 : (int64_t)tcp_write_some(c, bytes, size);
-		if (n < 0)
-			return (int)n;
-		bytes = (const uint8_t *)bytes + n;
-		size -= (uint32_t)n;
-		if (!size)
-			return OK;
-		if (lent)
-			continue;
-		/* Nothing will be acknowledged that could make room? */
-		if (!n && !queue_taken(&c->queue))
-			return ERR_MEMORY;
-		int error = task_wait(&c->waiters, deadline_ns);
-		if (error && may_write(c) && !tcp_write_room(c))
-			return error;
-	}
-}
-
-int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
-{
-	return write_all(c, bytes, size, deadline_ns, false);
-}
-
 int tcp_write_through(struct tcp_connection *c, const void *bytes, uint32_t size,
                       uint64_t deadline_ns)
 {
 	if (boot_constant(bytes, size) && tcp_write_static(c, bytes, size) == OK)
 		return OK;
-	return write_all(c, bytes, size, deadline_ns, true);
+	while (pays_to_lend(c, size)) {
+		int64_t n = write_lent(c, bytes, size, deadline_ns);
+		if (n < 0)
+			return (int)n;
+		bytes = (const uint8_t *)bytes + n;
+		size -= (uint32_t)n;
+	}
+	return tcp_write(c, bytes, size, deadline_ns);
 }
 
 int tcp_write_static(struct tcp_connection *c, const void *bytes, uint64_t size)
