@@ -62,7 +62,7 @@ struct channel {
 	uint16_t first_free; /* NONE: none */
 	struct slot *slots;
 };
-#define NONE 0xffff
+#define NONE       0xffff
 #define FIRST_PORT 20000 /* with -i */
 
 static struct query *queries;
@@ -269,7 +269,7 @@ static void open_channel(struct channel *channel, const struct sockaddr_in *serv
 		setsockopt(channel->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	if (connect(channel->fd, (const struct sockaddr *)server, sizeof *server) < 0)
 		die("connect: %s", strerror(errno));
-slots:
+	slots:
 	channel->slots = calloc(slot_count, sizeof *channel->slots);
 	if (!channel->slots)
 		die("out of memory");
@@ -304,8 +304,9 @@ static void take_answer(struct channel *channel, const uint8_t *data, size_t siz
 	query = &queries[slot->query];
 	/* QR set (an echo's is not), the opcode QUERY, one question, and it is ours. */
 	size_t question = query->size - 12u - (query->data[11] ? 11u : 0u);
-	if (!(data[2] & 0x80) != echo || (echo && size != query->size) || (data[2] & 0x78) || data[4] || data[5] != 1 ||
-	    size < 12 + question || memcmp(data + 12, query->data + 12, question) != 0) {
+	if (!(data[2] & 0x80) != echo || (echo && size != query->size) || (data[2] & 0x78) ||
+	    data[4] || data[5] != 1 || size < 12 + question ||
+	    memcmp(data + 12, query->data + 12, question) != 0) {
 		wrong++;
 		release(channel, index);
 		return;

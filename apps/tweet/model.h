@@ -26,7 +26,7 @@
 #include <core/sha256.h>
 #include <store/block.h>
 
-#define NAME_MAX_      20u  /* letters of a name: a to z, 0 to 9, _ */
+#define NAME_MAX_      20u   /* letters of a name: a to z, 0 to 9, _ */
 #define TEXT_MAX_      1120u /* bytes of a post: 280 characters of at most four */
 #define CHARACTERS_MAX 280u
 #define PASSWORD_MIN   8u

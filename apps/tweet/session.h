@@ -18,7 +18,7 @@ struct session {
 	char name[NAME_MAX_ + 1]; /* "": nobody */
 	char token[TOKEN_SIZE + 1];
 	char form[TOKEN_SIZE + 1]; /* what its forms carry */
-	bool bearer;		   /* a program's: forms are not asked for */
+	bool bearer;               /* a program's: forms are not asked for */
 };
 
 /* ERR_IO and the like: the store failed. */

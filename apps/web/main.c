@@ -13,8 +13,10 @@ int main(void)
 	struct http_server *server;
 	struct http_options options = { .port = arg_port(), .access_log = arg_log() };
 
-	if (site_open(&site, file_find("site")) || http_serve(&server, &options) || site_route(server, site) ||
-	    status_serve(&(struct status_options){ .port = arg_status(), .name = "web", .http = server }))
+	if (site_open(&site, file_find("site")) || http_serve(&server, &options) ||
+	    site_route(server, site) ||
+	    status_serve(&(struct status_options){
+	            .port = arg_status(), .name = "web", .http = server }))
 		return 1;
 	return http_run(server);
 }

@@ -30,9 +30,10 @@ int main(int argc, char **argv)
 	for (;;) {
 		for (int k = 0; k < BATCH; k++) {
 			parts[k] = (struct iovec){ bytes[k], ROOM };
-			messages[k].msg_hdr = (struct msghdr){
-				.msg_name = &from[k], .msg_namelen = sizeof from[k], .msg_iov = &parts[k], .msg_iovlen = 1
-			};
+			messages[k].msg_hdr = (struct msghdr){ .msg_name = &from[k],
+				                               .msg_namelen = sizeof from[k],
+				                               .msg_iov = &parts[k],
+				                               .msg_iovlen = 1 };
 		}
 		int n = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
 		for (int k = 0; k < n; k++)

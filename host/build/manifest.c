@@ -494,7 +494,8 @@ static void read_block(const struct input *in, struct manifest *m, const struct 
 				b->format = s;
 			else
 				input_mistake(in, f[FORMAT].value,
-				              "format: %s is none; write btree, fat, sqlite, or a name of "
+				              "format: %s is none; write btree, fat, sqlite, or a "
+				              "name of "
 				              "your own of at "
 				              "most %u bytes",
 				              s, AMP_FORMAT_MAX - 1);

@@ -22,9 +22,9 @@ struct block_file {
 	bool read_only;
 	uint64_t size; /* bytes, whole sectors */
 	uint32_t sector_size;
-	uint64_t fail_at;      /* the request of that number fails; 0: none */
-	uint64_t requests;     /* so far */
-	struct block_cut *cut; /* null: the power stays */
+	uint64_t fail_at;         /* the request of that number fails; 0: none */
+	uint64_t requests;        /* so far */
+	struct block_cut *cut;    /* null: the power stays */
 	void (*power_gone)(void); /* called before the tender ends with AMP_EXIT_CUT; may be null */
 };
 
@@ -47,7 +47,8 @@ int block_file_discard(struct block_file *, uint64_t at, uint64_t size);
 /* The model of lost power (block_cut.c): after `writes` writes from now on. Null: no memory. */
 struct block_cut *block_cut_new(uint64_t writes, uint64_t seed);
 /* Before [at, at + size) of fd is written: remembers what was there, and what will be. False: no memory. */
-bool block_cut_writing(struct block_cut *, int fd, uint64_t at, const uint8_t *bytes, uint64_t size);
+bool block_cut_writing(struct block_cut *, int fd, uint64_t at, const uint8_t *bytes,
+                       uint64_t size);
 /* After a write. True: the power has gone, and the file is as that left it. */
 bool block_cut_written(struct block_cut *, int fd);
 void block_cut_flushed(struct block_cut *);

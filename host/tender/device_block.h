@@ -17,7 +17,7 @@
 struct block_counts {
 	uint64_t reads, writes, flushes, discards; /* done */
 	uint64_t bytes_read, bytes_written;
-	uint64_t bad;	 /* requests that do not fit */
+	uint64_t bad;    /* requests that do not fit */
 	uint64_t failed; /* that the host could not do */
 };
 
@@ -27,11 +27,11 @@ struct device_block {
 	struct block_file *file; /* null: there is no device */
 	struct ring requests, answers;
 	uint64_t heap_at, heap_size; /* the image's memory extent */
-	uint8_t *heap;		     /* in this process */
+	uint8_t *heap;               /* in this process */
 	struct block_jobs *jobs;     /* null: no io_uring */
 	uint32_t in_flight;
-	bool spare;		     /* there are processors beside the one that runs the image */
-	uint64_t moved;		     /* CLOCK_MONOTONIC, ns: when one of few last began or ended */
+	bool spare;     /* there are processors beside the one that runs the image */
+	uint64_t moved; /* CLOCK_MONOTONIC, ns: when one of few last began or ended */
 	int event; /* eventfd: something has been done; who polls it (and not for edges) reads it. -1: all is done at once */
 	struct block_counts counts;
 };
@@ -41,9 +41,9 @@ uint64_t device_block_rings_size(uint32_t ring_size);
 
 /* Lays the rings out in `rings` (shared memory, zero, which the image sees at `rings_at`), and fills in the image's view; its
  * name is the caller's. `file` lives as long as the device. */
-void device_block_open(struct device_block *, struct block_file *file, uint8_t *rings, uint64_t rings_at,
-		       uint32_t ring_size, uint64_t heap_at, uint64_t heap_size, uint8_t *heap,
-		       struct amp_device *view);
+void device_block_open(struct device_block *, struct block_file *file, uint8_t *rings,
+                       uint64_t rings_at, uint32_t ring_size, uint64_t heap_at, uint64_t heap_size,
+                       uint8_t *heap, struct amp_device *view);
 /* Gets io_uring, if it can be had; call before privileges go. */
 void device_block_start(struct device_block *, uint32_t ring_size);
 void device_block_close(struct device_block *);

@@ -13,7 +13,8 @@
 #include <ampoule_abi.h>
 #include <tender/ring.h>
 
-#define NET_BATCH 256u /* ring entries that one pass moves in each direction, and the rest of a packet */
+#define NET_BATCH                                                                                  \
+	256u /* ring entries that one pass moves in each direction, and the rest of a packet */
 #define NET_RING_HEAD                                                                              \
 	2048u /* bytes before the entries of the first ring: counters and flags of all four */
 
@@ -32,7 +33,7 @@ struct net_segment {
 };
 
 struct device_net {
-	int fd; /* non-blocking; not owned */
+	int fd;            /* non-blocking; not owned */
 	uint32_t features; /* AMP_NET_*: what the image was told that it may use */
 	bool vnet;         /* a struct amp_frame_header precedes each packet at fd */
 	uint32_t segment_count;
@@ -41,12 +42,14 @@ struct device_net {
 	uint8_t *frames; /* the frame area in this process */
 	uint16_t mtu;
 	bool rx_blocked; /* packets may wait at fd, but there is no frame or no room for them */
-	uint32_t rx_need; /* how many of both it takes to go on: of the packet that waits in `overflow`, or 1 */
-	bool gone;	  /* the host's device is: fd will never have a packet again */
-	bool tx_skip;	  /* in the middle of a packet that has too many descriptors */
+	uint32_t
+	        rx_need; /* how many of both it takes to go on: of the packet that waits in `overflow`, or 1 */
+	bool gone;        /* the host's device is: fd will never have a packet again */
+	bool tx_skip;     /* in the middle of a packet that has too many descriptors */
 	uint32_t tx_need; /* free completions that the next packet of tx takes */
-	uint32_t held;	  /* bytes of a packet that waits in `overflow` for frames; 0: none */
-	uint32_t wide;	  /* that many packets are still read into as many frames as the largest takes */
+	uint32_t held;    /* bytes of a packet that waits in `overflow` for frames; 0: none */
+	uint32_t
+	        wide; /* that many packets are still read into as many frames as the largest takes */
 	struct amp_frame_header held_header;
 	uint8_t *overflow; /* NET_OVERFLOW bytes, with RX_LARGE */
 	struct ring fill, rx, tx, completion;

@@ -32,14 +32,16 @@ struct device_xdp {
 
 /* Binds the sockets (xdp_bind) and fills in the image's view: rings at `rings_at`, frames at `frames_at`, and `further` queues
  * (one less than *xdp has). mac, name, features and `queues` of *view are the caller's. -1 with a defect. */
-int device_xdp_open(struct device_xdp *, struct xdp *, uint8_t *rings, uint64_t rings_at, uint8_t *frames,
-		    uint64_t frames_at, uint32_t ring_size, uint32_t frame_count, uint32_t frame_size,
-		    struct amp_device *view, struct amp_queue *further, struct defect *why);
+int device_xdp_open(struct device_xdp *, struct xdp *, uint8_t *rings, uint64_t rings_at,
+                    uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
+                    uint32_t frame_size, struct amp_device *view, struct amp_queue *further,
+                    struct defect *why);
 
 /* Has the kernel send what lies in tx, a bounded number of packets; true if it took any. */
 bool device_xdp_send(struct device_xdp *);
-void device_xdp_refill(const struct device_xdp *);		 /* tells who sleeps for want of frames that there are some */
-bool device_xdp_pending(const struct device_xdp *);		 /* tx holds packets */
+void device_xdp_refill(
+        const struct device_xdp *); /* tells who sleeps for want of frames that there are some */
+bool device_xdp_pending(const struct device_xdp *);                /* tx holds packets */
 bool device_xdp_ready(const struct device_xdp *, uint64_t events); /* AMP_WAIT_* */
 
 /* Is this one of its sockets? */

@@ -94,7 +94,8 @@ struct gate_data {
 	uint64_t entry, stack, boot;
 	uint32_t mxcsr;
 	uint32_t avx; /* the processor has AVX registers to clear */
-	uint64_t poll_count; /* entries of the control's polls; 0: no sockets, it waits at the futex */
+	uint64_t
+	        poll_count; /* entries of the control's polls; 0: no sockets, it waits at the futex */
 	struct gate_device devices[AMP_DEVICES_MAX];
 	uint64_t soon[2]; /* how long it waits for what no descriptor tells of */
 };
@@ -105,7 +106,7 @@ struct gate_control {
 	uint32_t traced;  /* futex: 1 once the tender has attached; before the first instruction */
 	uint64_t first_instruction; /* TSC */
 	uint64_t first_output;      /* TSC; 0: none yet */
-	uint64_t timer; /* what the timer is set to, image time; UINT64_MAX: not set */
+	uint64_t timer;             /* what the timer is set to, image time; UINT64_MAX: not set */
 	struct pollfd polls[2 + AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX]; /* timer, bell, sockets */
 	int32_t output_error; /* -errno of the last output that was lost; 0: none */
 };
@@ -137,8 +138,10 @@ _Static_assert(offsetof(struct gate_control, first_output) == CONTROL_FIRST_OUTP
                "as in assembler");
 _Static_assert(offsetof(struct gate_control, timer) == CONTROL_TIMER, "as in assembler");
 _Static_assert(offsetof(struct gate_control, polls) == CONTROL_POLLS, "as in assembler");
-_Static_assert(offsetof(struct gate_control, output_error) == CONTROL_OUTPUT_ERROR, "as in assembler");
-_Static_assert(offsetof(struct gate_control, polls[1].revents) == CONTROL_BELL_SEEN, "as in assembler");
+_Static_assert(offsetof(struct gate_control, output_error) == CONTROL_OUTPUT_ERROR,
+               "as in assembler");
+_Static_assert(offsetof(struct gate_control, polls[1].revents) == CONTROL_BELL_SEEN,
+               "as in assembler");
 
 /* The pages, to be copied; the gate's entry is their first byte. gate_sandbox_enter is where the
  * sandbox's child leaves the tender's code for good. */

@@ -45,7 +45,8 @@
 #define TASK        0x28
 #define TSS_SIZE    0x68u
 #define BITMAP_SIZE                                                                                \
-	(PORT_KICK / 8u + 2u) /* covers all ports up to ours; those above are refused              \
+	(PORT_KICK / 8u +                                                                          \
+	 2u) /* covers all ports up to ours; those above are refused              \
 	                       */
 
 int kvm_open(struct kvm *k, struct defect *why)

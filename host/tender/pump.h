@@ -24,8 +24,8 @@
 #include <tender/device_xdp.h>
 
 /* In `epoll`, as data.u32: a device's index; then the kick; and, from here on, a device's interface, watched. */
-#define PUMP_KICK  AMP_DEVICES_MAX
-#define PUMP_WATCH (AMP_DEVICES_MAX + 1)
+#define PUMP_KICK   AMP_DEVICES_MAX
+#define PUMP_WATCH  (AMP_DEVICES_MAX + 1)
 #define PUMP_EVENTS (2 * AMP_DEVICES_MAX + 1)
 
 enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
@@ -39,16 +39,17 @@ struct pump {
 	struct device_xdp xdps[AMP_DEVICES_MAX];
 	uint32_t device_count;
 	struct clock *clock;
-	int nice;            /* of the process, when it began */
-	bool raised;         /* PUMP_INLINE: the process goes before it, until the thread is there */
-	int kick;            /* eventfd: written by the image's kick */
-	int epoll;           /* the devices, edge-triggered, and kick */
-	uint32_t asleep;     /* futex: 1 while the image's wait sleeps on it */
+	int nice;        /* of the process, when it began */
+	bool raised;     /* PUMP_INLINE: the process goes before it, until the thread is there */
+	int kick;        /* eventfd: written by the image's kick */
+	int epoll;       /* the devices, edge-triggered, and kick */
+	uint32_t asleep; /* futex: 1 while the image's wait sleeps on it */
 	uint64_t asleep_for; /* its AMP_WAIT_* bits */
 	/* PUMP_INLINE, PUMP_OUTSIDE: whether to stay awake is learnt from how long there was nothing to do lately. */
 	uint64_t idle_average, slept_from; /* ns; decaying; since when */
 	uint32_t waits;
-	void (*gone)(uint32_t device); /* the network interface of that device is; does not return */
+	void (*gone)(
+	        uint32_t device); /* the network interface of that device is; does not return */
 };
 
 /* Makes kick and epoll and adds the devices already in `devices`. */
@@ -64,7 +65,7 @@ bool pump_expects(const struct pump *); /* answers, so soon that who polls need 
 /* For PUMP_OUTSIDE, before it sleeps: looks for packets for a while, if that has paid. True: some came. And after. */
 bool pump_stay(struct pump *);
 void pump_woke(struct pump *);
-void pump_need_wakeup(struct pump *, bool need);       /* in the flags of all fill and tx rings */
+void pump_need_wakeup(struct pump *, bool need); /* in the flags of all fill and tx rings */
 
 /* What an event of `epoll` says of a device's end, if it is one of the pump's: calls `gone`. */
 void pump_event(struct pump *, const struct epoll_event *);

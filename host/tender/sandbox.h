@@ -18,7 +18,7 @@ struct sandbox {
 	pid_t child;
 	struct gate_control *control; /* shared with the child: hints only */
 	int signals;                  /* signalfd: the child has stopped or ended */
-	int timer, bell;	      /* with AF_XDP devices: what the child polls beside them; else -1 */
+	int timer, bell; /* with AF_XDP devices: what the child polls beside them; else -1 */
 };
 
 /* Bytes at the start of the rings' region that the sandbox needs for itself. */
@@ -32,8 +32,8 @@ void sandbox_gate(struct sandbox *, struct space *, const struct image *,
                   const struct amp_device *devices, uint64_t boot, const struct clock *);
 
 /* Lets the child ring and poll the sockets of the pump's AF_XDP devices itself. After sandbox_gate. -1 with a defect. */
-int sandbox_sockets(struct sandbox *, struct space *, const struct pump *, const struct amp_device *devices,
-		    struct defect *why);
+int sandbox_sockets(struct sandbox *, struct space *, const struct pump *,
+                    const struct amp_device *devices, struct defect *why);
 
 /* Forks the child and attaches to it; the image runs from here on. */
 int sandbox_start(struct sandbox *, struct space *, const struct pump *, struct defect *why);

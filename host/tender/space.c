@@ -24,7 +24,8 @@
 #define LARGE (2ull << 20)
 #define GIB   (1ull << 30)
 #define COPY_MAX                                                                                   \
-	(128u << 10) /* file bytes up to which a segment is copied: cheaper than faults            \
+	(128u                                                                                      \
+	 << 10) /* file bytes up to which a segment is copied: cheaper than faults            \
 	              */
 
 static uint64_t random_u64(void)

@@ -58,8 +58,8 @@ struct space {
 
 /* What the image needs beside its segments and stacks. */
 struct space_need {
-	uint64_t heap;                    /* bytes */
-	bool heap_shared;                 /* SPACE_CHILD: with this process: block devices read and write it, TAP devices send
+	uint64_t heap; /* bytes */
+	bool heap_shared; /* SPACE_CHILD: with this process: block devices read and write it, TAP devices send
 					   * from it */
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */

@@ -9,7 +9,7 @@
 #include <tender/defect.h>
 
 struct tap {
-	int fd;	      /* one packet a read or write, after a struct amp_frame_header if vnet; non-blocking */
+	int fd; /* one packet a read or write, after a struct amp_frame_header if vnet; non-blocking */
 	bool vnet;
 	uint32_t features; /* AMP_NET_*: what the host does of checksums and segments, both ways */
 	uint16_t mtu;

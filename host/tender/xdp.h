@@ -22,7 +22,7 @@ struct xdp_layout {
 enum xdp_ring { XDP_RING_FILL, XDP_RING_COMPLETION, XDP_RING_TX, XDP_RING_RX, XDP_RINGS };
 
 struct xdp {
-	int fd; /* the first queue's socket; -1: none */
+	int fd;                              /* the first queue's socket; -1: none */
 	int further[AMP_NET_QUEUES_MAX - 1]; /* the others', made by xdp_bind */
 	uint32_t further_count;
 	int watch;     /* link.h: of its interface */
@@ -30,9 +30,9 @@ struct xdp {
 	char name[16];
 	uint32_t interface;
 	uint32_t queue, queue_count; /* from where on, how many */
-	uint16_t mtu;	/* the interface's */
-	uint8_t mac[6]; /* the interface's */
-	bool partial;	/* packets of this host come with unfinished checksums: AMP_NET_RX_PARTIAL */
+	uint16_t mtu;                /* the interface's */
+	uint8_t mac[6];              /* the interface's */
+	bool partial; /* packets of this host come with unfinished checksums: AMP_NET_RX_PARTIAL */
 	bool bound;
 	struct xdp_layout layout[XDP_RINGS];
 };
@@ -57,7 +57,7 @@ uint64_t xdp_ring_at(const struct xdp *, uint32_t k, enum xdp_ring which, uint32
  * Gives the frame area to the kernel, which pins it, maps the rings over `rings` (xdp_rings_size bytes of address space of
  * this process), and has the packets come. A second call starts anew with a fresh socket. -1 with a defect.
  */
-int xdp_bind(struct xdp *, uint8_t *frames, uint64_t frames_size, uint32_t frame_size, uint8_t *rings, uint32_t ring_size,
-	     struct defect *why);
+int xdp_bind(struct xdp *, uint8_t *frames, uint64_t frames_size, uint32_t frame_size,
+             uint8_t *rings, uint32_t ring_size, struct defect *why);
 
 #endif

@@ -9,17 +9,18 @@
 struct arena_chunk;
 
 struct arena {
-	struct arena_chunk *chunks;	/* the newest first */
-	uint8_t *at, *end;		/* free bytes of the newest */
-	size_t limit;			/* bytes that it may take from the heap in all; 0: no limit */
+	struct arena_chunk *chunks; /* the newest first */
+	uint8_t *at, *end;          /* free bytes of the newest */
+	size_t limit;               /* bytes that it may take from the heap in all; 0: no limit */
 	size_t taken;
 };
 
 #define ARENA_INIT(limit_) { .limit = (limit_) }
 
-void *arena_alloc(struct arena *, size_t size);	/* aligned to 16; null when heap or limit is exhausted */
+void *arena_alloc(struct arena *,
+                  size_t size); /* aligned to 16; null when heap or limit is exhausted */
 void *arena_copy(struct arena *, const void *from, size_t size);
-void arena_reset(struct arena *);	/* all gone; the first chunk is kept */
-void arena_free(struct arena *);	/* all gone, nothing kept */
+void arena_reset(struct arena *); /* all gone; the first chunk is kept */
+void arena_free(struct arena *);  /* all gone, nothing kept */
 
 #endif

@@ -28,11 +28,11 @@ typedef int boot_start_fn(void);
 struct boot_start {
 	boot_start_fn *start;
 	const char *name;
-	uint32_t order;		/* 100 network devices, 200 storage, 300 services */
+	uint32_t order; /* 100 network devices, 200 storage, 300 services */
 	uint32_t reserved;
 };
-#define BOOT_START(order_, fn_)                                                                                        \
-	static const struct boot_start boot_start_##fn_                                                                \
-		__attribute__((used, retain, section("boot_start"))) = { fn_, #fn_, order_, 0 }
+#define BOOT_START(order_, fn_)                                                                    \
+	static const struct boot_start boot_start_##fn_                                            \
+	        __attribute__((used, retain, section("boot_start"))) = { fn_, #fn_, order_, 0 }
 
 #endif

@@ -17,15 +17,15 @@
 
 struct bytes_in {
 	const uint8_t *base;
-	uint32_t size;		/* bytes at base */
-	uint32_t at;		/* offset of the next byte; <= size */
+	uint32_t size; /* bytes at base */
+	uint32_t at;   /* offset of the next byte; <= size */
 	bool failed;
 };
 
 struct bytes_out {
 	uint8_t *base;
-	uint32_t size;		/* bytes that fit at base */
-	uint32_t at;		/* bytes written; <= size */
+	uint32_t size; /* bytes that fit at base */
+	uint32_t at;   /* bytes written; <= size */
 	bool failed;
 };
 
@@ -72,7 +72,9 @@ static inline void bytes_store_u64(void *p, uint64_t v)
 
 static inline struct bytes_in bytes_in(const void *base, size_t size)
 {
-	return (struct bytes_in){ .base = base, .size = (uint32_t)size, .failed = size > UINT32_MAX };
+	return (struct bytes_in){ .base = base,
+		                  .size = (uint32_t)size,
+		                  .failed = size > UINT32_MAX };
 }
 
 static inline uint32_t bytes_left(const struct bytes_in *in)
@@ -152,7 +154,8 @@ static inline struct bytes_in bytes_slice(struct bytes_in *in, uint32_t n)
 
 static inline struct bytes_out bytes_out(void *base, size_t size)
 {
-	return (struct bytes_out){ .base = base, .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size };
+	return (struct bytes_out){ .base = base,
+		                   .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size };
 }
 
 static inline uint32_t bytes_room(const struct bytes_out *out)

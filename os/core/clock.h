@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-#define NS_PER_US 1000ull
-#define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
+#define NS_PER_US   1000ull
+#define NS_PER_MS   1000000ull
+#define NS_PER_S    1000000000ull
 #define CLOCK_NEVER UINT64_MAX
 
 /* Monotonic nanoseconds since boot, about. Some 20 ns. */

@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 struct stack_layout {
-	uint64_t base;		/* guard page of stack 0 */
-	uint32_t size;		/* usable bytes of each; stride is AMP_PAGE more */
-	uint32_t count;		/* the manifest's tasks + 1: the last is the event loop's */
+	uint64_t base;  /* guard page of stack 0 */
+	uint32_t size;  /* usable bytes of each; stride is AMP_PAGE more */
+	uint32_t count; /* the manifest's tasks + 1: the last is the event loop's */
 };
 extern const struct stack_layout stack_layout;
 
 struct arg_cidr {
-	uint32_t address;	/* host byte order, host bits kept */
+	uint32_t address; /* host byte order, host bits kept */
 	uint8_t prefix;
 };
 

@@ -25,7 +25,8 @@ const struct file *file_find(const char *name)
 	uint32_t bucket = file_buckets[(h & 0xffffffff) * file_names.bucket_count >> 32];
 	uint32_t slot = bucket & ~DIRECT;
 	if (!(bucket & DIRECT))
-		slot = (uint32_t)((((h ^ bucket) * 0xbf58476d1ce4e5b9ull) >> 32) * file_count >> 32);
+		slot = (uint32_t)((((h ^ bucket) * 0xbf58476d1ce4e5b9ull) >> 32) * file_count >>
+		                  32);
 	const struct file *file = &files[file_slots[slot]];
 	return strcmp(file->name, name) == 0 ? file : NULL;
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct file {
-	const char *name;	/* as the manifest gives it */
+	const char *name; /* as the manifest gives it */
 	const uint8_t *data;
 	uint64_t size;
 };

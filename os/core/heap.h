@@ -11,15 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAP_SLAB_MAX 2048u	/* bytes; larger goes to page runs */
+#define HEAP_SLAB_MAX 2048u /* bytes; larger goes to page runs */
 
 /* Aligned to 16 bytes, or to `align` (a power of two up to a page). Contents are undefined. */
 void *heap_alloc(size_t size);
 void *heap_alloc_aligned(size_t size, size_t align);
-void *heap_alloc_zero(size_t count, size_t size);	/* overflow of the product gives null */
-void *heap_resize(void *p, size_t size);		/* as realloc */
-void heap_free(void *p);				/* null is fine */
-size_t heap_size(void *p);				/* bytes that fit in it: at least what was asked for */
+void *heap_alloc_zero(size_t count, size_t size); /* overflow of the product gives null */
+void *heap_resize(void *p, size_t size);          /* as realloc */
+void heap_free(void *p);                          /* null is fine */
+size_t heap_size(void *p); /* bytes that fit in it: at least what was asked for */
 
 /* Whole pages, contiguous, page-aligned. Fresh ones are zero, used ones are not; they cost no resident
  * memory until touched. */
@@ -27,10 +27,10 @@ void *extent_alloc(size_t pages);
 void extent_free(void *p, size_t pages);
 
 struct heap_figures {
-	uint64_t total;		/* bytes of all extents that the tender gave */
-	uint64_t used;		/* bytes in live objects and page runs, rounded as they are stored */
-	uint64_t peak;		/* the most that used has been */
-	uint64_t failures;	/* allocations that found nothing */
+	uint64_t total;    /* bytes of all extents that the tender gave */
+	uint64_t used;     /* bytes in live objects and page runs, rounded as they are stored */
+	uint64_t peak;     /* the most that used has been */
+	uint64_t failures; /* allocations that found nothing */
 };
 struct heap_figures heap_figures(void);
 

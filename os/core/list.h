@@ -10,9 +10,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name_) { &(name_), &(name_) }
+#define LIST_INIT(name_)                 { &(name_), &(name_) }
 #define container_of(p_, type_, member_) ((type_ *)((char *)(p_) - offsetof(type_, member_)))
-#define list_each(at_, list_) for (struct list *at_ = (list_)->next; at_ != (list_); at_ = at_->next)
+#define list_each(at_, list_)                                                                      \
+	for (struct list *at_ = (list_)->next; at_ != (list_); at_ = at_->next)
 
 static inline void list_init(struct list *l)
 {

@@ -13,17 +13,18 @@
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 bool log_wants(enum log_level);
-__attribute__((format(printf, 3, 4))) void log_line(enum log_level, const char *who, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void log_line(enum log_level, const char *who,
+                                                    const char *format, ...);
 
 /* `who` is the noun that speaks: "arp", "dns". Arguments are evaluated only if the line is wanted. */
-#define log_at(level_, ...)                                                                                            \
-	do {                                                                                                           \
-		if (log_wants(level_))                                                                                 \
-			log_line(level_, __VA_ARGS__);                                                                 \
+#define log_at(level_, ...)                                                                        \
+	do {                                                                                       \
+		if (log_wants(level_))                                                             \
+			log_line(level_, __VA_ARGS__);                                             \
 	} while (0)
-#define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
+#define log_error(...)   log_at(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
-#define log_info(...) log_at(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) log_at(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)    log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)
 
 #endif

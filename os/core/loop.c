@@ -18,10 +18,11 @@
 #include <core/timer.h>
 
 #define IDLE_COUNTED_MAX                                                                           \
-	(8 * LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten  \
+	(8 *                                                                                       \
+	 LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten  \
 	                        */
-#define POLL_TRIAL 32          /* waits */
-#define AHEAD_MAX  250000u     /* ns that a wait is ended earlier, at most */
+#define POLL_TRIAL 32      /* waits */
+#define AHEAD_MAX  250000u /* ns that a wait is ended earlier, at most */
 #define LATE_STEP  16000u
 #define CREDIT_MAX (10 * NS_PER_MS)
 

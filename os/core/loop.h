@@ -23,18 +23,19 @@ struct loop_source {
 	/* Called when the loop has been busy for LOOP_FLUSH_NS since the last wait or flush, so that the tender
 	 * sees handed-out work; a wait does it anyway. May be null. */
 	void (*flush)(struct loop_source *);
-	bool concurrent;	/* AMP_NET_CONCURRENT: polling pays */
-	uint64_t soon_ns;	/* work is expected within this time: it is polled for so long, whatever was learnt; 0: not known */
+	bool concurrent; /* AMP_NET_CONCURRENT: polling pays */
+	uint64_t
+	        soon_ns; /* work is expected within this time: it is polled for so long, whatever was learnt; 0: not known */
 };
-#define LOOP_FLUSH_NS 50000ull
-#define LOOP_POLL_MAX_NS 50000ull	/* the most that it polls before it waits */
+#define LOOP_FLUSH_NS    50000ull
+#define LOOP_POLL_MAX_NS 50000ull /* the most that it polls before it waits */
 
 void loop_add(struct loop_source *);
 void loop_remove(struct loop_source *);
 
 struct loop_figures {
-	uint64_t turns, waits;		/* counts */
-	uint64_t waited_ns, polled_ns;	/* time asleep at the gate; time spun in vain */
+	uint64_t turns, waits;         /* counts */
+	uint64_t waited_ns, polled_ns; /* time asleep at the gate; time spun in vain */
 };
 struct loop_figures loop_figures(void);
 

@@ -9,10 +9,10 @@ _Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, .
 
 /* A check that stays in release builds. For defects of ours, never for input. It tells its place; the expression stands
  * there, and not in every image. */
-#define ensure(condition_)                                                                                             \
-	do {                                                                                                           \
-		if (__builtin_expect(!(condition_), 0))                                                                \
-			ensure_failed(__FILE_NAME__, __LINE__);                                                         \
+#define ensure(condition_)                                                                         \
+	do {                                                                                       \
+		if (__builtin_expect(!(condition_), 0))                                            \
+			ensure_failed(__FILE_NAME__, __LINE__);                                    \
 	} while (0)
 
 static COLD _Noreturn __attribute__((unused)) void ensure_failed(const char *file, unsigned line)

@@ -10,8 +10,10 @@
 #include <stddef.h>
 
 #ifdef __AMPOULE__
-__attribute__((format(printf, 3, 4))) int print_text(char *to, size_t size, const char *format, ...);
-__attribute__((format(printf, 3, 0))) int print_text_list(char *to, size_t size, const char *format, va_list);
+__attribute__((format(printf, 3, 4))) int print_text(char *to, size_t size, const char *format,
+                                                     ...);
+__attribute__((format(printf, 3, 0))) int print_text_list(char *to, size_t size, const char *format,
+                                                          va_list);
 #else /* a test on the host */
 #include <stdio.h>
 #define print_text      snprintf

@@ -10,6 +10,6 @@
 void random_bytes(void *to, size_t size);
 uint32_t random_u32(void);
 uint64_t random_u64(void);
-uint32_t random_below(uint32_t bound);	/* uniform in [0, bound); bound 0 gives 0 */
+uint32_t random_below(uint32_t bound); /* uniform in [0, bound); bound 0 gives 0 */
 
 #endif

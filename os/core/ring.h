@@ -15,15 +15,18 @@ struct ring {
 	uint32_t *producer, *consumer, *flags;
 	void *entries;
 	uint32_t size, mask;
-	uint32_t mine;		/* the counter that we own; published by ring_publish */
-	uint32_t theirs;	/* the other side's, as last seen */
+	uint32_t mine;   /* the counter that we own; published by ring_publish */
+	uint32_t theirs; /* the other side's, as last seen */
 };
 
 static inline void ring_open(struct ring *r, const struct amp_ring *from)
 {
-	*r = (struct ring){ .producer = (uint32_t *)from->producer, .consumer = (uint32_t *)from->consumer,
-			    .flags = (uint32_t *)from->flags, .entries = (void *)from->entries,
-			    .size = from->size, .mask = from->size - 1 };
+	*r = (struct ring){ .producer = (uint32_t *)from->producer,
+		            .consumer = (uint32_t *)from->consumer,
+		            .flags = (uint32_t *)from->flags,
+		            .entries = (void *)from->entries,
+		            .size = from->size,
+		            .mask = from->size - 1 };
 }
 
 /* As producer: how many entries may be written, at least `want` if that many are free; looks at the other

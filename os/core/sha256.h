@@ -19,11 +19,12 @@ void sha256_add(struct sha256 *, const void *bytes, size_t size);
 void sha256_end(struct sha256 *, uint8_t to[SHA256_SIZE]);
 void sha256(uint8_t to[SHA256_SIZE], const void *bytes, size_t size);
 
-void hmac_sha256(uint8_t to[SHA256_SIZE], const void *key, size_t key_size, const void *bytes, size_t size);
+void hmac_sha256(uint8_t to[SHA256_SIZE], const void *key, size_t key_size, const void *bytes,
+                 size_t size);
 
 /* One block of output. `pause`, if not null, is called every 256 iterations: a task may yield there. */
-void pbkdf2_sha256(uint8_t to[SHA256_SIZE], const void *password, size_t password_size, const void *salt, size_t salt_size,
-		   uint32_t iterations, void (*pause)(void));
+void pbkdf2_sha256(uint8_t to[SHA256_SIZE], const void *password, size_t password_size,
+                   const void *salt, size_t salt_size, uint32_t iterations, void (*pause)(void));
 
 /* Compares in a time that does not depend on the contents. */
 bool bytes_same(const void *a, const void *b, size_t size);

@@ -21,8 +21,8 @@ struct task *task_spawn(const char *name, task_fn *, void *arg);
 
 void task_yield(void);
 void task_sleep(uint64_t ns);
-struct task *task_self(void);			/* null in a callback */
-const char *task_name(const struct task *);	/* of null: "loop" */
+struct task *task_self(void);               /* null in a callback */
+const char *task_name(const struct task *); /* of null: "loop" */
 /* Bytes of its stack that were never written, by looking at all of them: for finding a size, not for each day. */
 uint32_t task_stack_unused(const struct task *);
 
@@ -36,7 +36,7 @@ void task_queue_init(struct task_queue *);
 /* Blocks until woken through the queue (0) or until the deadline (ERR_TIMEOUT). Woken does not mean that
  * the thing waited for is still there: test in a loop. */
 int task_wait(struct task_queue *, uint64_t deadline_ns);
-bool task_wake_one(struct task_queue *);	/* false: nobody waits */
+bool task_wake_one(struct task_queue *); /* false: nobody waits */
 void task_wake_all(struct task_queue *);
 
 #endif

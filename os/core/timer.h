@@ -11,23 +11,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TIMER_TICK_NS 4096ull	/* 2^12 ns: the wheel's resolution */
-#define TIMER_RUN_MAX 2048u	/* timers that fire in one turn of the loop; more wait for the next ones */
+#define TIMER_TICK_NS 4096ull /* 2^12 ns: the wheel's resolution */
+#define TIMER_RUN_MAX                                                                              \
+	2048u /* timers that fire in one turn of the loop; more wait for the next ones */
 
 struct timer;
 typedef void timer_fn(struct timer *);
 
 /* The owner embeds it (container_of finds it back) and zeroes it before first use. */
 struct timer {
-	struct timer *next, **link;	/* link: null when it is not set */
-	uint64_t deadline;		/* ns, clock_now()'s time */
+	struct timer *next, **link; /* link: null when it is not set */
+	uint64_t deadline;          /* ns, clock_now()'s time */
 	timer_fn *fn;
 };
 
 /* Sets it, or moves it if it is set. A deadline in the past fires in the loop's next turn. */
 void timer_set(struct timer *, uint64_t deadline_ns, timer_fn *);
 void timer_set_in(struct timer *, uint64_t from_now_ns, timer_fn *);
-void timer_stop(struct timer *);	/* not set: no harm */
+void timer_stop(struct timer *); /* not set: no harm */
 static inline bool timer_is_set(const struct timer *t)
 {
 	return t->link != NULL;

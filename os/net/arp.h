@@ -18,10 +18,11 @@
 #include <core/timer.h>
 #include <net/frame.h>
 
-#define ARP_NEIGHBOURS_MAX  256u /* an interface */
-#define ARP_BUCKETS         256u /* power of two */
-#define ARP_QUEUE_MAX       8u   /* frames that wait for one neighbour's address; the oldest go */
-#define ARP_QUEUE_TOTAL_MAX 64u  /* ... for all of an interface's; at most an eighth of its frames \
+#define ARP_NEIGHBOURS_MAX 256u /* an interface */
+#define ARP_BUCKETS        256u /* power of two */
+#define ARP_QUEUE_MAX      8u   /* frames that wait for one neighbour's address; the oldest go */
+#define ARP_QUEUE_TOTAL_MAX                                                                        \
+	64u /* ... for all of an interface's; at most an eighth of its frames \
 	                          */
 #define ARP_RETRY_NS  (1 * NS_PER_S) /* between the first requests; then twice that, four times */
 #define ARP_TRIES     4u             /* requests until a neighbour is given up */

@@ -32,9 +32,9 @@ struct device {
 	uint32_t features;      /* AMP_NET_* */
 	uint32_t refill;        /* free entries of a fill ring that are worth filling */
 	uint32_t receiving_max; /* a queue's; all together leave frames for sending */
-	uint32_t sending;       /* tx entries whose frames are not back, unpublished ones included */
-	uint32_t unpublished;   /* tx entries written in this turn, not yet the tender's */
-	uint32_t awaited;       /* who waits for completions: tasks, for the end of their leases */
+	uint32_t sending;     /* tx entries whose frames are not back, unpublished ones included */
+	uint32_t unpublished; /* tx entries written in this turn, not yet the tender's */
+	uint32_t awaited;     /* who waits for completions: tasks, for the end of their leases */
 	/* Of the packet that is being taken in, if it is larger than a frame (AMP_NET_RX_LARGE): */
 	struct frame *rest; /* what follows its first frame, in order */
 	uint32_t rest_size;
@@ -45,9 +45,9 @@ struct device {
 /* A packet's bytes after its first frame: those of a frame's view, or bytes of the image's memory, which go to the device
  * as they lie (AMP_NET_TX_DIRECT, AMP_NET_TX_MEMORY). */
 struct device_part {
-	struct frame *frame;   /* or null: */
+	struct frame *frame; /* or null: */
 	const uint8_t *direct;
-	uint32_t size;	       /* of direct */
+	uint32_t size; /* of direct */
 };
 
 /* ERR_MEMORY, ERR_INVALID. Fills the fill ring; the loop starts to poll it. */
@@ -64,7 +64,8 @@ static inline uint32_t device_room(const struct device *d)
 int device_send(struct device *, struct frame *);
 
 /* The same for a packet in parts, of which one reference to each frame is taken over; in case of an error, none. */
-int device_send_parts(struct device *, struct frame *head, const struct device_part *, uint32_t count);
+int device_send_parts(struct device *, struct frame *head, const struct device_part *,
+                      uint32_t count);
 
 /* For the event loop, and for tests. */
 bool device_poll(struct loop_source *);

@@ -52,8 +52,9 @@ struct frame {
 	uint8_t owner; /* enum frame_owner */
 	uint8_t flags; /* FRAME_* */
 	union {
-		uint16_t entries; /* while sending: of the tx ring, that its completion gives back */
-		uint16_t offset;  /* of a fragment that waits for the others (fragment.c): in its
+		uint16_t
+		        entries; /* while sending: of the tx ring, that its completion gives back */
+		uint16_t offset; /* of a fragment that waits for the others (fragment.c): in its
 		                     datagram, in units of 8 bytes */
 	};
 	uint16_t payload; /* where its payload starts in the frame; it ends where the packet ends */

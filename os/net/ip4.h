@@ -23,8 +23,9 @@ struct interface;
 /* A received packet that is for us, whole. Valid while ip4_input() runs. */
 struct ip4_packet {
 	struct interface *interface;
-	struct frame *frame;   /* its first fragment's, if there were several */
-	struct frame *rest;    /* of a packet larger than a frame (TCP only): what follows, in order, all view payload; or null */
+	struct frame *frame; /* its first fragment's, if there were several */
+	struct frame *
+	        rest; /* of a packet larger than a frame (TCP only): what follows, in order, all view payload; or null */
 	const uint8_t *header; /* in that frame; header_size bytes, options included */
 	uint8_t *payload;      /* may be written: size bytes, and up to room */
 	uint32_t size, room;   /* size: of the payload in `frame`; what `rest` has comes on top */
@@ -95,7 +96,7 @@ const uint8_t *ip4_hop(const struct ip4_route *);
 /* The same as ip4_send_frame to a hop that is known, for a payload of which `rest` bytes follow in parts, and which may be
  * larger than the MTU where the device cuts it. All references are taken over; in case of an error, none. ERR_MEMORY. */
 struct device_part;
-int ip4_send_parts(const struct ip4_route *, const uint8_t *hop, struct frame *head, const struct device_part *,
-		   uint32_t count, uint32_t rest);
+int ip4_send_parts(const struct ip4_route *, const uint8_t *hop, struct frame *head,
+                   const struct device_part *, uint32_t count, uint32_t rest);
 
 #endif

@@ -15,9 +15,10 @@
 
 #include <net/frame.h>
 
-#define PACKET_PARTS_MAX   24u
-#define PACKET_COPY_MAX    256u   /* bytes: a smaller static part is copied: cheaper than a descriptor */
-#define PACKET_PAYLOAD_MAX 61440u /* bytes: whatever its parts are, it fits into AMP_PACKET_DESCS_MAX descriptors */
+#define PACKET_PARTS_MAX 24u
+#define PACKET_COPY_MAX  256u /* bytes: a smaller static part is copied: cheaper than a descriptor */
+#define PACKET_PAYLOAD_MAX                                                                         \
+	61440u /* bytes: whatever its parts are, it fits into AMP_PACKET_DESCS_MAX descriptors */
 
 struct interface;
 struct ip4_route;
@@ -26,15 +27,18 @@ struct packet_part {
 	const uint8_t *bytes;
 	uint32_t size;
 	bool is_static; /* compiled in: never changes, never goes */
-	bool is_lent;   /* in a memory extent, where it stays as it is while the packet's lease counts it */
+	bool is_lent; /* in a memory extent, where it stays as it is while the packet's lease counts it */
 };
 
 struct packet {
-	struct frame *head;    /* its view is the transport's header, header_size bytes, from packet_head() */
+	struct frame *
+	        head; /* its view is the transport's header, header_size bytes, from packet_head() */
 	uint16_t header_size;
-	uint16_t checksum_at;  /* of the 16-bit checksum in the header (TCP: 16); it is filled in here or by the device */
+	uint16_t
+	        checksum_at; /* of the 16-bit checksum in the header (TCP: 16); it is filled in here or by the device */
 	struct frame_lease *lease; /* of its lent parts; null: it has none */
-	uint16_t segment_size; /* payload bytes of each segment the device is to cut it into; 0: it goes as it is */
+	uint16_t
+	        segment_size; /* payload bytes of each segment the device is to cut it into; 0: it goes as it is */
 	uint32_t part_count;
 	struct packet_part parts[PACKET_PARTS_MAX];
 };

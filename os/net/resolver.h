@@ -8,14 +8,15 @@
 
 #include <stdint.h>
 
-#define RESOLVER_SERVERS_MAX   3u           /* asked in turn; more are left away */
-#define RESOLVER_ADDRESSES_MAX 8u           /* of a name; more are left away */
-#define RESOLVER_CACHE_MAX     256u         /* names; the one least recently used goes */
-#define RESOLVER_TTL_MAX_S     86400u       /* a longer TTL is taken as this */
-#define RESOLVER_NEGATIVE_MAX_S 300u        /* the same for "no such name" (RFC 2308) */
-#define RESOLVER_TRY_NS        (2ull * 1000000000) /* before the next server, or the next round, is asked */
-#define RESOLVER_ROUNDS        2u           /* through all servers */
-#define RESOLVER_CNAMES_MAX    8u           /* in a chain */
+#define RESOLVER_SERVERS_MAX    3u     /* asked in turn; more are left away */
+#define RESOLVER_ADDRESSES_MAX  8u     /* of a name; more are left away */
+#define RESOLVER_CACHE_MAX      256u   /* names; the one least recently used goes */
+#define RESOLVER_TTL_MAX_S      86400u /* a longer TTL is taken as this */
+#define RESOLVER_NEGATIVE_MAX_S 300u   /* the same for "no such name" (RFC 2308) */
+#define RESOLVER_TRY_NS                                                                            \
+	(2ull * 1000000000)    /* before the next server, or the next round, is asked */
+#define RESOLVER_ROUNDS     2u /* through all servers */
+#define RESOLVER_CNAMES_MAX 8u /* in a chain */
 
 /* One entry of the manifest's `resolvers`, generated into the image. address_arg: index of the argument of type ipv4
  * whose value is used instead of the constant beside it, 0.0.0.0 being none; -1: the constant. */

@@ -25,21 +25,23 @@ struct tcp_listener;
 
 /* ---- Bounds and defaults ---- */
 
-#define TCP_BACKLOG_DEFAULT   1024u         /* connections that are open and not accepted yet */
-#define TCP_HALF_OPEN_MAX     1024u         /* a listener's; more are answered with SYN cookies (RFC 4987) */
-#define TCP_RECEIVE_DEFAULT   (64u << 10)   /* bytes of the window at first */
-#define TCP_RECEIVE_MAX       (4u << 20)    /* what auto-tuning may make of it, memory allowing */
-#define TCP_SEND_MAX          (4u << 20)    /* bytes written and not acknowledged; files do not count */
-#define TCP_MEMORY_SHARE      2u            /* all buffers together: at most 1/2 of the heap */
-#define TCP_MSS_DEFAULT       536u          /* RFC 9293 §3.7.1: if the peer does not say */
-#define TCP_MSS_MIN           64u           /* a peer's smaller one is taken as this */
-#define TCP_KEEP_ALIVE_PROBES 9u            /* unanswered, until a connection is given up */
-#define TCP_KEEP_ALIVE_INTERVAL_NS (75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
-#define TCP_USER_TIMEOUT_NS   (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
-#define TCP_TIME_WAIT_NS      (60ull * 1000000000)  /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
-#define TCP_FIN_WAIT_NS       (60ull * 1000000000)  /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
+#define TCP_BACKLOG_DEFAULT   1024u /* connections that are open and not accepted yet */
+#define TCP_HALF_OPEN_MAX     1024u /* a listener's; more are answered with SYN cookies (RFC 4987) */
+#define TCP_RECEIVE_DEFAULT   (64u << 10) /* bytes of the window at first */
+#define TCP_RECEIVE_MAX       (4u << 20)  /* what auto-tuning may make of it, memory allowing */
+#define TCP_SEND_MAX          (4u << 20) /* bytes written and not acknowledged; files do not count */
+#define TCP_MEMORY_SHARE      2u         /* all buffers together: at most 1/2 of the heap */
+#define TCP_MSS_DEFAULT       536u       /* RFC 9293 §3.7.1: if the peer does not say */
+#define TCP_MSS_MIN           64u        /* a peer's smaller one is taken as this */
+#define TCP_KEEP_ALIVE_PROBES 9u         /* unanswered, until a connection is given up */
+#define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
+	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
+#define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
+#define TCP_TIME_WAIT_NS    (60ull * 1000000000)  /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
+#define TCP_FIN_WAIT_NS                                                                            \
+	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
 
-struct tcp_options {              /* zero means the default */
+struct tcp_options {                 /* zero means the default */
 	struct interface *interface; /* listen: only there (null: all); connect: through it */
 	uint32_t backlog;            /* TCP_BACKLOG_DEFAULT */
 	uint32_t receive_max;        /* TCP_RECEIVE_MAX; at least 4096 */
@@ -48,7 +50,7 @@ struct tcp_options {              /* zero means the default */
 	uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT_NS */
 	uint16_t local_port;         /* connect: from this port; 0: any (RFC 6056) */
 	bool no_delay;               /* Nagle's algorithm (RFC 9293 §3.7.4) off */
-	bool no_ecn;                 /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
+	bool no_ecn; /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
 	const struct tcp_congestion *congestion; /* tcp_cubic (default) or tcp_newreno */
 };
 extern const struct tcp_congestion tcp_cubic, tcp_newreno;
@@ -70,8 +72,8 @@ void tcp_listen_watch(struct tcp_listener *, tcp_accept_fn *, void *context);
 
 /* Blocks until the connection is open. ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_MEMORY, ERR_EXISTS (local_port
  * in use to there), ERR_INVALID (port or address 0, group). *connection is set on success only. */
-int tcp_connect(struct tcp_connection **, uint32_t address, uint16_t port, const struct tcp_options *,
-		uint64_t deadline_ns);
+int tcp_connect(struct tcp_connection **, uint32_t address, uint16_t port,
+                const struct tcp_options *, uint64_t deadline_ns);
 
 /* ---- Events ---- */
 
@@ -81,7 +83,8 @@ struct tcp_handlers { /* any may be null */
 	/* Bytes in order. Returns how many it took; the rest is kept and shown again, at the start of `bytes`, when
 	 * more has come or after tcp_resume. `bytes` is contiguous as far as it goes; there may be more behind.
 	 * The window closes while nothing is taken: that is the back-pressure. */
-	uint32_t (*received)(void *context, struct tcp_connection *, const uint8_t *bytes, uint32_t size);
+	uint32_t (*received)(void *context, struct tcp_connection *, const uint8_t *bytes,
+	                     uint32_t size);
 	/* The peer has finished sending (FIN), and everything before it was taken. */
 	void (*finished)(void *context, struct tcp_connection *);
 	/* After a write came back short: there is room again for half of send_max. */
@@ -96,8 +99,8 @@ struct tcp_handlers { /* any may be null */
 /* From now on events go to the handlers; null: none any more (a task may take over). Bytes that wait are shown soon. */
 void tcp_watch(struct tcp_connection *, const struct tcp_handlers *, void *context);
 /* Starts opening, without blocking; `opened` or `closed` follows. Errors as tcp_connect's that are known at once. */
-int tcp_connect_watch(struct tcp_connection **, uint32_t address, uint16_t port, const struct tcp_options *,
-		      const struct tcp_handlers *, void *context);
+int tcp_connect_watch(struct tcp_connection **, uint32_t address, uint16_t port,
+                      const struct tcp_options *, const struct tcp_handlers *, void *context);
 /* Shows waiting bytes again, in the loop's next turn. */
 void tcp_resume(struct tcp_connection *);
 
@@ -120,7 +123,8 @@ void tcp_consume(struct tcp_connection *, uint32_t size);
 int tcp_write(struct tcp_connection *, const void *bytes, uint32_t size, uint64_t deadline_ns);
 /* The same with one copy less for large writes on a short path (64 KiB, a round trip of less than a millisecond): the
  * bytes go out from where they lie, and what is not acknowledged in quick succession is copied before it returns. */
-int tcp_write_through(struct tcp_connection *, const void *bytes, uint32_t size, uint64_t deadline_ns);
+int tcp_write_through(struct tcp_connection *, const void *bytes, uint32_t size,
+                      uint64_t deadline_ns);
 /* Takes as much as there is room for, and never blocks. How many bytes; 0 after a reset or shut-down. */
 uint32_t tcp_write_some(struct tcp_connection *, const void *bytes, uint32_t size);
 /* Room for tcp_write_some now. */
@@ -128,7 +132,8 @@ uint32_t tcp_write_room(const struct tcp_connection *);
 /* Queues bytes that never change (compiled in), without a copy, whatever their size; never blocks. ERR_MEMORY
  * (too many pieces: TCP_PIECES_MAX), ERR_CLOSED, ERR_RESET. `bytes` stays untouched for the image's life. */
 int tcp_write_static(struct tcp_connection *, const void *bytes, uint64_t size);
-#define TCP_PIECES_MAX 256u /* pieces of the send queue: runs of static bytes, and of copied ones between them */
+#define TCP_PIECES_MAX                                                                             \
+	256u /* pieces of the send queue: runs of static bytes, and of copied ones between them */
 /* The same for a part of a file compiled in. ERR_INVALID: it does not lie in the file. */
 int tcp_send_file(struct tcp_connection *, const struct file *, uint64_t offset, uint64_t size);
 /* Blocks until everything written has been acknowledged. ERR_TIMEOUT, ERR_RESET. */
@@ -147,8 +152,17 @@ void tcp_abort(struct tcp_connection *);
 /* ---- Looking ---- */
 
 enum tcp_state {
-	TCP_CLOSED, TCP_LISTEN, TCP_SYN_SENT, TCP_SYN_RECEIVED, TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2,
-	TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK, TCP_TIME_WAIT,
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
 };
 const char *tcp_state_name(enum tcp_state); /* "ESTABLISHED", as the RFC spells it */
 
@@ -156,13 +170,13 @@ struct tcp_info {
 	enum tcp_state state;
 	uint32_t local, remote;
 	uint16_t local_port, remote_port;
-	uint16_t mss;               /* payload bytes of a full segment to the peer, options taken off */
+	uint16_t mss; /* payload bytes of a full segment to the peer, options taken off */
 	bool sack, timestamps, window_scaling, ecn;
-	uint32_t unread, unsent, unacknowledged; /* bytes */
+	uint32_t unread, unsent, unacknowledged;          /* bytes */
 	uint32_t congestion_window, slow_start_threshold; /* bytes */
-	uint32_t send_window, receive_window;    /* bytes, as last told */
+	uint32_t send_window, receive_window;             /* bytes, as last told */
 	uint64_t rtt_ns, rtt_variation_ns, rtt_min_ns, rto_ns;
-	uint64_t retransmitted;     /* segments */
+	uint64_t retransmitted;              /* segments */
 	uint64_t bytes_received, bytes_sent; /* payload, in order; acknowledged */
 };
 void tcp_info(const struct tcp_connection *, struct tcp_info *);
@@ -171,25 +185,39 @@ void *tcp_context(const struct tcp_connection *); /* of tcp_watch */
 
 /* Figures of all connections since the start; the first three are as of now. */
 enum tcp_count {
-	TCP_NOW_OPEN,       /* connections with a struct of their own, half-open ones not counted */
+	TCP_NOW_OPEN, /* connections with a struct of their own, half-open ones not counted */
 	TCP_NOW_TIME_WAIT,
-	TCP_NOW_MEMORY,     /* bytes of buffers */
-	TCP_COUNT_CONNECTED, TCP_COUNT_ACCEPTED, TCP_COUNT_FAILED, /* opened by us, by peers; not opened */
-	TCP_COUNT_RESET_IN, TCP_COUNT_RESET_OUT,
-	TCP_COUNT_SEGMENTS_IN, TCP_COUNT_SEGMENTS_OUT, TCP_COUNT_BYTES_IN, TCP_COUNT_BYTES_OUT,
-	TCP_COUNT_RETRANSMITTED,     /* segments */
-	TCP_COUNT_TIMEOUTS,          /* of the retransmission timer */
-	TCP_COUNT_PROBES,            /* tail loss probes */
-	TCP_COUNT_RECOVERIES, TCP_COUNT_SPURIOUS, /* episodes of loss; undone ones */
-	TCP_COUNT_BAD_SEGMENT,       /* does not parse */
+	TCP_NOW_MEMORY, /* bytes of buffers */
+	TCP_COUNT_CONNECTED,
+	TCP_COUNT_ACCEPTED,
+	TCP_COUNT_FAILED, /* opened by us, by peers; not opened */
+	TCP_COUNT_RESET_IN,
+	TCP_COUNT_RESET_OUT,
+	TCP_COUNT_SEGMENTS_IN,
+	TCP_COUNT_SEGMENTS_OUT,
+	TCP_COUNT_BYTES_IN,
+	TCP_COUNT_BYTES_OUT,
+	TCP_COUNT_RETRANSMITTED, /* segments */
+	TCP_COUNT_TIMEOUTS,      /* of the retransmission timer */
+	TCP_COUNT_PROBES,        /* tail loss probes */
+	TCP_COUNT_RECOVERIES,
+	TCP_COUNT_SPURIOUS,    /* episodes of loss; undone ones */
+	TCP_COUNT_BAD_SEGMENT, /* does not parse */
 	TCP_COUNT_BAD_CHECKSUM,
-	TCP_COUNT_OUT_OF_WINDOW, TCP_COUNT_PAWS,  /* dropped for sequence number or timestamp */
-	TCP_COUNT_OUT_OF_ORDER,      /* segments kept for later */
-	TCP_COUNT_DUPLICATE,         /* segments that brought nothing new */
-	TCP_COUNT_CHALLENGES,        /* challenge ACKs sent (RFC 5961) */
-	TCP_COUNT_COOKIES_SENT, TCP_COUNT_COOKIES_GOOD, TCP_COUNT_COOKIES_BAD,
-	TCP_COUNT_BACKLOG_FULL, TCP_COUNT_NO_LISTENER, TCP_COUNT_NO_MEMORY,
-	TCP_COUNT_KEEP_ALIVE_LOST, TCP_COUNT_PMTU_REDUCED, TCP_COUNT_BLACK_HOLES,
+	TCP_COUNT_OUT_OF_WINDOW,
+	TCP_COUNT_PAWS,         /* dropped for sequence number or timestamp */
+	TCP_COUNT_OUT_OF_ORDER, /* segments kept for later */
+	TCP_COUNT_DUPLICATE,    /* segments that brought nothing new */
+	TCP_COUNT_CHALLENGES,   /* challenge ACKs sent (RFC 5961) */
+	TCP_COUNT_COOKIES_SENT,
+	TCP_COUNT_COOKIES_GOOD,
+	TCP_COUNT_COOKIES_BAD,
+	TCP_COUNT_BACKLOG_FULL,
+	TCP_COUNT_NO_LISTENER,
+	TCP_COUNT_NO_MEMORY,
+	TCP_COUNT_KEEP_ALIVE_LOST,
+	TCP_COUNT_PMTU_REDUCED,
+	TCP_COUNT_BLACK_HOLES,
 	TCP_COUNT_TIME_WAIT_REUSED,
 	TCP_COUNT_MAX
 };

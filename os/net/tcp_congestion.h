@@ -15,29 +15,32 @@
 struct congestion { /* an algorithm's state in a connection */
 	uint32_t window, threshold, mss;
 	/* CUBIC (RFC 9438 §4), zero for NewReno: */
-	uint64_t epoch_ns;         /* when the current growth began; 0: none */
-	uint64_t pause_ns;         /* since when the window has not been used up; 0: it is */
-	uint64_t k_ns;             /* K */
-	uint32_t w_max, w_est;     /* bytes */
+	uint64_t epoch_ns;     /* when the current growth began; 0: none */
+	uint64_t pause_ns;     /* since when the window has not been used up; 0: it is */
+	uint64_t k_ns;         /* K */
+	uint32_t w_max, w_est; /* bytes */
 	uint32_t cwnd_prior;
-	uint32_t acked;            /* bytes towards the next increase */
-	uint32_t est_acked;        /* the same for w_est */
+	uint32_t acked;     /* bytes towards the next increase */
+	uint32_t est_acked; /* the same for w_est */
 	/* HyStart++ (RFC 9406): */
-	uint32_t round_end;        /* sequence number that ends the round */
-	uint32_t rtt_samples;      /* in this round */
+	uint32_t round_end;   /* sequence number that ends the round */
+	uint32_t rtt_samples; /* in this round */
 	uint64_t rtt_round_ns, rtt_last_ns, rtt_baseline_ns; /* minima of this and the last round */
 	uint8_t css_rounds;
 	bool css, slow_started;
 	/* before the last reduction, for undo: */
-	struct { uint32_t window, threshold, w_max; uint64_t epoch_ns, k_ns; } prior;
+	struct {
+		uint32_t window, threshold, w_max;
+		uint64_t epoch_ns, k_ns;
+	} prior;
 };
 
 struct congestion_ack {
-	uint32_t acked;            /* bytes newly delivered */
-	uint32_t ack, next;        /* SEG.ACK and snd_nxt: for rounds */
-	uint64_t rtt_ns;           /* this acknowledgment's sample, 0: none */
+	uint32_t acked;     /* bytes newly delivered */
+	uint32_t ack, next; /* SEG.ACK and snd_nxt: for rounds */
+	uint64_t rtt_ns;    /* this acknowledgment's sample, 0: none */
 	uint64_t srtt_ns;
-	bool limited;              /* the window was used up: only then it grows (RFC 7661) */
+	bool limited; /* the window was used up: only then it grows (RFC 7661) */
 	uint64_t now;
 };
 

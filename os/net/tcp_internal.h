@@ -31,13 +31,13 @@
 #include <net/tcp_recovery.h>
 #include <net/tcp_segment.h>
 
-#define TCP_DELAYED_ACK_NS    (40 * NS_PER_MS) /* RFC 9293 §3.8.6.3: at most 500 */
-#define TCP_AGAIN_NS          (10 * NS_PER_MS) /* until output that found no memory is tried again */
-#define TCP_SYN_RETRIES       5u               /* SYN-ACKs without an answer, until a half-open one is given up */
-#define TCP_CHALLENGES        10u              /* a connection's in TCP_CHALLENGE_NS (RFC 5961 §7) */
-#define TCP_CHALLENGE_NS      (5 * NS_PER_S)
-#define TCP_WAIT_MAX          16384u           /* connections in TIME-WAIT; the oldest goes */
-#define TCP_PATH_MTU_MIN      296u             /* a report of less is taken as this */
+#define TCP_DELAYED_ACK_NS (40 * NS_PER_MS) /* RFC 9293 §3.8.6.3: at most 500 */
+#define TCP_AGAIN_NS       (10 * NS_PER_MS) /* until output that found no memory is tried again */
+#define TCP_SYN_RETRIES    5u  /* SYN-ACKs without an answer, until a half-open one is given up */
+#define TCP_CHALLENGES     10u /* a connection's in TCP_CHALLENGE_NS (RFC 5961 §7) */
+#define TCP_CHALLENGE_NS   (5 * NS_PER_S)
+#define TCP_WAIT_MAX       16384u /* connections in TIME-WAIT; the oldest goes */
+#define TCP_PATH_MTU_MIN   296u   /* a report of less is taken as this */
 
 struct tcp_address { /* hashed as it lies: no padding */
 	uint32_t local, remote;
@@ -54,8 +54,8 @@ struct tcp_connection {
 	struct tcp_connection *chain; /* in the table */
 	struct tcp_address address;
 	struct ip4_route route;
-	uint8_t state;                /* enum tcp_state */
-	uint8_t work;                 /* enum tcp_work, while in the turn's list */
+	uint8_t state; /* enum tcp_state */
+	uint8_t work;  /* enum tcp_work, while in the turn's list */
 	struct list turn;
 	struct tcp_listener *listener; /* until it is accepted */
 	struct list pending;           /* in the listener's half_open or ready */
@@ -64,64 +64,67 @@ struct tcp_connection {
 	const struct tcp_handlers *handlers;
 	void *context;
 	struct task_queue waiters;
-	uint8_t *read_to;       /* a task waits in tcp_read, and nothing is unread: what comes in order goes there, */
-	uint32_t read_room;     /* at most so many bytes; 0: none does */
-	struct frame_lease *lease; /* of the task that has lent its bytes to the queue; null: none has */
-	int32_t error;          /* what tasks are told once it has ended */
-	bool gone : 1;          /* its memory goes at the end of the turn: touch nothing */
-	bool orphan : 1;        /* given back by tcp_close: finishes by itself */
-	bool detached : 1;      /* out of the table: only the handle is left */
+	uint8_t *
+	        read_to; /* a task waits in tcp_read, and nothing is unread: what comes in order goes there, */
+	uint32_t read_room; /* at most so many bytes; 0: none does */
+	struct frame_lease
+	        *lease;    /* of the task that has lent its bytes to the queue; null: none has */
+	int32_t error;     /* what tasks are told once it has ended */
+	bool gone : 1;     /* its memory goes at the end of the turn: touch nothing */
+	bool orphan : 1;   /* given back by tcp_close: finishes by itself */
+	bool detached : 1; /* out of the table: only the handle is left */
 	bool told_finished : 1, told_drained : 1;
 	bool close_told_later : 1; /* ended, but the handlers have not taken everything yet */
-	bool short_write : 1;   /* `writable` is owed */
+	bool short_write : 1;      /* `writable` is owed */
 	bool no_delay : 1, no_ecn : 1;
 
 	/* Agreed in the handshake */
 	bool timestamps : 1, sack : 1, scaling : 1, ecn : 1;
-	bool passive : 1;       /* SYN-RECEIVED came from LISTEN */
-	bool half_open : 1;     /* in the listener's list of that name */
+	bool passive : 1;   /* SYN-RECEIVED came from LISTEN */
+	bool half_open : 1; /* in the listener's list of that name */
 	uint8_t send_scale, receive_scale;
-	uint16_t peer_mss;      /* as told, or the default */
-	uint16_t mss;           /* payload of a full segment with timestamps, without SACK blocks */
-	uint16_t path_mtu;      /* IP bytes */
+	uint16_t peer_mss; /* as told, or the default */
+	uint16_t mss;      /* payload of a full segment with timestamps, without SACK blocks */
+	uint16_t path_mtu; /* IP bytes */
 
 	/* Sending */
 	bool fin_wanted : 1, fin_sent : 1;
-	bool blocked : 1;       /* the device took nothing more */
-	bool probe : 1;         /* a tail loss probe is to go */
-	bool window_probe : 1;  /* a byte beyond the window is out, and not recorded */
-	bool cwr : 1;           /* tell the peer that the window was cut */
-	bool ece : 1;           /* tell the peer of congestion, until it says CWR */
+	bool blocked : 1;      /* the device took nothing more */
+	bool probe : 1;        /* a tail loss probe is to go */
+	bool window_probe : 1; /* a byte beyond the window is out, and not recorded */
+	bool cwr : 1;          /* tell the peer that the window was cut */
+	bool ece : 1;          /* tell the peer of congestion, until it says CWR */
 	uint32_t iss;
-	uint32_t queue_seq;     /* sequence number of the queue's first byte */
-	uint32_t fin_seq;       /* of our FIN, once it is sent */
+	uint32_t queue_seq;               /* sequence number of the queue's first byte */
+	uint32_t fin_seq;                 /* of our FIN, once it is sent */
 	uint32_t send_window, max_window; /* the peer's, from snd_una; the largest ever */
 	uint32_t window_seq, window_ack;  /* SND.WL1, SND.WL2 */
-	uint32_t small_end;     /* end of the last segment that was not full, for Nagle's algorithm */
+	uint32_t small_end; /* end of the last segment that was not full, for Nagle's algorithm */
 	uint32_t send_max;
 	struct tcp_queue queue;
 	struct tcp_recovery recovery;
 
 	/* Receiving */
 	bool peer_fin_known : 1;
-	bool finished : 1;      /* everything up to the peer's FIN has come */
+	bool finished : 1; /* everything up to the peer's FIN has come */
 	bool ack_now : 1;
 	uint32_t irs;
-	uint32_t peer_fin;      /* its sequence number */
-	uint32_t edge;          /* right edge of the window as last told */
-	uint32_t acked;         /* Last.ACK.sent */
-	uint32_t ack_owed;      /* bytes since then */
-	uint32_t recent;        /* TS.Recent */
+	uint32_t peer_fin; /* its sequence number */
+	uint32_t edge;     /* right edge of the window as last told */
+	uint32_t acked;    /* Last.ACK.sent */
+	uint32_t ack_owed; /* bytes since then */
+	uint32_t recent;   /* TS.Recent */
 	uint64_t recent_at;
 	uint32_t timestamp_offset;
 	struct tcp_receive receive;
 
 	/* Time: deadlines, CLOCK_NEVER if there is none */
 	struct timer timer;
-	uint64_t ack_at, persist_at, alive_at, end_at; /* end_at: half-open or FIN-WAIT-2 is given up */
-	uint64_t again_at;      /* there was no memory for output: it is tried again */
-	uint64_t heard_at;      /* when the last segment came, for keep-alive */
-	uint64_t progress_at;   /* when something was last acknowledged, or sending began */
+	uint64_t ack_at, persist_at, alive_at,
+	        end_at;       /* end_at: half-open or FIN-WAIT-2 is given up */
+	uint64_t again_at;    /* there was no memory for output: it is tried again */
+	uint64_t heard_at;    /* when the last segment came, for keep-alive */
+	uint64_t progress_at; /* when something was last acknowledged, or sending began */
 	uint64_t keep_alive_ns, user_timeout_ns;
 	uint8_t persist_backoff, alive_probes;
 	uint8_t challenges;
@@ -134,10 +137,10 @@ struct tcp_listener {
 	struct list half_open, ready; /* of tcp_connection.pending */
 	uint32_t half_open_count, ready_count;
 	struct task_queue acceptors;
-	uint32_t blocked;             /* tasks inside tcp_accept: the last one frees a closed listener */
+	uint32_t blocked; /* tasks inside tcp_accept: the last one frees a closed listener */
 	tcp_accept_fn *accept;
 	void *context;
-	uint64_t cookies_until;       /* cookies that were sent may come back until then */
+	uint64_t cookies_until; /* cookies that were sent may come back until then */
 	uint16_t port;
 	bool closed;
 };
@@ -152,13 +155,16 @@ struct tcp_input {
 
 /* ---- tcp_connection.c ---- */
 void tcp_start(void); /* registers TCP, once */
-void tcp_stop(void);  /* for tests: all connections end, everything is given back; listeners are closed before */
+void tcp_stop(
+        void); /* for tests: all connections end, everything is given back; listeners are closed before */
 struct tcp_connection *connection_find(const struct tcp_address *);
 /* A connection in the table, in state CLOSED. Null: no memory. */
-struct tcp_connection *connection_new(const struct tcp_address *, const struct ip4_route *, const struct tcp_options *);
-uint32_t connection_iss(const struct tcp_address *, uint64_t now);        /* RFC 6528 */
+struct tcp_connection *connection_new(const struct tcp_address *, const struct ip4_route *,
+                                      const struct tcp_options *);
+uint32_t connection_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
 uint32_t connection_timestamp_offset(const struct tcp_address *);
-uint16_t connection_port(uint32_t local, uint32_t remote, uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
+uint16_t connection_port(uint32_t local, uint32_t remote,
+                         uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
 void connection_work(struct tcp_connection *, enum tcp_work);
 /* Opens the parts with what was agreed. */
 void connection_agree(struct tcp_connection *, const struct tcp_segment *syn);
@@ -167,8 +173,8 @@ void connection_established(struct tcp_connection *, uint64_t now);
 void connection_end(struct tcp_connection *, int reason, enum tcp_state);
 void connection_reset(struct tcp_connection *, int reason); /* sends a reset first */
 void connection_free_soon(struct tcp_connection *);
-bool connection_memory_short(void);     /* buffers have come close to their share of the heap */
-uint64_t connection_memory_left(void);  /* bytes that they may still grow by */
+bool connection_memory_short(void);    /* buffers have come close to their share of the heap */
+uint64_t connection_memory_left(void); /* bytes that they may still grow by */
 static inline uint32_t connection_rcv_nxt(const struct tcp_connection *c)
 {
 	return c->receive.next + (c->finished ? 1 : 0);
@@ -188,7 +194,8 @@ void input_connection(struct tcp_connection *, struct tcp_input *);
 
 /* ---- tcp_out.c ---- */
 void output(struct tcp_connection *, uint64_t now);
-bool output_ready(const struct tcp_connection *); /* the device has room for a good part of what waits */
+bool output_ready(
+        const struct tcp_connection *); /* the device has room for a good part of what waits */
 void output_ack(struct tcp_connection *, uint64_t now);       /* at once, without data */
 void output_challenge(struct tcp_connection *, uint64_t now); /* an ACK, if the rate allows it */
 void output_reset(struct tcp_connection *, uint64_t now);     /* with snd_nxt */
@@ -197,18 +204,21 @@ void output_keep_alive(struct tcp_connection *, uint64_t now);
 /* Answers a segment that belongs to no connection (RFC 9293 §3.10.7.1); `ack_only`: with an ACK instead (TIME-WAIT). */
 void output_stray_reset(const struct tcp_input *);
 void output_stray(const struct tcp_input *, struct tcp_segment *answer);
-uint16_t output_mss(const struct tcp_connection *);            /* what the path and the peer allow, options taken off */
+uint16_t
+output_mss(const struct tcp_connection *); /* what the path and the peer allow, options taken off */
 
 /* ---- tcp_listen.c ---- */
 struct tcp_listener *listener_find(const struct interface *, uint16_t port);
 void listener_input(struct tcp_listener *, struct tcp_input *);
-void listener_opened(struct tcp_connection *);  /* a half-open one is open */
-void listener_forget(struct tcp_connection *);  /* it ends before it was accepted */
+void listener_opened(struct tcp_connection *); /* a half-open one is open */
+void listener_forget(struct tcp_connection *); /* it ends before it was accepted */
 
 /* ---- tcp_cookie.c ---- */
-uint32_t cookie_make(const struct tcp_address *, const struct tcp_segment *syn, uint64_t now, uint32_t *timestamp);
+uint32_t cookie_make(const struct tcp_address *, const struct tcp_segment *syn, uint64_t now,
+                     uint32_t *timestamp);
 /* Checks the cookie that an ACK returns; what the SYN had said is put into *syn. */
-bool cookie_check(const struct tcp_address *, const struct tcp_segment *ack, uint64_t now, struct tcp_segment *syn);
+bool cookie_check(const struct tcp_address *, const struct tcp_segment *ack, uint64_t now,
+                  struct tcp_segment *syn);
 
 /* ---- tcp_wait.c ---- */
 void wait_enter(struct tcp_connection *, uint64_t now);
@@ -228,8 +238,9 @@ void timer_expired(struct tcp_connection *);
 void event_opened(struct tcp_connection *);
 /* Shows payload in place, if it may be; how many bytes were taken. */
 uint32_t event_received(struct tcp_connection *, const uint8_t *bytes, uint32_t size);
-void event_show(struct tcp_connection *, uint64_t now); /* shows what waits; then FIN and end, if they came */
-void event_acknowledged(struct tcp_connection *);       /* writable, drained */
+void event_show(struct tcp_connection *,
+                uint64_t now); /* shows what waits; then FIN and end, if they came */
+void event_acknowledged(struct tcp_connection *); /* writable, drained */
 void event_closed(struct tcp_connection *, int reason);
 
 /* ---- tcp_path.c ---- */

@@ -23,8 +23,8 @@ enum queue_kind {
 };
 
 struct queue_piece {
-	const uint8_t *bytes;      /* null: those of the ring */
-	uint8_t *block;            /* kept ones: of the heap; lent ones: a mark; else null */
+	const uint8_t *bytes; /* null: those of the ring */
+	uint8_t *block;       /* kept ones: of the heap; lent ones: a mark; else null */
 	uint64_t size;
 };
 
@@ -34,22 +34,33 @@ struct tcp_queue {
 	uint32_t max;              /* bytes that may be copied in or lent, and not acknowledged */
 	uint32_t lent, kept;       /* bytes of such pieces */
 	uint64_t total;            /* bytes queued, static ones included */
-	struct queue_piece *pieces;/* inline_pieces, or from the heap: a ring of piece_size (a power of two) */
+	struct queue_piece *
+	        pieces; /* inline_pieces, or from the heap: a ring of piece_size (a power of two) */
 	uint32_t piece_size, piece_head, piece_count;
 	struct queue_piece inline_pieces[4];
 	/* where the last read ended, so that reading on costs nothing: */
-	struct { uint64_t offset; uint64_t in_piece; uint32_t piece; uint32_t ring; } mark;
+	struct {
+		uint64_t offset;
+		uint64_t in_piece;
+		uint32_t piece;
+		uint32_t ring;
+	} mark;
 };
 
 void queue_open(struct tcp_queue *, uint32_t max);
 void queue_close(struct tcp_queue *);
 
-uint32_t queue_room(const struct tcp_queue *);                           /* for queue_copy, memory allowing */
+uint32_t queue_room(const struct tcp_queue *); /* for queue_copy, memory allowing */
 /* What takes room, until it is acknowledged. */
-static inline uint32_t queue_taken(const struct tcp_queue *q) { return q->used + q->lent + q->kept; }
+static inline uint32_t queue_taken(const struct tcp_queue *q)
+{
+	return q->used + q->lent + q->kept;
+}
 uint32_t queue_copy(struct tcp_queue *, const void *bytes, uint32_t size); /* how many were taken */
-int queue_static(struct tcp_queue *, const void *bytes, uint64_t size);  /* ERR_MEMORY: TCP_PIECES_MAX, or no memory */
-void queue_acknowledge(struct tcp_queue *, uint64_t size);               /* the first `size` bytes are done with */
+int queue_static(struct tcp_queue *, const void *bytes,
+                 uint64_t size); /* ERR_MEMORY: TCP_PIECES_MAX, or no memory */
+void queue_acknowledge(struct tcp_queue *,
+                       uint64_t size); /* the first `size` bytes are done with */
 
 /* At most queue_room() bytes, which stay as they are until they are acknowledged or queue_keep has copied what is left of
  * them. ERR_MEMORY: TCP_PIECES_MAX, or no memory; false: no memory, and nothing was done. */
@@ -58,9 +69,10 @@ bool queue_keep(struct tcp_queue *);
 
 /* A contiguous part from `offset` on (from the first unacknowledged byte), at most `most` bytes; 0: there is none.
  * It stays as it is: static, for ever; lent, as agreed; else until the queue's next change. */
-uint32_t queue_peek(struct tcp_queue *, uint64_t offset, uint32_t most, const uint8_t **bytes, enum queue_kind *);
+uint32_t queue_peek(struct tcp_queue *, uint64_t offset, uint32_t most, const uint8_t **bytes,
+                    enum queue_kind *);
 
-uint64_t queue_memory(void);                                             /* bytes of all rings and kept pieces */
+uint64_t queue_memory(void); /* bytes of all rings and kept pieces */
 bool queue_is_valid(const struct tcp_queue *);
 
 #endif

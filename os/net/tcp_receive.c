@@ -16,7 +16,8 @@
 
 #define RUNS_FIRST 8u
 #define ROUND_MIN_NS                                                                               \
-	(4 * NS_PER_MS) /* right-sizing looks no closer: on a fast path the scheduler makes the    \
+	(4 *                                                                                       \
+	 NS_PER_MS) /* right-sizing looks no closer: on a fast path the scheduler makes the    \
 	                   rounds */
 
 static uint64_t memory; /* bytes of all rings */

@@ -14,28 +14,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RECEIVE_RUNS_MAX  256u  /* out of order; a segment that would make one more is dropped */
-#define RECEIVE_RING_MIN  4096u /* bytes of the first ring; it doubles as needed */
+#define RECEIVE_RUNS_MAX 256u  /* out of order; a segment that would make one more is dropped */
+#define RECEIVE_RING_MIN 4096u /* bytes of the first ring; it doubles as needed */
 
 struct receive_run {
 	uint32_t seq, end;
 };
 
 struct tcp_receive {
-	uint8_t *ring;             /* null: none; a power of two of bytes */
-	uint32_t size;             /* of the ring */
-	uint32_t head;             /* index in the ring of the byte with sequence number `taken` */
-	uint32_t taken;            /* sequence number of the first byte that the application has not taken */
-	uint32_t next;             /* rcv_nxt: [taken, next) are there; FIN is tcp_in.c's business and not counted */
-	uint32_t max;              /* bytes that ring and window may come to */
-	uint32_t window;           /* bytes that auto-tuning would offer beyond `taken` now; <= max */
+	uint8_t *ring;  /* null: none; a power of two of bytes */
+	uint32_t size;  /* of the ring */
+	uint32_t head;  /* index in the ring of the byte with sequence number `taken` */
+	uint32_t taken; /* sequence number of the first byte that the application has not taken */
+	uint32_t
+	        next; /* rcv_nxt: [taken, next) are there; FIN is tcp_in.c's business and not counted */
+	uint32_t max;    /* bytes that ring and window may come to */
+	uint32_t window; /* bytes that auto-tuning would offer beyond `taken` now; <= max */
 	uint16_t run_count, run_capacity;
-	struct receive_run *runs;  /* ascending, apart, all > next; null while nothing has come out of order */
-	uint32_t latest;           /* start of the run that changed last: goes first in SACK (RFC 2018 §4) */
-	uint32_t duplicate[2];     /* [left, right) to be told as DSACK once; equal: none */
+	struct receive_run
+	        *runs; /* ascending, apart, all > next; null while nothing has come out of order */
+	uint32_t latest; /* start of the run that changed last: goes first in SACK (RFC 2018 §4) */
+	uint32_t duplicate[2]; /* [left, right) to be told as DSACK once; equal: none */
 	/* right-sizing: */
-	uint64_t round_start;      /* ns */
-	uint32_t round_bytes;      /* taken by the application since */
+	uint64_t round_start; /* ns */
+	uint32_t round_bytes; /* taken by the application since */
 };
 
 /* next: the sequence number after the peer's SYN. window: bytes at first. */
@@ -57,7 +59,10 @@ void receive_duplicate(struct tcp_receive *, uint32_t left, uint32_t right);
 /* What the application can have now, in place: contiguous; there may be more after it has been taken. */
 uint32_t receive_peek(const struct tcp_receive *, const uint8_t **bytes);
 void receive_take(struct tcp_receive *, uint32_t size, uint64_t now);
-static inline uint32_t receive_unread(const struct tcp_receive *r) { return r->next - r->taken; }
+static inline uint32_t receive_unread(const struct tcp_receive *r)
+{
+	return r->next - r->taken;
+}
 
 /* SACK blocks for an acknowledgment now, at most `most`: [left, right). Takes the DSACK. */
 uint32_t receive_sacks(struct tcp_receive *, uint32_t blocks[][2], uint32_t most);

@@ -27,11 +27,11 @@ struct tcp_segment {
 	uint16_t window;              /* as on the wire: not scaled */
 	uint8_t flags;                /* TCP_* */
 	uint8_t header_size;
-	uint32_t size;                /* of the payload; the caller's to set */
+	uint32_t size; /* of the payload; the caller's to set */
 	bool has_mss, has_scale, sack_permitted, has_timestamps;
 	uint16_t mss;
-	uint8_t scale;                /* at most TCP_SCALE_MAX */
-	uint32_t value, echo;         /* TSval, TSecr */
+	uint8_t scale;        /* at most TCP_SCALE_MAX */
+	uint32_t value, echo; /* TSval, TSecr */
 	uint8_t sack_count;
 	uint32_t sacks[TCP_SACK_BLOCKS_MAX][2];
 };

@@ -14,24 +14,26 @@ struct interface;
 /* A received datagram. Valid during the callback only. The callback may overwrite payload[0 .. room). */
 struct udp_packet {
 	uint8_t *payload;
-	uint32_t size;			/* bytes received at payload */
-	uint32_t room;			/* bytes that a reply in place may have; >= size, except for reassembled ones */
-	uint32_t source, destination;	/* host byte order */
+	uint32_t size; /* bytes received at payload */
+	uint32_t
+	        room; /* bytes that a reply in place may have; >= size, except for reassembled ones */
+	uint32_t source, destination; /* host byte order */
 	uint16_t source_port, destination_port;
-	struct interface *interface;	/* it came in by */
-	struct frame *frame;		/* of the implementation */
+	struct interface *interface; /* it came in by */
+	struct frame *frame;         /* of the implementation */
 };
 
 typedef void udp_receive_fn(void *context, struct udp_packet *);
 
-struct udp_socket;	/* opaque; from the heap */
+struct udp_socket; /* opaque; from the heap */
 
 /*
  * Opens a port (0: any free one, drawn at random) on one interface, or on all (null). ERR_EXISTS, ERR_MEMORY.
  * With a callback, datagrams go to it, on the event loop; it must not block. Without (null), they are queued,
  * up to UDP_QUEUE_MAX, for udp_receive.
  */
-int udp_open(struct udp_socket **, struct interface *, uint16_t port, udp_receive_fn *, void *context);
+int udp_open(struct udp_socket **, struct interface *, uint16_t port, udp_receive_fn *,
+             void *context);
 void udp_close(struct udp_socket *);
 uint16_t udp_port(const struct udp_socket *);
 #define UDP_QUEUE_MAX 64u
@@ -42,11 +44,12 @@ int udp_reply(struct udp_packet *, uint32_t size);
 
 /* Sends a copy of `size` bytes, in fragments if need be (up to 65507). Does not block: an unresolved
  * neighbour queues it. ERR_UNREACHABLE, ERR_TOO_BIG, ERR_MEMORY, or 0. */
-int udp_send(struct udp_socket *, uint32_t destination, uint16_t port, const void *bytes, uint32_t size);
+int udp_send(struct udp_socket *, uint32_t destination, uint16_t port, const void *bytes,
+             uint32_t size);
 
 /* Takes the next queued datagram: its first `size` bytes into `to`; blocks until there is one. Returns its
  * length (which may exceed `size`), or ERR_TIMEOUT, ERR_CLOSED. source, source_port may be null. */
-int udp_receive(struct udp_socket *, void *to, uint32_t size, uint32_t *source, uint16_t *source_port,
-		uint64_t deadline_ns);
+int udp_receive(struct udp_socket *, void *to, uint32_t size, uint32_t *source,
+                uint16_t *source_port, uint64_t deadline_ns);
 
 #endif

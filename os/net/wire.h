@@ -51,15 +51,15 @@ struct icmp_header {
 	uint8_t checksum[2];
 	uint8_t rest[4];
 };
-#define ICMP_ECHO_REPLY           0u
-#define ICMP_UNREACHABLE          3u
-#define ICMP_UNREACHABLE_PROTOCOL 2u
-#define ICMP_UNREACHABLE_PORT     3u
+#define ICMP_ECHO_REPLY                0u
+#define ICMP_UNREACHABLE               3u
+#define ICMP_UNREACHABLE_PROTOCOL      2u
+#define ICMP_UNREACHABLE_PORT          3u
 #define ICMP_UNREACHABLE_FRAGMENTATION 4u /* needed, but DF is set (RFC 1191) */
-#define ICMP_ECHO                 8u
-#define ICMP_TIME_EXCEEDED        11u
-#define ICMP_TIME_REASSEMBLY      1u
-#define ICMP_PARAMETER            12u
+#define ICMP_ECHO                      8u
+#define ICMP_TIME_EXCEEDED             11u
+#define ICMP_TIME_REASSEMBLY           1u
+#define ICMP_PARAMETER                 12u
 
 /* RFC 768 */
 struct udp_header {

@@ -29,13 +29,14 @@ struct block_part {
  * inside block_submit, and may submit again, this request included. */
 struct block_request {
 	enum block_op op;
-	uint64_t at;   /* of READ, WRITE, DISCARD */
-	uint64_t size; /* of DISCARD; READ and WRITE: the sum of the parts, filled in by block_submit */
+	uint64_t at; /* of READ, WRITE, DISCARD */
+	uint64_t
+	        size; /* of DISCARD; READ and WRITE: the sum of the parts, filled in by block_submit */
 	const struct block_part *parts;
 	uint32_t part_count; /* 1 to BLOCK_PARTS_MAX; READ and WRITE */
-	int result;	     /* OK; ERR_IO: the device failed, contents of the range undefined; or as block_submit says */
+	int result; /* OK; ERR_IO: the device failed, contents of the range undefined; or as block_submit says */
 	void (*done)(struct block_request *);
-	void *of;		    /* the caller's */
+	void *of;                   /* the caller's */
 	struct block_request *next; /* the device's, while in flight */
 };
 
@@ -47,10 +48,12 @@ struct block_driver {
 struct block {
 	const char *name;
 	const struct block_driver *driver;
-	uint64_t size;	      /* bytes */
-	uint32_t sector_size; /* 512 or 4096: the unit that is written whole or not at all, as far as devices promise */
+	uint64_t size; /* bytes */
+	uint32_t
+	        sector_size; /* 512 or 4096: the unit that is written whole or not at all, as far as devices promise */
 	bool read_only;
-	uint64_t reads, writes, flushes, errors, bytes_read, bytes_written; /* done since the start */
+	uint64_t reads, writes, flushes, errors, bytes_read,
+	        bytes_written; /* done since the start */
 };
 
 /* The image's device of that name; null: it has none, or the optional one is not there. */

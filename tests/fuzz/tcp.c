@@ -292,8 +292,9 @@ static void run(const uint8_t *data, size_t size)
 	struct bytes_in in = bytes_in(data, size);
 	uint8_t options = bytes_get_u8(&in);
 	struct packet arp;
-	world_open((struct options){
-	        .ring = 64, .frames = options & 1 ? 64 : 256, .features = offloads ? ALL_OFFLOADS : AMP_NET_RX_CHECKSUM });
+	world_open((struct options){ .ring = 64,
+	                             .frames = options & 1 ? 64 : 256,
+	                             .features = offloads ? ALL_OFFLOADS : AMP_NET_RX_CHECKSUM });
 	world.heap_total = options & 2 ? 32 << 10 : 1 << 20;
 	packet_arp(&arp, 1, peer_mac, PEER, US);
 	world_receive(&arp);

@@ -61,8 +61,10 @@ void wire_open(struct wire *w, const char *name, uint32_t features)
 
 uint8_t *wire_put(struct wire *w)
 {
-	w->fill.theirs = __atomic_load_n(w->fill.producer, __ATOMIC_ACQUIRE); /* ring_ready would not look before the last */
-	ensure(w->fill.theirs - w->fill.mine > w->written && ring_free(&w->rx, w->written + 1) > w->written);
+	w->fill.theirs = __atomic_load_n(
+	        w->fill.producer, __ATOMIC_ACQUIRE); /* ring_ready would not look before the last */
+	ensure(w->fill.theirs - w->fill.mine > w->written &&
+	       ring_free(&w->rx, w->written + 1) > w->written);
 	return (uint8_t *)w->device.frames + *ring_addr(&w->fill, w->written) + AMP_FRAME_HEADROOM;
 }
 

@@ -47,6 +47,7 @@ void wire_peer(struct wire_peer *, struct wire *, uint32_t us);
 #define WIRE_HEADERS 34u /* Ethernet and IPv4 */
 /* Puts headers before `size` bytes of payload that the caller has written behind them, and the transport checksum at
  * `checksum` within the payload; adds the packet. */
-void wire_send_ip4(const struct wire_peer *, uint8_t *packet, uint8_t protocol, uint32_t size, uint32_t checksum);
+void wire_send_ip4(const struct wire_peer *, uint8_t *packet, uint8_t protocol, uint32_t size,
+                   uint32_t checksum);
 
 #endif

@@ -15,7 +15,7 @@
 #include <core/task.h>
 #include <core/timer.h>
 
-static uint64_t late[65536];  /* of each 2^k ns / 16 */
+static uint64_t late[65536]; /* of each 2^k ns / 16 */
 static uint32_t woken;
 
 /* Lateness in classes of a sixteenth of a power of two: bounded memory for any number of wake-ups. */
@@ -50,7 +50,8 @@ static double quantile(double share)
 
 static void tell(const char *what, double seconds, uint32_t count)
 {
-	printf("{\"what\": \"%s\", \"count\": %u, \"seconds\": %.4f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
+	printf("{\"what\": \"%s\", \"count\": %u, \"seconds\": %.4f, \"p50_us\": %.1f, \"p99_us\": "
+	       "%.1f, \"p999_us\": %.1f, "
 	       "\"max_us\": %.1f}\n",
 	       what, count, seconds, quantile(0.5), quantile(0.99), quantile(0.999), quantile(1));
 }
@@ -80,7 +81,9 @@ static int sleepers(uint32_t count)
 	for (uint32_t k = 0; k < count; k++) {
 		draw = draw * 1664525u + 1013904223u;
 		all[k] = (struct timer){ .link = NULL };
-		timer_set(&all[k], start + 5 * NS_PER_S / 10 + (uint64_t)draw * NS_PER_S / UINT32_MAX, wakes);
+		timer_set(&all[k],
+		          start + 5 * NS_PER_S / 10 + (uint64_t)draw * NS_PER_S / UINT32_MAX,
+		          wakes);
 	}
 	double seconds = (double)(clock_now() - start) / 1e9;
 	while (woken < count)

@@ -55,7 +55,8 @@ static void tell(const char *what, double seconds, long long *late, unsigned cou
 		sscanf(line, "VmHWM: %ld", &resident);
 	if (f)
 		fclose(f);
-	printf("{\"what\": \"%s\", \"count\": %u, \"seconds\": %.4f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
+	printf("{\"what\": \"%s\", \"count\": %u, \"seconds\": %.4f, \"p50_us\": %.1f, \"p99_us\": "
+	       "%.1f, \"p999_us\": %.1f, "
 	       "\"max_us\": %.1f, \"resident_kib\": %ld}\n",
 	       what, count, seconds, late[count / 2] / 1e3, late[count * 99ull / 100] / 1e3,
 	       late[count * 999ull / 1000] / 1e3, late[count - 1] / 1e3, resident);
@@ -63,7 +64,8 @@ static void tell(const char *what, double seconds, long long *late, unsigned cou
 
 int main(int argc, char **argv)
 {
-	unsigned wanted = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000, wakes = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
+	unsigned wanted = argc > 1 ? strtoul(argv[1], NULL, 10) : 20000,
+	         wakes = argc > 2 ? strtoul(argv[2], NULL, 10) : 2000;
 	long long *late = calloc(wanted > wakes ? wanted : wakes, sizeof *late), start = now();
 	struct sleeper *all = calloc(wanted, sizeof *all);
 	if (!wanted && !wakes)

@@ -29,7 +29,7 @@ struct dns_policy {
 	uint16_t udp_size; /* the longest response, whatever the client offers; 0:
 	                      DNS_UDP_SIZE_DEFAULT */
 	bool minimal;
-	bool stream;         /* TCP: responses are bounded by their room alone */
+	bool stream;          /* TCP: responses are bounded by their room alone */
 	const char *version;  /* of CH TXT version.bind; at most 255 bytes; null: REFUSED */
 	const char *identity; /* of CH TXT id.server */
 };
@@ -69,6 +69,7 @@ uint32_t dns_answer(struct dns_responder *, const uint8_t *query, uint32_t size,
 uint32_t dns_answer_query(struct dns_responder *, uint8_t *message, uint32_t room, bool *complete);
 
 /* The end of all that: writes header and OPT of a->response, for which there is room, to a->query. Returns the size. */
-uint32_t dns_answer_finish(struct dns_responder *, uint8_t *message, unsigned rcode, bool authoritative);
+uint32_t dns_answer_finish(struct dns_responder *, uint8_t *message, unsigned rcode,
+                           bool authoritative);
 
 #endif

@@ -24,8 +24,9 @@
 
 #include <app/dns/answer.h>
 
-#define DNS_CACHE_WAYS      8u
-#define DNS_CACHE_SLOT      256u /* bytes: 16, key and response; what does not fit into two is not kept */
+#define DNS_CACHE_WAYS 8u
+#define DNS_CACHE_SLOT                                                                             \
+	256u /* bytes: 16, key and response; what does not fit into two is not kept */
 #define DNS_CACHE_BYTES_MIN (DNS_CACHE_WAYS * DNS_CACHE_SLOT * 16u)
 
 struct dns_cache_set;

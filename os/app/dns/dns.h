@@ -28,7 +28,8 @@ struct dns_options {
 	bool minimal; /* leave out authority and additional records that need not be there */
 	uint64_t cache_bytes; /* 0: DNS_CACHE_BYTES_DEFAULT */
 	bool no_cache;
-	const char *transfers; /* who may have whole zones (AXFR, over TCP): addresses and networks, as allow.h says;
+	const char *
+	        transfers; /* who may have whole zones (AXFR, over TCP): addresses and networks, as allow.h says;
 	                        * null: nobody. Others are REFUSED */
 	const char *version,
 	        *identity; /* CH TXT version.bind, id.server; null: REFUSED. Not copied */

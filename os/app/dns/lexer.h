@@ -16,44 +16,45 @@
 
 enum dns_token_kind {
 	DNS_TOKEN_WORD,
-	DNS_TOKEN_QUOTED,	/* text is what stands between the quotes */
-	DNS_TOKEN_NEWLINE,	/* outside parentheses only */
-	DNS_TOKEN_END,		/* of the file */
-	DNS_TOKEN_BAD,		/* the problem says why; the token is what was skipped */
+	DNS_TOKEN_QUOTED,  /* text is what stands between the quotes */
+	DNS_TOKEN_NEWLINE, /* outside parentheses only */
+	DNS_TOKEN_END,     /* of the file */
+	DNS_TOKEN_BAD,     /* the problem says why; the token is what was skipped */
 };
 
 struct dns_token {
 	const char *text;
 	size_t size;
-	uint32_t line;		/* from 1 */
+	uint32_t line; /* from 1 */
 	uint8_t kind;
-	bool first;		/* the line begins with it, or with white space and it */
-	bool indented;		/* first, and white space came before */
-	bool glued;		/* follows the token before it directly: key="value" is two tokens */
-	bool escaped;		/* has a backslash */
+	bool first;    /* the line begins with it, or with white space and it */
+	bool indented; /* first, and white space came before */
+	bool glued;    /* follows the token before it directly: key="value" is two tokens */
+	bool escaped;  /* has a backslash */
 };
 
 /* The first thing that went wrong since it was cleared. */
 struct dns_problem {
-	uint32_t line;		/* 0: nothing did */
+	uint32_t line; /* 0: nothing did */
 	char text[DNS_PROBLEM_TEXT_MAX];
 };
 
 struct dns_lexer {
 	const char *text;
-	size_t size, at;	/* of the text; where the next token is looked for */
-	uint32_t line;		/* where `at` is */
+	size_t size, at; /* of the text; where the next token is looked for */
+	uint32_t line;   /* where `at` is */
 	bool line_start;
-	bool line_fixed;	/* the line does not advance: text that a directive made */
-	uint32_t depth;		/* open parentheses */
-	uint32_t open_line;	/* of the outermost one, */
-	size_t open_at;		/* and where it is */
+	bool line_fixed;    /* the line does not advance: text that a directive made */
+	uint32_t depth;     /* open parentheses */
+	uint32_t open_line; /* of the outermost one, */
+	size_t open_at;     /* and where it is */
 	struct dns_token token;
 	struct dns_problem *problem; /* the caller's */
 };
 
 /* Begins at the text's first byte, and reads the first token. */
-void dns_lexer_init(struct dns_lexer *, const char *text, size_t size, uint32_t line, struct dns_problem *);
+void dns_lexer_init(struct dns_lexer *, const char *text, size_t size, uint32_t line,
+                    struct dns_problem *);
 void dns_lexer_next(struct dns_lexer *);
 /* Moves to the end of the record: the token becomes NEWLINE or END. */
 void dns_lexer_skip(struct dns_lexer *);
@@ -75,8 +76,10 @@ bool dns_token_is(const struct dns_token *, const char *word);
 int dns_token_decode(const struct dns_token *, uint8_t *to, size_t room);
 
 /* Notes what is wrong with the token at hand, unless something was noted already. Always false, for `return`. */
-bool dns_lexer_fail(struct dns_lexer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool dns_lexer_fail(struct dns_lexer *, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
 /* The same; the message begins with the token in quotes, shortened and made printable: «"x" » and the format. */
-bool dns_lexer_refuse(struct dns_lexer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool dns_lexer_refuse(struct dns_lexer *, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
 
 #endif

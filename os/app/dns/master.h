@@ -12,13 +12,13 @@
 #include <app/dns/name.h>
 
 struct dns_record {
-	struct dns_name owner;	/* case as written */
+	struct dns_name owner; /* case as written */
 	uint16_t type, class;
-	uint32_t ttl;		/* 0 to 2^31 - 1 */
+	uint32_t ttl; /* 0 to 2^31 - 1 */
 	uint16_t size;
-	const uint8_t *data;	/* wire form, names uncompressed; valid during the callback */
-	const char *file;	/* where it stands; valid as long as the parse */
-	uint32_t line;		/* its first line, from 1 */
+	const uint8_t *data; /* wire form, names uncompressed; valid during the callback */
+	const char *file;    /* where it stands; valid as long as the parse */
+	uint32_t line;       /* its first line, from 1 */
 };
 
 struct dns_master_events {
@@ -31,19 +31,21 @@ struct dns_master_events {
 	/* $INCLUDE, and the first file: gives the whole content of `name`, as written, seen from file `from` (null:
 	 * the first). Null: cannot be read (put the reason into why). It must stay valid until dns_master_parse
 	 * returns; *as becomes the name used in messages. */
-	const char *(*open)(void *context, const char *from, const char *name, size_t *size, const char **as,
-			    const char **why);
+	const char *(*open)(void *context, const char *from, const char *name, size_t *size,
+	                    const char **as, const char **why);
 };
 #define DNS_INCLUDE_DEPTH_MAX 16u
-#define DNS_INCLUDES_MAX 10000u /* files in all */
-#define DNS_PROBLEMS_MAX 100u	/* after so many it gives up, and says so in one report more, of line 0 */
-#define DNS_GENERATE_MAX 1048576u	  /* records that one $GENERATE makes at the most, */
+#define DNS_INCLUDES_MAX      10000u /* files in all */
+#define DNS_PROBLEMS_MAX                                                                           \
+	100u /* after so many it gives up, and says so in one report more, of line 0 */
+#define DNS_GENERATE_MAX       1048576u  /* records that one $GENERATE makes at the most, */
 #define DNS_GENERATE_TOTAL_MAX 16777216u /* and all of them in one parse */
-#define DNS_GENERATE_TEXT_MAX 4096u	  /* bytes of text of one of these */
-#define DNS_FILE_NAME_MAX 1024u		  /* bytes of a name in $INCLUDE with its NUL */
+#define DNS_GENERATE_TEXT_MAX  4096u     /* bytes of text of one of these */
+#define DNS_FILE_NAME_MAX      1024u     /* bytes of a name in $INCLUDE with its NUL */
 
 /* Parses `file` with the origin given. It needs about 100 KiB of stack and no other memory. Returns the number of problems reported (0: it is clean), or the
  * negative result of the record callback. */
-int dns_master_parse(const char *file, const struct dns_name *origin, const struct dns_master_events *);
+int dns_master_parse(const char *file, const struct dns_name *origin,
+                     const struct dns_master_events *);
 
 #endif

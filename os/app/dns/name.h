@@ -13,13 +13,14 @@
 
 #include <core/bytes.h>
 
-#define DNS_NAME_MAX 255u	/* bytes of wire form */
-#define DNS_LABEL_MAX 63u
-#define DNS_LABELS_MAX 128u	/* labels in one name, the root's included */
-#define DNS_NAME_TEXT_MAX 1025u	/* bytes of presentation form with its NUL: each byte as \DDD, dots */
+#define DNS_NAME_MAX   255u /* bytes of wire form */
+#define DNS_LABEL_MAX  63u
+#define DNS_LABELS_MAX 128u /* labels in one name, the root's included */
+#define DNS_NAME_TEXT_MAX                                                                          \
+	1025u /* bytes of presentation form with its NUL: each byte as \DDD, dots */
 
 struct dns_name {
-	uint8_t size;		/* bytes of wire form, root byte included; 1 is the root */
+	uint8_t size; /* bytes of wire form, root byte included; 1 is the root */
 	uint8_t wire[DNS_NAME_MAX];
 };
 
@@ -32,8 +33,8 @@ int dns_name_read(struct bytes_in *message, struct dns_name *);
  * bad escape), ERR_TOO_BIG (label or name). */
 int dns_name_parse(struct dns_name *, const char *text, size_t size, const struct dns_name *origin);
 /* The same; on error *why says in words what is wrong with the name and what to do. */
-int dns_name_parse_why(struct dns_name *, const char *text, size_t size, const struct dns_name *origin,
-		       const char **why);
+int dns_name_parse_why(struct dns_name *, const char *text, size_t size,
+                       const struct dns_name *origin, const char **why);
 
 /* Wire form to presentation form with final dot, special bytes escaped; returns the length without the NUL.
  * `to` has room for DNS_NAME_TEXT_MAX. */
@@ -44,11 +45,11 @@ bool dns_name_equal(const struct dns_name *, const struct dns_name *);
 bool dns_name_within(const struct dns_name *name, const struct dns_name *ancestor);
 /* Canonical order (RFC 4034 §6.1): <0, 0, >0. */
 int dns_name_compare(const struct dns_name *, const struct dns_name *);
-unsigned dns_name_labels(const struct dns_name *);	/* without the root: "a.b." has 2 */
-bool dns_name_is_wildcard(const struct dns_name *);	/* its first label is "*" */
+unsigned dns_name_labels(const struct dns_name *);  /* without the root: "a.b." has 2 */
+bool dns_name_is_wildcard(const struct dns_name *); /* its first label is "*" */
 /* Drops the first n labels; the name must have as many. */
 void dns_name_strip(struct dns_name *to, const struct dns_name *from, unsigned n);
-void dns_name_lower(struct dns_name *);			/* ASCII letters to lower case */
+void dns_name_lower(struct dns_name *); /* ASCII letters to lower case */
 
 static inline uint8_t dns_lower(uint8_t c)
 {

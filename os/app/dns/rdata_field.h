@@ -21,13 +21,13 @@ struct dns_reader {
 	struct dns_lexer *lexer;
 	const struct dns_name *origin;
 	struct bytes_out *out;
-	uint32_t start;		/* of this record's data in out */
+	uint32_t start; /* of this record's data in out */
 	uint16_t type;
 };
 
 struct dns_walker {
 	struct bytes_in in;
-	struct dns_rdata_name *names;	/* what is found: room, and the number of all */
+	struct dns_rdata_name *names; /* what is found: room, and the number of all */
 	uint32_t room, count;
 };
 

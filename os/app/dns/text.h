@@ -22,13 +22,13 @@ bool dns_text_time(const char *text, size_t size, uint32_t *value);
 bool dns_text_ip4(const char *text, size_t size, uint8_t to[4]);
 bool dns_text_ip6(const char *text, size_t size, uint8_t to[16]);
 
-int dns_text_hex_digit(char c);	   /* -1: it is none */
+int dns_text_hex_digit(char c);    /* -1: it is none */
 int dns_text_base32_digit(char c); /* base32hex (RFC 4648 §7) */
 
 /* Base 64 in pieces (RFC 4648 §4); begins zeroed. */
 struct dns_base64 {
 	uint32_t bits;
-	uint8_t count;	 /* digits in `bits` */
+	uint8_t count;   /* digits in `bits` */
 	uint8_t padding; /* `=` seen */
 };
 /* Decodes the next piece. False: a byte that is no digit, or what follows the padding. */

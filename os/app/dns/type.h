@@ -12,10 +12,33 @@
 #include <stdint.h>
 
 enum dns_type {
-	DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12, DNS_HINFO = 13, DNS_MX = 15, DNS_TXT = 16,
-	DNS_AAAA = 28, DNS_SRV = 33, DNS_NAPTR = 35, DNS_DNAME = 39, DNS_OPT = 41, DNS_DS = 43, DNS_RRSIG = 46,
-	DNS_NSEC = 47, DNS_DNSKEY = 48, DNS_SVCB = 64, DNS_HTTPS = 65, DNS_TKEY = 249, DNS_TSIG = 250,
-	DNS_IXFR = 251, DNS_AXFR = 252, DNS_MAILB = 253, DNS_MAILA = 254, DNS_ANY = 255, DNS_CAA = 257,
+	DNS_A = 1,
+	DNS_NS = 2,
+	DNS_CNAME = 5,
+	DNS_SOA = 6,
+	DNS_PTR = 12,
+	DNS_HINFO = 13,
+	DNS_MX = 15,
+	DNS_TXT = 16,
+	DNS_AAAA = 28,
+	DNS_SRV = 33,
+	DNS_NAPTR = 35,
+	DNS_DNAME = 39,
+	DNS_OPT = 41,
+	DNS_DS = 43,
+	DNS_RRSIG = 46,
+	DNS_NSEC = 47,
+	DNS_DNSKEY = 48,
+	DNS_SVCB = 64,
+	DNS_HTTPS = 65,
+	DNS_TKEY = 249,
+	DNS_TSIG = 250,
+	DNS_IXFR = 251,
+	DNS_AXFR = 252,
+	DNS_MAILB = 253,
+	DNS_MAILA = 254,
+	DNS_ANY = 255,
+	DNS_CAA = 257,
 	/* and others, known by their names in type.c's table */
 };
 enum dns_class { DNS_IN = 1, DNS_CH = 3, DNS_HS = 4, DNS_CLASS_NONE = 254, DNS_CLASS_ANY = 255 };

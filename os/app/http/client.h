@@ -20,7 +20,7 @@ struct http_client; /* from the heap */
 
 struct http_response {
 	uint32_t status;
-	uint64_t size;                /* of the body; HTTP_UNKNOWN: until its end */
+	uint64_t size; /* of the body; HTTP_UNKNOWN: until its end */
 };
 
 /* host: a name (resolved by net/resolver.h) or a dotted quad. ERR_ABSENT (no such name), and as tcp_connect. */
@@ -31,11 +31,14 @@ void http_client_close(struct http_client *);
  * null. What was left of the response before is read and dropped. A kept connection that the server has closed
  * meanwhile is opened again, once, for methods that may be repeated. ERR_TIMEOUT, ERR_CLOSED, ERR_RESET,
  * ERR_MALFORMED, ERR_TOO_BIG, ERR_INVALID (target or fields hold what they may not). */
-int http_client_request(struct http_client *, const char *method, const char *target, const char *fields,
-			const char *type, const void *body, uint32_t size, struct http_response *,
-			uint64_t deadline_ns);
-int http_client_get(struct http_client *, const char *target, struct http_response *, uint64_t deadline_ns);
-struct http_text http_client_header(const struct http_client *, const char *name); /* until the next request */
-int64_t http_client_read(struct http_client *, void *to, uint32_t size, uint64_t deadline_ns); /* 0: the end */
+int http_client_request(struct http_client *, const char *method, const char *target,
+                        const char *fields, const char *type, const void *body, uint32_t size,
+                        struct http_response *, uint64_t deadline_ns);
+int http_client_get(struct http_client *, const char *target, struct http_response *,
+                    uint64_t deadline_ns);
+struct http_text http_client_header(const struct http_client *,
+                                    const char *name); /* until the next request */
+int64_t http_client_read(struct http_client *, void *to, uint32_t size,
+                         uint64_t deadline_ns); /* 0: the end */
 
 #endif

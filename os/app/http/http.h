@@ -31,29 +31,31 @@ struct http_server;
 struct http_exchange; /* one request and its response; good until the response is complete */
 
 /* ---- Bounds ---- */
-#define HTTP_TARGET_MAX       8000u         /* RFC 9112 §3: at least 8000; more: 414 */
-#define HTTP_HEAD_MAX         16384u        /* bytes of request line and fields; more: 431 */
-#define HTTP_FIELDS_MAX       100u          /* more: 431 */
-#define HTTP_PARAMETERS_MAX   8u            /* of a route's pattern */
-#define HTTP_CHUNK_LINE_MAX   256u          /* a chunk's size line with its extensions; more: 400 */
-#define HTTP_TRAILER_MAX      4096u         /* bytes of trailer fields, which are read and dropped */
-#define HTTP_RESPONSE_FIELDS_MAX 2048u      /* bytes of fields that a handler may set */
-#define HTTP_BODY_DEFAULT     (1u << 20)    /* bytes of a request's body; more: 413 */
-#define HTTP_HEAD_NS          (10ull * 1000000000) /* from a request's first byte to the end of its head; then 408 */
-#define HTTP_IDLE_NS          (60ull * 1000000000) /* between requests; then the connection is closed */
-#define HTTP_BODY_RATE_MIN    1024u         /* bytes a second that a body has to come at, after 10 s; else 408 */
-#define HTTP_SEND_NS          (60ull * 1000000000) /* without any progress of a response; then reset */
-#define HTTP_CONNECTIONS_MAX  16384u        /* at once; more: the longest idle one goes, or the new one */
-#define HTTP_REQUESTS_MAX     0u            /* requests on one connection; 0: no limit */
+#define HTTP_TARGET_MAX          8000u  /* RFC 9112 §3: at least 8000; more: 414 */
+#define HTTP_HEAD_MAX            16384u /* bytes of request line and fields; more: 431 */
+#define HTTP_FIELDS_MAX          100u   /* more: 431 */
+#define HTTP_PARAMETERS_MAX      8u     /* of a route's pattern */
+#define HTTP_CHUNK_LINE_MAX      256u   /* a chunk's size line with its extensions; more: 400 */
+#define HTTP_TRAILER_MAX         4096u  /* bytes of trailer fields, which are read and dropped */
+#define HTTP_RESPONSE_FIELDS_MAX 2048u  /* bytes of fields that a handler may set */
+#define HTTP_BODY_DEFAULT        (1u << 20) /* bytes of a request's body; more: 413 */
+#define HTTP_HEAD_NS                                                                               \
+	(10ull * 1000000000) /* from a request's first byte to the end of its head; then 408 */
+#define HTTP_IDLE_NS (60ull * 1000000000) /* between requests; then the connection is closed */
+#define HTTP_BODY_RATE_MIN                                                                         \
+	1024u /* bytes a second that a body has to come at, after 10 s; else 408 */
+#define HTTP_SEND_NS         (60ull * 1000000000) /* without any progress of a response; then reset */
+#define HTTP_CONNECTIONS_MAX 16384u /* at once; more: the longest idle one goes, or the new one */
+#define HTTP_REQUESTS_MAX    0u     /* requests on one connection; 0: no limit */
 
-struct http_options { /* zero means the default above */
-	struct interface *interface;  /* null: all */
-	uint16_t port;                /* 80 */
+struct http_options {                /* zero means the default above */
+	struct interface *interface; /* null: all */
+	uint16_t port;               /* 80 */
 	uint32_t connections_max, head_max, requests_max;
 	uint64_t body_max;
 	uint64_t head_ns, idle_ns, send_ns;
-	bool access_log;              /* a line a request on standard output (Combined Log Format) */
-	const char *name;             /* Server field; null: none is sent */
+	bool access_log;  /* a line a request on standard output (Combined Log Format) */
+	const char *name; /* Server field; null: none is sent */
 };
 
 /* Listens. ERR_EXISTS, ERR_MEMORY; the reason is logged. Options may be null. */
@@ -72,30 +74,35 @@ typedef void http_handler_fn(struct http_exchange *, void *context);
  * percent-decoding and removal of dot segments; a segment that decodes to a slash or NUL matches nothing (400).
  * Not copied. ERR_MEMORY, ERR_EXISTS, ERR_INVALID (pattern).
  */
-int http_route(struct http_server *, const char *method, const char *pattern, http_handler_fn *, void *context);
-int http_route_task(struct http_server *, const char *method, const char *pattern, http_handler_fn *, void *context);
+int http_route(struct http_server *, const char *method, const char *pattern, http_handler_fn *,
+               void *context);
+int http_route_task(struct http_server *, const char *method, const char *pattern,
+                    http_handler_fn *, void *context);
 
 /* ---- The request ---- */
-struct http_text {                    /* bytes of the request, in place; not NUL-terminated */
+struct http_text { /* bytes of the request, in place; not NUL-terminated */
 	const char *bytes;
 	uint32_t size;
 };
-bool http_text_is(struct http_text, const char *);       /* equal, case matters */
+bool http_text_is(struct http_text, const char *); /* equal, case matters */
 bool http_text_is_nocase(struct http_text, const char *);
 
 struct http_text http_method(const struct http_exchange *);
-struct http_text http_path(const struct http_exchange *);  /* decoded, dot segments removed; begins with / */
+struct http_text
+http_path(const struct http_exchange *); /* decoded, dot segments removed; begins with / */
 struct http_text http_query(const struct http_exchange *); /* after ?, as it came */
 struct http_text http_host(const struct http_exchange *);
 /* A field by name (any case): its value without white space around; several of one name: the first; none: null bytes.
  * http_header_next goes on from *at (start with 0). */
 struct http_text http_header(const struct http_exchange *, const char *name);
 struct http_text http_header_next(const struct http_exchange *, const char *name, uint32_t *at);
-struct http_text http_parameter(const struct http_exchange *, const char *name); /* of the pattern, decoded */
+struct http_text http_parameter(const struct http_exchange *,
+                                const char *name); /* of the pattern, decoded */
 /* Finds a name in a query or a form (application/x-www-form-urlencoded), decodes its value into `to` (NUL-terminated).
  * Its length, ERR_ABSENT, ERR_TOO_BIG, ERR_MALFORMED. */
 int http_form_value(struct http_text form, const char *name, char *to, uint32_t size);
-uint32_t http_peer(const struct http_exchange *, uint16_t *port); /* host byte order; port may be null */
+uint32_t http_peer(const struct http_exchange *,
+                   uint16_t *port); /* host byte order; port may be null */
 
 /* The body. http_body_size: what Content-Length says, HTTP_UNKNOWN if it comes in chunks, 0 if there is none. */
 #define HTTP_UNKNOWN UINT64_MAX
@@ -104,7 +111,8 @@ uint64_t http_body_size(const struct http_exchange *);
 int64_t http_read(struct http_exchange *, void *to, uint32_t size, uint64_t deadline_ns);
 /* On the loop: bytes as they come (all of them are taken), then once with size 0 and error OK at the end, or with a
  * negative error (the exchange is then gone). Expect: 100-continue is answered when either is called first. */
-typedef void http_body_fn(struct http_exchange *, void *context, const uint8_t *bytes, uint32_t size, int error);
+typedef void http_body_fn(struct http_exchange *, void *context, const uint8_t *bytes,
+                          uint32_t size, int error);
 void http_on_body(struct http_exchange *, http_body_fn *, void *context);
 
 /* ---- The response: one of the replies, or http_begin ... http_end ---- */
@@ -113,14 +121,17 @@ void http_on_body(struct http_exchange *, http_body_fn *, void *context);
 int http_set(struct http_exchange *, const char *name, const char *value);
 
 /* `type`: Content-Type, null: none. The body is copied. */
-int http_reply(struct http_exchange *, uint32_t status, const char *type, const void *bytes, uint32_t size);
-int http_reply_text(struct http_exchange *, uint32_t status, const char *text); /* text/plain; charset=utf-8 */
+int http_reply(struct http_exchange *, uint32_t status, const char *type, const void *bytes,
+               uint32_t size);
+int http_reply_text(struct http_exchange *, uint32_t status,
+                    const char *text); /* text/plain; charset=utf-8 */
 /* The body is compiled in, or never changes: not copied. */
-int http_reply_static(struct http_exchange *, uint32_t status, const char *type, const void *bytes, uint64_t size);
+int http_reply_static(struct http_exchange *, uint32_t status, const char *type, const void *bytes,
+                      uint64_t size);
 /* Body compiled in; `fields` are copied: complete lines, each with CRLF, Content-Length and Content-Type among them; the
  * server puts the status line, Date and Connection before them. The fastest way; app/site uses it. */
-int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fields, uint32_t fields_size,
-			const void *body, uint64_t size);
+int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fields,
+                        uint32_t fields_size, const void *body, uint64_t size);
 /*
  * A file of a site: all that can be said about it was prepared at build time. The server looks at the method, at
  * Accept-Encoding, at conditions (RFC 9110 §13.2.2) and at Range, and answers 200, 206, 304, 405, 412 or 416. Bodies are
@@ -130,12 +141,13 @@ int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fie
 struct http_variant {
 	const uint8_t *bytes;
 	uint64_t size;
-	const char *fields, *etag;    /* etag: with its quotes, NUL-terminated, as `fields` has it; null: there is none */
+	const char *fields,
+	        *etag; /* etag: with its quotes, NUL-terminated, as `fields` has it; null: there is none */
 	uint32_t fields_size;
 };
 struct http_resource {
 	struct http_variant identity, gzip; /* gzip.bytes null: there is none */
-	int64_t modified;             /* seconds since 1970; 0: not known */
+	int64_t modified;                   /* seconds since 1970; 0: not known */
 };
 int http_reply_resource(struct http_exchange *, const struct http_resource *);
 
@@ -148,7 +160,8 @@ int http_write_static(struct http_exchange *, const void *bytes, uint64_t size);
 int http_end(struct http_exchange *);
 /* A handler on the loop that returns without a response has it made later: from http_on_body's callback, a timer... It
  * may ask whether the client is still there; after `gone`, which is called at most once, the exchange is no more. */
-void http_on_gone(struct http_exchange *, void (*gone)(struct http_exchange *, void *context), void *context);
+void http_on_gone(struct http_exchange *, void (*gone)(struct http_exchange *, void *context),
+                  void *context);
 /* A status with its reason as a small page: 404 and the like. */
 int http_fail(struct http_exchange *, uint32_t status);
 
@@ -161,8 +174,8 @@ int http_date_parse(struct http_text, int64_t *seconds);
 /* ---- Figures ---- */
 struct http_counters {
 	uint64_t connections, connections_now, connections_refused;
-	uint64_t requests, responses[6];  /* by the first digit of the status; [0]: aborted */
-	uint64_t bytes_out;               /* of bodies */
+	uint64_t requests, responses[6]; /* by the first digit of the status; [0]: aborted */
+	uint64_t bytes_out;              /* of bodies */
 	uint64_t malformed, timed_out, too_large;
 };
 void http_counters(const struct http_server *, struct http_counters *);

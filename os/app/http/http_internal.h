@@ -33,7 +33,7 @@ static inline bool http_is_token(char c) /* RFC 9110 §5.6.2: tchar */
 	return http_tokens[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
 }
 bool http_is_authority(struct http_text); /* what may stand in one, no user before it */
-uint8_t http_hex(char);               /* 0 to 15; 255: none */
+uint8_t http_hex(char);                   /* 0 to 15; 255: none */
 static inline char http_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -60,7 +60,7 @@ struct http_head {
 	uint8_t field_count;
 	bool chunked, has_length, close, keep_alive, expect_continue;
 	uint64_t length;
-	uint64_t names;                  /* http_name_bit() of all fields: most that are asked for are not there */
+	uint64_t names; /* http_name_bit() of all fields: most that are asked for are not there */
 	struct http_field fields[HTTP_FIELDS_MAX];
 };
 /* Parses a whole request head. 0, or the status that it is to be answered with. */
@@ -84,7 +84,8 @@ struct http_text http_line_next(struct http_lines *); /* the next one without CR
 uint32_t http_fields_parse(struct http_head *, struct http_lines *);
 /* Goes on over what a value may have (RFC 9110 §5.5: visible characters, obs-text, spaces and tabs). */
 const char *http_value_end(const char *, const char *end);
-static inline struct http_span http_span(const struct http_head *h, const char *from, const char *to)
+static inline struct http_span http_span(const struct http_head *h, const char *from,
+                                         const char *to)
 {
 	return (struct http_span){ (uint16_t)(from - h->base), (uint16_t)(to - from) };
 }
@@ -103,7 +104,8 @@ static inline bool http_head_may_have(const struct http_head *h, uint64_t names)
 
 /* ---- target.c ---- */
 struct http_target {
-	struct http_text raw_path, query, authority; /* authority: of absolute-form; null bytes otherwise */
+	struct http_text raw_path, query,
+	        authority; /* authority: of absolute-form; null bytes otherwise */
 	bool asterisk;
 	bool plain; /* the path needs no decoding */
 };
@@ -113,18 +115,18 @@ uint32_t http_path_decode(char *to, struct http_text path);
 
 /* ---- chunk.c ---- */
 struct http_chunk {
-	uint64_t left;      /* bytes of data in this chunk */
-	uint32_t line;      /* bytes of the line so far; of all trailer lines */
+	uint64_t left; /* bytes of data in this chunk */
+	uint32_t line; /* bytes of the line so far; of all trailer lines */
 	uint8_t state;
 };
 enum http_chunk_result { CHUNK_MORE, CHUNK_DATA, CHUNK_END, CHUNK_BAD };
 /* Takes from bytes; *used says how many. CHUNK_DATA: [*data, *data_size) are the body's (part of what was used). */
-enum http_chunk_result http_chunk_next(struct http_chunk *, const uint8_t *bytes, uint32_t size, uint32_t *used,
-                                       const uint8_t **data, uint32_t *data_size);
+enum http_chunk_result http_chunk_next(struct http_chunk *, const uint8_t *bytes, uint32_t size,
+                                       uint32_t *used, const uint8_t **data, uint32_t *data_size);
 
 /* ---- route.c ---- */
 struct http_parameter {
-	const char *name;   /* in the pattern, name_size bytes */
+	const char *name; /* in the pattern, name_size bytes */
 	uint16_t name_size;
 	struct http_text value;
 };
@@ -136,34 +138,36 @@ struct http_route {
 	bool task;
 };
 /* The best route for method and path. Null: *allowed tells whether another method would do (as http_route.method list). */
-const struct http_route *http_route_find(const struct http_server *, struct http_text method, struct http_text path,
-                                         struct http_parameter *, uint32_t *count);
+const struct http_route *http_route_find(const struct http_server *, struct http_text method,
+                                         struct http_text path, struct http_parameter *,
+                                         uint32_t *count);
 /* Writes "GET, HEAD, POST" for what the path allows; 0: nothing does. */
-uint32_t http_route_allowed(const struct http_server *, struct http_text path, char *to, uint32_t size);
+uint32_t http_route_allowed(const struct http_server *, struct http_text path, char *to,
+                            uint32_t size);
 
 /* ---- Exchange ---- */
 enum http_phase {
-	PHASE_HANDLER,      /* the handler has it, or will answer later */
-	PHASE_STREAM,       /* http_begin ... http_end */
-	PHASE_DONE,         /* all of the response is TCP's */
+	PHASE_HANDLER, /* the handler has it, or will answer later */
+	PHASE_STREAM,  /* http_begin ... http_end */
+	PHASE_DONE,    /* all of the response is TCP's */
 };
 
 struct http_exchange {
 	struct http_connection *connection; /* null: the client has gone */
 	struct http_exchange *next;         /* in the pool */
 	struct http_head head;
-	char *copy;                         /* the head's, if it had to be copied; owned */
-	char *path_copy;                    /* decoded path; owned */
+	char *copy;      /* the head's, if it had to be copied; owned */
+	char *path_copy; /* decoded path; owned */
 	struct http_target target;
 	struct http_text path;
 	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
 	uint32_t parameter_count;
 	uint8_t phase;
-	bool head_only;                     /* HEAD: the body is left away */
+	bool head_only; /* HEAD: the body is left away */
 	bool chunked_out, close_after, in_task, continued, broken;
-	uint64_t body_left;                 /* of Content-Length; HTTP_UNKNOWN: in chunks, until its end */
+	uint64_t body_left; /* of Content-Length; HTTP_UNKNOWN: in chunks, until its end */
 	uint64_t body_taken;
-	bool body_done, no_body;            /* it has been read; the response has none (204, 304) */
+	bool body_done, no_body; /* it has been read; the response has none (204, 304) */
 	struct http_chunk chunk;
 	http_body_fn *on_body;
 	void *body_context;
@@ -171,7 +175,8 @@ struct http_exchange {
 	void *gone_context;
 	const struct http_route *route;
 	uint32_t status;
-	uint64_t out_bytes, out_left;       /* body bytes that went; of http_begin: what is still to come */
+	uint64_t out_bytes,
+	        out_left; /* body bytes that went; of http_begin: what is still to come */
 	uint16_t peer_port;
 	uint32_t peer;
 	uint32_t fields_size;
@@ -180,34 +185,35 @@ struct http_exchange {
 
 /* ---- connection.c ---- */
 enum http_state {
-	STATE_HEAD,         /* idle, or a head is coming */
-	STATE_BODY,         /* an exchange is at work, and its body goes to its handler */
-	STATE_WAIT,         /* an exchange is at work: what comes waits */
-	STATE_DRAIN,        /* the response went before the request's body was read: the rest is thrown away */
-	STATE_LINGER,       /* we have finished; what comes is thrown away until the client finishes too (RFC 9112 §9.6) */
+	STATE_HEAD, /* idle, or a head is coming */
+	STATE_BODY, /* an exchange is at work, and its body goes to its handler */
+	STATE_WAIT, /* an exchange is at work: what comes waits */
+	STATE_DRAIN, /* the response went before the request's body was read: the rest is thrown away */
+	STATE_LINGER, /* we have finished; what comes is thrown away until the client finishes too (RFC 9112 §9.6) */
 };
 struct http_connection {
-	struct list all;           /* in the server's idle or busy list */
+	struct list all; /* in the server's idle or busy list */
 	struct http_server *server;
 	struct tcp_connection *tcp; /* null: gone */
 	struct http_exchange *exchange;
 	struct timer timer;
-	uint64_t deadline;         /* for what it waits for now */
-	char *head;                /* an incomplete head; owned */
+	uint64_t deadline;                      /* for what it waits for now */
+	char *head;                             /* an incomplete head; owned */
 	uint32_t head_size, head_room, head_at; /* bytes there; allocated; looked at */
 	uint32_t requests;
-	uint32_t undrained;        /* responses since everything was acknowledged */
-	uint64_t sent_before;      /* bytes acknowledged when the timer last looked */
+	uint32_t undrained;   /* responses since everything was acknowledged */
+	uint64_t sent_before; /* bytes acknowledged when the timer last looked */
 	uint64_t body_began;
 	uint32_t peer;
 	uint16_t peer_port;
 	uint8_t state;
-	bool finished;             /* the client has sent its FIN */
-	bool entered;              /* in received(): what ends is freed at its end */
+	bool finished; /* the client has sent its FIN */
+	bool entered;  /* in received(): what ends is freed at its end */
 };
 bool http_connection_open(struct http_server *, struct tcp_connection *);
 void http_connection_drop(struct http_connection *); /* at once, with a reset */
-void http_connection_drop_soon(struct http_connection *); /* in the loop's next turn: its exchange is broken */
+void http_connection_drop_soon(
+        struct http_connection *); /* in the loop's next turn: its exchange is broken */
 /* The exchange's response is complete and nobody works on it: on to the next request, or to the end. */
 void http_connection_next(struct http_connection *);
 /* The handler wants the body by callbacks, now. */
@@ -221,7 +227,7 @@ struct http_server {
 	struct http_options options;
 	struct tcp_listener *listener;
 	struct http_route *routes;
-	struct list idle, busy;    /* connections; idle: the longest first */
+	struct list idle, busy; /* connections; idle: the longest first */
 	struct http_exchange *pool;
 	uint32_t pool_count;
 	struct http_counters counters;
@@ -234,19 +240,21 @@ void http_exchange_give(struct http_server *, struct http_exchange *);
 #define DATE_LINE_SIZE 37u
 const char *http_date_line(void);
 /* Status line, Date, Connection, the given lines, Content-Length (HTTP_UNKNOWN: none); then the body is the caller's. */
-int http_send_head(struct http_exchange *, uint32_t status, const char *lines, uint32_t size, uint64_t length);
+int http_send_head(struct http_exchange *, uint32_t status, const char *lines, uint32_t size,
+                   uint64_t length);
 /* The same with one line more. */
-int http_send_head_and(struct http_exchange *, uint32_t status, const char *lines, uint32_t size, const char *more,
-                       uint64_t length);
+int http_send_head_and(struct http_exchange *, uint32_t status, const char *lines, uint32_t size,
+                       const char *more, uint64_t length);
 int http_send(struct http_exchange *, const void *bytes, uint32_t size);
 int http_send_static(struct http_exchange *, const void *bytes, uint64_t size);
-void http_complete(struct http_exchange *);                 /* the response is */
-int http_failed(struct http_exchange *, int error);         /* it cannot be: the connection goes */
+void http_complete(struct http_exchange *);         /* the response is */
+int http_failed(struct http_exchange *, int error); /* it cannot be: the connection goes */
 
 /* ---- condition.c, range.c, encoding.c ---- */
 /* RFC 9110 §13.2.2: 0: go on, 304, 412. */
 uint32_t http_condition(const struct http_exchange *, const char *etag, int64_t modified);
-bool http_if_range(const struct http_exchange *, const char *etag, int64_t modified); /* Range may be looked at */
+bool http_if_range(const struct http_exchange *, const char *etag,
+                   int64_t modified); /* Range may be looked at */
 #define HTTP_RANGES_MAX 16u
 struct http_range {
 	uint64_t from, size;

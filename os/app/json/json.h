@@ -36,7 +36,7 @@ enum json_event {
 struct json_reader {
 	char *text; /* of the last KEY, STRING, NUMBER; no NUL behind it; the caller's buffer */
 	uint32_t text_size;
-	int error;	      /* ERR_MALFORMED; ERR_TOO_BIG: text_room or depth_max */
+	int error;            /* ERR_MALFORMED; ERR_TOO_BIG: text_room or depth_max */
 	uint64_t offset;      /* bytes taken; of an error: where it is */
 	const char *expected; /* of an error: what would have been right there */
 	/* The reader's own: */
@@ -63,9 +63,10 @@ bool json_to_unsigned(const char *text, uint32_t size, uint64_t *to);
 /* ---- A document that is all there ---- */
 
 struct json_value {
-	enum json_event kind; /* JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL */
-	uint32_t count;	      /* members, elements */
-	uint32_t next;	      /* values until its next brother: itself and all below it */
+	enum json_event
+	        kind; /* JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL */
+	uint32_t count;         /* members, elements */
+	uint32_t next;          /* values until its next brother: itself and all below it */
 	const char *key, *text; /* in the document's bytes; a NUL follows each */
 	uint32_t key_size, text_size;
 };
@@ -78,11 +79,13 @@ struct json_defect {
 
 /* values[0] becomes the document. `bytes`, size + 1 of them (the last one's value does not matter), are overwritten: texts lie
  * there. ERR_TOO_BIG: more than `room` values, or deeper than 32. *defect may be null. */
-int json_parse(struct json_value *values, uint32_t room, char *bytes, uint32_t size, struct json_defect *);
+int json_parse(struct json_value *values, uint32_t room, char *bytes, uint32_t size,
+               struct json_defect *);
 
 /* The first of the object's members of that name, null: none, or it is no object. The second: only if it is of that kind. */
 const struct json_value *json_member(const struct json_value *, const char *key);
-const struct json_value *json_member_of(const struct json_value *, const char *key, enum json_event kind);
+const struct json_value *json_member_of(const struct json_value *, const char *key,
+                                        enum json_event kind);
 /* Member or element number k; null: there are not so many. */
 const struct json_value *json_element(const struct json_value *, uint32_t k);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <app/memcache/base64.h>
 
-static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 uint32_t base64_encode(char *to, const void *from, uint32_t size)
 {

@@ -12,7 +12,8 @@
 #include <core/heap.h>
 
 #define HELD_MAX                                                                                   \
-	(1u << 20) /* bytes; nothing comes near it: commands are not begun while anything is held  \
+	(1u                                                                                        \
+	 << 20) /* bytes; nothing comes near it: commands are not begun while anything is held  \
 	            */
 
 static bool hold(struct memcache_connection *c, const char *bytes, uint32_t size)

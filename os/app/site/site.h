@@ -32,11 +32,11 @@ struct site_variant_at { /* 24 bytes */
 	uint32_t fields, fields_size; /* complete lines */
 };
 struct site_entry {
-	uint32_t path, path_size;     /* of the URL, decoded, with its slash */
+	uint32_t path, path_size; /* of the URL, decoded, with its slash */
 	uint32_t kind;
-	uint32_t etag, gzip_etag;     /* offsets of NUL-terminated texts; 0: none */
+	uint32_t etag, gzip_etag; /* offsets of NUL-terminated texts; 0: none */
 	uint32_t reserved;
-	int64_t modified;             /* seconds since 1970 */
+	int64_t modified;                      /* seconds since 1970 */
 	struct site_variant_at identity, gzip; /* gzip.size 0: none */
 };
 

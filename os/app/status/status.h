@@ -13,9 +13,9 @@ struct http_server;
 struct interface;
 
 struct status_options {
-	uint16_t port;                 /* 0: there is no status page, and nothing is done */
-	struct interface *interface;   /* null: all */
-	const char *name;              /* the appliance's, for the title */
+	uint16_t port;                  /* 0: there is no status page, and nothing is done */
+	struct interface *interface;    /* null: all */
+	const char *name;               /* the appliance's, for the title */
 	const struct http_server *http; /* whose requests are told; may be null */
 };
 

@@ -11,7 +11,8 @@
 struct format_sink;
 struct format_spec;
 struct format_arguments;
-typedef bool format_rare_fn(struct format_sink *, const struct format_spec *, struct format_arguments *);
+typedef bool format_rare_fn(struct format_sink *, const struct format_spec *,
+                            struct format_arguments *);
 format_rare_fn format_rare;
 
 struct format_sink {

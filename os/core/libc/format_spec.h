@@ -23,7 +23,8 @@ void format_fill(struct format_sink *, char c, int64_t count);
 
 /* Padding and prefix (sign, 0x) before a body of that many bytes; and, given total as it was
  * before, after it. */
-void format_open(struct format_sink *, const struct format_spec *, const char *prefix, int64_t body);
+void format_open(struct format_sink *, const struct format_spec *, const char *prefix,
+                 int64_t body);
 void format_close(struct format_sink *, const struct format_spec *, size_t start);
 
 void format_double(struct format_sink *, const struct format_spec *, double);

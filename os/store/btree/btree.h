@@ -20,8 +20,8 @@
 
 #include <store/block.h>
 
-#define BTREE_PAGE	4096u
-#define BTREE_KEY_MAX	1024u  /* bytes, at least 1 */
+#define BTREE_PAGE      4096u
+#define BTREE_KEY_MAX   1024u  /* bytes, at least 1 */
 #define BTREE_VALUE_MAX 65536u /* bytes, 0 is fine */
 
 struct btree;
@@ -54,8 +54,8 @@ extern const struct btree_policy btree_policy_lru;
 struct btree_options {
 	const struct btree_policy *policy; /* null: no page is kept */
 	void *policy_of;
-	uint64_t cache;	 /* bytes of pages kept */
-	bool create;	 /* a blank device (its first page is zero) becomes an empty store */
+	uint64_t cache; /* bytes of pages kept */
+	bool create;    /* a blank device (its first page is zero) becomes an empty store */
 	/* What is found damaged: `page` on the device, and what it was taken for. May be null. */
 	void (*damage)(void *of, uint64_t page, const char *what);
 	void *damage_of;
@@ -75,19 +75,22 @@ struct btree_change {
 };
 /* All of the changes, in order, or none; durable when it returns OK. */
 int btree_apply(struct btree *, const struct btree_change *, uint32_t count);
-int btree_put(struct btree *, const void *key, uint32_t key_size, const void *value, uint32_t value_size);
-int btree_delete(struct btree *, const void *key, uint32_t key_size); /* OK where it is not there, too */
+int btree_put(struct btree *, const void *key, uint32_t key_size, const void *value,
+              uint32_t value_size);
+int btree_delete(struct btree *, const void *key,
+                 uint32_t key_size); /* OK where it is not there, too */
 
 /* ---- Reading ---- */
 
 /* Copies at most `room` bytes of the value; *size (may be null) gets all of its bytes. Of the state as last committed. */
-int btree_get(struct btree *, const void *key, uint32_t key_size, void *to, uint32_t room, uint32_t *size);
+int btree_get(struct btree *, const void *key, uint32_t key_size, void *to, uint32_t room,
+              uint32_t *size);
 
 /* A committed state that stays as it is; its pages are not used anew while it is open. ERR_MEMORY. */
 int btree_snapshot_open(struct btree *, struct btree_snapshot **);
 void btree_snapshot_close(struct btree_snapshot *);
-int btree_snapshot_get(struct btree_snapshot *, const void *key, uint32_t key_size, void *to, uint32_t room,
-		       uint32_t *size);
+int btree_snapshot_get(struct btree_snapshot *, const void *key, uint32_t key_size, void *to,
+                       uint32_t room, uint32_t *size);
 uint64_t btree_snapshot_count(const struct btree_snapshot *); /* of keys */
 
 /* Walks a snapshot in the order of keys (bytes compared unsigned; a prefix comes first). */
@@ -113,13 +116,13 @@ int btree_cursor_value(const struct btree_cursor *, void *to, uint32_t room);
 /* ---- Looking ---- */
 
 struct btree_figures {
-	uint64_t generation;		    /* commits since it was created */
+	uint64_t generation; /* commits since it was created */
 	uint64_t keys;
-	uint64_t pages, pages_used;	    /* of the device; by the committed state */
+	uint64_t pages, pages_used; /* of the device; by the committed state */
 	uint32_t depth;
-	uint64_t commits, changes;	    /* since it was opened: commits may hold changes of many tasks */
+	uint64_t commits, changes; /* since it was opened: commits may hold changes of many tasks */
 	uint64_t reads, hits, pages_written; /* of pages */
-	uint64_t cached;		    /* pages */
+	uint64_t cached;                     /* pages */
 };
 void btree_figures(const struct btree *, struct btree_figures *);
 

@@ -24,8 +24,8 @@
 #define ROOT_PAGES   2u /* pages 0 and 1 hold the roots by turns */
 #define MAP_BITS     (8u * BTREE_PAGE)
 #define MAP_POINTERS (BTREE_PAGE / 16u) /* in a page of the map's directory */
-#define MAP_DIRS     16u		/* such pages at most: 512 GiB */
-#define CELL_MAX     1352u		/* bytes of a cell: a page holds three at least */
+#define MAP_DIRS     16u                /* such pages at most: 512 GiB */
+#define CELL_MAX     1352u              /* bytes of a cell: a page holds three at least */
 #define LEVEL_MAX    (BTREE_DEPTH_MAX - 1)
 
 /* Where a page is, and what it says: so a page that is stale, swapped or flipped is found by whoever points to it. Sum 0,
@@ -36,7 +36,7 @@ struct pointer {
 
 /* What a root's record says: a committed state. */
 struct state {
-	uint64_t pages;			 /* of the device that the store uses */
+	uint64_t pages;                  /* of the device that the store uses */
 	uint64_t generation, keys, used; /* used: pages, roots and map included */
 	struct pointer root;
 	uint32_t level; /* of the root node */
@@ -47,11 +47,11 @@ struct state {
 struct btree_node {
 	struct btree_cached cached; /* page, pins, level */
 	struct btree_node *chain;   /* in the table of clean or dirty ones */
-	uint8_t *bytes;		    /* BTREE_PAGE, aligned to it */
-	uint64_t sum;		    /* clean: of its bytes */
-	bool kept;		    /* known to the policy */
+	uint8_t *bytes;             /* BTREE_PAGE, aligned to it */
+	uint64_t sum;               /* clean: of its bytes */
+	bool kept;                  /* known to the policy */
 	bool loading;
-	int error;		    /* of loading */
+	int error; /* of loading */
 	struct task_queue waiters;
 };
 
@@ -89,29 +89,30 @@ struct btree {
 	struct block *block;
 	struct btree_options options;
 	struct state state; /* committed */
-	uint64_t pages;	    /* of the device that we use */
+	uint64_t pages;     /* of the device that we use */
 
 	/* The map: a bit a page. next: used by the state under way; busy: by the committed one, or by a snapshot. */
 	uint8_t *next, *busy;
-	struct pointer *map; /* where the map's pages are, committed */
+	struct pointer *map;   /* where the map's pages are, committed */
 	struct pointer *moved; /* and once the commit under way is done */
 	uint32_t map_count;
-	uint64_t hint; /* where the search for a free page goes on */
+	uint64_t hint;                 /* where the search for a free page goes on */
 	struct pages allocated, freed; /* by the state under way */
 
 	struct table clean, dirty;
 	struct value_page *values;
 	struct state work; /* under way */
-	int why;	   /* map_alloc or dirty_new gave nothing: ERR_TOO_BIG, ERR_MEMORY */
-	uint64_t kept;	   /* pages in the policy's hands */
+	int why;           /* map_alloc or dirty_new gave nothing: ERR_TOO_BIG, ERR_MEMORY */
+	uint64_t kept;     /* pages in the policy's hands */
 
 	struct apply *first, *last; /* waiting */
 	bool committing;
-	int refuses;	   /* writing is refused with this error: nobody knows what the device holds, or what is free */
-	uint64_t map_flaw; /* a page of the map that is damaged: all of it is written anew by the next commit; 0: none */
+	int refuses; /* writing is refused with this error: nobody knows what the device holds, or what is free */
+	uint64_t
+	        map_flaw; /* a page of the map that is damaged: all of it is written anew by the next commit; 0: none */
 	struct task_queue appliers;
 
-	struct list snapshots; /* of btree_snapshot.all, the oldest first */
+	struct list snapshots;                  /* of btree_snapshot.all, the oldest first */
 	struct pending *pending, *pending_last; /* the oldest first */
 	struct btree_figures figures;
 };
@@ -139,10 +140,10 @@ void damaged(const struct btree *, uint64_t page, const char *what);
 struct cell {
 	const uint8_t *key;
 	uint32_t key_size;
-	const uint8_t *value; /* leaf, inline */
-	uint32_t value_size;  /* leaf */
+	const uint8_t *value;    /* leaf, inline */
+	uint32_t value_size;     /* leaf */
 	const uint8_t *pointers; /* leaf, large: 16 bytes a page; branch: one */
-	const uint8_t *bytes; /* of the whole cell */
+	const uint8_t *bytes;    /* of the whole cell */
 	uint32_t size;
 };
 void node_init(uint8_t *page, uint8_t level);
@@ -157,7 +158,8 @@ uint32_t node_search(const uint8_t *page, const void *key, uint32_t key_size, bo
 uint32_t node_child(const uint8_t *page, const void *key, uint32_t key_size);
 uint32_t node_room(const uint8_t *page); /* bytes for one more cell, once it is packed */
 uint32_t node_used(const uint8_t *page); /* bytes of cells and their places */
-bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size); /* false: no room */
+bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell,
+                 uint32_t size); /* false: no room */
 void node_remove(uint8_t *page, uint32_t at);
 /* As it is written: cells without gaps, in the order of their places. */
 void node_pack(uint8_t *page);
@@ -165,10 +167,15 @@ void node_set_pointer(uint8_t *page, uint32_t at, struct pointer);
 struct pointer node_pointer(const uint8_t *page, uint32_t at);
 /* Makes a cell; how many bytes. `to` has CELL_MAX. */
 uint32_t cell_branch(uint8_t *to, const void *key, uint32_t key_size, struct pointer);
-uint32_t cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value, uint32_t value_size);
-uint32_t cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size, const uint8_t *pointers);
+uint32_t cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value,
+                   uint32_t value_size);
+uint32_t cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size,
+                    const uint8_t *pointers);
 bool cell_is_large(uint32_t key_size, uint32_t value_size);
-static inline uint32_t value_pages(uint32_t size) { return (size + BTREE_PAGE - 1) / BTREE_PAGE; }
+static inline uint32_t value_pages(uint32_t size)
+{
+	return (size + BTREE_PAGE - 1) / BTREE_PAGE;
+}
 int key_compare(const void *a, uint32_t a_size, const void *b, uint32_t b_size);
 
 /* ---- cache.c ---- */
@@ -188,15 +195,15 @@ bool table_add(struct table *, struct btree_node *);
 void table_remove(struct table *, struct btree_node *);
 
 /* ---- map.c ---- */
-int map_open(struct btree *);	/* reads it */
-int map_create(struct btree *);	/* for a blank device */
+int map_open(struct btree *);   /* reads it */
+int map_create(struct btree *); /* for a blank device */
 void map_close(struct btree *);
 uint64_t map_alloc(struct btree *); /* 0: the device is full, or no memory */
 /* Of the committed state or of this one. ERR_MEMORY; ERR_CORRUPT: it is free. */
 int map_free(struct btree *, uint64_t page);
 void map_undo(struct btree *);
-void map_done(struct btree *);	/* the state under way has been committed */
-void map_release(struct btree *); /* a snapshot has gone */
+void map_done(struct btree *);                      /* the state under way has been committed */
+void map_release(struct btree *);                   /* a snapshot has gone */
 bool map_used(const struct btree *, uint64_t page); /* by the committed state */
 bool map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
 /* Instead of a map that is damaged: what the tree reaches is used. If not all of the tree can be read, nothing is free. */
@@ -218,13 +225,15 @@ int cell_value(struct btree *, const struct cell *, void *to, uint32_t room);
 /* ---- write.c ---- */
 /* Makes one change in the state under way. After an error that state is to be undone as a whole. */
 int change_make(struct btree *, const struct btree_change *);
-struct btree_node *dirty_new(struct btree *, uint8_t level); /* an empty node of the state under way; null: no room */
+struct btree_node *
+dirty_new(struct btree *, uint8_t level); /* an empty node of the state under way; null: no room */
 
 /* ---- check.c ---- */
 /* Marks every page that the tree reaches, a bit each, and names damage. *lost: not all of it could be read. */
 int check_reach(struct btree *, uint8_t *seen, uint64_t *used, bool *lost);
 /* The record of a root's page that is newest, if one is whole; names what is not. *whole: both copies are, and the same. */
-enum record check_root(struct btree *, const uint8_t *bytes, uint64_t page, uint64_t device_pages, struct state *, bool *whole, bool *flawed);
+enum record check_root(struct btree *, const uint8_t *bytes, uint64_t page, uint64_t device_pages,
+                       struct state *, bool *whole, bool *flawed);
 
 /* ---- commit.c ---- */
 /* Makes the state under way the committed one. */

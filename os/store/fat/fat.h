@@ -26,7 +26,7 @@
 
 #include <store/block.h>
 
-#define FAT_NAME_MAX 765u	 /* bytes of UTF-8: 255 UTF-16 units */
+#define FAT_NAME_MAX 765u        /* bytes of UTF-8: 255 UTF-16 units */
 #define FAT_SIZE_MAX 0xffffffffu /* bytes of a file */
 
 struct fat;
@@ -51,8 +51,8 @@ int fat_sync(struct fat *);
 /* ---- Files ---- */
 
 enum {
-	FAT_WRITE = 1,	   /* else reading only */
-	FAT_CREATE = 2,	   /* where it is not there; with WRITE */
+	FAT_WRITE = 1,     /* else reading only */
+	FAT_CREATE = 2,    /* where it is not there; with WRITE */
 	FAT_EXCLUSIVE = 4, /* with CREATE: ERR_EXISTS where it is */
 	FAT_TRUNCATE = 8,  /* to nothing; with WRITE */
 };
@@ -69,10 +69,10 @@ int fat_file_truncate(struct fat_file *, uint64_t size); /* longer: by zeros */
 /* ---- Names ---- */
 
 enum { /* attributes */
-	FAT_READ_ONLY = 1,
-	FAT_HIDDEN = 2,
-	FAT_SYSTEM = 4,
-	FAT_ARCHIVE = 32,
+       FAT_READ_ONLY = 1,
+       FAT_HIDDEN = 2,
+       FAT_SYSTEM = 4,
+       FAT_ARCHIVE = 32,
 };
 struct fat_info {
 	char name[FAT_NAME_MAX + 1];
@@ -80,7 +80,8 @@ struct fat_info {
 	uint32_t size;
 	uint8_t attributes;
 	bool directory;
-	int64_t created, modified, accessed; /* seconds since 1970, UTC taken for local time; 0: not told */
+	int64_t created, modified,
+	        accessed; /* seconds since 1970, UTC taken for local time; 0: not told */
 };
 int fat_stat(struct fat *, const char *path, struct fat_info *);
 int fat_make_directory(struct fat *, const char *path);
@@ -93,7 +94,8 @@ int fat_set_modified(struct fat *, const char *path, int64_t seconds);
 
 /* In the order of the directory ("" or "/": the root). Entries made or removed meanwhile may be given or not. */
 int fat_directory_open(struct fat *, const char *path, struct fat_directory **);
-int fat_directory_next(struct fat_directory *, struct fat_info *); /* ERR_ABSENT: that was the last */
+int fat_directory_next(struct fat_directory *,
+                       struct fat_info *); /* ERR_ABSENT: that was the last */
 void fat_directory_close(struct fat_directory *);
 
 /* ---- Looking ---- */
@@ -103,10 +105,11 @@ struct fat_figures {
 	uint32_t cluster_size;
 	uint32_t clusters, clusters_free;
 	char label[3 * 11 + 1];
-	bool was_in_use;      /* when it was opened; what follows was mended then */
-	uint32_t lost;	      /* clusters freed */
-	uint32_t cut;	      /* chains made as long as their files, or files as their chains */
-	uint32_t names_mended; /* parts of long names without a file, second names of a rename, parents */
+	bool was_in_use; /* when it was opened; what follows was mended then */
+	uint32_t lost;   /* clusters freed */
+	uint32_t cut;    /* chains made as long as their files, or files as their chains */
+	uint32_t
+	        names_mended; /* parts of long names without a file, second names of a rename, parents */
 };
 /* Writes what waits first, so that freed clusters count. */
 int fat_figures(struct fat *, struct fat_figures *);

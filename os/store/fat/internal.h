@@ -42,14 +42,14 @@ static inline void store32(uint8_t *p, uint32_t v)
 #define TRANSFER_SIZE (64u << 10)
 #define EDITS_MAX     64u
 #define FREED_MAX     64u
-#define BUCKETS	      256u
+#define BUCKETS       256u
 #define UNITS_MIN     64u
 
 /* A sector of a table or a directory in memory. */
 struct unit {
-	struct list used; /* in fat.units: the least recently used first */
+	struct list used;  /* in fat.units: the least recently used first */
 	struct unit *next; /* of its bucket */
-	uint64_t at;	   /* on the device; of a table: of the active one */
+	uint64_t at;       /* on the device; of a table: of the active one */
 	uint8_t *bytes;
 	bool valid, dirty;
 	bool table;
@@ -69,9 +69,9 @@ struct freed {
 };
 
 struct chain {
-	uint32_t first;		 /* 0: it has no cluster; of a directory: the fixed root */
+	uint32_t first;          /* 0: it has no cluster; of a directory: the fixed root */
 	uint32_t index, cluster; /* the one last used; cluster 0: none */
-	uint32_t step, count;	 /* landmarks: marks[k] is cluster number (k + 1) * step */
+	uint32_t step, count;    /* landmarks: marks[k] is cluster number (k + 1) * step */
 	uint32_t marks[24];
 };
 
@@ -98,18 +98,18 @@ struct fat {
 	struct task_queue waiting;
 
 	uint32_t bits, sector, cluster_size, clusters; /* numbers 2 to clusters + 1 */
-	uint64_t table_at, table_size;		       /* of the active one; bytes of each */
+	uint64_t table_at, table_size;                 /* of the active one; bytes of each */
 	uint64_t tables_at;
 	uint32_t table_count; /* that are written; 1 where they are not mirrored */
 	uint64_t root_at;     /* fixed root: FAT12, FAT16 */
 	uint32_t root_slots, root_cluster;
 	uint64_t data_at, info_at; /* info_at 0: none */
-	uint32_t state_offset;	   /* of the byte in the boot sector that tells of use */
+	uint32_t state_offset;     /* of the byte in the boot sector that tells of use */
 
 	uint32_t free, hint; /* clusters; where to look first */
 	bool free_exact;     /* counted, not believed */
-	bool in_use;	     /* marked so on the device */
-	bool written;	   /* since the last flush */
+	bool in_use;         /* marked so on the device */
+	bool written;        /* since the last flush */
 	bool table_unclean;  /* table entry 1 tells of use, too */
 
 	struct list units;
@@ -145,7 +145,7 @@ int transfer_flush(struct fat *);
 int cache_get(struct fat *, uint64_t at, uint64_t end, bool table, struct unit **);
 void cache_dirty(struct fat *, struct unit *);
 void cache_forget(struct fat *, uint64_t at, uint64_t size); /* changes, too */
-int cache_write(struct fat *, bool table);		    /* all changed ones of that kind */
+int cache_write(struct fat *, bool table);                   /* all changed ones of that kind */
 static inline bool cache_crowded(const struct fat *f)
 {
 	return f->dirty > f->unit_count / 2;
@@ -164,15 +164,16 @@ static inline uint64_t cluster_at(const struct fat *f, uint32_t cluster)
 	return f->data_at + (uint64_t)(cluster - 2) * f->cluster_size;
 }
 int table_get(struct fat *, uint32_t cluster, uint32_t *value); /* as it will be */
-int table_put(struct fat *, uint32_t cluster, uint32_t value);	/* with the next commit's first step */
-int table_link(struct fat *, uint32_t cluster, uint32_t to);	/* when `to` is there */
-int table_cut(struct fat *, uint32_t cluster);			/* when the directories are there */
-int table_free(struct fat *, uint32_t first, bool directory);	/* likewise; a whole chain */
+int table_put(struct fat *, uint32_t cluster,
+              uint32_t value);                               /* with the next commit's first step */
+int table_link(struct fat *, uint32_t cluster, uint32_t to); /* when `to` is there */
+int table_cut(struct fat *, uint32_t cluster);               /* when the directories are there */
+int table_free(struct fat *, uint32_t first, bool directory); /* likewise; a whole chain */
 /* A free one, `near` + 1 if that is; its entry is TABLE_END. ERR_TOO_BIG: there is none. */
 int table_allocate(struct fat *, uint32_t near, uint32_t *cluster);
 int table_count_free(struct fat *);
-int table_apply(struct fat *, bool cut); /* edits of that kind, into the cache */
-int table_free_all(struct fat *);	 /* fat.freed */
+int table_apply(struct fat *, bool cut);   /* edits of that kind, into the cache */
+int table_free_all(struct fat *);          /* fat.freed */
 int table_use(struct fat *, bool *in_use); /* as entry 1 tells it */
 int table_clear_use(struct fat *);
 
@@ -196,7 +197,8 @@ struct name {
 };
 /* One part of a path. ERR_INVALID, ERR_TOO_BIG. */
 int name_parse(struct name *, const char *utf8, uint32_t size);
-uint32_t name_print(const uint16_t *units, uint32_t size, char *to, uint32_t room); /* with its NUL */
+uint32_t name_print(const uint16_t *units, uint32_t size, char *to,
+                    uint32_t room); /* with its NUL */
 bool name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size);
 /* One bit of 64: names that are equal have the same. */
 uint64_t name_mark(const uint16_t *units, uint32_t size);
@@ -210,32 +212,33 @@ bool name_to_short(const struct name *, uint8_t raw[11]);
 void name_tail(const struct name *, uint8_t raw[11], uint32_t number);
 
 /* ---- entry.c ---- */
-#define SLOT	       32u
+#define SLOT           32u
 #define SLOTS_MAX      65536u
 #define ATTR_LABEL     8u
 #define ATTR_DIRECTORY 16u
 #define ATTR_LONG      15u
-#define MOVED	       0xffu /* creation tenths of the newer of two entries of a rename: no valid time */
+#define MOVED          0xffu /* creation tenths of the newer of two entries of a rename: no valid time */
 
 struct entry {
-	uint8_t raw[SLOT];     /* the short slot */
-	uint64_t at;	       /* on the device */
-	uint32_t slot, first;  /* numbers: of the short slot, and of the first of its long name */
-	uint32_t units_count;  /* of the long name; 0: none */
+	uint8_t raw[SLOT];    /* the short slot */
+	uint64_t at;          /* on the device */
+	uint32_t slot, first; /* numbers: of the short slot, and of the first of its long name */
+	uint32_t units_count; /* of the long name; 0: none */
 	uint16_t units[NAME_UNITS + 6];
 };
 struct scan {
 	struct fat *fat;
 	struct chain chain; /* of the directory */
-	uint32_t slot;	    /* the next */
-	uint32_t limit;	    /* it ends there at the latest */
-	bool mend;	    /* parts of long names without a file are erased */
+	uint32_t slot;      /* the next */
+	uint32_t limit;     /* it ends there at the latest */
+	bool mend;          /* parts of long names without a file are erased */
 	uint32_t mended;
 };
 void scan_open(struct scan *, struct fat *, uint32_t directory);
-int scan_next(struct scan *, struct entry *);			      /* labels, . and .. included */
-int scan_slot(struct scan *, uint32_t slot, struct unit **, uint8_t **); /* ERR_ABSENT: behind the end */
-int scan_find(struct scan *, const struct name *, struct entry *);    /* ERR_ABSENT */
+int scan_next(struct scan *, struct entry *); /* labels, . and .. included */
+int scan_slot(struct scan *, uint32_t slot, struct unit **,
+              uint8_t **);                                         /* ERR_ABSENT: behind the end */
+int scan_find(struct scan *, const struct name *, struct entry *); /* ERR_ABSENT */
 int entry_erase(struct scan *, const struct entry *);
 /* Puts a new one into the directory: raw's fields but its name. e: what became of it. */
 int entry_make(struct scan *, const struct name *, const uint8_t raw[SLOT], struct entry *e);
@@ -264,7 +267,8 @@ void entry_info(const struct entry *, struct fat_info *);
 
 /* ---- path.c ---- */
 /* Walks to the directory that the path's last part is in. `avoid`: ERR_INVALID if it leads through that directory. */
-int path_walk(struct fat *, const char *path, uint32_t avoid, uint32_t *directory, struct name *last);
+int path_walk(struct fat *, const char *path, uint32_t avoid, uint32_t *directory,
+              struct name *last);
 /* The entry; ERR_INVALID: the path is the root. */
 int path_find(struct fat *, const char *path, struct scan *, struct entry *);
 /* The first cluster of a directory that a slot leads to; checked. */

@@ -21,7 +21,7 @@
 struct tar {
 	const uint8_t *bytes; /* null: on the device */
 	struct block *block;
-	uint8_t *buffer; /* of the device's: BLOCK_ALIGN bytes of the heap, the caller's */
+	uint8_t *buffer;   /* of the device's: BLOCK_ALIGN bytes of the heap, the caller's */
 	uint64_t buffered; /* which block is in it, and one more; 0: none */
 	uint64_t size;
 };
@@ -39,9 +39,9 @@ struct tar_entry {
 	char name[TAR_NAME_MAX + 1];
 	char link[TAR_NAME_MAX + 1];
 	enum tar_kind kind;
-	uint32_t mode;	  /* permission bits */
-	int64_t modified; /* seconds since 1970; 0: before */
-	uint64_t at, size; /* contents in the archive */
+	uint32_t mode;       /* permission bits */
+	int64_t modified;    /* seconds since 1970; 0: before */
+	uint64_t at, size;   /* contents in the archive */
 	const uint8_t *data; /* the same in memory; null: on a device */
 };
 

@@ -67,8 +67,10 @@ void limits_try(struct block *b, struct block *rom)
 		need(rom->read_only, "the read-only device says that it is not");
 		need(block_read(rom, 0, page + BLOCK_ALIGN, rom->sector_size) == OK,
 		     "the read-only device cannot be read");
-		need(block_write(rom, 0, page, rom->sector_size) == ERR_READ_ONLY, "it can be written");
-		need(block_discard(rom, 0, rom->sector_size) == ERR_READ_ONLY, "it can be discarded");
+		need(block_write(rom, 0, page, rom->sector_size) == ERR_READ_ONLY,
+		     "it can be written");
+		need(block_discard(rom, 0, rom->sector_size) == ERR_READ_ONLY,
+		     "it can be discarded");
 	}
 	memset(page, 0, BLOCK_ALIGN);
 	need(block_read(b, 0, page, BLOCK_ALIGN) == OK, "a good read failed afterwards");

@@ -11,15 +11,16 @@
 
 #include <store/btree/btree.h>
 
-#define KEYS	    160u
-#define CHANGES_MAX 12u	   /* of a transaction, the one of its number not counted */
+#define KEYS        160u
+#define CHANGES_MAX 12u /* of a transaction, the one of its number not counted */
 #define KEY_ROOM    512u
 #define VALUE_ROOM  20000u /* bytes: five pages */
 
 struct transaction {
 	uint64_t number;
 	uint32_t count;
-	struct btree_change changes[CHANGES_MAX + 1]; /* the last one notes the number, under NUMBER_KEY */
+	struct btree_change
+	        changes[CHANGES_MAX + 1]; /* the last one notes the number, under NUMBER_KEY */
 	uint8_t keys[CHANGES_MAX][KEY_ROOM];
 	uint8_t *values; /* CHANGES_MAX * VALUE_ROOM, the caller's */
 };
@@ -37,6 +38,7 @@ void model_advance(struct model *, uint64_t seed, uint64_t number);
 
 /* Is the snapshot exactly what the model says after the transaction whose number it notes? Null, or what is not; *number:
  * that transaction. `room` has VALUE_ROOM bytes, twice. */
-const char *model_differs(struct model *, uint64_t seed, struct btree_snapshot *, uint8_t *room, uint64_t *number);
+const char *model_differs(struct model *, uint64_t seed, struct btree_snapshot *, uint8_t *room,
+                          uint64_t *number);
 
 #endif

@@ -31,7 +31,7 @@ void volume_load(const char *name, uint8_t *bytes, uint64_t size);
 /* A shell command, in the folder; its exit status. */
 int volume_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-extern bool volume_direct; /* memory counts as the heap's */
+extern bool volume_direct;      /* memory counts as the heap's */
 extern uint32_t volume_damages; /* that volume_options' function was told of */
 extern char volume_damage[128];
 extern const struct fat_options volume_options;

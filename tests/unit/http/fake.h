@@ -63,7 +63,8 @@ void fake_stop(void);                     /* frees all; aborts if a block of the
 struct tcp_connection *fake_new(void);    /* a connection that nobody has yet */
 struct tcp_connection *fake_accept(void); /* comes in; null: not wanted */
 struct tcp_connection *fake_accept_from(uint32_t remote);
-void fake_forget(struct tcp_connection *); /* one that has ended; its memory goes before fake_stop() */
+void fake_forget(
+        struct tcp_connection *); /* one that has ended; its memory goes before fake_stop() */
 void fake_queue(struct tcp_connection *, const void *bytes, uint64_t size);
 void fake_queue_fin(struct tcp_connection *);
 void fake_queue_reset(struct tcp_connection *);

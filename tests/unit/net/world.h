@@ -77,7 +77,7 @@ struct packet {
 	uint32_t size;
 	uint8_t bytes[4096];
 };
-void world_queue(uint32_t k); /* where packets go in from now on; 0 at first */
+void world_queue(uint32_t k);              /* where packets go in from now on; 0 at first */
 bool world_receive(const struct packet *); /* false: no fill entry; the packet is lost */
 bool world_receive_raw(struct amp_desc);
 /* A packet that may be larger than a frame, as a chain, with metadata; false: there is no room. */

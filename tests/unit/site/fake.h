@@ -21,6 +21,6 @@ extern char fake_log[1024];       /* the last line */
 extern uint32_t fake_routes_full; /* so many routes can be had yet */
 extern bool fake_memory_fails;
 void fake_reset(void);
-uint32_t fake_live(void);         /* allocations that were not freed */
+uint32_t fake_live(void); /* allocations that were not freed */
 
 #endif

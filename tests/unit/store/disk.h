@@ -24,7 +24,8 @@ struct disk {
 	bool record;
 	struct disk_event *events;
 	uint32_t event_count, event_size;
-	uint64_t fail_at, requests; /* the request of that number (from 1) and all after it fail; 0: none */
+	uint64_t fail_at,
+	        requests; /* the request of that number (from 1) and all after it fail; 0: none */
 	bool fail_once;
 };
 
@@ -37,13 +38,14 @@ void disk_note(struct disk *, uint64_t number); /* into the record */
 struct disk_cut {
 	const struct disk *disk;
 	uint8_t *durable, *newest; /* up to `next` */
-	uint8_t *touched;	   /* a byte a unit: written since the last flush */
+	uint8_t *touched;          /* a byte a unit: written since the last flush */
 	uint32_t next;
 	uint32_t first; /* event after the last flush */
 };
 void disk_cut_open(struct disk_cut *, const struct disk *);
 void disk_cut_close(struct disk_cut *);
-void disk_cut_image(struct disk_cut *, uint32_t upto, uint64_t seed, uint8_t *image); /* upto never goes back */
+void disk_cut_image(struct disk_cut *, uint32_t upto, uint64_t seed,
+                    uint8_t *image); /* upto never goes back */
 
 uint64_t disk_random(uint64_t *seed);
 

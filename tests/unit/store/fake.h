@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-extern long fake_allocated;	 /* pieces that are out */
+extern long fake_allocated;       /* pieces that are out */
 extern uint64_t fake_memory_left; /* allocations that succeed until one fails; UINT64_MAX: all */
 
 #endif

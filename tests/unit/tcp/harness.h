@@ -38,22 +38,26 @@
 #define FIRST 1001u
 
 struct segment {
-	uint32_t seq;       /* in: 0: the peer's next; out: 0: not looked at */
-	uint32_t ack;       /* in: 0: all that has come out; out: 0: not looked at. Relative to our ISS (in), theirs are as is */
-	const char *data;   /* in: payload; out: if set, it is compared */
-	uint32_t size;      /* of the payload; in: 0 with data: its length as text; without data: so many bytes of a pattern */
-	uint32_t win;       /* in: 0: 65535, NO_WINDOW: 0; out: 0: not looked at. As on the wire */
-	uint16_t mss;       /* 0: none (out: not looked at) */
-	uint8_t scale;      /* plus 1; 0: none (out: not looked at) */
+	uint32_t seq; /* in: 0: the peer's next; out: 0: not looked at */
+	uint32_t
+	        ack; /* in: 0: all that has come out; out: 0: not looked at. Relative to our ISS (in), theirs are as is */
+	const char *data; /* in: payload; out: if set, it is compared */
+	uint32_t
+	        size; /* of the payload; in: 0 with data: its length as text; without data: so many bytes of a pattern */
+	uint32_t win;  /* in: 0: 65535, NO_WINDOW: 0; out: 0: not looked at. As on the wire */
+	uint16_t mss;  /* 0: none (out: not looked at) */
+	uint8_t scale; /* plus 1; 0: none (out: not looked at) */
 	bool sack_ok;
-	uint32_t value, echo; /* timestamps; in: with h.stamps they have defaults: the peer's clock, what came last */
-	bool no_stamp;      /* in: none in this one, whatever h.stamps says */
-	bool ce, ect;       /* of the IP header; ect: out: has to be there */
-	uint32_t sacks[4][2]; /* out: relative to nothing (the peer's numbers); in: relative to our ISS */
+	uint32_t value,
+	        echo; /* timestamps; in: with h.stamps they have defaults: the peer's clock, what came last */
+	bool no_stamp; /* in: none in this one, whatever h.stamps says */
+	bool ce, ect;  /* of the IP header; ect: out: has to be there */
+	uint32_t sacks
+	        [4][2]; /* out: relative to nothing (the peer's numbers); in: relative to our ISS */
 	uint32_t sack_count;
 	bool bad_checksum;
-	uint16_t port;      /* the peer's; 0: 4000 */
-	uint32_t from;      /* its address; 0: PEER */
+	uint16_t port; /* the peer's; 0: 4000 */
+	uint32_t from; /* its address; 0: PEER */
 };
 #define NO_WINDOW UINT32_MAX
 #define NO_ACK    0
@@ -61,25 +65,26 @@ struct segment {
 struct harness {
 	struct tcp_listener *listener;
 	struct tcp_connection *c;
-	struct tcp_options options;   /* of listener and connect */
-	uint32_t iss;                 /* ours, once seen */
-	uint32_t seq, ack;            /* the peer's next; what it acknowledges */
-	bool stamps;                  /* the peer uses timestamps */
-	uint32_t clock, echo;         /* its TSval; the last TSval that came out */
-	uint16_t us, peer;            /* ports */
-	struct segment last;          /* what out() has found */
+	struct tcp_options options; /* of listener and connect */
+	uint32_t iss;               /* ours, once seen */
+	uint32_t seq, ack;          /* the peer's next; what it acknowledges */
+	bool stamps;                /* the peer uses timestamps */
+	uint32_t clock, echo;       /* its TSval; the last TSval that came out */
+	uint16_t us, peer;          /* ports */
+	struct segment last;        /* what out() has found */
 	/* what handlers were told: */
 	char got[1 << 16];
-	uint32_t got_size, take;      /* take: bytes a call; UINT32_MAX: all */
+	uint32_t got_size, take; /* take: bytes a call; UINT32_MAX: all */
 	uint32_t opened, received, finished, writable, drained, closed;
 	int reason;
-	bool refuse;                  /* the accept handler does not want it */
-	char order[64];               /* o r f w d c, as they came */
+	bool refuse;    /* the accept handler does not want it */
+	char order[64]; /* o r f w d c, as they came */
 	void (*on_received)(void);
 };
 extern struct harness h;
 
-int harness_open(void **state);  /* cmocka's set-up and tear-down: a world with TCP listening on port 80 */
+int harness_open(
+        void **state); /* cmocka's set-up and tear-down: a world with TCP listening on port 80 */
 int harness_close(void **state);
 
 void segment_in(int line, uint32_t flags, struct segment);
@@ -93,17 +98,18 @@ void pass_us(uint64_t us);
 uint32_t skip_all(void); /* throws away what came out; how many segments */
 
 /* Openings. Plain: no options but MSS 1460. Full: MSS 1460, SACK, timestamps, scale 7. */
-void opened(void);        /* passive, plain; h.c is ESTABLISHED */
+void opened(void); /* passive, plain; h.c is ESTABLISHED */
 void opened_fully(void);
-void connecting(void);    /* active: the SYN has come out */
-void connected(void);     /* active, plain */
+void connecting(void);         /* active: the SYN has come out */
+void connected(void);          /* active, plain */
 void to_state(enum tcp_state); /* from scratch, plain */
 void write_text(const char *);
 void write_bytes(uint32_t size); /* of the pattern, in one write */
 uint8_t pattern(uint32_t at);
 
-enum tcp_state state_now(void); /* of h.c; TCP_TIME_WAIT if only that is left; TCP_CLOSED: nothing */
-#define state_is(state_) assert_string_equal(tcp_state_name(state_now()), tcp_state_name(state_))
+enum tcp_state
+state_now(void); /* of h.c; TCP_TIME_WAIT if only that is left; TCP_CLOSED: nothing */
+#define state_is(state_)   assert_string_equal(tcp_state_name(state_now()), tcp_state_name(state_))
 #define counted(what_, n_) assert_int_equal(tcp_counter(what_), n_)
 
 struct scenario {

@@ -174,7 +174,8 @@ static void drops_and_completes_descriptors_that_do_not_fit(void **state)
 		{ 1ull << 63, 60, 0 },
 		{ 0, UINT32_MAX, 0 },
 		{ 64, UINT32_MAX - 32, 0 },
-		{ 0, 60, AMP_DESC_CONTINUED }, /* features that were not offered; it is one packet with */
+		{ 0, 60,
+		  AMP_DESC_CONTINUED }, /* features that were not offered; it is one packet with */
 		{ 256, 60, AMP_DESC_METADATA }, /* this */
 		{ 0, 60, 1u << 31 },
 	};

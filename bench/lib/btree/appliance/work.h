@@ -11,19 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEYS	20000u
-#define BATCH	1000u
-#define GETS	100000u
-#define SCANS	10u
+#define KEYS    20000u
+#define BATCH   1000u
+#define GETS    100000u
+#define SCANS   10u
 #define COMMITS 300u
 
 #define KEY_SIZE   16u
 #define VALUE_SIZE 100u
 
-static uint64_t work_now(void);					 /* ns */
-static void work_batch(const uint32_t *numbers, uint32_t count); /* puts them, in one durable commit */
-static void work_get(uint32_t number);				 /* compares it, too */
-static uint32_t work_scan(void);				 /* how many there are; looks at each value */
+static uint64_t work_now(void); /* ns */
+static void work_batch(const uint32_t *numbers,
+                       uint32_t count); /* puts them, in one durable commit */
+static void work_get(uint32_t number);  /* compares it, too */
+static uint32_t work_scan(void);        /* how many there are; looks at each value */
 
 static uint64_t work_random(uint64_t *state)
 {
