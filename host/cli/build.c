@@ -17,14 +17,14 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <build/audit.h>
-#include <build/manifest.h>
-#include <build/plan.h>
-#include <build/pulled.h>
-#include <build/sdk.h>
-#include <build/seal.h>
-#include <build/text.h>
-#include <build/value.h>
+#include <builder/audit.h>
+#include <builder/manifest.h>
+#include <builder/plan.h>
+#include <builder/pulled.h>
+#include <builder/sdk.h>
+#include <builder/seal.h>
+#include <builder/text.h>
+#include <builder/value.h>
 #include <cli/output.h>
 #include <tender/image.h>
 

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <build/audit.h>
-#include <build/sizes.h>
-#include <build/symbols.h>
-#include <build/text.h>
-#include <build/value.h>
+#include <builder/audit.h>
+#include <builder/sizes.h>
+#include <builder/symbols.h>
+#include <builder/text.h>
+#include <builder/value.h>
 #include <cli/output.h>
 #include <tender/image.h>
 

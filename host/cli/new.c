@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include <ampoule_abi.h>
-#include <build/text.h>
-#include <build/value.h>
+#include <builder/text.h>
+#include <builder/value.h>
 #include <cli/output.h>
 
 static const char usage[] =

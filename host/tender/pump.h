@@ -3,11 +3,13 @@
  * The pump moves packets for all devices of an image. It knows nothing of how the image runs; that
  * calls it in one of three ways:
  *
- *   PUMP_THREAD   (KVM, two CPUs or more) a thread of its own sleeps until packets or kicks come,
- * and moves packets while the image runs. The image's wait sleeps on a futex. PUMP_INLINE   (KVM,
- * one CPU, or an AF_XDP device, where the kernel moves them in) the image's own wait moves packets and sleeps on the devices; a thread only serves kicks
- * of an image that does not wait. PUMP_OUTSIDE  (sandbox) the caller's loop moves packets; the
- * image sleeps by itself, in its own process.
+ *   PUMP_THREAD    (KVM, two CPUs or more) a thread of its own sleeps until packets or kicks come,
+ *                  and moves packets while the image runs. The image's wait sleeps on a futex.
+ *   PUMP_INLINE    (KVM, one CPU, or an AF_XDP device, where the kernel moves packets in) the
+ *                  image's own wait moves packets and sleeps on the devices; a thread only serves
+ *                  kicks of an image that does not wait.
+ *   PUMP_OUTSIDE   (sandbox) the caller's loop moves packets; the image sleeps by itself, in its
+ *                  own process.
  */
 #ifndef TENDER_PUMP_H
 #define TENDER_PUMP_H

@@ -4,10 +4,11 @@
  * image, its rights there, and where its bytes lie in this process. A space is made in one of two
  * ways:
  *
- *   SPACE_GUEST  all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
- * executable here. pages.c makes the image's page tables from the list. SPACE_CHILD  each region is
- * mapped at the image's own address, so that a forked child has it; boot information, rings,
- * queues, frames, and the heap if block devices use it, are shared with the child, all else becomes the child's own.
+ *   SPACE_GUEST   all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
+ *                 executable here. pages.c makes the image's page tables from the list.
+ *   SPACE_CHILD   each region is mapped at the image's own address, so that a forked child has it.
+ *                 Boot information, rings, queues, frames, and the heap if block devices use it,
+ *                 are shared with the child; all else becomes the child's own.
  */
 #ifndef TENDER_SPACE_H
 #define TENDER_SPACE_H

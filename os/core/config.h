@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What `ampoule build` generates into every image beside its note (host/build, docs/manifest.md): the layout
+ * What `ampoule build` generates into every image beside its note (host/builder, docs/manifest.md): the layout
  * of the stacks, the files (core/file.h), the interfaces where net is linked (net/interface.h), and
  * appliance.h, which gives each argument NAME of the manifest a function arg_NAME() (- and . become _):
  * constant and inlined if it is static, read from boot->args if it is dynamic. Types: u16 uint16_t, u32

@@ -33,7 +33,7 @@ _Static_assert(offsetof(struct thread_block, canary) == 0x28, "psABI");
 _Static_assert(offsetof(struct thread_block, errno_value) == 0x34, "musl");
 _Static_assert(offsetof(struct thread_block, locale) == 0xa8, "musl");
 
-/* From the linker script (host/build): the template of the thread-local variables, and boot.h's
+/* From the linker script (host/builder): the template of the thread-local variables, and boot.h's
  * table. */
 extern const uint8_t __tls_start[], __tls_file_end[], __tls_end[];
 extern const struct boot_start __start_boot_start[], __stop_boot_start[];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding a compiled-in file by its name, by the perfect hash that host/build/names.c has made of all names (how: there). */
+/* Finding a compiled-in file by its name, by the perfect hash that host/builder/names.c has made of all names (how: there). */
 #include <string.h>
 
 #include <core/file.h>
 
 #define DIRECT 0x80000000u
 
-/* The same as in host/build/names.c. */
+/* The same as in host/builder/names.c. */
 static uint64_t hash(const char *name, uint64_t salt)
 {
 	uint64_t h = salt;

@@ -5,9 +5,10 @@
  * segment is emptied in one of two ways:
  *
  *   cleaned   if enough of the memory is taken by what was deleted or replaced: what lives in the
- * emptiest segment is moved together evicted   else: the oldest segment; what was used since it
- * came there is kept once more (at most half a segment), all else is forgotten. That is LRU to
- * within a segment's time, and a get writes no list.
+ *             emptiest segment is moved together
+ *   evicted   else: the oldest segment; what was used since it came there is kept once more (at
+ *             most half a segment), all else is forgotten. That is LRU to within a segment's time,
+ *             and a get writes no list.
  *
  * So any allocation may move or forget any item whose segment is not pinned.
  */

@@ -3,10 +3,11 @@
  * A block device with two files on it that SQLite needs: a database and its journal. Layout, in
  * bytes:
  *
- *     0       root 0   each: a struct root in one sector; the one with the higher sequence number
- * whose sum is right 4096    root 1   counts, and the other one is written next 8192    the
- * database, growing upwards end     the journal, growing downwards in chunks: its bytes 0 to 65535
- * are the chunk that ends at `end`, the next ones the chunk before
+ *     0      root 0   each: a struct root in one sector; the one with the higher sequence number
+ *     4096   root 1   whose sum is right counts, and the other one is written next
+ *     8192            the database, growing upwards
+ *     end             the journal, growing downwards in chunks: its bytes 0 to 65535 are the chunk
+ *                     that ends at `end`, the next ones the chunk before
  *
  * Roots hold the files' sizes. A size counts as soon as its root does, and a root is written only
  * after what it counts has been flushed; so a torn or lost write never lengthens a file by what was

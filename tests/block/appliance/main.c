@@ -2,11 +2,14 @@
 /*
  * A block device from inside, by the argument `mode`:
  *
- *   info    what devices there are
- *   write   the whole device with the seed's pattern, flushed, read back and compared; then a
- * discard verify  that the pattern is there limits  requests that do not fit errors  16 writes one
- * by one, then a flush, a read: which of them fail cut     generations until the tender cuts the
- * power; tests/block/run looks at what is left bench   random reads
+ *   info     what devices there are
+ *   write    the whole device with the seed's pattern, flushed, read back and compared; then a
+ *            discard
+ *   verify   that the pattern is there
+ *   limits   requests that do not fit
+ *   errors   16 writes one by one, then a flush, a read: which of them fail
+ *   cut      generations until the tender cuts the power; tests/block/run looks at what is left
+ *   bench    random reads
  */
 #include <string.h>
 

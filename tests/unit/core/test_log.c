@@ -15,7 +15,7 @@ const struct file files[] = {
 	{ "www/index.html", (const uint8_t *)"333", 3 },
 };
 const uint32_t file_count = 3;
-/* What host/build/names.c makes of these. */
+/* What host/builder/names.c makes of these. */
 const struct file_names file_names = { 14695981039346656037u, 1, 0 };
 const uint32_t file_buckets[] = { 1 }, file_slots[] = { 0, 1, 2 };
 

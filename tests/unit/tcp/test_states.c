@@ -4,9 +4,11 @@
  * by RFC 9293 §3.10.7 with RFC 5961's answers and RFC 1337's TIME-WAIT. Each cell is a scenario of
  * its own.
  *
- * Answers: . nothing   A an ACK   S our SYN-ACK   R a reset. After it the new state, if it changes:
- * c CLOSED  r SYN-RECEIVED  e ESTABLISHED  1 FIN-WAIT-1  2 FIN-WAIT-2  w CLOSE-WAIT  g CLOSING  l
- * LAST-ACK  t TIME-WAIT
+ * Answers:
+ *   .  nothing   A  an ACK   S  our SYN-ACK   R  a reset
+ * After it the new state, if it changes:
+ *   c  CLOSED         r  SYN-RECEIVED   e  ESTABLISHED   1  FIN-WAIT-1   2  FIN-WAIT-2
+ *   w  CLOSE-WAIT     g  CLOSING        l  LAST-ACK      t  TIME-WAIT
  */
 #include "harness.h"
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* appliance.yaml, read and checked: docs/manifest.md is the contract. */
+#ifndef BUILD_MANIFEST_H
+#define BUILD_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ampoule_abi.h>
+#include <builder/library.h>
+#include <builder/report.h>
+
+struct manifest_interface {
+	const char *name;
+	bool dhcp, optional;
+	uint32_t address, gateway; /* host byte order; gateway 0: none */
+	uint8_t prefix;
+	int address_arg, gateway_arg; /* index of the argument; -1: none */
+	uint32_t ring, frames;
+};
+
+struct manifest_block {
+	const char *name;
+	const char *format; /* "": any */
+	bool read_only, optional;
+	uint64_t size; /* bytes at least */
+	uint32_t ring;
+};
+
+struct manifest_resolver {
+	uint32_t address; /* host byte order */
+	int arg;          /* index of the argument that has it instead; -1: none */
+};
+
+struct manifest_file {
+	const char *name; /* in the image */
+	const char *path; /* absolute; of a compiled one: null */
+	uint64_t size;    /* when the manifest was read */
+	int line, column;
+};
+
+struct manifest_compile {
+	const char *name;
+	const struct compiler *compiler;
+	const char *executable; /* absolute */
+	const char **arguments;
+	unsigned argument_count;
+	int line, column;
+};
+
+struct manifest_arg {
+	const char *name;
+	const char *id; /* as a part of a C identifier */
+	enum amp_arg_type type;
+	bool dynamic;
+	const char *value; /* text form */
+	uint64_t number;   /* as enum amp_arg_type says */
+	const char *help;
+	int line, column;
+};
+
+struct manifest {
+	const char *folder; /* absolute */
+	const char *name, *version;
+	const char **sources; /* relative to folder, sorted as given, globs resolved */
+	unsigned source_count;
+	struct libraries libraries;
+	unsigned cpu_level; /* 1 to 4 */
+	uint64_t memory_min, memory_default;
+	uint32_t tasks, stack;
+	struct manifest_interface **interfaces;
+	unsigned interface_count;
+	struct manifest_block **blocks;
+	unsigned block_count;
+	struct manifest_resolver **resolvers;
+	unsigned resolver_count;
+	struct manifest_file **files; /* sorted by name, compiled ones included */
+	unsigned file_count;
+	struct manifest_compile **compiles;
+	unsigned compile_count;
+	struct manifest_arg **args;
+	unsigned arg_count;
+};
+
+#define MANIFEST_RESOLVERS_MAX 3u /* what os/net/resolver.h takes */
+#define MANIFEST_FILES_MAX     65536u
+#define MANIFEST_FILES_BYTES                                                                       \
+	(1ull << 30) /* all files together: code and data must reach each other */
+#define MANIFEST_STACKS_BYTES  (16ull << 30) /* what a tender maps at most */
+#define MANIFEST_MEMORY_LOW    (64ull << 10)
+#define MANIFEST_MEMORY_HIGH   (1ull << 40)
+#define MANIFEST_TASKS_DEFAULT 16u
+
+/* Reads FOLDER/appliance.yaml; `shown` is the file's name in messages. All that is wrong is in the
+ * report; with an empty report the manifest can be built. */
+struct manifest *manifest_read(const char *folder, const char *shown, const char *sdk,
+                               struct report *);
+
+#endif

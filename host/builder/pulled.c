@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reads two reports of lld's (pulled.h). The map has a line for each input section: VMA LMA SIZE
+ * ALIGN, then "FILE:(SECTION)". The other has a line for each archive member: who referred to it,
+ * member, symbol, separated by tabs. Following the referrers up leads to an object of the build,
+ * whose name begins with its source's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <builder/pulled.h>
+#include <builder/text.h>
+
+#define CHAIN_MAX 64u
+
+static const char *next_line(const char *s)
+{
+	const char *end = strchr(s, '\n');
+
+	return end ? end + 1 : s + strlen(s);
+}
+
+/* "/usr/lib/.../libc.a(write.lo)" of the input section that holds the address. */
+static const char *find_member(const char *map, uint64_t address)
+{
+	for (const char *line = map; *line; line = next_line(line)) {
+		unsigned long long vma, size;
+		char *at;
+
+		vma = strtoull(line, &at, 16);
+		if (at == line)
+			continue;
+		strtoull(at, &at, 16); /* LMA */
+		size = strtoull(at, &at, 16);
+		if (address < vma || address - vma >= size)
+			continue;
+		strtoull(at, &at, 10); /* alignment */
+		at += strspn(at, " ");
+		const char *end = strpbrk(at, "\n"), *colon = NULL;
+		if (!end)
+			end = at + strlen(at);
+		for (const char *c = at; c + 1 < end; c++)
+			if (c[0] == ':' && c[1] == '(')
+				colon = c;
+		if (colon && colon[-1] == ')')
+			return keep_text(at, (size_t)(colon - at));
+	}
+	return NULL;
+}
+
+struct reason {
+	const char *referrer, *symbol;
+};
+
+static bool find_reason(const char *why, const char *member, struct reason *r)
+{
+	size_t n = strlen(member);
+
+	for (const char *line = why; *line; line = next_line(line)) {
+		const char *first = strchr(line, '\t'),
+		           *second = first ? strchr(first + 1, '\t') : NULL;
+
+		if (!second || second > next_line(line) || (size_t)(second - first - 1) != n ||
+		    memcmp(first + 1, member, n) != 0)
+			continue;
+		r->referrer = keep_text(line, (size_t)(first - line));
+		r->symbol = keep_text(second + 1, strcspn(second + 1, "\n"));
+		return true;
+	}
+	return false;
+}
+
+/* main.c of .../object/main.c.0123abcd.o; write.lo of .../libc.a(write.lo). */
+static const char *short_name(const char *file)
+{
+	const char *open = strrchr(file, '('), *slash = strrchr(file, '/'),
+	           *start = slash ? slash + 1 : file;
+	size_t n;
+
+	if (open)
+		return keep_text(open + 1, strcspn(open + 1, ")"));
+	n = strlen(start);
+	return n > 11 && strcmp(start + n - 2, ".o") == 0 && start[n - 11] == '.'
+	               ? keep_text(start, n - 11)
+	               : start;
+}
+
+/* libc of .../libc.a(write.lo). */
+static const char *archive_name(const char *member)
+{
+	const char *open = strrchr(member, '('), *start = open ? open : member;
+
+	while (start > member && start[-1] != '/')
+		start--;
+	size_t n = open ? (size_t)(open - start) : strlen(start);
+	return keep_text(start, n > 2 && memcmp(start + n - 2, ".a", 2) == 0 ? n - 2 : n);
+}
+
+const char *pulled_by(const char *map_path, const char *why_path, uint64_t address)
+{
+	size_t size;
+	const char *map = (const char *)file_read(map_path, &size),
+	           *why = (const char *)file_read(why_path, &size);
+	const char *member = map && why ? find_member(map, address) : NULL, *at = member;
+	struct reason r;
+
+	if (!member)
+		return NULL;
+	for (unsigned i = 0; i < CHAIN_MAX && find_reason(why, at, &r); i++) {
+		if (!strchr(r.referrer, '('))
+			return keep_format(
+			        "which is %s's %s, pulled in by %s using %s: leave that call out",
+			        archive_name(member), short_name(member), short_name(r.referrer),
+			        r.symbol);
+		at = r.referrer;
+	}
+	return keep_format("which is %s's %s", archive_name(member), short_name(member));
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+/* The small parts: values, SHA-256, text, suggestions, files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include <builder/pulled.h>
+#include <builder/sha256.h>
+#include <builder/text.h>
+#include <builder/value.h>
+
+#include "folder.h"
+
+static void values_have_one_reading(void **state)
+{
+	static const struct {
+		enum amp_arg_type type;
+		const char *text;
+		uint64_t number;
+	} good[] = {
+		{ AMP_ARG_U16, "0", 0 },
+		{ AMP_ARG_U16, "65535", 65535 },
+		{ AMP_ARG_U32, "4294967295", UINT32_MAX },
+		{ AMP_ARG_BOOL, "true", 1 },
+		{ AMP_ARG_BOOL, "false", 0 },
+		{ AMP_ARG_STRING, "", 0 },
+		{ AMP_ARG_IPV4, "192.0.2.1", 0xc0000201 },
+		{ AMP_ARG_CIDR, "10.0.0.2/24", 0x0a000002ull << 8 | 24 },
+		{ AMP_ARG_CIDR, "0.0.0.0/0", 0 },
+		{ AMP_ARG_DURATION, "1ns", 1 },
+		{ AMP_ARG_DURATION, "250ms", 250000000 },
+		{ AMP_ARG_DURATION, "2m", 120000000000 },
+		{ AMP_ARG_DURATION, "1h", 3600000000000 },
+		{ AMP_ARG_SIZE, "123", 123 },
+		{ AMP_ARG_SIZE, "64K", 65536 },
+		{ AMP_ARG_SIZE, "2G", 2ull << 30 },
+	}, bad[] = {
+		{ AMP_ARG_U16, "65536", 0 },	     { AMP_ARG_U16, "-1", 0 },	       { AMP_ARG_U16, "", 0 },
+		{ AMP_ARG_U16, " 1", 0 },	     { AMP_ARG_U16, "0x10", 0 },       { AMP_ARG_U16, "1 ", 0 },
+		{ AMP_ARG_U32, "4294967296", 0 },    { AMP_ARG_U32, "1.5", 0 },	       { AMP_ARG_BOOL, "yes", 0 },
+		{ AMP_ARG_BOOL, "True", 0 },	     { AMP_ARG_BOOL, "1", 0 },	       { AMP_ARG_IPV4, "1.2.3", 0 },
+		{ AMP_ARG_IPV4, "1.2.3.4.5", 0 },    { AMP_ARG_IPV4, "1.2.3.256", 0 }, { AMP_ARG_IPV4, "1..2.3", 0 },
+		{ AMP_ARG_CIDR, "1.2.3.4", 0 },	     { AMP_ARG_CIDR, "1.2.3.4/33", 0 }, { AMP_ARG_CIDR, "1.2.3.4/", 0 },
+		{ AMP_ARG_DURATION, "5", 0 },	     { AMP_ARG_DURATION, "5 s", 0 },   { AMP_ARG_DURATION, "1d", 0 },
+		{ AMP_ARG_DURATION, "99999999h", 0 }, { AMP_ARG_SIZE, "5T", 0 },	       { AMP_ARG_SIZE, "K", 0 },
+		{ AMP_ARG_SIZE, "18446744073709551616", 0 }, { AMP_ARG_SIZE, "18014398509481984K", 0 },
+		{ AMP_ARG_STRING, "a\xff", 0 },	     { AMP_ARG_STRING, "a\nb", 0 },    { 0, "1", 0 }, { 99, "1", 0 },
+	};
+	uint64_t number;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		const char *why = value_parse(good[i].type, good[i].text, &number);
+		if (why || number != good[i].number)
+			fail_msg("%s: %s, %llu", good[i].text, why ? why : "ok",
+			         (unsigned long long)number);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (!value_parse(bad[i].type, bad[i].text, &number))
+			fail_msg("type %d: '%s' was taken for %llu", bad[i].type, bad[i].text,
+			         (unsigned long long)number);
+}
+
+static void names_follow_the_abi(void **state)
+{
+	(void)state;
+	assert_true(value_is_name("a"));
+	assert_true(value_is_name("0-a_b.c"));
+	assert_true(value_is_name("abcdefghijabcdefghijabcdefghija"));
+	assert_false(value_is_name("abcdefghijabcdefghijabcdefghijab"));
+	assert_false(value_is_name(""));
+	assert_false(value_is_name("-a"));
+	assert_false(value_is_name("A"));
+	assert_false(value_is_name("a b"));
+	assert_false(value_is_name("a/b"));
+	assert_string_equal(value_size_text(65536), "64K");
+	assert_string_equal(value_size_text(16 << 20), "16M");
+	assert_string_equal(value_size_text(1025), "1025");
+	assert_string_equal(value_size_text(0), "0");
+	assert_string_equal(value_ipv4_text(0xc0000201), "192.0.2.1");
+}
+
+static const char *digest_of(const void *bytes, size_t size, size_t step)
+{
+	struct sha256 h;
+	uint8_t d[32];
+	struct text t = { 0 };
+
+	sha256_start(&h);
+	for (size_t at = 0; at < size; at += step)
+		sha256_add(&h, (const char *)bytes + at, size - at < step ? size - at : step);
+	sha256_end(&h, d);
+	for (unsigned i = 0; i < 32; i++)
+		text_add(&t, "%02x", d[i]);
+	return t.s;
+}
+
+/* NIST's examples for FIPS 180-4, and the million letters a. */
+static void sha256_gives_the_standards_digests(void **state)
+{
+	static const char two[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+	char *many = keep(1000000);
+
+	(void)state;
+	memset(many, 'a', 1000000);
+	assert_string_equal(digest_of("", 0, 1),
+	                    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	assert_string_equal(digest_of("abc", 3, 3),
+	                    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	for (size_t step = 1; step < sizeof two; step++)
+		assert_string_equal(
+		        digest_of(two, sizeof two - 1, step),
+		        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+	assert_string_equal(digest_of(many, 1000000, 997),
+	                    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+static void draws_are_stable_and_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(sha256_draw(7, "base"), sha256_draw(7, "base"));
+	assert_int_not_equal(sha256_draw(7, "base"), sha256_draw(8, "base"));
+	assert_int_not_equal(sha256_draw(7, "base"), sha256_draw(7, ".text*"));
+}
+
+static void suggests_what_is_near_and_nothing_else(void **state)
+{
+	static const char *const words[] = { "name", "memory", "interfaces", "ring" };
+
+	(void)state;
+	assert_string_equal(nearest("memroy", words, 4), "memory");
+	assert_string_equal(nearest("interface", words, 4), "interfaces");
+	assert_string_equal(nearest("nmae", words, 4), "name");
+	assert_null(nearest("colour", words, 4));
+	assert_null(nearest("", words, 4));
+	assert_null(nearest("x", words, 0));
+}
+
+static void utf8_is_checked_strictly(void **state)
+{
+	(void)state;
+	assert_true(utf8_is_valid("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10));
+	assert_false(utf8_is_valid("\xc0\x80", 2));
+	assert_false(utf8_is_valid("\xe0\x80\x80", 3));
+	assert_false(utf8_is_valid("\xed\xa0\x80", 3));
+	assert_false(utf8_is_valid("\xf4\x90\x80\x80", 4));
+	assert_false(utf8_is_valid("\xc3", 1));
+	assert_false(utf8_is_valid("a\0b", 3));
+	assert_true(text_is_clean("a b", 3));
+	assert_false(text_is_clean("a\nb", 3));
+}
+
+static void unchanged_files_are_left_alone(void **state)
+{
+	struct text t = { 0 };
+	struct stat a, b, c;
+
+	(void)state;
+	text_add(&t, "one");
+	assert_true(file_update(folder_path("f"), &t));
+	assert_int_equal(stat(folder_path("f"), &a), 0);
+	assert_true(file_update(folder_path("f"), &t));
+	assert_int_equal(stat(folder_path("f"), &b), 0);
+	assert_int_equal(a.st_ino, b.st_ino);
+	text_add(&t, "two");
+	assert_true(file_update(folder_path("f"), &t));
+	size_t size;
+	assert_string_equal((char *)file_read(folder_path("f"), &size), "onetwo");
+	assert_int_equal(size, 6);
+	assert_int_equal(stat(folder_path("f"), &c), 0);
+	assert_null(file_read(folder(), &size));
+	assert_false(file_write(folder_path("no/such/folder"), "", 0, 0644));
+}
+
+/* The form of lld 19's reports. */
+static void says_who_pulled_libc_in(void **state)
+{
+	(void)state;
+	folder_put("map",
+	           "             VMA              LMA     Size Align Out     In      Symbol\n"
+	           "    234567800000     234567800000     1000    16 .text\n"
+	           "    234567800000     234567800000       20    16         "
+	           "/w/linked.lto.o:(.text.main)\n"
+	           "    234567800020     234567800020       10    16         "
+	           "/usr/lib/libc.a(write.lo):(.text.write)\n"
+	           "    234567800030     234567800030       10    16         "
+	           "/usr/lib/libc.a(lost.lo):(.text.lost)\n");
+	folder_put("why", "reference\textracted\tsymbol\n"
+	                  "/w/object/main.c.0123abcd.o\t/usr/lib/libc.a(printf.lo)\tprintf\n"
+	                  "/usr/lib/libc.a(printf.lo)\t/usr/lib/libc.a(write.lo)\twrite\n");
+	const char *map = folder_path("map"), *why = folder_path("why");
+	assert_string_equal(
+	        pulled_by(map, why, 0x234567800025),
+	        "which is libc's write.lo, pulled in by main.c using printf: leave that call out");
+	assert_string_equal(pulled_by(map, why, 0x234567800030), "which is libc's lost.lo");
+	assert_null(pulled_by(map, why, 0x234567800010));
+	assert_null(pulled_by(map, why, 0x1000));
+	assert_null(pulled_by("/nonexistent", why, 0x234567800025));
+}
+
+static int clean_up(void **state)
+{
+	(void)state;
+	folder_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_have_one_reading),
+		cmocka_unit_test(names_follow_the_abi),
+		cmocka_unit_test(sha256_gives_the_standards_digests),
+		cmocka_unit_test(draws_are_stable_and_apart),
+		cmocka_unit_test(suggests_what_is_near_and_nothing_else),
+		cmocka_unit_test(utf8_is_checked_strictly),
+		cmocka_unit_test(unchanged_files_are_left_alone),
+		cmocka_unit_test(says_who_pulled_libc_in),
+	};
+
+	return cmocka_run_group_tests_name("parts", tests, NULL, clean_up);
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: ISC */
+/* Sealing and auditing, on crafted linked files: what must be refused is, and what is sealed is an
+ * image. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <ampoule_abi.h>
+#include <builder/audit.h>
+#include <builder/seal.h>
+#include <builder/symbols.h>
+#include <builder/text.h>
+#include <tender/image.h>
+
+#include "elf_make.h"
+#include "folder.h"
+
+/* push rbp; mov rbp, rsp; ud2 */
+static const uint8_t code[] = { 0x55, 0x48, 0x89, 0xe5, 0x0f, 0x0b };
+static struct elf_make elf;
+
+static char *report_text(const struct report *report)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	report_print(report, f);
+	fclose(f);
+	char *kept = keep_text(text, size);
+	free(text);
+	return kept;
+}
+
+static bool seal_it(struct sealed *s, uint64_t seed, char **why)
+{
+	struct report report = { 0 };
+
+	elf_make_finish(&elf);
+	uint8_t *copy = keep(elf.size);
+	memcpy(copy, elf.bytes, elf.size);
+	bool fine = seal(s, copy, elf.size, seed, "x.amp", &report);
+	*why = report_text(&report);
+	assert_int_equal(fine, report.count == 0);
+	return fine;
+}
+
+static void refused(const char *fragment)
+{
+	struct sealed s;
+	char *why;
+
+	assert_false(seal_it(&s, 1, &why));
+	if (!strstr(why, fragment))
+		fail_msg("wanted \"%s\", got: %s", fragment, why);
+}
+
+static void sealed_file_is_an_image(void **state)
+{
+	struct sealed s;
+	struct image image;
+	struct defect defect;
+	char *why;
+
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	assert_true(seal_it(&s, 1, &why));
+	assert_true(file_write(folder_path("x.amp"), s.image, s.image_size, 0644));
+	if (image_open(&image, folder_path("x.amp"), &defect) < 0)
+		fail_msg("%s", defect.text);
+	assert_int_equal(image.segment_count, 3);
+	assert_int_equal(image.segments[0].at, ELF_BASE);
+	assert_int_equal(image.segments[0].rights, RIGHT_R | RIGHT_X);
+	assert_int_equal(image.entry, ELF_BASE);
+	assert_memory_equal(image.note.build_id, s.build_id, 32);
+	image_close(&image);
+	/* The last page of code is filled with traps. */
+	assert_memory_equal(s.code[0].bytes, code, sizeof code);
+	assert_int_equal(s.code[0].size, AMP_PAGE);
+	for (unsigned i = sizeof code; i < AMP_PAGE; i++)
+		assert_int_equal(s.code[0].bytes[i], 0xcc);
+}
+
+static void build_id_depends_on_bytes_and_seed_only(void **state)
+{
+	struct sealed a, b, c, d;
+	char *why;
+
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	assert_true(seal_it(&a, 1, &why));
+	elf_make_good(&elf, code, sizeof code);
+	assert_true(seal_it(&b, 1, &why));
+	assert_int_equal(a.image_size, b.image_size);
+	assert_memory_equal(a.image, b.image, a.image_size);
+	assert_memory_equal(a.debug, b.debug, a.debug_size);
+	elf_make_good(&elf, code, sizeof code);
+	assert_true(seal_it(&c, 2, &why));
+	assert_memory_not_equal(a.build_id, c.build_id, 32);
+	elf_make_good(&elf, code, sizeof code);
+	elf_make_symbol(&elf, "other", STT_FUNC, ELF_BASE, 1);
+	assert_true(seal_it(&d, 1, &why));
+	assert_memory_not_equal(a.build_id, d.build_id, 32);
+}
+
+static void refuses_writable_and_executable(void **state)
+{
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[0].p_flags = PF_R | PF_W | PF_X;
+	refused("writable and executable");
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[0].p_flags = PF_X;
+	refused("not R, RX or RW");
+}
+
+static void refuses_overlapping_segments(void **state)
+{
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[1].p_vaddr = ELF_BASE;
+	refused("overlaps the one before it");
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[3].p_vaddr = ELF_BASE + 0x4000; /* out of order */
+	refused("overlaps the one before it");
+}
+
+static void refuses_segments_out_of_place(void **state)
+{
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[0].p_vaddr = 0x400000;
+	refused("lies outside [0x200000000000");
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[3].p_vaddr = AMP_IMAGE_HIGH - AMP_PAGE;
+	elf.phdrs[3].p_memsz = 2 * AMP_PAGE;
+	refused("lies outside");
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[3].p_vaddr += 8;
+	refused("does not begin a page");
+	elf_make_good(&elf, code, sizeof code);
+	for (unsigned i = 0; i < 7; i++)
+		elf_make_add(&elf, PT_LOAD, PF_R, ELF_BASE + 0x20000 + i * AMP_PAGE, code, 1);
+	refused("more than 8 segments");
+}
+
+static void refuses_dynamic_linking(void **state)
+{
+	const Elf64_Dyn needed[] = { { DT_NEEDED, { 1 } }, { DT_NULL, { 0 } } };
+
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	elf_make_add(&elf, PT_INTERP, PF_R, ELF_BASE + 0x20000, "/lib/ld.so", 11);
+	refused("PT_INTERP");
+	elf_make_good(&elf, code, sizeof code);
+	elf_make_add(&elf, PT_DYNAMIC, PF_R, ELF_BASE + 0x20000, needed, sizeof needed);
+	refused("needs a shared library");
+	elf_make_good(&elf, code, sizeof code);
+	elf_make_symbol(&elf, "missing", STT_NOTYPE, 0, 0);
+	refused("missing is used and not defined");
+}
+
+/* A dynamic section and one relocation, both in a segment that is left out of the image. */
+static void add_relocation(uint64_t at, uint32_t type, int64_t addend)
+{
+	const uint64_t place = ELF_BASE + 0x20000;
+	struct {
+		Elf64_Dyn dynamic[3];
+		Elf64_Rela rela;
+	} d = { { { DT_RELA, { place + sizeof d.dynamic } },
+		  { DT_RELASZ, { sizeof d.rela } },
+		  { DT_NULL, { 0 } } },
+		{ at, ELF64_R_INFO(0, type), addend } };
+
+	const Elf64_Phdr *p = elf_make_add(&elf, PT_LOAD, PF_R, place, &d, sizeof d);
+	elf.phdrs[elf.phdr_count++] = (Elf64_Phdr){ .p_type = PT_DYNAMIC,
+		                                    .p_offset = p->p_offset,
+		                                    .p_vaddr = place,
+		                                    .p_filesz = sizeof d.dynamic,
+		                                    .p_memsz = sizeof d.dynamic };
+}
+
+static void accepts_relocations_that_are_done_and_no_others(void **state)
+{
+	struct sealed s;
+	char *why;
+	const uint64_t data = ELF_BASE + 0x10000, value = ELF_BASE;
+
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	memcpy(elf.bytes + elf.phdrs[3].p_offset, &value, sizeof value);
+	add_relocation(data, R_X86_64_RELATIVE, (int64_t)value);
+	assert_true(seal_it(&s, 1, &why));
+	/* Not in the image: the segment that held the table. */
+	assert_null(memmem(s.image, s.image_size, &(uint64_t){ ELF_BASE + 0x20000 }, 8));
+
+	elf_make_good(&elf, code, sizeof code);
+	add_relocation(data, R_X86_64_RELATIVE, (int64_t)value);
+	refused("a dynamic relocation is left");
+	elf_make_good(&elf, code, sizeof code);
+	memcpy(elf.bytes + elf.phdrs[3].p_offset, &value, sizeof value);
+	add_relocation(data, R_X86_64_IRELATIVE, (int64_t)value);
+	refused("a dynamic relocation is left");
+	elf_make_good(&elf, code, sizeof code);
+	add_relocation(0x1000, R_X86_64_RELATIVE, 0);
+	refused("a dynamic relocation is left");
+	uint8_t absolute[16] = { 0x48, 0xb8 };
+	memcpy(absolute + 2, &value, 8);
+	elf_make_good(&elf, absolute, sizeof absolute);
+	add_relocation(ELF_BASE + 2, R_X86_64_RELATIVE, (int64_t)value);
+	refused("code holds an absolute address");
+}
+
+static void refuses_what_is_no_linked_file(void **state)
+{
+	struct sealed s;
+	struct report report = { 0 };
+	uint8_t bytes[100] = "not an ELF file";
+
+	(void)state;
+	assert_false(seal(&s, bytes, 10, 1, "x", &report));
+	assert_false(seal(&s, bytes, sizeof bytes, 1, "x", &report));
+	elf_make_good(&elf, code, sizeof code);
+	elf.phdrs[1].p_filesz = 0x1000000;
+	elf.phdrs[1].p_memsz = 0x1000000;
+	refused("lies outside the file");
+	elf_make_good(&elf, code, sizeof code);
+	elf.bytes[elf.phdrs[1].p_offset + 12] = 'B';
+	refused("has no Ampoule note");
+}
+
+/* Every truncation, and every byte flipped: refused or sealed, never a crash (the sanitizers
+ * watch). */
+static void survives_damage(void **state)
+{
+	struct sealed s;
+	struct symbols symbols;
+
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	add_relocation(ELF_BASE + 0x10000, R_X86_64_RELATIVE, 0);
+	elf_make_finish(&elf);
+	uint8_t *copy = malloc(elf.size);
+	for (size_t n = 0; n < elf.size; n += 1 + n / 97) {
+		struct report report = { 0 };
+		uint8_t *cut = malloc(n ? n : 1);
+		memcpy(cut, elf.bytes, n);
+		seal(&s, cut, n, 1, "x", &report);
+		symbols_read(&symbols, cut, n);
+		free(cut);
+	}
+	/* Headers, tables, symbols: all but the segments' own bytes. */
+	for (size_t n = 0; n < elf.size; n = n == sizeof(Elf64_Ehdr) ? elf.size - 1200 : n + 1)
+		for (unsigned bit = 0; bit < 8; bit += 3) {
+			struct report report = { 0 };
+			memcpy(copy, elf.bytes, elf.size);
+			copy[n] ^= (uint8_t)(1 << bit);
+			if (seal(&s, copy, elf.size, 1, "x", &report)) {
+				struct audit a = { 0 };
+				for (unsigned i = 0; i < s.code_count; i++)
+					audit_code(&a, &s.code[i], &s.symbols);
+			}
+		}
+	free(copy);
+}
+
+/* ---- the audit ---- */
+
+struct instruction {
+	const char *what; /* null: allowed */
+	uint8_t bytes[12];
+	unsigned size;
+};
+
+static const struct instruction instructions[] = {
+	{ "syscall", { 0x0f, 0x05 }, 2 },
+	{ "sysenter", { 0x0f, 0x34 }, 2 },
+	{ "sysret", { 0x48, 0x0f, 0x07 }, 3 },
+	{ "sysexit", { 0x0f, 0x35 }, 2 },
+	{ "int", { 0xcd, 0x80 }, 2 },
+	{ "int1", { 0xf1 }, 1 },
+	{ "iretq", { 0x48, 0xcf }, 2 },
+	{ "in", { 0xec }, 1 },
+	{ "in", { 0xe4, 0x10 }, 2 },
+	{ "out", { 0xef }, 1 },
+	{ "insb", { 0x6c }, 1 },
+	{ "outsd", { 0xf3, 0x6f }, 2 },
+	{ "hlt", { 0xf4 }, 1 },
+	{ "cli", { 0xfa }, 1 },
+	{ "sti", { 0xfb }, 1 },
+	{ "clts", { 0x0f, 0x06 }, 2 },
+	{ "rdmsr", { 0x0f, 0x32 }, 2 },
+	{ "wrmsr", { 0x0f, 0x30 }, 2 },
+	{ "rdpmc", { 0x0f, 0x33 }, 2 },
+	{ "mov cr", { 0x0f, 0x22, 0xd8 }, 3 },
+	{ "mov cr", { 0x0f, 0x20, 0xc0 }, 3 },
+	{ "mov dr", { 0x0f, 0x23, 0xf8 }, 3 },
+	{ "lgdt", { 0x0f, 0x01, 0x10 }, 3 },
+	{ "lidt", { 0x0f, 0x01, 0x18 }, 3 },
+	{ "sgdt", { 0x0f, 0x01, 0x00 }, 3 },
+	{ "lldt", { 0x0f, 0x00, 0xd0 }, 3 },
+	{ "ltr", { 0x0f, 0x00, 0xd8 }, 3 },
+	{ "lmsw", { 0x0f, 0x01, 0xf0 }, 3 },
+	{ "swapgs", { 0x0f, 0x01, 0xf8 }, 3 },
+	{ "invlpg", { 0x0f, 0x01, 0x38 }, 3 },
+	{ "invd", { 0x0f, 0x08 }, 2 },
+	{ "wbinvd", { 0x0f, 0x09 }, 2 },
+	{ "vmcall", { 0x0f, 0x01, 0xc1 }, 3 },
+	{ "vmmcall", { 0x0f, 0x01, 0xd9 }, 3 },
+	{ "vmfunc", { 0x0f, 0x01, 0xd4 }, 3 },
+	{ "xsetbv", { 0x0f, 0x01, 0xd1 }, 3 },
+	{ "wrpkru", { 0x0f, 0x01, 0xef }, 3 },
+	{ "wrgsbase", { 0xf3, 0x48, 0x0f, 0xae, 0xd8 }, 5 },
+	{ "monitor", { 0x0f, 0x01, 0xc8 }, 3 },
+	{ "far ret", { 0xcb }, 1 },
+	{ "far jmp", { 0xff, 0x28 }, 2 },
+	{ "far call", { 0x48, 0xff, 0x18 }, 3 },
+	{ "a segment register's load", { 0x8e, 0xd8 }, 2 },
+	{ "a segment register's load", { 0x0f, 0xa1 }, 2 },
+	{ "lfs", { 0x0f, 0xb4, 0x00 }, 3 },
+	{ "enclu", { 0x0f, 0x01, 0xd7 }, 3 },
+	{ "getsec", { 0x0f, 0x37 }, 2 },
+	{ "rsm", { 0x0f, 0xaa }, 2 },
+	{ "bytes that are no instruction", { 0x06 }, 1 },
+	{ NULL, { 0x0f, 0x0b }, 2 },                   /* ud2 */
+	{ NULL, { 0x67, 0x0f, 0xb9, 0x40, 0x02 }, 5 }, /* ud1, clang's trap */
+	{ NULL, { 0xcc }, 1 },                         /* int3, padding within jump tables */
+	{ NULL, { 0x0f, 0x31 }, 2 },                   /* rdtsc */
+	{ NULL, { 0xf3, 0x48, 0x0f, 0xae, 0xd0 }, 5 }, /* wrfsbase */
+	{ NULL, { 0xf3, 0x48, 0x0f, 0xae, 0xc0 }, 5 }, /* rdfsbase */
+	{ NULL, { 0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0 }, 9 }, /* mov rax, fs:0 */
+	{ NULL, { 0xff, 0xd0 }, 2 },                               /* call rax: the gate */
+	{ NULL, { 0xc3 }, 1 },                                     /* ret */
+	{ NULL, { 0xf3, 0xa4 }, 2 },                               /* rep movsb */
+	{ NULL, { 0x8c, 0xd8 }, 2 },                               /* mov eax, ds */
+	{ NULL, { 0x0f, 0xae, 0x10 }, 3 },                         /* ldmxcsr */
+	{ NULL, { 0xc5, 0xf8, 0x77 }, 3 },                         /* vzeroupper */
+};
+
+static void knows_each_way_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof instructions / sizeof *instructions; i++) {
+		unsigned length;
+		const char *what =
+		        audit_instruction(instructions[i].bytes, instructions[i].size, &length);
+
+		if (!what != !instructions[i].what ||
+		    (what && strcmp(what, instructions[i].what) != 0))
+			fail_msg("instruction %zu: wanted %s, got %s", i, instructions[i].what,
+			         what);
+	}
+}
+
+static struct audit audit_bytes(const void *bytes, size_t size, struct symbols *s)
+{
+	struct audit a = { 0 };
+	struct audit_code c = { bytes, ELF_BASE, size };
+
+	audit_code(&a, &c, s);
+	return a;
+}
+
+static void names_function_and_offset(void **state)
+{
+	static const uint8_t bytes[] = { 0x90, 0xc3, 0xcc, 0xcc, 0x55, 0x0f, 0x05, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 2, "first", true, false, NULL },
+		                 { ELF_BASE + 4, 4, "second", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
+
+	(void)state;
+	assert_int_equal(a.finding_count, 1);
+	assert_string_equal(a.findings[0].what, "syscall");
+	assert_string_equal(a.findings[0].function, "second");
+	assert_int_equal(a.findings[0].offset, 1);
+	assert_int_equal(a.functions, 2);
+	assert_int_equal(a.padding, 2);
+	assert_int_equal(a.hidden[PATTERN_SYSCALL], 1);
+}
+
+static void code_between_functions_is_refused(void **state)
+{
+	static const uint8_t bytes[] = { 0xc3, 0x66, 0x90, 0xcc, 0x50, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 1, "first", true, false, NULL },
+		                 { ELF_BASE + 5, 1, "second", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
+
+	(void)state;
+	assert_int_equal(a.finding_count, 1);
+	assert_int_equal(a.findings[0].address, ELF_BASE + 4);
+	assert_string_equal(a.findings[0].what, "code that belongs to no function");
+	/* And so is code behind the last one. */
+	s.count = 1;
+	assert_int_equal(audit_bytes(bytes, sizeof bytes, &s).finding_count, 1);
+}
+
+static void functions_without_size_reach_to_the_next(void **state)
+{
+	static const uint8_t bytes[] = { 0x50, 0x50, 0xf4, 0xc3, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 0, "assembly", true, false, NULL },
+		                 { ELF_BASE + 4, 1, "next", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
+
+	(void)state;
+	assert_int_equal(a.finding_count, 1);
+	assert_string_equal(a.findings[0].what, "hlt");
+	assert_string_equal(a.findings[0].function, "assembly");
+	assert_int_equal(a.findings[0].offset, 2);
+}
+
+static void hidden_patterns_are_counted_not_refused(void **state)
+{
+	/* mov eax, 0x050f; mov ecx, 0x80cd */
+	static const uint8_t bytes[] = { 0xb8, 0x0f, 0x05, 0, 0, 0xb9, 0xcd, 0x80, 0, 0, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, sizeof bytes, "f", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 1 };
+	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
+
+	(void)state;
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.hidden[PATTERN_SYSCALL], 1);
+	assert_int_equal(a.hidden[PATTERN_INT80], 1);
+	assert_int_equal(audit_bytes(bytes, sizeof bytes, NULL).finding_count, 0);
+}
+
+static void sealed_syscall_is_found(void **state)
+{
+	static const uint8_t bad[] = { 0x55, 0x0f, 0x05, 0x0f, 0x0b };
+	struct sealed s;
+	struct audit a = { 0 };
+	char *why;
+
+	(void)state;
+	elf_make_good(&elf, bad, sizeof bad);
+	assert_true(seal_it(&s, 1, &why));
+	audit_code(&a, &s.code[0], &s.symbols);
+	assert_int_equal(a.finding_count, 1);
+	assert_string_equal(a.findings[0].function, "_start");
+	assert_int_equal(a.findings[0].address, ELF_BASE + 1);
+}
+
+static int clean_up(void **state)
+{
+	(void)state;
+	folder_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sealed_file_is_an_image),
+		cmocka_unit_test(build_id_depends_on_bytes_and_seed_only),
+		cmocka_unit_test(refuses_writable_and_executable),
+		cmocka_unit_test(refuses_overlapping_segments),
+		cmocka_unit_test(refuses_segments_out_of_place),
+		cmocka_unit_test(refuses_dynamic_linking),
+		cmocka_unit_test(accepts_relocations_that_are_done_and_no_others),
+		cmocka_unit_test(refuses_what_is_no_linked_file),
+		cmocka_unit_test(survives_damage),
+		cmocka_unit_test(knows_each_way_out),
+		cmocka_unit_test(names_function_and_offset),
+		cmocka_unit_test(code_between_functions_is_refused),
+		cmocka_unit_test(functions_without_size_reach_to_the_next),
+		cmocka_unit_test(hidden_patterns_are_counted_not_refused),
+		cmocka_unit_test(sealed_syscall_is_found),
+	};
+
+	return cmocka_run_group_tests_name("seal", tests, NULL, clean_up);
+}
