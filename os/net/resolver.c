@@ -44,7 +44,7 @@ static struct resolver_counters counters;
 
 static uint32_t named_in_manifest(uint32_t to[RESOLVER_SERVERS_MAX])
 {
-	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
+	const struct amp_arg_value *args = (const struct amp_arg_value *)boot_info->args;
 	uint32_t count = 0;
 
 	for (uint32_t n = 0; n < resolver_config_count && count < RESOLVER_SERVERS_MAX; n++) {
@@ -273,7 +273,7 @@ static int dotted_quad(const char *text, uint32_t *to)
 	return parts == 4 ? 1 : ERR_MALFORMED;
 }
 
-int resolve(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
+int resolver_lookup(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
 {
 	struct resolver_answer answer = { .count = 1 };
 	struct resolver_name wire;

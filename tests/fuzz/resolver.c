@@ -40,7 +40,7 @@ static uint32_t seed;
 /* ---- What the resolver stands on ---- */
 
 static struct amp_boot nothing;
-const struct amp_boot *boot = &nothing;
+const struct amp_boot *boot_info = &nothing;
 const uint32_t resolver_config_count = 1;
 const struct resolver_config resolver_configs[1] = { { SERVER, -1 } };
 
@@ -271,7 +271,7 @@ static int ask(const char *name)
 {
 	uint32_t to[RESOLVER_ADDRESSES_MAX + 1], count = RESOLVER_ADDRESSES_MAX + 1;
 	uint64_t deadline = now + 30 * NS_PER_S;
-	int result = resolve(name, to, count, deadline);
+	int result = resolver_lookup(name, to, count, deadline);
 
 	if (result == 0 || result > (int)RESOLVER_ADDRESSES_MAX ||
 	    (result < 0 && result != ERR_ABSENT && result != ERR_TIMEOUT &&

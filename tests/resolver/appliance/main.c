@@ -12,7 +12,7 @@
 static void tell(const char *name)
 {
 	uint32_t to[RESOLVER_ADDRESSES_MAX];
-	int n = resolve(name, to, RESOLVER_ADDRESSES_MAX, clock_now() + 20 * NS_PER_S);
+	int n = resolver_lookup(name, to, RESOLVER_ADDRESSES_MAX, clock_now() + 20 * NS_PER_S);
 
 	printf("%s:", name);
 	if (n < 0)

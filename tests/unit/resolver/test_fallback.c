@@ -13,7 +13,7 @@
 #include <core/error.h>
 #include <net/resolver.h>
 #include <net/tcp.h>
-#include <net/tcp_internal.h>
+#include <net/tcp/internal.h>
 
 #define SECOND_SERVER 0x0a00000au
 #define TEN           0xc000020au
@@ -237,7 +237,7 @@ static int teardown(void **state)
 static void expect(int result)
 {
 	uint32_t to[8] = { 0 };
-	assert_int_equal(resolve("www.example", to, 8, world_now() + 60 * SECOND), result);
+	assert_int_equal(resolver_lookup("www.example", to, 8, world_now() + 60 * SECOND), result);
 	if (result == 1)
 		assert_int_equal(to[0], TEN);
 }
@@ -360,7 +360,7 @@ static void the_callers_deadline_ends_a_try_by_tcp(void **state)
 	(void)state;
 	servers[0].manner = ACCEPTS_ONLY;
 	uint64_t start = world_now();
-	assert_int_equal(resolve("www.example", &to, 1, start + SECOND / 2), ERR_TIMEOUT);
+	assert_int_equal(resolver_lookup("www.example", &to, 1, start + SECOND / 2), ERR_TIMEOUT);
 	assert_int_equal(world_now(), start + SECOND / 2);
 	assert_int_equal(servers[1].udp, 0);
 }

@@ -34,7 +34,7 @@ static bool serve(uint64_t deadline)
 	if (nested) { /* another task asks for the same name, and has no time */
 		uint32_t to;
 		nested = 0;
-		assert_int_equal(resolve("www.example", &to, 1, world_now()), ERR_TIMEOUT);
+		assert_int_equal(resolver_lookup("www.example", &to, 1, world_now()), ERR_TIMEOUT);
 	}
 	world_turn();
 	while (world_sent(&p)) {
@@ -142,7 +142,7 @@ static void silent(const struct query *q)
 static void expect(const char *name, int result)
 {
 	uint32_t to[8] = { 0 };
-	assert_int_equal(resolve(name, to, 8, world_now() + 60 * SECOND), result);
+	assert_int_equal(resolver_lookup(name, to, 8, world_now() + 60 * SECOND), result);
 	if (result == 1)
 		assert_int_equal(to[0], TEN);
 }
