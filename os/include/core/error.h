@@ -20,6 +20,7 @@ enum error {
 	ERR_IO = -13,         /* the device failed */
 	ERR_CORRUPT = -14,    /* stored data is not what was written */
 	ERR_READ_ONLY = -15,  /* it may not be written */
+	ERR_FAILED = -16,     /* the other side could not do it */
 };
 
 /* The error in words, lower case, for log lines. */
