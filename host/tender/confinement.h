@@ -18,7 +18,7 @@ void confinement_drop(int loud);
 
 /* What devices need beyond the rest. */
 enum storage {
-	STORAGE_URING = 1, /* an io_uring, which takes only what device_block.c has told it to */
+	STORAGE_URING = 1, /* an io_uring, which takes only what block_rings.c has told it to */
 	STORAGE_PLAIN = 2, /* one request after another */
 	STORAGE_CUT = 4,   /* the model of lost power: memory that grows */
 	KERNEL_RINGS = 8,  /* AF_XDP's doorbells and statistics */

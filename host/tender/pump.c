@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include <tender/defect.h>
-#include <tender/link.h>
+#include <tender/device/link.h>
 #include <tender/pump.h>
 
 #define THREAD_STACK 65536u
@@ -115,8 +115,8 @@ static bool xdp_pass(struct pump *p)
 
 static uint32_t net_sends(struct pump *p, uint32_t i)
 {
-	struct device_net *d = &p->devices[i];
-	uint32_t work = d->fd < 0 ? 0 : device_net_send(d);
+	struct net_rings *d = &p->devices[i];
+	uint32_t work = d->fd < 0 ? 0 : net_rings_send(d);
 	if (d->gone)
 		p->gone(i);
 	return work;
@@ -124,7 +124,7 @@ static uint32_t net_sends(struct pump *p, uint32_t i)
 
 static uint32_t net_pass(struct pump *p, uint32_t i)
 {
-	return p->devices[i].fd < 0 ? 0 : net_sends(p, i) | device_net_receive(&p->devices[i]);
+	return p->devices[i].fd < 0 ? 0 : net_sends(p, i) | net_rings_receive(&p->devices[i]);
 }
 
 bool pump_pass(struct pump *p)
@@ -132,8 +132,8 @@ bool pump_pass(struct pump *p)
 	uint32_t work = 0;
 	for (uint32_t i = 0; i < p->device_count; i++) {
 		if (p->blocks[i].file) {
-			work |= device_block_reap(&p->blocks[i]);
-			work |= device_block_take(&p->blocks[i]);
+			work |= block_rings_reap(&p->blocks[i]);
+			work |= block_rings_take(&p->blocks[i]);
 		}
 		work |= net_pass(p, i);
 	}
@@ -149,7 +149,7 @@ static bool waiting_pass(struct pump *p)
 		return pump_pass(p);
 	for (uint32_t i = 0; i < p->device_count; i++) {
 		if (p->blocks[i].file)
-			work |= device_block_reap(&p->blocks[i]);
+			work |= block_rings_reap(&p->blocks[i]);
 		work |= net_pass(p, i);
 	}
 	return work;
@@ -160,7 +160,7 @@ static void poke_thread(struct pump *p)
 {
 	const uint64_t one = 1;
 	for (uint32_t i = 0; i < p->device_count; i++)
-		if (p->blocks[i].file && device_block_pending(&p->blocks[i]) &&
+		if (p->blocks[i].file && block_rings_pending(&p->blocks[i]) &&
 		    write(p->kick, &one, sizeof one) < 0)
 			return; /* it is announced already */
 }
@@ -168,7 +168,7 @@ static void poke_thread(struct pump *p)
 bool pump_ready(const struct pump *p, uint64_t events)
 {
 	for (uint32_t i = 0; i < p->device_count; i++) {
-		const struct device_net *d = &p->devices[i];
+		const struct net_rings *d = &p->devices[i];
 		if (d->fd >= 0 && ((events & AMP_WAIT_RECEIVE && ring_unread(&d->rx)) ||
 		                   (events & AMP_WAIT_COMPLETE && ring_unread(&d->completion))))
 			return true;
@@ -184,8 +184,8 @@ bool pump_ready(const struct pump *p, uint64_t events)
 bool pump_pending(struct pump *p)
 {
 	for (uint32_t i = 0; i < p->device_count; i++)
-		if ((p->devices[i].fd >= 0 && device_net_pending(&p->devices[i])) ||
-		    (p->blocks[i].file && device_block_pending(&p->blocks[i])) ||
+		if ((p->devices[i].fd >= 0 && net_rings_pending(&p->devices[i])) ||
+		    (p->blocks[i].file && block_rings_pending(&p->blocks[i])) ||
 		    (p->mode != PUMP_OUTSIDE && device_xdp_pending(&p->xdps[i])))
 			return true;
 	return false;
@@ -223,7 +223,7 @@ static bool locked_pass(struct pump *p)
 	else
 		for (uint32_t i = 0; i < p->device_count; i++) {
 			work |= net_sends(p, i);
-			work |= p->blocks[i].file ? device_block_take(&p->blocks[i]) : 0;
+			work |= p->blocks[i].file ? block_rings_take(&p->blocks[i]) : 0;
 			work |= device_xdp_send(&p->xdps[i]);
 			device_xdp_refill(&p->xdps[i]);
 		}
@@ -238,7 +238,7 @@ bool pump_expects(const struct pump *p)
 {
 	uint64_t now = clock_mono();
 	for (uint32_t i = 0; i < p->device_count; i++)
-		if (p->blocks[i].file && device_block_soon(&p->blocks[i], now))
+		if (p->blocks[i].file && block_rings_soon(&p->blocks[i], now))
 			return true;
 	return false;
 }
@@ -457,7 +457,7 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 void pump_report(const struct pump *p)
 {
 	for (uint32_t i = 0; i < p->device_count; i++) {
-		const struct device_net *d = &p->devices[i];
+		const struct net_rings *d = &p->devices[i];
 		const struct net_counts *c = &d->counts;
 		if (d->frames)
 			say("device %u: received %llu, sent %llu, not taken by the host %llu, too "
@@ -469,7 +469,7 @@ void pump_report(const struct pump *p)
 			    (unsigned long long)c->tx_bad, (unsigned long long)c->rx_no_frame,
 			    (unsigned long long)(d->fill.lies + d->rx.lies + d->tx.lies +
 			                         d->completion.lies));
-		const struct device_block *b = &p->blocks[i];
+		const struct block_rings *b = &p->blocks[i];
 		const struct block_counts *n = &b->counts;
 		if (b->file)
 			say("device %u: %llu reads (%llu bytes), %llu writes (%llu bytes), %llu "

@@ -21,9 +21,9 @@
 
 #include <tender/clock.h>
 #include <tender/defect.h>
-#include <tender/device_block.h>
-#include <tender/device_net.h>
-#include <tender/device_xdp.h>
+#include <tender/device/block_rings.h>
+#include <tender/device/net_rings.h>
+#include <tender/device/xdp.h>
 
 /* In `epoll`, as data.u32: a device's index; then the kick; and, from here on, a device's interface, watched. */
 #define PUMP_KICK   AMP_DEVICES_MAX
@@ -35,9 +35,9 @@ enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
 struct pump {
 	enum pump_mode mode;
 	pthread_mutex_t lock; /* rings, clock, asleep; taken for a pass, never while sleeping */
-	struct device_net devices[AMP_DEVICES_MAX];
+	struct net_rings devices[AMP_DEVICES_MAX];
 	/* Of the same index: one of the three, or none, is there. */
-	struct device_block blocks[AMP_DEVICES_MAX];
+	struct block_rings blocks[AMP_DEVICES_MAX];
 	struct device_xdp xdps[AMP_DEVICES_MAX];
 	uint32_t device_count;
 	struct clock *clock;

@@ -21,10 +21,10 @@
 #include <tender/kvm.h>
 #include <tender/sandbox.h>
 #include <tender/symbols.h>
-#include <tender/tap.h>
+#include <tender/device/tap.h>
 #include <tender/tender.h>
 #include <tender/timing.h>
-#include <tender/xdp.h>
+#include <tender/device/xdp_socket.h>
 
 #define MEMORY_MAX (1ull << 40)
 #define ERRNO_END  4096
@@ -346,10 +346,10 @@ static uint32_t concurrent(const struct tender *t)
 /* Tells both sides of a device what goes beyond single frames. */
 static void offer(struct tender *t, uint32_t i)
 {
-	struct device_net *d = &t->pump.devices[i];
+	struct net_rings *d = &t->pump.devices[i];
 	const struct amp_note_device *n = &t->image.devices[i];
 	uint32_t features = t->taps[i].features;
-	if (!device_net_takes_large(n->ring_size, n->frame_count))
+	if (!net_rings_take_large(n->ring_size, n->frame_count))
 		features &= ~AMP_NET_RX_LARGE;
 	if (t->image.note.abi_minor >= 1)
 		features |= AMP_NET_TX_DIRECT | (t->space.heap_shared ? AMP_NET_TX_MEMORY : 0);
@@ -360,7 +360,7 @@ static void offer(struct tender *t, uint32_t i)
 			d->segments[d->segment_count++] =
 			        (struct net_segment){ r->at, r->size, r->host };
 	}
-	device_net_offload(d, features, t->taps[i].vnet, t->overflows[i]);
+	net_rings_offload(d, features, t->taps[i].vnet, t->overflows[i]);
 	t->devices[i].features = features | concurrent(t);
 }
 
@@ -407,12 +407,12 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		                   .rings = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0 };
 	for (uint32_t i = 0; i < n->device_count; i++) {
 		if (t->files[i].fd >= 0) {
-			need.rings += device_block_rings_size(t->image.devices[i].ring_size);
+			need.rings += block_rings_size(t->image.devices[i].ring_size);
 			need.heap_shared = true;
 		}
 		uint64_t frames = t->image.devices[i].frame_count;
 		if (t->taps[i].fd >= 0) {
-			need.rings += device_net_rings_size(t->image.devices[i].ring_size);
+			need.rings += net_rings_size(t->image.devices[i].ring_size);
 			need.heap_shared = need.heap_shared ||
 			                   (kind == SPACE_CHILD && space_sharing_is_free());
 			need.frames[i] = frames * frame_size(t->taps[i].mtu);
@@ -432,26 +432,26 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 	memset(t->pump.devices, 0, sizeof t->pump.devices);
 	for (uint32_t i = 0; i < AMP_DEVICES_MAX; i++)
 		if (t->pump.blocks[i].file)
-			device_block_close(&t->pump.blocks[i]);
+			block_rings_close(&t->pump.blocks[i]);
 	memset(t->pump.blocks, 0, sizeof t->pump.blocks);
 	if (t->kernel_rings)
 		memset(t->pump.xdps, 0, sizeof t->pump.xdps);
 	t->storage = t->kernel_rings ? KERNEL_RINGS : 0;
 	t->pump.device_count = n->device_count;
 	for (uint32_t i = 0; i < n->device_count; i++) {
-		struct device_net *d = &t->pump.devices[i];
+		struct net_rings *d = &t->pump.devices[i];
 		d->fd = -1;
 		if (t->files[i].fd >= 0) {
 			const struct region *heap = space_region(&t->space, REGION_HEAP, 0);
 			uint32_t ring = t->image.devices[i].ring_size;
-			struct device_block *b = &t->pump.blocks[i];
-			device_block_open(b, &t->files[i], rings->host + at, rings->at + at, ring,
-			                  heap->at, heap->size, heap->host, &t->devices[i]);
+			struct block_rings *b = &t->pump.blocks[i];
+			block_rings_open(b, &t->files[i], rings->host + at, rings->at + at, ring,
+			                 heap->at, heap->size, heap->host, &t->devices[i]);
 			t->devices[i].features |= concurrent(t);
-			device_block_start(b, ring);
+			block_rings_start(b, ring);
 			t->storage |= (b->jobs ? STORAGE_URING : STORAGE_PLAIN) |
 			              (t->files[i].cut ? STORAGE_CUT : 0);
-			at += device_block_rings_size(ring);
+			at += block_rings_size(ring);
 		}
 		if (t->xdps[i].name[0] && open_queues(t, i, why))
 			return -1;
@@ -460,12 +460,12 @@ static int make_space(struct tender *t, enum space_kind kind, const char *name, 
 		const struct region *frames = space_region(&t->space, REGION_FRAMES, i);
 		uint32_t size = frame_size(t->taps[i].mtu), most = size - AMP_FRAME_HEADROOM - 14;
 		uint16_t mtu = (uint16_t)(t->taps[i].mtu < most ? t->taps[i].mtu : most);
-		device_net_open(d, t->taps[i].fd, mtu, rings->host + at, rings->at + at,
-		                frames->host, frames->at, t->image.devices[i].ring_size,
-		                t->image.devices[i].frame_count, size, &t->devices[i]);
+		net_rings_open(d, t->taps[i].fd, mtu, rings->host + at, rings->at + at,
+		               frames->host, frames->at, t->image.devices[i].ring_size,
+		               t->image.devices[i].frame_count, size, &t->devices[i]);
 		memcpy(t->devices[i].mac, t->macs[i], 6);
 		offer(t, i);
-		at += device_net_rings_size(t->image.devices[i].ring_size);
+		at += net_rings_size(t->image.devices[i].ring_size);
 	}
 	return 0;
 }

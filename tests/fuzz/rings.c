@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <tender/device_net.h>
+#include <tender/device/net_rings.h>
 
 #define RING   64u
 #define FRAMES 128u
@@ -75,20 +75,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 static void run(const uint8_t *input, size_t size, bool offloads)
 {
 	int fds[2];
-	struct device_net d;
+	struct net_rings d;
 	struct amp_device view = { 0 };
-	uint8_t *rings = calloc(1, device_net_rings_size(RING)), *frames = calloc(1, AREA);
+	uint8_t *rings = calloc(1, net_rings_size(RING)), *frames = calloc(1, AREA);
 	uint8_t *fixed = malloc(FIXED), *overflow = malloc(NET_OVERFLOW);
 	static uint8_t packet[70000];
 	assert(rings && frames && fixed && overflow);
 	memset(fixed, 1, FIXED);
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
 		abort();
-	device_net_open(&d, fds[0], MTU, rings, (uint64_t)rings, frames, (uint64_t)frames, RING,
-	                FRAMES, AMP_FRAME_SIZE, &view);
+	net_rings_open(&d, fds[0], MTU, rings, (uint64_t)rings, frames, (uint64_t)frames, RING,
+	               FRAMES, AMP_FRAME_SIZE, &view);
 	d.segments[d.segment_count++] = (struct net_segment){ FIXED_AT, FIXED, fixed };
 	if (offloads)
-		device_net_offload(&d, ALL, true, overflow);
+		net_rings_offload(&d, ALL, true, overflow);
 	struct amp_ring *const all[] = { &view.fill, &view.rx, &view.tx, &view.completion };
 
 	while (size >= 12) {
@@ -126,13 +126,13 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 			(void)!write(fds[1], packet, value % sizeof packet);
 			break;
 		case SEND:
-			device_net_send(&d);
+			net_rings_send(&d);
 			break;
 		case RECEIVE:
-			device_net_receive(&d);
+			net_rings_receive(&d);
 			break;
 		case PENDING:
-			device_net_pending(&d);
+			net_rings_pending(&d);
 			break;
 		}
 		while (read(fds[1], packet, sizeof packet) > 0)

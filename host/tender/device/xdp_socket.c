@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/link.h>
-#include <tender/xdp.h>
+#include <tender/device/link.h>
+#include <tender/device/xdp_socket.h>
 
 #define QUEUES_MAX 4096u /* that a number is believed to name */
 #define CHUNK_MAX  4096u

@@ -4,14 +4,14 @@
  * TAP device, or a datagram socket in tests) and the four rings and the frame area that it shares
  * with the image.
  */
-#ifndef TENDER_DEVICE_NET_H
-#define TENDER_DEVICE_NET_H
+#ifndef TENDER_DEVICE_NET_RINGS_H
+#define TENDER_DEVICE_NET_RINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <ampoule_abi.h>
-#include <tender/ring.h>
+#include <tender/device/ring.h>
 
 #define NET_BATCH                                                                                  \
 	256u /* ring entries that one pass moves in each direction, and the rest of a packet */
@@ -32,7 +32,7 @@ struct net_segment {
 	const uint8_t *bytes;
 };
 
-struct device_net {
+struct net_rings {
 	int fd;            /* non-blocking; not owned */
 	uint32_t features; /* AMP_NET_*: what the image was told that it may use */
 	bool vnet;         /* a struct amp_frame_header precedes each packet at fd */
@@ -57,27 +57,27 @@ struct device_net {
 };
 
 /* Bytes of shared memory for the rings of a device, and their layout. */
-uint64_t device_net_rings_size(uint32_t ring_size);
+uint64_t net_rings_size(uint32_t ring_size);
 
 /* Lays the rings out in `rings` (shared memory, zero, which the image sees at `rings_at`) and the
  * frames, and fills in the image's view of it. mac, name and features of *view are the caller's. */
-void device_net_open(struct device_net *, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
-                     uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
-                     uint32_t frame_size, struct amp_device *view);
+void net_rings_open(struct net_rings *, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
+                    uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
+                    uint32_t frame_size, struct amp_device *view);
 
 /* What lets the image ask for more than single frames: features are AMP_NET_TX_*, AMP_NET_RX_* (the caller tells the image
- * the same), vnet as in struct device_net, `overflow` NET_OVERFLOW bytes that live as long as the device. */
+ * the same), vnet as in struct net_rings, `overflow` NET_OVERFLOW bytes that live as long as the device. */
 #define NET_OVERFLOW (AMP_PACKET_MAX + 4u + 1u)
-void device_net_offload(struct device_net *, uint32_t features, bool vnet, uint8_t *overflow);
+void net_rings_offload(struct net_rings *, uint32_t features, bool vnet, uint8_t *overflow);
 /* RX_LARGE needs rings and frames enough that a whole packet always finds its place. */
-bool device_net_takes_large(uint32_t ring_size, uint32_t frame_count);
+bool net_rings_take_large(uint32_t ring_size, uint32_t frame_count);
 
 /* Moves up to NET_BATCH ring entries, the last packet's rest included; how many ring entries it has consumed, or 1 if a whole batch was
  * dropped without one. Zero: nothing is to be done now. */
-uint32_t device_net_send(struct device_net *);
-uint32_t device_net_receive(struct device_net *);
+uint32_t net_rings_send(struct net_rings *);
+uint32_t net_rings_receive(struct net_rings *);
 
 /* Is there work in the rings that a kick would announce? */
-bool device_net_pending(struct device_net *);
+bool net_rings_pending(struct net_rings *);
 
 #endif

@@ -5,8 +5,8 @@
  * it makes sense: a count that does not is taken as "nothing to do" and counted as a lie. Entries
  * are copied before they are looked at.
  */
-#ifndef TENDER_RING_H
-#define TENDER_RING_H
+#ifndef TENDER_DEVICE_RING_H
+#define TENDER_DEVICE_RING_H
 
 #include <stdbool.h>
 #include <stdint.h>

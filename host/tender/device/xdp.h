@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include <ampoule_abi.h>
-#include <tender/xdp.h>
+#include <tender/device/xdp_socket.h>
 
 struct device_xdp {
 	bool here; /* false: no such device */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/block_file.h>
+#include <tender/device/block_file.h>
 
 #define UNIT 512u
 

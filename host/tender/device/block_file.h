@@ -6,8 +6,8 @@
  * For tests it can behave as hardware does that loses its power (`cut`): what was written since the last flush is kept, lost
  * or mixed sector by sector, and the tender ends with AMP_EXIT_CUT; or as one that fails (`fail`).
  */
-#ifndef TENDER_BLOCK_FILE_H
-#define TENDER_BLOCK_FILE_H
+#ifndef TENDER_DEVICE_BLOCK_FILE_H
+#define TENDER_DEVICE_BLOCK_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

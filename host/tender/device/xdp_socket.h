@@ -5,8 +5,8 @@
  * of five instructions at the interface sends a queue's packets to its socket; it goes with the process, however that
  * ends.
  */
-#ifndef TENDER_XDP_H
-#define TENDER_XDP_H
+#ifndef TENDER_DEVICE_XDP_SOCKET_H
+#define TENDER_DEVICE_XDP_SOCKET_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* TAP devices of the host. */
-#ifndef TENDER_TAP_H
-#define TENDER_TAP_H
+#ifndef TENDER_DEVICE_TAP_H
+#define TENDER_DEVICE_TAP_H
 
 #include <stdbool.h>
 #include <stdint.h>

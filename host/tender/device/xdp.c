@@ -11,7 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <tender/device_xdp.h>
+#include <tender/device/xdp.h>
 
 #define SENDS_MAX 64u /* doorbells in one pass: older kernels send 32 packets at each */
 

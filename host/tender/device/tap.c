@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/tap.h>
+#include <tender/device/tap.h>
 
 static int explain(const char *name, bool existed, int error, struct defect *why)
 {

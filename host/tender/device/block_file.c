@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/block_file.h>
+#include <tender/device/block_file.h>
 
 #define SECTOR 512u
 /* A tender that has just ended may still hold its file: the kernel lets go of what io_uring works
