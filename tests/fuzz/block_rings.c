@@ -72,7 +72,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	       !posix_memalign((void **)&heap, 512, HEAP));
 	memset(heap, 0, HEAP);
 	file.fd = fd;
-	block_rings_open(&d, &file, rings, (uint64_t)rings, RING, HEAP_AT, HEAP, heap, &view);
+	const struct block_layout layout = {
+		.file = &file,
+		.ring_size = RING,
+		.rings = { (uint64_t)rings, block_rings_size(RING), rings },
+		.heap = { HEAP_AT, HEAP, heap },
+		.view = &view,
+	};
+	block_rings_open(&d, &layout);
 	struct amp_ring *const requests = &view.block.requests, *const answers =
 	                                                                &view.block.answers;
 	struct amp_block_request *asked = (struct amp_block_request *)requests->entries;

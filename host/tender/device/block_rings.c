@@ -20,9 +20,7 @@
 #include <tender/clock.h>
 #include <tender/device/block_rings.h>
 
-#define COUNTERS_APART 128u
-#define RING_HEAD      512u
-#define IN_FLIGHT_MAX  256u /* jobs; more wait in the ring */
+#define IN_FLIGHT_MAX 256u /* jobs; more wait in the ring */
 
 /* What few and little time mean; how long the image takes to ask again; the longest that is waited.
  */
@@ -46,47 +44,23 @@ struct block_jobs {
 	struct job all[IN_FLIGHT_MAX];
 };
 
-static uint64_t page_up(uint64_t v)
-{
-	return (v + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
-}
-
 uint64_t block_rings_size(uint32_t ring_size)
 {
-	return page_up(2 * RING_HEAD + ring_size * (sizeof(struct amp_block_request) +
-	                                            sizeof(struct amp_block_answer)));
+	return whole_pages(2 * RING_HEAD + ring_size * (sizeof(struct amp_block_request) +
+	                                                sizeof(struct amp_block_answer)));
 }
 
-static void ring_open(struct ring *r, struct amp_ring *view, uint8_t *base, uint64_t at,
-                      uint64_t head, uint64_t entries, uint32_t size)
+void block_rings_open(struct block_rings *d, const struct block_layout *l)
 {
-	*r = (struct ring){ .producer = (uint32_t *)(base + head),
-		            .consumer = (uint32_t *)(base + head + COUNTERS_APART),
-		            .flags = (uint32_t *)(base + head + 2 * COUNTERS_APART),
-		            .entries = base + entries,
-		            .size = size };
-	*view = (struct amp_ring){ .producer = at + head,
-		                   .consumer = at + head + COUNTERS_APART,
-		                   .flags = at + head + 2 * COUNTERS_APART,
-		                   .entries = at + entries,
-		                   .size = size };
-}
-
-void block_rings_open(struct block_rings *d, struct block_file *file, uint8_t *rings,
-                      uint64_t rings_at, uint32_t ring_size, uint64_t heap_at, uint64_t heap_size,
-                      uint8_t *heap, struct amp_device *view)
-{
-	*d = (struct block_rings){
-		.file = file, .heap_at = heap_at, .heap_size = heap_size, .heap = heap, .event = -1
-	};
-	ring_open(&d->requests, &view->block.requests, rings, rings_at, 0, 2 * RING_HEAD,
-	          ring_size);
-	ring_open(&d->answers, &view->block.answers, rings, rings_at, RING_HEAD,
-	          2 * RING_HEAD + ring_size * sizeof(struct amp_block_request), ring_size);
-	view->type = AMP_DEVICE_BLOCK;
-	view->features = file->read_only ? AMP_BLOCK_READ_ONLY : 0;
-	view->block.size = file->size;
-	view->block.sector_size = file->sector_size;
+	struct amp_device *v = l->view;
+	*d = (struct block_rings){ .file = l->file, .heap = l->heap, .event = -1 };
+	ring_open(&d->requests, &v->block.requests, &l->rings, 0, 2 * RING_HEAD, l->ring_size);
+	ring_open(&d->answers, &v->block.answers, &l->rings, RING_HEAD,
+	          2 * RING_HEAD + l->ring_size * sizeof(struct amp_block_request), l->ring_size);
+	v->type = AMP_DEVICE_BLOCK;
+	v->features = l->file->read_only ? AMP_BLOCK_READ_ONLY : 0;
+	v->block.size = l->file->size;
+	v->block.sector_size = l->file->sector_size;
 }
 
 /* Only these, only on this file: the tender's system-call filter does not see into the ring. */
@@ -208,18 +182,18 @@ static bool fits(const struct block_rings *d, const struct amp_block_request *q,
 		return true;
 	if (!q->part_count || q->part_count > AMP_BLOCK_PARTS_MAX || q->size > AMP_BLOCK_SIZE_MAX)
 		return false;
-	uint64_t bytes = q->part_count * sizeof(struct amp_block_part), at = q->parts - d->heap_at;
-	if (at > d->heap_size || bytes > d->heap_size - at)
+	uint64_t bytes = q->part_count * sizeof(struct amp_block_part), at = q->parts - d->heap.at;
+	if (at > d->heap.size || bytes > d->heap.size - at)
 		return false;
 	for (uint32_t k = 0; k < q->part_count; k++) {
 		struct amp_block_part p;
-		memcpy(&p, d->heap + at + k * sizeof p, sizeof p);
+		memcpy(&p, d->heap.bytes + at + k * sizeof p, sizeof p);
 		__asm__ volatile("" ::: "memory"); /* the copy stays the copy */
-		uint64_t from = p.addr - d->heap_at;
-		if (!p.size || p.size % sector || p.addr % sector || from > d->heap_size ||
-		    p.size > d->heap_size - from || p.size > q->size - sum)
+		uint64_t from = p.addr - d->heap.at;
+		if (!p.size || p.size % sector || p.addr % sector || from > d->heap.size ||
+		    p.size > d->heap.size - from || p.size > q->size - sum)
 			return false;
-		v[k] = (struct iovec){ d->heap + from, p.size };
+		v[k] = (struct iovec){ d->heap.bytes + from, p.size };
 		sum += p.size;
 	}
 	return sum == q->size;

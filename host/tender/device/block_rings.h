@@ -26,9 +26,8 @@ struct block_jobs; /* what the kernel works on */
 struct block_rings {
 	struct block_file *file; /* null: there is no device */
 	struct ring requests, answers;
-	uint64_t heap_at, heap_size; /* the image's memory extent */
-	uint8_t *heap;               /* in this process */
-	struct block_jobs *jobs;     /* null: no io_uring */
+	struct device_memory heap; /* the image's memory extent */
+	struct block_jobs *jobs;   /* null: no io_uring */
 	uint32_t in_flight;
 	bool spare;     /* there are processors beside the one that runs the image */
 	uint64_t moved; /* CLOCK_MONOTONIC, ns: when one of few last began or ended */
@@ -39,11 +38,17 @@ struct block_rings {
 /* Bytes of shared memory for the rings. */
 uint64_t block_rings_size(uint32_t ring_size);
 
-/* Lays the rings out in `rings` (shared memory, zero, which the image sees at `rings_at`), and fills in the image's view; its
- * name is the caller's. `file` lives as long as the device. */
-void block_rings_open(struct block_rings *, struct block_file *file, uint8_t *rings,
-                      uint64_t rings_at, uint32_t ring_size, uint64_t heap_at, uint64_t heap_size,
-                      uint8_t *heap, struct amp_device *view);
+/* A block device to be laid out. */
+struct block_layout {
+	struct block_file *file; /* lives as long as the device */
+	uint32_t ring_size;
+	struct device_memory rings; /* shared, zero */
+	struct device_memory heap;  /* the image's memory extent */
+	struct amp_device *view;    /* the image's */
+};
+
+/* Lays the rings out, and fills in the image's view; its name is the caller's. */
+void block_rings_open(struct block_rings *, const struct block_layout *);
 /* Gets io_uring, if it can be had; call before privileges go. */
 void block_rings_start(struct block_rings *, uint32_t ring_size);
 void block_rings_close(struct block_rings *);

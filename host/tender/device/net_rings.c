@@ -17,8 +17,6 @@
 
 #include <tender/device/net_rings.h>
 
-#define COUNTERS_APART  128u /* a cache line and the one that is fetched with it */
-#define RING_HEAD       512u
 #define ETHERNET_HEADER 14u
 #define VLAN_TAG        4u
 #define NEEDS_CSUM      1u /* struct amp_frame_header */
@@ -29,57 +27,57 @@
 #define TCP_CHECKSUM    16u
 #define NET_WIDE        16u /* packets without a large one, until they are read narrowly again */
 
-static uint64_t page_up(uint64_t v)
+uint32_t net_frame_size(uint16_t mtu)
 {
-	return (v + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
+	return mtu + ETHERNET_HEADER + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE
+	                                                                    : AMP_PAGE;
+}
+
+uint16_t net_mtu(uint16_t mtu, uint32_t frame_size)
+{
+	uint32_t most = frame_size - AMP_FRAME_HEADROOM - ETHERNET_HEADER;
+	return (uint16_t)(mtu < most ? mtu : most);
+}
+
+void net_view(const struct net_layout *l)
+{
+	l->view->type = AMP_DEVICE_NET;
+	l->view->mtu = l->mtu;
+	l->view->frame_size = l->frame_size;
+	l->view->frames = l->frames.at;
+	l->view->frame_count = l->frame_count;
 }
 
 uint64_t net_rings_size(uint32_t ring_size)
 {
 	uint64_t addresses = ring_size * sizeof(uint64_t),
 	         descs = ring_size * sizeof(struct amp_desc);
-	return page_up(NET_RING_HEAD + 2 * addresses + 2 * descs);
+	return whole_pages(4 * RING_HEAD + 2 * addresses + 2 * descs);
 }
 
-static void ring_open(struct ring *r, struct amp_ring *view, uint8_t *base, uint64_t at,
-                      uint32_t index, uint64_t *entries, uint32_t size, uint64_t entry)
+void net_rings_open(struct net_rings *d, const struct net_layout *l)
 {
-	uint64_t head = index * RING_HEAD;
-	*r = (struct ring){ .producer = (uint32_t *)(base + head),
-		            .consumer = (uint32_t *)(base + head + COUNTERS_APART),
-		            .flags = (uint32_t *)(base + head + 2 * COUNTERS_APART),
-		            .entries = base + *entries,
-		            .size = size };
-	*view = (struct amp_ring){ .producer = at + head,
-		                   .consumer = at + head + COUNTERS_APART,
-		                   .flags = at + head + 2 * COUNTERS_APART,
-		                   .entries = at + *entries,
-		                   .size = size };
-	*entries += size * entry;
-}
-
-void net_rings_open(struct net_rings *d, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
-                    uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
-                    uint32_t frame_size, struct amp_device *view)
-{
-	uint64_t entries = NET_RING_HEAD;
-	*d = (struct net_rings){ .fd = fd,
-		                 .frame_size = frame_size,
-		                 .frame_count = frame_count,
-		                 .frames = frames,
-		                 .mtu = mtu };
-	ring_open(&d->fill, &view->fill, rings, rings_at, 0, &entries, ring_size, sizeof(uint64_t));
-	ring_open(&d->rx, &view->rx, rings, rings_at, 1, &entries, ring_size,
-	          sizeof(struct amp_desc));
-	ring_open(&d->tx, &view->tx, rings, rings_at, 2, &entries, ring_size,
-	          sizeof(struct amp_desc));
-	ring_open(&d->completion, &view->completion, rings, rings_at, 3, &entries, ring_size,
-	          sizeof(uint64_t));
-	view->type = AMP_DEVICE_NET;
-	view->mtu = mtu;
-	view->frame_size = frame_size;
-	view->frames = frames_at;
-	view->frame_count = frame_count;
+	struct amp_device *v = l->view;
+	const struct {
+		struct ring *ring;
+		struct amp_ring *view;
+		uint64_t entry;
+	} rings[] = { { &d->fill, &v->fill, sizeof(uint64_t) },
+		      { &d->rx, &v->rx, sizeof(struct amp_desc) },
+		      { &d->tx, &v->tx, sizeof(struct amp_desc) },
+		      { &d->completion, &v->completion, sizeof(uint64_t) } };
+	uint64_t entries = 4 * RING_HEAD;
+	*d = (struct net_rings){ .fd = l->fd,
+		                 .frame_size = l->frame_size,
+		                 .frame_count = l->frame_count,
+		                 .frames = l->frames.bytes,
+		                 .mtu = l->mtu };
+	for (uint32_t i = 0; i < 4; i++) {
+		ring_open(rings[i].ring, rings[i].view, &l->rings, i * RING_HEAD, entries,
+		          l->ring_size);
+		entries += l->ring_size * rings[i].entry;
+	}
+	net_view(l);
 }
 
 void net_rings_offload(struct net_rings *d, uint32_t features, bool vnet, uint8_t *overflow)
@@ -106,7 +104,7 @@ static const uint8_t *desc_bytes(const struct net_rings *d, const struct amp_des
 		               ? d->frames + c->addr
 		               : NULL;
 	for (uint32_t i = 0; i < d->segment_count; i++) {
-		const struct net_segment *s = &d->segments[i];
+		const struct device_memory *s = &d->segments[i];
 		if (c->addr >= s->at && c->addr - s->at < s->size &&
 		    c->len <= s->size - (c->addr - s->at))
 			return c->len ? s->bytes + (c->addr - s->at) : NULL;

@@ -15,9 +15,6 @@
 
 #define NET_BATCH                                                                                  \
 	256u /* ring entries that one pass moves in each direction, and the rest of a packet */
-#define NET_RING_HEAD                                                                              \
-	2048u /* bytes before the entries of the first ring: counters and flags of all four */
-
 struct net_counts {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t rx_no_frame; /* fill entries that name no frame */
@@ -26,18 +23,13 @@ struct net_counts {
 	uint64_t tx_failed;   /* packets that the host did not take */
 };
 
-/* A segment of the image that it cannot write, or its memory extent: what AMP_DESC_DIRECT may name. */
-struct net_segment {
-	uint64_t at, size; /* in the image */
-	const uint8_t *bytes;
-};
-
 struct net_rings {
 	int fd;            /* non-blocking; not owned */
 	uint32_t features; /* AMP_NET_*: what the image was told that it may use */
 	bool vnet;         /* a struct amp_frame_header precedes each packet at fd */
 	uint32_t segment_count;
-	struct net_segment segments[AMP_SEGMENTS_MAX + 1];
+	/* Those of the image's that it cannot write, and its memory extent: what AMP_DESC_DIRECT may name. */
+	struct device_memory segments[AMP_SEGMENTS_MAX + 1];
 	uint32_t frame_size, frame_count;
 	uint8_t *frames; /* the frame area in this process */
 	uint16_t mtu;
@@ -56,14 +48,28 @@ struct net_rings {
 	struct net_counts counts;
 };
 
-/* Bytes of shared memory for the rings of a device, and their layout. */
+/* A network device to be laid out. */
+struct net_layout {
+	int fd;
+	uint16_t mtu;
+	uint32_t ring_size, frame_count, frame_size;
+	struct device_memory rings; /* shared, zero */
+	struct device_memory frames;
+	struct amp_device *view; /* the image's */
+};
+
+/* Bytes of a frame for packets of that MTU, and the largest MTU up to it that fits there. */
+uint32_t net_frame_size(uint16_t mtu);
+uint16_t net_mtu(uint16_t mtu, uint32_t frame_size);
+
+/* Fills in all of the image's view but mac, name, features and rings. */
+void net_view(const struct net_layout *);
+
+/* Bytes of shared memory for the rings of a device. */
 uint64_t net_rings_size(uint32_t ring_size);
 
-/* Lays the rings out in `rings` (shared memory, zero, which the image sees at `rings_at`) and the
- * frames, and fills in the image's view of it. mac, name and features of *view are the caller's. */
-void net_rings_open(struct net_rings *, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
-                    uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
-                    uint32_t frame_size, struct amp_device *view);
+/* Lays rings and frames out, and fills in the image's view of it. mac, name and features are the caller's. */
+void net_rings_open(struct net_rings *, const struct net_layout *);
 
 /* What lets the image ask for more than single frames: features are AMP_NET_TX_*, AMP_NET_RX_* (the caller tells the image
  * the same), vnet as in struct net_rings, `overflow` NET_OVERFLOW bytes that live as long as the device. */

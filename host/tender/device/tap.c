@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* TAP devices through /dev/net/tun. */
+/*
+ * A network device over a TAP device of the host, through /dev/net/tun: of that name, or created and
+ * set up. Checksums and segments as far as host and image have them; else each packet is a whole
+ * one, with its checksum.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -10,7 +14,15 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/device/tap.h>
+#include <tender/device/packets.h>
+
+extern const struct device_kind device_tap;
+
+struct tap {
+	struct packets packets; /* first: packets.h */
+	char name[16];
+	bool created; /* by us; goes when its descriptor is closed */
+};
 
 static int explain(const char *name, bool existed, int error, struct defect *why)
 {
@@ -29,27 +41,46 @@ static int explain(const char *name, bool existed, int error, struct defect *why
 
 /* Tells the host what we take and asks for the header. What another program asked of a lasting
  * device goes. False: the host would put a header of another size before each packet. */
-static bool agree(struct tap *tap, bool offloads)
+static bool agree(struct packets *p, bool offloads)
 {
 	int header = sizeof(struct amp_frame_header), little = 1;
-	if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header))
+	if (ioctl(p->fd, TUNSETVNETHDRSZ, &header))
 		return false;
-	tap->vnet = true;
-	ioctl(tap->fd, TUNSETVNETLE, &little); /* where it is not known, it is so anyway */
+	p->vnet = true;
+	ioctl(p->fd, TUNSETVNETLE, &little); /* where it is not known, it is so anyway */
 	if (!offloads) {
-		ioctl(tap->fd, TUNSETOFFLOAD, 0);
+		ioctl(p->fd, TUNSETOFFLOAD, 0);
 		return true;
 	}
-	if (!ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN))
-		tap->features = AMP_NET_RX_CHECKSUM | AMP_NET_RX_LARGE;
-	else if (!ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM))
-		tap->features = AMP_NET_RX_CHECKSUM;
+	if (!ioctl(p->fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN))
+		p->features = AMP_NET_RX_CHECKSUM | AMP_NET_RX_LARGE;
+	else if (!ioctl(p->fd, TUNSETOFFLOAD, TUN_F_CSUM))
+		p->features = AMP_NET_RX_CHECKSUM;
 	/* Out, the kernel takes whatever a header says. */
-	tap->features |= AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT;
+	p->features |= AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT;
 	return true;
 }
 
-int tap_open(struct tap *tap, const char *name, bool offloads, struct defect *why)
+/* Up, if it is ours to say; learns its MTU. */
+static int set_up(struct tap *tap, struct ifreq *r, struct defect *why)
+{
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok = s >= 0;
+	if (ok && tap->created) {
+		ok = !ioctl(s, SIOCGIFFLAGS, r);
+		r->ifr_flags |= IFF_UP;
+		ok = ok && !ioctl(s, SIOCSIFFLAGS, r);
+	}
+	ok = ok && !ioctl(s, SIOCGIFMTU, r);
+	if (!ok)
+		defect_set(why, "cannot set up TAP device %s: %s", tap->name, strerror(errno));
+	if (s >= 0)
+		close(s);
+	tap->packets.mtu = (uint16_t)(r->ifr_mtu > UINT16_MAX ? UINT16_MAX : r->ifr_mtu);
+	return ok ? 0 : -1;
+}
+
+static int attach(struct tap *tap, const char *name, bool offloads, struct defect *why)
 {
 	struct ifreq r = { 0 };
 	if (!*name || strlen(name) >= IFNAMSIZ || strchr(name, '/') || strchr(name, '%') ||
@@ -57,62 +88,62 @@ int tap_open(struct tap *tap, const char *name, bool offloads, struct defect *wh
 		return defect_set(why, "'%s' is no name for a TAP device (1 to %d bytes)", name,
 		                  IFNAMSIZ - 1);
 	memcpy(r.ifr_name, name, strlen(name));
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd = tap->packets.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return defect_set(why, "cannot open /dev/net/tun: %s", strerror(errno));
 	bool existed = if_nametoindex(name);
 	r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
-	if (ioctl(fd, TUNSETIFF, &r)) {
-		explain(name, existed, errno, why);
-		close(fd);
-		return -1;
-	}
-	*tap = (struct tap){ .fd = fd, .created = !existed };
+	if (ioctl(fd, TUNSETIFF, &r))
+		return explain(name, existed, errno, why);
+	tap->created = !existed;
 	memcpy(tap->name, r.ifr_name, sizeof tap->name);
-	if (!agree(tap, offloads)) {
-		defect_set(why, "TAP device %s takes no packet headers of %zu bytes: %s", name,
-		           sizeof(struct amp_frame_header), strerror(errno));
-		close(fd);
-		return -1;
-	}
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ok = s >= 0;
-	if (ok && !existed) {
-		ok = !ioctl(s, SIOCGIFFLAGS, &r);
-		r.ifr_flags |= IFF_UP;
-		ok = ok && !ioctl(s, SIOCSIFFLAGS, &r);
-	}
-	ok = ok && !ioctl(s, SIOCGIFMTU, &r);
-	if (!ok) {
-		defect_set(why, "cannot set up TAP device %s: %s", name, strerror(errno));
-		close(fd);
-	}
-	if (s >= 0)
-		close(s);
-	tap->mtu = (uint16_t)(r.ifr_mtu > UINT16_MAX ? UINT16_MAX : r.ifr_mtu);
-	return ok ? 0 : -1;
+	if (!agree(&tap->packets, offloads))
+		return defect_set(why, "TAP device %s takes no packet headers of %zu bytes: %s",
+		                  name, sizeof(struct amp_frame_header), strerror(errno));
+	return set_up(tap, &r, why);
 }
 
-/* FNV-1a, 64 bits, by a separator per part: names need no secrecy, only to differ. */
-static uint64_t mix(uint64_t h, const char *text)
+static int tap_open(struct device *d, const struct device_wish *w, struct defect *why)
 {
-	do
-		h = (h ^ (uint8_t)*text) * 0x100000001b3ull;
-	while (*text++);
-	return h;
+	struct tap *tap = d->state;
+	tap->packets.fd = -1;
+	if (attach(tap, w->text, w->abi_minor >= 1, why))
+		return AMP_EXIT_TENDER;
+	packets_mac(tap->packets.mac, w->image, w->note->name, w->text);
+	packets_opened(d);
+	return 0;
 }
 
-void tap_mac(uint8_t mac[6], const char *image, const char *device, const char *name)
+static void tap_last_words(const struct device *d)
 {
-	char host[64] = "";
-	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		ssize_t n = read(fd, host, sizeof host - 1);
-		host[n > 0 ? n : 0] = 0;
-		close(fd);
-	}
-	uint64_t h = mix(mix(mix(mix(0xcbf29ce484222325ull, host), image), device), name);
-	h ^= h >> 32;
-	memcpy(mac, &h, 6);
-	mac[0] = (uint8_t)((mac[0] & 0xfc) | 2); /* unicast, locally administered (IEEE 802) */
+	const struct tap *tap = d->state;
+	if (tap->created)
+		say("device %s: its TAP device %s was deleted: start the image anew", d->note->name,
+		    tap->name);
+	else
+		say("device %s: its TAP device %s was deleted: make it again (ip tuntap add dev %s "
+		    "mode tap), then start the image anew",
+		    d->note->name, tap->name, tap->name);
 }
+
+const struct device_kind device_tap = {
+	.prefix = "tap:",
+	.form = "tap:INTERFACE",
+	.help = "  --net NAME=tap:INTERFACE  connects the image's network device NAME to a TAP "
+	        "device, "
+	        "which is\n"
+	        "                            created for this run if it does not exist\n",
+	.type = &device_type_net,
+	.state_size = sizeof(struct tap),
+	.open = tap_open,
+	.need = packets_need,
+	.place = packets_place,
+	.pass = packets_pass,
+	.ready = packets_ready,
+	.pending = packets_pending,
+	.wakeup = packets_wakeup,
+	.polls = packets_polls,
+	.report = packets_report,
+	.last_words = tap_last_words,
+	.close = packets_close,
+};

@@ -64,8 +64,14 @@ static struct fixture *open_with(const char *options, bool uring)
 	f->rings = calloc(1, block_rings_size(RING));
 	assert_int_equal(posix_memalign((void **)&f->heap, 4096, HEAP), 0);
 	memset(f->heap, 0xee, HEAP);
-	block_rings_open(&f->d, &f->file, f->rings, (uint64_t)f->rings, RING, HEAP_AT, HEAP,
-	                 f->heap, &f->view);
+	const struct block_layout layout = {
+		.file = &f->file,
+		.ring_size = RING,
+		.rings = { (uint64_t)f->rings, block_rings_size(RING), f->rings },
+		.heap = { HEAP_AT, HEAP, f->heap },
+		.view = &f->view,
+	};
+	block_rings_open(&f->d, &layout);
 	if (uring)
 		block_rings_start(&f->d, RING);
 	return f;

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <tender/device/net_rings.h>
+#include <tender/device/packets.h>
 #include <tender/pump.h>
 
 #define RING   64u
@@ -40,8 +40,17 @@ static int set_up(void **state)
 	f->rings = calloc(1, net_rings_size(RING));
 	f->frames = calloc(1, AREA);
 	f->far = fds[1];
-	net_rings_open(&f->d, fds[0], MTU, f->rings, (uint64_t)f->rings, f->frames,
-	               (uint64_t)f->frames, RING, FRAMES, AMP_FRAME_SIZE, &f->view);
+	const struct net_layout layout = {
+		.fd = fds[0],
+		.mtu = MTU,
+		.ring_size = RING,
+		.frame_count = FRAMES,
+		.frame_size = AMP_FRAME_SIZE,
+		.rings = { (uint64_t)f->rings, net_rings_size(RING), f->rings },
+		.frames = { (uint64_t)f->frames, AREA, f->frames },
+		.view = &f->view,
+	};
+	net_rings_open(&f->d, &layout);
 	*state = f;
 	return 0;
 }
@@ -403,14 +412,37 @@ static void survives_a_liar(void **state)
 	assert_true(f->d.tx.lies + f->d.fill.lies + f->d.rx.lies + f->d.completion.lies > 1000);
 }
 
+/* The device as one of a kind of its own: what a pump serves. It stays for the rest of the process, as the pump's thread
+ * does. */
+static struct devices *wired(const struct fixture *f)
+{
+	static const struct device_kind wire = { .type = &device_type_net,
+		                                 .pass = packets_pass,
+		                                 .ready = packets_ready,
+		                                 .pending = packets_pending,
+		                                 .wakeup = packets_wakeup,
+		                                 .polls = packets_polls };
+	static struct packets states[8];
+	static struct devices lists[8];
+	static unsigned count;
+	assert_true(count < 8);
+	struct packets *p = &states[count];
+	struct devices *s = &lists[count++];
+	p->fd = f->d.fd;
+	p->rings = f->d;
+	s->count = 1;
+	s->all[0] = (struct device){ .kind = &wire, .state = p, .watch = -1 };
+	packets_opened(&s->all[0]);
+	return s;
+}
+
 /* A pump's thread stays for the rest of the process: it has to let go of the rings before these go.
  * A kick brings it around to see that there is no device any more. */
 static void retire(struct pump *pump)
 {
 	uint64_t one = 1;
 	pthread_mutex_lock(&pump->lock);
-	pump->devices[0].fd = -1;
-	pump->device_count = 0;
+	pump->devices->count = 0;
 	pthread_mutex_unlock(&pump->lock);
 	assert_int_equal(write(pump->kick, &one, sizeof one), sizeof one);
 	usleep(20000);
@@ -429,9 +461,7 @@ static void outlives_a_liar(void **state)
 	uint8_t packet[1000] = { 0 };
 	clock_start(&clock, &shared, &start, 0);
 	memset(&pump, 0, sizeof pump);
-	pump.device_count = 1;
-	pump.devices[0] = f->d;
-	assert_int_equal(pump_open(&pump, PUMP_THREAD, &clock, &why), 0);
+	assert_int_equal(pump_open(&pump, PUMP_THREAD, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(&pump, &why), 0);
 	for (unsigned i = 0; i < 3000; i++) {
 		for (unsigned n = 0; n < 5; n++)
@@ -477,9 +507,7 @@ static void each_packet_wakes_the_image(struct fixture *f, enum pump_mode mode)
 	struct defect why;
 	pthread_t far;
 	clock_start(&clock, &shared, &start, 0);
-	pump->device_count = 1;
-	pump->devices[0] = f->d;
-	assert_int_equal(pump_open(pump, mode, &clock, &why), 0);
+	assert_int_equal(pump_open(pump, mode, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(pump, &why), 0);
 	assert_int_equal(pthread_create(&far, NULL, mirror, &f->far), 0);
 	alarm(100);
@@ -526,9 +554,7 @@ static void a_kick_sends(struct fixture *f, enum pump_mode mode)
 	uint64_t one = 1;
 	struct pollfd p = { .fd = f->far, .events = POLLIN };
 	clock_start(&clock, &shared, &start, 0);
-	pump->device_count = 1;
-	pump->devices[0] = f->d;
-	assert_int_equal(pump_open(pump, mode, &clock, &why), 0);
+	assert_int_equal(pump_open(pump, mode, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(pump, &why), 0);
 	for (unsigned i = 0; i < 200; i++) {
 		transmit(f, 100 * AMP_FRAME_SIZE, 60, 0);

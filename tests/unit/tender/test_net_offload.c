@@ -50,9 +50,18 @@ static struct fixture *open_with(uint32_t features)
 	f->far = fds[1];
 	for (uint32_t k = 0; k < FIXED; k++)
 		f->fixed[k] = (uint8_t)(k * 5 + k / 253);
-	net_rings_open(&f->d, fds[0], MTU, f->rings, (uint64_t)f->rings, f->frames,
-	               (uint64_t)f->frames, RING, FRAMES, AMP_FRAME_SIZE, &f->view);
-	f->d.segments[f->d.segment_count++] = (struct net_segment){ FIXED_AT, FIXED, f->fixed };
+	const struct net_layout layout = {
+		.fd = fds[0],
+		.mtu = MTU,
+		.ring_size = RING,
+		.frame_count = FRAMES,
+		.frame_size = AMP_FRAME_SIZE,
+		.rings = { (uint64_t)f->rings, net_rings_size(RING), f->rings },
+		.frames = { (uint64_t)f->frames, AREA, f->frames },
+		.view = &f->view,
+	};
+	net_rings_open(&f->d, &layout);
+	f->d.segments[f->d.segment_count++] = (struct device_memory){ FIXED_AT, FIXED, f->fixed };
 	net_rings_offload(&f->d, features, true, f->overflow);
 	return f;
 }
