@@ -118,6 +118,15 @@ void block_cut_flushed(struct block_cut *c)
 	c->used = 0;
 }
 
+void block_cut_free(struct block_cut *c)
+{
+	if (!c)
+		return;
+	block_cut_flushed(c);
+	free(c->units);
+	free(c);
+}
+
 bool block_cut_written(struct block_cut *c, int fd)
 {
 	uint64_t kept = 0;

@@ -176,6 +176,8 @@ void block_file_close(struct block_file *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
+	block_cut_free(f->cut);
+	f->cut = NULL;
 }
 
 int block_file_check(const struct block_file *f, const char *format, struct defect *why)

@@ -52,5 +52,6 @@ bool block_cut_writing(struct block_cut *, int fd, uint64_t at, const uint8_t *b
 /* After a write. True: the power has gone, and the file is as that left it. */
 bool block_cut_written(struct block_cut *, int fd);
 void block_cut_flushed(struct block_cut *);
+void block_cut_free(struct block_cut *); /* null: nothing happens */
 
 #endif
