@@ -13,8 +13,9 @@
 #include <ampoule_abi.h>
 #include <tender/device/ring.h>
 
-#define NET_BATCH                                                                                  \
-	256u /* ring entries that one pass moves in each direction, and the rest of a packet */
+/* Ring entries that one pass moves in each direction, and the rest of a packet. */
+#define NET_BATCH 256u
+
 struct net_counts {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	uint64_t rx_no_frame; /* fill entries that name no frame */
@@ -34,8 +35,8 @@ struct net_rings {
 	uint8_t *frames; /* the frame area in this process */
 	uint16_t mtu;
 	bool rx_blocked; /* packets may wait at fd, but there is no frame or no room for them */
-	uint32_t
-	        rx_need; /* how many of both it takes to go on: of the packet that waits in `overflow`, or 1 */
+	/* How many of both it takes to go on: of the packet that waits in `overflow`, or 1. */
+	uint32_t rx_need;
 	bool gone;        /* the host's device is: fd will never have a packet again */
 	bool tx_skip;     /* in the middle of a packet that has too many descriptors */
 	uint32_t tx_need; /* free completions that the next packet of tx takes */

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/if_xdp.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@ static struct image image; /* "service", a network device; "control", a block de
 static struct devices devices;
 static struct space space;
 static char disk[] = "/tmp/ampoule-test-XXXXXX";
-static char said[1024]; /* by the last start */
+static char said[1100]; /* by the last start */
 
 static int set_up(void **state)
 {
@@ -214,6 +216,36 @@ static void refuses_a_disk_that_the_image_cannot_use(void **state)
 	assert_string_equal(said, line);
 	devices_close(&devices);
 	assert_int_equal(truncate(disk, DISK), 0);
+}
+
+/* The remedy stands last in a line. */
+static void a_long_name_leaves_the_remedy_in_the_line(void **state)
+{
+	char folder[300], path[600], text[640], name[221];
+	(void)state;
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = 0;
+	snprintf(folder, sizeof folder, "%s-%s", disk, name);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	snprintf(text, sizeof text, "control=%s", path);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	static const struct {
+		off_t size;
+		const char *end;
+	} sizes[] = { { 777, "which are no whole sectors of 512: make it with truncate -s SIZE\n" },
+		      { 4096, "enlarge it with truncate -s 8192\n" } };
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(ftruncate(fd, sizes[i].size), 0);
+		assert_int_equal(start("service=null:", NULL, text), AMP_EXIT_TENDER);
+		assert_true(strlen(said) > strlen(sizes[i].end));
+		assert_string_equal(said + strlen(said) - strlen(sizes[i].end), sizes[i].end);
+		devices_close(&devices);
+	}
+	close(fd);
+	unlink(path);
+	rmdir(folder);
 }
 
 /* Only those that are given are there, in the note's order and with its indices. */
@@ -557,6 +589,7 @@ int main(void)
 		cmocka_unit_test(says_what_is_wrong_with_a_text),
 		cmocka_unit_test(says_that_there_is_no_device_of_a_type),
 		cmocka_unit_test(refuses_a_disk_that_the_image_cannot_use),
+		cmocka_unit_test(a_long_name_leaves_the_remedy_in_the_line),
 		cmocka_unit_test(leaves_out_what_is_not_given),
 		cmocka_unit_test(lets_go_of_what_it_has_closed),
 		cmocka_unit_test(asks_for_what_its_rings_take),
