@@ -8,23 +8,15 @@
 #include <tender/args.h>
 #include <tender/tender.h>
 
+#define DEVICE_OPTIONS 256 /* getopt's values of the options that name devices, by type */
+
 int verb_run(int argc, char **argv);
 
-static const char help[] =
-        "Usage: ampoule run [OPTION]... IMAGE\n"
-        "Runs an image made by `ampoule build`.\n"
-        "\n"
-        "  --net NAME=tap:INTERFACE  connects the image's network device NAME to a TAP device, "
-        "which is\n"
-        "                            created for this run if it does not exist\n"
-        "  --net NAME=xdp:INTERFACE[,queue=N]\n"
-        "                            ... to a network interface by AF_XDP, all receive queues or "
-        "queue N: their packets\n"
-        "                            are the image's\n"
-        "  --block NAME=FILE[,ro]    connects the image's block device NAME to a file or block "
-        "device, "
-        "for this\n"
-        "                            image alone unless it only reads\n"
+static const char help_head[] = "Usage: ampoule run [OPTION]... IMAGE\n"
+                                "Runs an image made by `ampoule build`.\n"
+                                "\n";
+/* Between the two: what each kind of device says of itself. */
+static const char help_tail[] =
         "  --set NAME=VALUE          sets a dynamic argument\n"
         "  --memory SIZE             heap: digits and nothing or one of K M G; default: as the "
         "image says\n"
@@ -47,32 +39,24 @@ static int usage(const char *what, const char *value)
 int verb_run(int argc, char **argv)
 {
 	static struct tender_options o;
-	static const struct option options[] = { { "net", required_argument, NULL, 'n' },
-		                                 { "block", required_argument, NULL, 'b' },
-		                                 { "set", required_argument, NULL, 's' },
-		                                 { "memory", required_argument, NULL, 'm' },
-		                                 { "tender", required_argument, NULL, 't' },
-		                                 { "timing", no_argument, NULL, 'T' },
-		                                 { "verbose", no_argument, NULL, 'v' },
-		                                 { "help", no_argument, NULL, 'h' },
-		                                 { 0 } };
+	static struct option options[DEVICE_TYPES + 7] = {
+		[DEVICE_TYPES] = { "set", required_argument, NULL, 's' },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "tender", required_argument, NULL, 't' },
+		{ "timing", no_argument, NULL, 'T' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+	};
 	struct defect why;
 
 	o.start = clock_sample();
 	optind = 0;
 	opterr = 0;
+	for (uint32_t i = 0; i < DEVICE_TYPES; i++)
+		options[i] = (struct option){ device_types[i]->option, required_argument, NULL,
+			                      DEVICE_OPTIONS + (int)i };
 	for (int c; (c = getopt_long(argc, argv, ":vh", options, NULL)) != -1;) {
 		switch (c) {
-		case 'n':
-			if (o.net_count == TENDER_NETS_MAX)
-				return usage("too many --net", "");
-			o.nets[o.net_count++] = optarg;
-			break;
-		case 'b':
-			if (o.block_count == TENDER_BLOCKS_MAX)
-				return usage("too many --block", "");
-			o.blocks[o.block_count++] = optarg;
-			break;
 		case 's':
 			if (o.set_count == TENDER_SETS_MAX)
 				return usage("too many --set", "");
@@ -101,12 +85,21 @@ int verb_run(int argc, char **argv)
 			o.verbosity++;
 			break;
 		case 'h':
-			fputs(help, stdout);
+			fputs(help_head, stdout);
+			for (uint32_t i = 0; i < device_kind_count; i++)
+				fputs(device_kinds[i]->help, stdout);
+			fputs(help_tail, stdout);
 			return 0;
 		case ':':
 			return usage("this option wants a value: ", argv[optind - 1]);
 		default:
-			return usage("unknown option ", argv[optind - 1]);
+			if (c < DEVICE_OPTIONS)
+				return usage("unknown option ", argv[optind - 1]);
+			struct device_texts *d = &o.devices[c - DEVICE_OPTIONS];
+			if (d->count == DEVICE_TEXTS_MAX)
+				return usage("too many --",
+				             device_types[c - DEVICE_OPTIONS]->option);
+			d->texts[d->count++] = optarg;
 		}
 	}
 	if (optind == argc)

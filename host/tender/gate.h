@@ -77,7 +77,7 @@ struct gate_device {
 	uint64_t completion_producer, completion_consumer;
 	uint64_t tx_producer, tx_consumer, tx_flags; /* of a block device: its requests */
 	uint64_t answers_producer, answers_consumer;
-	uint64_t socket; /* of AF_XDP: its number in the child; 0: none */
+	uint64_t socket; /* its number in the child, where the image rings it itself; 0: none */
 	uint64_t fill_flags, further, further_count; /* further: address of struct amp_queue */
 };
 

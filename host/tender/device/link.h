@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The kernel's news of a network interface: whether it is still there. Costs nothing while there are none. */
-#ifndef TENDER_LINK_H
-#define TENDER_LINK_H
+#ifndef TENDER_DEVICE_LINK_H
+#define TENDER_DEVICE_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>

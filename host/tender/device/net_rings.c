@@ -15,10 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <tender/device_net.h>
+#include <tender/device/net_rings.h>
 
-#define COUNTERS_APART  128u /* a cache line and the one that is fetched with it */
-#define RING_HEAD       512u
 #define ETHERNET_HEADER 14u
 #define VLAN_TAG        4u
 #define NEEDS_CSUM      1u /* struct amp_frame_header */
@@ -29,67 +27,67 @@
 #define TCP_CHECKSUM    16u
 #define NET_WIDE        16u /* packets without a large one, until they are read narrowly again */
 
-static uint64_t page_up(uint64_t v)
+uint32_t net_frame_size(uint16_t mtu)
 {
-	return (v + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
+	return mtu + ETHERNET_HEADER + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE
+	                                                                    : AMP_PAGE;
 }
 
-uint64_t device_net_rings_size(uint32_t ring_size)
+uint16_t net_mtu(uint16_t mtu, uint32_t frame_size)
+{
+	uint32_t most = frame_size - AMP_FRAME_HEADROOM - ETHERNET_HEADER;
+	return (uint16_t)(mtu < most ? mtu : most);
+}
+
+void net_view(const struct net_layout *l)
+{
+	l->view->type = AMP_DEVICE_NET;
+	l->view->mtu = l->mtu;
+	l->view->frame_size = l->frame_size;
+	l->view->frames = l->frames.at;
+	l->view->frame_count = l->frame_count;
+}
+
+uint64_t net_rings_size(uint32_t ring_size)
 {
 	uint64_t addresses = ring_size * sizeof(uint64_t),
 	         descs = ring_size * sizeof(struct amp_desc);
-	return page_up(NET_RING_HEAD + 2 * addresses + 2 * descs);
+	return whole_pages(4 * RING_HEAD + 2 * addresses + 2 * descs);
 }
 
-static void ring_open(struct ring *r, struct amp_ring *view, uint8_t *base, uint64_t at,
-                      uint32_t index, uint64_t *entries, uint32_t size, uint64_t entry)
+void net_rings_open(struct net_rings *d, const struct net_layout *l)
 {
-	uint64_t head = index * RING_HEAD;
-	*r = (struct ring){ .producer = (uint32_t *)(base + head),
-		            .consumer = (uint32_t *)(base + head + COUNTERS_APART),
-		            .flags = (uint32_t *)(base + head + 2 * COUNTERS_APART),
-		            .entries = base + *entries,
-		            .size = size };
-	*view = (struct amp_ring){ .producer = at + head,
-		                   .consumer = at + head + COUNTERS_APART,
-		                   .flags = at + head + 2 * COUNTERS_APART,
-		                   .entries = at + *entries,
-		                   .size = size };
-	*entries += size * entry;
+	struct amp_device *v = l->view;
+	const struct {
+		struct ring *ring;
+		struct amp_ring *view;
+		uint64_t entry;
+	} rings[] = { { &d->fill, &v->fill, sizeof(uint64_t) },
+		      { &d->rx, &v->rx, sizeof(struct amp_desc) },
+		      { &d->tx, &v->tx, sizeof(struct amp_desc) },
+		      { &d->completion, &v->completion, sizeof(uint64_t) } };
+	uint64_t entries = 4 * RING_HEAD;
+	*d = (struct net_rings){ .fd = l->fd,
+		                 .frame_size = l->frame_size,
+		                 .frame_count = l->frame_count,
+		                 .frames = l->frames.bytes,
+		                 .mtu = l->mtu };
+	for (uint32_t i = 0; i < 4; i++) {
+		ring_open(rings[i].ring, rings[i].view, &l->rings, i * RING_HEAD, entries,
+		          l->ring_size);
+		entries += l->ring_size * rings[i].entry;
+	}
+	net_view(l);
 }
 
-void device_net_open(struct device_net *d, int fd, uint16_t mtu, uint8_t *rings, uint64_t rings_at,
-                     uint8_t *frames, uint64_t frames_at, uint32_t ring_size, uint32_t frame_count,
-                     uint32_t frame_size, struct amp_device *view)
-{
-	uint64_t entries = NET_RING_HEAD;
-	*d = (struct device_net){ .fd = fd,
-		                  .frame_size = frame_size,
-		                  .frame_count = frame_count,
-		                  .frames = frames,
-		                  .mtu = mtu };
-	ring_open(&d->fill, &view->fill, rings, rings_at, 0, &entries, ring_size, sizeof(uint64_t));
-	ring_open(&d->rx, &view->rx, rings, rings_at, 1, &entries, ring_size,
-	          sizeof(struct amp_desc));
-	ring_open(&d->tx, &view->tx, rings, rings_at, 2, &entries, ring_size,
-	          sizeof(struct amp_desc));
-	ring_open(&d->completion, &view->completion, rings, rings_at, 3, &entries, ring_size,
-	          sizeof(uint64_t));
-	view->type = AMP_DEVICE_NET;
-	view->mtu = mtu;
-	view->frame_size = frame_size;
-	view->frames = frames_at;
-	view->frame_count = frame_count;
-}
-
-void device_net_offload(struct device_net *d, uint32_t features, bool vnet, uint8_t *overflow)
+void net_rings_offload(struct net_rings *d, uint32_t features, bool vnet, uint8_t *overflow)
 {
 	d->features = features;
 	d->vnet = vnet;
 	d->overflow = overflow;
 }
 
-bool device_net_takes_large(uint32_t ring_size, uint32_t frame_count)
+bool net_rings_take_large(uint32_t ring_size, uint32_t frame_count)
 {
 	return ring_size >= 128 && frame_count >= 256;
 }
@@ -97,7 +95,7 @@ bool device_net_takes_large(uint32_t ring_size, uint32_t frame_count)
 /* ---- Out ---- */
 
 /* The bytes of a descriptor (a copy), or null if it does not fit. */
-static const uint8_t *desc_bytes(const struct device_net *d, const struct amp_desc *c)
+static const uint8_t *desc_bytes(const struct net_rings *d, const struct amp_desc *c)
 {
 	uint64_t area = (uint64_t)d->frame_size * d->frame_count;
 	if (!(c->options & AMP_DESC_DIRECT))
@@ -106,7 +104,7 @@ static const uint8_t *desc_bytes(const struct device_net *d, const struct amp_de
 		               ? d->frames + c->addr
 		               : NULL;
 	for (uint32_t i = 0; i < d->segment_count; i++) {
-		const struct net_segment *s = &d->segments[i];
+		const struct device_memory *s = &d->segments[i];
 		if (c->addr >= s->at && c->addr - s->at < s->size &&
 		    c->len <= s->size - (c->addr - s->at))
 			return c->len ? s->bytes + (c->addr - s->at) : NULL;
@@ -116,8 +114,8 @@ static const uint8_t *desc_bytes(const struct device_net *d, const struct amp_de
 
 /* Checks metadata (a copy) against the packet whose first descriptor holds `first` bytes, and makes
  * of it what the kernel wants. */
-static bool header_fits(const struct device_net *d, struct amp_frame_header *h,
-                        const uint8_t *bytes, uint32_t first, uint32_t size)
+static bool header_fits(const struct net_rings *d, struct amp_frame_header *h, const uint8_t *bytes,
+                        uint32_t first, uint32_t size)
 {
 	uint32_t most = d->mtu + ETHERNET_HEADER + VLAN_TAG;
 	bool sum = h->flags & NEEDS_CSUM;
@@ -144,7 +142,7 @@ static bool header_fits(const struct device_net *d, struct amp_frame_header *h,
 }
 
 /* Sends the packet of these descriptors (copies). False: it does not fit. */
-static bool send_packet(struct device_net *d, const struct amp_desc *c, uint32_t count)
+static bool send_packet(struct net_rings *d, const struct amp_desc *c, uint32_t count)
 {
 	struct amp_frame_header h = { 0 };
 	struct iovec v[1 + AMP_PACKET_DESCS_MAX];
@@ -190,7 +188,7 @@ static bool send_packet(struct device_net *d, const struct amp_desc *c, uint32_t
 	return true;
 }
 
-uint32_t device_net_send(struct device_net *d)
+uint32_t net_rings_send(struct net_rings *d)
 {
 	uint32_t ready = ring_ready(&d->tx), room = ready ? ring_free(&d->completion) : 0;
 	uint32_t taken = 0, completed = 0;
@@ -239,8 +237,8 @@ uint32_t device_net_send(struct device_net *d)
 
 /* Where the next packet may go: up to `most` frames from fill entry `at` on. Only those up to the
  * first that is none. */
-static uint32_t frames_offered(const struct device_net *d, uint32_t at, uint32_t ready,
-                               uint64_t *to, uint32_t most)
+static uint32_t frames_offered(const struct net_rings *d, uint32_t at, uint32_t ready, uint64_t *to,
+                               uint32_t most)
 {
 	uint32_t n = 0;
 	for (; n < most && at + n < ready; n++) {
@@ -255,14 +253,14 @@ static uint32_t frames_offered(const struct device_net *d, uint32_t at, uint32_t
 	return n;
 }
 
-static uint32_t frames_for(const struct device_net *d, uint32_t size)
+static uint32_t frames_for(const struct net_rings *d, uint32_t size)
 {
 	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM;
 	return size <= first ? 1 : 1 + (size - first + d->frame_size - 1) / d->frame_size;
 }
 
 /* Writes the descriptors of a packet that lies in these frames. */
-static void announce(struct device_net *d, uint32_t at, const uint64_t *frames, uint32_t size,
+static void announce(struct net_rings *d, uint32_t at, const uint64_t *frames, uint32_t size,
                      const struct amp_frame_header *h)
 {
 	uint32_t count = frames_for(d, size), left = size;
@@ -284,7 +282,7 @@ static void announce(struct device_net *d, uint32_t at, const uint64_t *frames, 
 }
 
 /* Copies bytes [from, size) of the packet in `overflow` to where they belong in these frames. */
-static void spread(struct device_net *d, const uint64_t *frames, uint32_t from, uint32_t size)
+static void spread(struct net_rings *d, const uint64_t *frames, uint32_t from, uint32_t size)
 {
 	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM;
 	while (from < size) {
@@ -298,7 +296,7 @@ static void spread(struct device_net *d, const uint64_t *frames, uint32_t from, 
 
 /* Reads the next packet: into frames[0 .. offered), and what is too much into `overflow`, at its
  * place there. Its size; 0 or less: none. */
-static ssize_t read_packet(struct device_net *d, const uint64_t *frames, uint32_t offered,
+static ssize_t read_packet(struct net_rings *d, const uint64_t *frames, uint32_t offered,
                            struct amp_frame_header *h)
 {
 	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM, n = 0, large = 0;
@@ -331,7 +329,7 @@ static ssize_t read_packet(struct device_net *d, const uint64_t *frames, uint32_
 	return size;
 }
 
-uint32_t device_net_receive(struct device_net *d)
+uint32_t net_rings_receive(struct net_rings *d)
 {
 	uint32_t ready = ring_ready(&d->fill), room = ready ? ring_free(&d->rx) : 0;
 	uint32_t most = d->mtu + ETHERNET_HEADER + VLAN_TAG,
@@ -422,7 +420,7 @@ uint32_t device_net_receive(struct device_net *d)
 	return taken ? taken : reads == NET_BATCH;
 }
 
-bool device_net_pending(struct device_net *d)
+bool net_rings_pending(struct net_rings *d)
 {
 	return (ring_ready(&d->tx) && ring_free(&d->completion) >= d->tx_need) ||
 	       (d->rx_blocked && ring_ready(&d->fill) >= d->rx_need &&

@@ -18,11 +18,9 @@
 #include <unistd.h>
 
 #include <tender/clock.h>
-#include <tender/device_block.h>
+#include <tender/device/block_rings.h>
 
-#define COUNTERS_APART 128u
-#define RING_HEAD      512u
-#define IN_FLIGHT_MAX  256u /* jobs; more wait in the ring */
+#define IN_FLIGHT_MAX 256u /* jobs; more wait in the ring */
 
 /* What few and little time mean; how long the image takes to ask again; the longest that is waited.
  */
@@ -46,47 +44,23 @@ struct block_jobs {
 	struct job all[IN_FLIGHT_MAX];
 };
 
-static uint64_t page_up(uint64_t v)
+uint64_t block_rings_size(uint32_t ring_size)
 {
-	return (v + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
+	return whole_pages(2 * RING_HEAD + ring_size * (sizeof(struct amp_block_request) +
+	                                                sizeof(struct amp_block_answer)));
 }
 
-uint64_t device_block_rings_size(uint32_t ring_size)
+void block_rings_open(struct block_rings *d, const struct block_layout *l)
 {
-	return page_up(2 * RING_HEAD + ring_size * (sizeof(struct amp_block_request) +
-	                                            sizeof(struct amp_block_answer)));
-}
-
-static void ring_open(struct ring *r, struct amp_ring *view, uint8_t *base, uint64_t at,
-                      uint64_t head, uint64_t entries, uint32_t size)
-{
-	*r = (struct ring){ .producer = (uint32_t *)(base + head),
-		            .consumer = (uint32_t *)(base + head + COUNTERS_APART),
-		            .flags = (uint32_t *)(base + head + 2 * COUNTERS_APART),
-		            .entries = base + entries,
-		            .size = size };
-	*view = (struct amp_ring){ .producer = at + head,
-		                   .consumer = at + head + COUNTERS_APART,
-		                   .flags = at + head + 2 * COUNTERS_APART,
-		                   .entries = at + entries,
-		                   .size = size };
-}
-
-void device_block_open(struct device_block *d, struct block_file *file, uint8_t *rings,
-                       uint64_t rings_at, uint32_t ring_size, uint64_t heap_at, uint64_t heap_size,
-                       uint8_t *heap, struct amp_device *view)
-{
-	*d = (struct device_block){
-		.file = file, .heap_at = heap_at, .heap_size = heap_size, .heap = heap, .event = -1
-	};
-	ring_open(&d->requests, &view->block.requests, rings, rings_at, 0, 2 * RING_HEAD,
-	          ring_size);
-	ring_open(&d->answers, &view->block.answers, rings, rings_at, RING_HEAD,
-	          2 * RING_HEAD + ring_size * sizeof(struct amp_block_request), ring_size);
-	view->type = AMP_DEVICE_BLOCK;
-	view->features = file->read_only ? AMP_BLOCK_READ_ONLY : 0;
-	view->block.size = file->size;
-	view->block.sector_size = file->sector_size;
+	struct amp_device *v = l->view;
+	*d = (struct block_rings){ .file = l->file, .heap = l->heap, .event = -1 };
+	ring_open(&d->requests, &v->block.requests, &l->rings, 0, 2 * RING_HEAD, l->ring_size);
+	ring_open(&d->answers, &v->block.answers, &l->rings, RING_HEAD,
+	          2 * RING_HEAD + l->ring_size * sizeof(struct amp_block_request), l->ring_size);
+	v->type = AMP_DEVICE_BLOCK;
+	v->features = l->file->read_only ? AMP_BLOCK_READ_ONLY : 0;
+	v->block.size = l->file->size;
+	v->block.sector_size = l->file->sector_size;
 }
 
 /* Only these, only on this file: the tender's system-call filter does not see into the ring. */
@@ -116,7 +90,7 @@ static int start_ring(uint32_t depth, struct io_uring *ring)
 	       io_uring_queue_init(depth, ring, IORING_SETUP_R_DISABLED);
 }
 
-void device_block_start(struct device_block *d, uint32_t ring_size)
+void block_rings_start(struct block_rings *d, uint32_t ring_size)
 {
 	cpu_set_t cpus;
 	if (d->file->cut || d->file->fail_at)
@@ -143,7 +117,7 @@ void device_block_start(struct device_block *d, uint32_t ring_size)
 	free(j);
 }
 
-void device_block_close(struct device_block *d)
+void block_rings_close(struct block_rings *d)
 {
 	if (d->jobs)
 		io_uring_queue_exit(&d->jobs->ring);
@@ -156,7 +130,7 @@ void device_block_close(struct device_block *d)
 
 /* ---- Answers ---- */
 
-static void answer(struct device_block *d, uint64_t id, int32_t result)
+static void answer(struct block_rings *d, uint64_t id, int32_t result)
 {
 	struct amp_block_answer a = { .id = id, .result = result };
 	memcpy((struct amp_block_answer *)d->answers.entries +
@@ -166,7 +140,7 @@ static void answer(struct device_block *d, uint64_t id, int32_t result)
 	__atomic_store_n(d->answers.producer, d->answers.mine, __ATOMIC_RELEASE);
 }
 
-static void count(struct device_block *d, uint32_t op, uint64_t bytes, bool done)
+static void count(struct block_rings *d, uint32_t op, uint64_t bytes, bool done)
 {
 	struct block_counts *c = &d->counts;
 	if (!done) {
@@ -193,7 +167,7 @@ static void count(struct device_block *d, uint32_t op, uint64_t bytes, bool done
 /* ---- Requests ---- */
 
 /* Copies and checks what a request names. False: it does not fit. */
-static bool fits(const struct device_block *d, const struct amp_block_request *q, struct iovec *v)
+static bool fits(const struct block_rings *d, const struct amp_block_request *q, struct iovec *v)
 {
 	const struct block_file *f = d->file;
 	uint64_t sector = f->sector_size, sum = 0;
@@ -208,24 +182,24 @@ static bool fits(const struct device_block *d, const struct amp_block_request *q
 		return true;
 	if (!q->part_count || q->part_count > AMP_BLOCK_PARTS_MAX || q->size > AMP_BLOCK_SIZE_MAX)
 		return false;
-	uint64_t bytes = q->part_count * sizeof(struct amp_block_part), at = q->parts - d->heap_at;
-	if (at > d->heap_size || bytes > d->heap_size - at)
+	uint64_t bytes = q->part_count * sizeof(struct amp_block_part), at = q->parts - d->heap.at;
+	if (at > d->heap.size || bytes > d->heap.size - at)
 		return false;
 	for (uint32_t k = 0; k < q->part_count; k++) {
 		struct amp_block_part p;
-		memcpy(&p, d->heap + at + k * sizeof p, sizeof p);
+		memcpy(&p, d->heap.bytes + at + k * sizeof p, sizeof p);
 		__asm__ volatile("" ::: "memory"); /* the copy stays the copy */
-		uint64_t from = p.addr - d->heap_at;
-		if (!p.size || p.size % sector || p.addr % sector || from > d->heap_size ||
-		    p.size > d->heap_size - from || p.size > q->size - sum)
+		uint64_t from = p.addr - d->heap.at;
+		if (!p.size || p.size % sector || p.addr % sector || from > d->heap.size ||
+		    p.size > d->heap.size - from || p.size > q->size - sum)
 			return false;
-		v[k] = (struct iovec){ d->heap + from, p.size };
+		v[k] = (struct iovec){ d->heap.bytes + from, p.size };
 		sum += p.size;
 	}
 	return sum == q->size;
 }
 
-static void now(struct device_block *d, const struct amp_block_request *q, struct iovec *v)
+static void now(struct block_rings *d, const struct amp_block_request *q, struct iovec *v)
 {
 	int error = 0;
 	switch (q->op) {
@@ -285,7 +259,7 @@ static bool go_on(struct job *j, int32_t result)
 	return j->left != 0;
 }
 
-uint32_t device_block_reap(struct device_block *d)
+uint32_t block_rings_reap(struct block_rings *d)
 {
 	struct block_jobs *jobs = d->jobs;
 	struct io_uring_cqe *c;
@@ -321,13 +295,13 @@ uint32_t device_block_reap(struct device_block *d)
 }
 
 /* How many requests may be taken now. */
-static uint32_t room(struct device_block *d)
+static uint32_t room(struct block_rings *d)
 {
 	uint32_t n = ring_free(&d->answers);
 	return n > d->in_flight ? n - d->in_flight : 0;
 }
 
-uint32_t device_block_take(struct device_block *d)
+uint32_t block_rings_take(struct block_rings *d)
 {
 	uint32_t most = ring_ready(&d->requests), taken = 0;
 	uint32_t places = most ? room(d) : 0;
@@ -373,13 +347,13 @@ uint32_t device_block_take(struct device_block *d)
 	return taken;
 }
 
-bool device_block_soon(const struct device_block *d, uint64_t now)
+bool block_rings_soon(const struct block_rings *d, uint64_t now)
 {
 	return d->spare && d->in_flight <= SOON_DEPTH &&
 	       now - d->moved < (d->in_flight ? SOON_STAY_NS : SOON_NEXT_NS);
 }
 
-bool device_block_pending(struct device_block *d)
+bool block_rings_pending(struct block_rings *d)
 {
 	return ring_ready(&d->requests) && room(d) && (!d->jobs || d->jobs->free);
 }

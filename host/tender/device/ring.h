@@ -5,11 +5,18 @@
  * it makes sense: a count that does not is taken as "nothing to do" and counted as a lie. Entries
  * are copied before they are looked at.
  */
-#ifndef TENDER_RING_H
-#define TENDER_RING_H
+#ifndef TENDER_DEVICE_RING_H
+#define TENDER_DEVICE_RING_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <ampoule_abi.h>
+#include <tender/device/memory.h>
+
+/* Bytes: from one counter to the next (a cache line and the one that is fetched with it); of all counters of a ring. */
+#define RING_COUNTERS_APART 128u
+#define RING_HEAD           512u
 
 struct ring {
 	uint32_t *producer, *consumer, *flags; /* shared with the image */
@@ -18,6 +25,11 @@ struct ring {
 	uint32_t mine; /* the counter that the tender owns */
 	uint64_t lies;
 };
+
+/* Lays a ring out in shared memory, which is zero, and fills in the image's view: its RING_HEAD bytes at offset `head`, its
+ * entries at offset `entries`. */
+void ring_open(struct ring *, struct amp_ring *view, const struct device_memory *, uint64_t head,
+               uint64_t entries, uint32_t size);
 
 /* As consumer: entries that the image has produced and we have not yet taken. */
 static inline uint32_t ring_ready(struct ring *r)

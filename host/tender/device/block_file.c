@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/block_file.h>
+#include <tender/device/block_file.h>
 
 #define SECTOR 512u
 /* A tender that has just ended may still hold its file: the kernel lets go of what io_uring works
@@ -176,6 +176,8 @@ void block_file_close(struct block_file *f)
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = -1;
+	block_cut_free(f->cut);
+	f->cut = NULL;
 }
 
 int block_file_check(const struct block_file *f, const char *format, struct defect *why)

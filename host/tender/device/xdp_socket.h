@@ -5,8 +5,8 @@
  * of five instructions at the interface sends a queue's packets to its socket; it goes with the process, however that
  * ends.
  */
-#ifndef TENDER_XDP_H
-#define TENDER_XDP_H
+#ifndef TENDER_DEVICE_XDP_SOCKET_H
+#define TENDER_DEVICE_XDP_SOCKET_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,7 +38,8 @@ struct xdp {
 };
 
 /* "INTERFACE[,queue=N]": looks the interface up and makes a socket. Without a number all receive queues are meant, of which
- * there may be `most`, up to AMP_NET_QUEUES_MAX. With a defect: XDP_WORDS where the words are wrong, else -1. */
+ * there may be `most`, up to AMP_NET_QUEUES_MAX. With a defect: XDP_WORDS where the words are wrong, else -1; xdp_close is
+ * due in any case. */
 #define XDP_WORDS (-2)
 int xdp_open(struct xdp *, const char *text, uint32_t most, struct defect *why);
 
@@ -59,5 +60,8 @@ uint64_t xdp_ring_at(const struct xdp *, uint32_t k, enum xdp_ring which, uint32
  */
 int xdp_bind(struct xdp *, uint8_t *frames, uint64_t frames_size, uint32_t frame_size,
              uint8_t *rings, uint32_t ring_size, struct defect *why);
+
+/* Lets go of all of it; the interface's packets are the host's again. */
+void xdp_close(struct xdp *);
 
 #endif

@@ -27,8 +27,9 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/link.h>
-#include <tender/xdp.h>
+#include <tender/device/link.h>
+#include <tender/device/memory.h>
+#include <tender/device/xdp_socket.h>
 
 #define QUEUES_MAX 4096u /* that a number is believed to name */
 #define CHUNK_MAX  4096u
@@ -43,11 +44,6 @@
 _Static_assert(sizeof(struct xdp_desc) == sizeof(struct amp_desc), "the rings are AF_XDP's");
 _Static_assert(XDP_RING_NEED_WAKEUP == AMP_RING_NEED_WAKEUP, "the rings are AF_XDP's");
 _Static_assert(AMP_FRAME_HEADROOM == 256, "XDP_PACKET_HEADROOM: where the kernel puts a packet");
-
-static uint64_t page_up(uint64_t v)
-{
-	return (v + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
-}
 
 static int make_socket(int *fd, struct defect *why)
 {
@@ -180,11 +176,7 @@ int xdp_open(struct xdp *x, const char *text, uint32_t most, struct defect *why)
 	x->watch = link_watch(why);
 	if (x->watch < 0 || learn_interface(x, most, why) || make_socket(&x->fd, why))
 		return -1;
-	if (!learn_layout(x, why))
-		return 0;
-	close(x->fd);
-	x->fd = -1;
-	return -1;
+	return learn_layout(x, why);
 }
 
 /* ---- Rings ---- */
@@ -197,7 +189,7 @@ static uint64_t entry_size(enum xdp_ring which)
 
 static uint64_t ring_bytes(const struct xdp *x, enum xdp_ring which, uint32_t ring_size)
 {
-	return page_up(x->layout[which].entries + ring_size * entry_size(which));
+	return whole_pages(x->layout[which].entries + ring_size * entry_size(which));
 }
 
 uint64_t xdp_ring_at(const struct xdp *x, uint32_t k, enum xdp_ring which, uint32_t ring_size)
@@ -381,6 +373,14 @@ static int bind_further(struct xdp *x, uint8_t *rings, uint32_t ring_size, struc
 			return -1;
 	}
 	return 0;
+}
+
+void xdp_close(struct xdp *x)
+{
+	let_go(x);
+	if (x->watch >= 0)
+		close(x->watch);
+	x->watch = -1;
 }
 
 int xdp_bind(struct xdp *x, uint8_t *frames, uint64_t frames_size, uint32_t frame_size,

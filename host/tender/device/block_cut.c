@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/block_file.h>
+#include <tender/device/block_file.h>
 
 #define UNIT 512u
 
@@ -116,6 +116,15 @@ void block_cut_flushed(struct block_cut *c)
 		c->units[k] = (struct unit){ 0 };
 	}
 	c->used = 0;
+}
+
+void block_cut_free(struct block_cut *c)
+{
+	if (!c)
+		return;
+	block_cut_flushed(c);
+	free(c->units);
+	free(c);
 }
 
 bool block_cut_written(struct block_cut *c, int fd)

@@ -6,8 +6,8 @@
  * For tests it can behave as hardware does that loses its power (`cut`): what was written since the last flush is kept, lost
  * or mixed sector by sector, and the tender ends with AMP_EXIT_CUT; or as one that fails (`fail`).
  */
-#ifndef TENDER_BLOCK_FILE_H
-#define TENDER_BLOCK_FILE_H
+#ifndef TENDER_DEVICE_BLOCK_FILE_H
+#define TENDER_DEVICE_BLOCK_FILE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,5 +52,6 @@ bool block_cut_writing(struct block_cut *, int fd, uint64_t at, const uint8_t *b
 /* After a write. True: the power has gone, and the file is as that left it. */
 bool block_cut_written(struct block_cut *, int fd);
 void block_cut_flushed(struct block_cut *);
+void block_cut_free(struct block_cut *); /* null: nothing happens */
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <tender/link.h>
+#include <tender/device/link.h>
 
 int link_watch(struct defect *why)
 {
