@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 #define AMP_ABI_MAJOR 1 /* differs: the tender MUST refuse the image */
-#define AMP_ABI_MINOR 2 /* the image's is greater than the tender's: the tender MUST refuse */
+#define AMP_ABI_MINOR 3 /* the image's is greater than the tender's: the tender MUST refuse */
 
 #define AMP_PAGE         4096u
 #define AMP_SEGMENTS_MAX 8u
@@ -181,6 +181,13 @@ struct amp_boot {
 	uint64_t args;    /* address of struct amp_arg_value[arg_count] */
 	struct amp_clock clock;
 	char tender[AMP_NAME_MAX]; /* who runs it, for messages: "kvm", "sandbox", ... */
+	/*
+	 * The end of life, since minor 3. Zero, until the tender wants the image to end: then it stores, once and with
+	 * release order, the time (of `clock`) by which the image has to have called the gate's exit, and ends each wait for
+	 * AMP_WAIT_STOP. An image finishes what is under way and exits; one that has not by then is ended by the tender. An
+	 * image of an earlier minor is ended at once.
+	 */
+	uint64_t stop_at_ns;
 };
 
 /* ---- Devices and rings --------------------------------------------------------------------------------- */
@@ -391,6 +398,7 @@ enum amp_stream {
 #define AMP_WAIT_RECEIVE  1u /* an rx ring is not empty */
 #define AMP_WAIT_COMPLETE 2u /* a completion ring is not empty */
 #define AMP_WAIT_BLOCK    4u /* an answers ring is not empty */
+#define AMP_WAIT_STOP     8u /* stop_at_ns of struct amp_boot is not zero */
 
 /* ---- Exit status of a tender --------------------------------------------------------------------------- */
 

@@ -235,7 +235,7 @@ int model_sign_up(const char *name, const char *password)
 	if (error != ERR_ABSENT)
 		return error ? error : ERR_EXISTS;
 	random_bytes(p.salt, sizeof p.salt);
-	pbkdf2_sha256(p.hash, password, strlen(password), p.salt, sizeof p.salt, p.iterations,
+	sha256_pbkdf2(p.hash, password, strlen(password), p.salt, sizeof p.salt, p.iterations,
 	              task_yield);
 	while (names_locked)
 		task_wait(&names, UINT64_MAX);
@@ -260,7 +260,7 @@ int model_log_in(const char *name, const char *password, char token[TOKEN_SIZE +
 	/* For a name that is not there, too: how long it takes tells nothing. */
 	if (strlen(password) > PASSWORD_MAX)
 		return ERR_REFUSED;
-	pbkdf2_sha256(hash, password, strlen(password), p.salt, sizeof p.salt, p.iterations,
+	sha256_pbkdf2(hash, password, strlen(password), p.salt, sizeof p.salt, p.iterations,
 	              task_yield);
 	if (error || !bytes_same(hash, p.hash, sizeof hash))
 		return ERR_REFUSED;

@@ -54,7 +54,7 @@ int session_find(struct http_exchange *x, struct session *s)
 	int error = model_session(s->token, s->name);
 	if (error)
 		s->name[0] = 0;
-	hmac_sha256(sum, s->token, TOKEN_SIZE, "form", 4);
+	sha256_hmac(sum, s->token, TOKEN_SIZE, "form", 4);
 	for (uint32_t k = 0; k < TOKEN_SIZE / 2; k++) {
 		s->form[2 * k] = digits[sum[k] >> 4];
 		s->form[2 * k + 1] = digits[sum[k] & 15];

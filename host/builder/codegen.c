@@ -63,7 +63,7 @@ void codegen_header(const struct manifest *m, struct text *t)
 		text_add(
 		        t,
 		        "\nstatic inline const struct amp_arg_value *arg_value(uint32_t index)\n{\n"
-		        "\treturn (const struct amp_arg_value *)boot->args + index;\n}\n");
+		        "\treturn (const struct amp_arg_value *)boot_info->args + index;\n}\n");
 	for (unsigned i = 0; i < m->arg_count; i++) {
 		const struct manifest_arg *a = m->args[i];
 

@@ -104,6 +104,23 @@ static void read_sources(const struct input *in, struct library *l, const struct
 	}
 }
 
+static void read_words(const struct input *in, struct library *l, const struct node *list)
+{
+	if (!field_list(in, list, "words"))
+		return;
+	for (const struct node *m = list->first; m; m = m->next) {
+		const char *s = field_text(in, m, "words");
+
+		if (!s)
+			continue;
+		if (!*s || strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(s))
+			input_mistake(in, m, "%s: no word; write lower-case letters, digits and _",
+			              s);
+		else
+			list_add(&l->words, &l->word_count, s);
+	}
+}
+
 static bool is_file_name(const char *s, size_t size)
 {
 	return *s && !strchr(s, '/') && *s != '.' && text_is_clean(s, size);
@@ -173,11 +190,11 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	l->folder = folder;
 	struct input in = { path, report };
 	struct node *root = yaml_read(path, path, report);
-	enum { NAME, SOURCES, SMALL, NATIVE, REQUIRES, ARCHIVES, COMPILERS, FIELDS };
-	struct field f[FIELDS] = { [NAME] = { "name", true },    [SOURCES] = { "sources" },
-		                   [SMALL] = { "small" },        [NATIVE] = { "native" },
-		                   [REQUIRES] = { "requires" },  [ARCHIVES] = { "archives" },
-		                   [COMPILERS] = { "compilers" } };
+	enum { NAME, WORDS, SOURCES, SMALL, NATIVE, REQUIRES, ARCHIVES, COMPILERS, FIELDS };
+	struct field f[FIELDS] = { [NAME] = { "name", true },   [WORDS] = { "words" },
+		                   [SOURCES] = { "sources" },   [SMALL] = { "small" },
+		                   [NATIVE] = { "native" },     [REQUIRES] = { "requires" },
+		                   [ARCHIVES] = { "archives" }, [COMPILERS] = { "compilers" } };
 	/* In the list while its own requirements are read, so that a circle ends; moved behind them
 	 * below. */
 	list_add(&ls->list, &ls->count, l);
@@ -186,6 +203,7 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	const char *own = field_text(&in, f[NAME].value, "name");
 	if (own && strcmp(own, name) != 0)
 		input_mistake(&in, f[NAME].value, "name is %s, but the folder says %s", own, name);
+	read_words(&in, l, f[WORDS].value);
 	read_sources(&in, l, f[SOURCES].value, "sources", &l->sources, &l->source_count);
 	read_sources(&in, l, f[SMALL].value, "small", &l->small, &l->small_count);
 	read_sources(&in, l, f[NATIVE].value, "native", &l->native, &l->native_count);

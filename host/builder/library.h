@@ -23,8 +23,10 @@ struct archive {
 };
 
 struct library {
-	const char *name;     /* its path below os/ */
-	const char *folder;   /* absolute */
+	const char *name;   /* its path below os/ */
+	const char *folder; /* absolute */
+	const char **words; /* what its global symbols begin with: a word, or a word and _ */
+	unsigned word_count;
 	const char **sources; /* relative to folder; .c or .S */
 	unsigned source_count;
 	const char **small; /* the same, but compiled for size */

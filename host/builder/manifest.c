@@ -815,6 +815,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		VERSION,
 		SOURCES,
 		LIBRARIES,
+		INTERNALS,
 		CPU,
 		MEMORY,
 		TASKS,
@@ -828,19 +829,13 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		FIELDS
 	};
 	struct field f[FIELDS] = {
-		[NAME] = { "name", true },
-		[VERSION] = { "version" },
-		[SOURCES] = { "sources", true },
-		[LIBRARIES] = { "libraries" },
-		[CPU] = { "cpu" },
-		[MEMORY] = { "memory" },
-		[TASKS] = { "tasks" },
-		[STACK] = { "stack" },
-		[INTERFACES] = { "interfaces" },
-		[BLOCKS] = { "blocks" },
-		[RESOLVERS] = { "resolvers" },
-		[FILES] = { "files" },
-		[COMPILE] = { "compile" },
+		[NAME] = { "name", true },       [VERSION] = { "version" },
+		[SOURCES] = { "sources", true }, [LIBRARIES] = { "libraries" },
+		[INTERNALS] = { "internals" },   [CPU] = { "cpu" },
+		[MEMORY] = { "memory" },         [TASKS] = { "tasks" },
+		[STACK] = { "stack" },           [INTERFACES] = { "interfaces" },
+		[BLOCKS] = { "blocks" },         [RESOLVERS] = { "resolvers" },
+		[FILES] = { "files" },           [COMPILE] = { "compile" },
 		[ARGUMENTS] = { "arguments" },
 	};
 	struct manifest *m = keep(sizeof *m);
@@ -882,6 +877,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 	}
 	read_arguments(&in, m, f[ARGUMENTS].value);
 	read_libraries(&in, m, f[LIBRARIES].value);
+	field_bool(&in, f[INTERNALS].value, "internals", &m->internals);
 	read_sources(&in, m, f[SOURCES].value);
 	read_cpu(&in, m, f[CPU].value);
 	read_memory(&in, m, f[MEMORY].value);

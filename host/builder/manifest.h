@@ -66,6 +66,7 @@ struct manifest {
 	unsigned source_count;
 	struct libraries libraries;
 	unsigned cpu_level; /* 1 to 4 */
+	bool internals;     /* the sources may include the libraries' private headers */
 	uint64_t memory_min, memory_default;
 	uint32_t tasks, stack;
 	struct manifest_interface **interfaces;
@@ -82,7 +83,7 @@ struct manifest {
 	unsigned arg_count;
 };
 
-#define MANIFEST_RESOLVERS_MAX 3u /* what os/net/resolver.h takes */
+#define MANIFEST_RESOLVERS_MAX 3u /* what os/include/net/resolver.h takes */
 #define MANIFEST_FILES_MAX     65536u
 #define MANIFEST_FILES_BYTES                                                                       \
 	(1ull << 30) /* all files together: code and data must reach each other */

@@ -191,13 +191,15 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	static const char *const cpus[] = { "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
 	const struct plan *p = n->plan;
 	const char *sdk = m->libraries.sdk;
-	const char *sdk_includes =
-	        keep_format("-I %s -I %s -isystem %s", word_text(keep_format("%s/os", sdk)),
+	const char *public_includes =
+	        keep_format("-I %s -I %s -isystem %s", word_text(keep_format("%s/os/include", sdk)),
 	                    word_text(keep_format("%s/abi", sdk)),
 	                    word_text(keep_format("%s/archive", p->work)));
-	const char *own_includes =
-	        keep_format("-I %s -I %s %s", word_text(m->folder),
-	                    word_text(keep_format("%s/include", p->work)), sdk_includes);
+	const char *sdk_includes =
+	        keep_format("-I %s %s", word_text(keep_format("%s/os", sdk)), public_includes);
+	const char *own_includes = keep_format("-I %s -I %s %s", word_text(m->folder),
+	                                       word_text(keep_format("%s/include", p->work)),
+	                                       m->internals ? sdk_includes : public_includes);
 	const char *dep = " -MD -MF $out.d -c $in -o $out\n  depfile = $out.d\n  deps = gcc\n";
 	struct text *t = &n->t;
 

@@ -5,12 +5,12 @@
 
 #include <core/boot.h>
 
-const struct amp_boot *boot;
+const struct amp_boot *boot_info;
 
 const struct amp_device *boot_device(const char *name, enum amp_device_type type)
 {
-	const struct amp_device *devices = (const struct amp_device *)boot->devices;
-	for (uint32_t i = 0; i < boot->device_count; i++) {
+	const struct amp_device *devices = (const struct amp_device *)boot_info->devices;
+	for (uint32_t i = 0; i < boot_info->device_count; i++) {
 		if (devices[i].type == (uint32_t)type &&
 		    strncmp(devices[i].name, name, AMP_NAME_MAX) == 0)
 			return &devices[i];

@@ -29,7 +29,7 @@ static inline uint64_t scaled(uint64_t a, uint64_t b, uint32_t shift)
 
 static uint64_t read_clock(int64_t *wall_offset)
 {
-	const struct amp_clock *c = &boot->clock;
+	const struct amp_clock *c = &boot_info->clock;
 	for (;;) {
 		uint32_t seq = __atomic_load_n(&c->seq, __ATOMIC_ACQUIRE);
 		int64_t ticks = (int64_t)(tsc() - __atomic_load_n(&c->base_tsc, __ATOMIC_RELAXED));

@@ -49,8 +49,8 @@ bool boot_constant(const void *bytes, size_t size)
 bool boot_memory(const void *bytes, size_t size)
 {
 	uint64_t at = (uintptr_t)bytes;
-	for (uint32_t k = 0; k < boot->extent_count; k++) {
-		const struct amp_extent *e = &boot->extents[k];
+	for (uint32_t k = 0; k < boot_info->extent_count; k++) {
+		const struct amp_extent *e = &boot_info->extents[k];
 		if (at >= e->base && at - e->base <= e->size && size <= e->size - (at - e->base))
 			return true;
 	}
@@ -135,7 +135,7 @@ __attribute__((no_stack_protector)) void _start(const struct amp_boot *b)
 	if (b->magic != AMP_BOOT_MAGIC || b->abi_major != AMP_ABI_MAJOR ||
 	    b->abi_minor < AMP_ABI_MINOR || b->size < sizeof *b || b->extent_count == 0)
 		__builtin_trap();
-	boot = b;
+	boot_info = b;
 
 	struct amp_extent extents[AMP_EXTENTS_MAX];
 	uint32_t count = b->extent_count < AMP_EXTENTS_MAX ? b->extent_count : AMP_EXTENTS_MAX;

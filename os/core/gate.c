@@ -11,7 +11,7 @@ __attribute__((no_sanitize("cfi-icall"))) /* the tender's code is not among the 
 static int64_t
 gate(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 {
-	return ((gate_fn *)boot->gate)(call, a, b, c);
+	return ((gate_fn *)boot_info->gate)(call, a, b, c);
 }
 
 void gate_exit(int code)

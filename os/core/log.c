@@ -14,7 +14,7 @@
 
 bool log_wants(enum log_level level)
 {
-	return (uint32_t)level <= boot->log_level;
+	return (uint32_t)level <= boot_info->log_level;
 }
 
 /* Copies text to a line; everything that is not printable ASCII becomes \xNN: escape sequences too

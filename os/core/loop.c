@@ -14,6 +14,8 @@
 #include <core/gate.h>
 #include <core/log.h>
 #include <core/loop.h>
+#include <core/stop.h>
+#include <core/stop_turn.h>
 #include <core/task_turn.h>
 #include <core/timer.h>
 
@@ -86,6 +88,8 @@ bool loop_turn(void)
 		worked = true; /* even if none fired: there may be more to do at once */
 	}
 	worked |= task_turn();
+	if (stop_is_due())
+		stop_turn();
 	if (now - flushed_at >= LOOP_FLUSH_NS)
 		flush_sources(now);
 	return worked;
@@ -171,12 +175,13 @@ static COLD void learn_lateness(uint64_t now, uint64_t wanted)
 static COLD void wait_at_gate(void)
 {
 	static bool warned;
-	uint64_t events = 0, before = clock_now(), deadline = timer_next();
+	uint64_t events = stop_asked() ? 0 : AMP_WAIT_STOP, before = clock_now(),
+	         deadline = timer_next();
 	list_each (at, &sources) {
 		struct loop_source *s = source_of(at);
 		events |= s->events ? s->events(s) : AMP_WAIT_RECEIVE;
 	}
-	if (deadline == CLOCK_NEVER && list_empty(&sources) && !warned) {
+	if (deadline == CLOCK_NEVER && list_empty(&sources) && !stop_is_awaited() && !warned) {
 		warned = true;
 		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
 	}

@@ -40,24 +40,25 @@ static COLD void mix_seed(void)
 	uint8_t key[CHACHA_KEY], block[CHACHA_BLOCK];
 	uint32_t counter;
 	for (uint32_t i = 0; i < CHACHA_KEY; i++)
-		key[i] = pool[i] ^ boot->seed[i];
-	memcpy(&counter, boot->seed + CHACHA_KEY + CHACHA_NONCE, sizeof counter);
-	chacha_blocks(block, 1, key, counter, boot->seed + CHACHA_KEY);
+		key[i] = pool[i] ^ boot_info->seed[i];
+	memcpy(&counter, boot_info->seed + CHACHA_KEY + CHACHA_NONCE, sizeof counter);
+	chacha_blocks(block, 1, key, counter, boot_info->seed + CHACHA_KEY);
 	memset(pool, 0, sizeof pool);
 	memcpy(pool, block, CHACHA_KEY);
 	explicit_bzero(key, sizeof key);
 	explicit_bzero(block, sizeof block);
 	at = POOL_SIZE;
-	generation = boot->generation;
+	generation = boot_info->generation;
 	seeded = true;
 }
 
 /* The next n bytes of the pool, erased there; n <= POOL_SIZE - CHACHA_KEY. */
 static inline void take(void *to, uint32_t n)
 {
-	if (__builtin_expect(generation != __atomic_load_n(&boot->generation, __ATOMIC_RELAXED) ||
-	                             !seeded,
-	                     0))
+	if (__builtin_expect(
+	            generation != __atomic_load_n(&boot_info->generation, __ATOMIC_RELAXED) ||
+	                    !seeded,
+	            0))
 		mix_seed();
 	if (n > POOL_SIZE - at)
 		refill();

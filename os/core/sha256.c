@@ -122,7 +122,7 @@ static void hmac_end(const struct hmac *h, struct sha256 *inner, uint8_t to[SHA2
 	sha256_end(&outer, to);
 }
 
-void hmac_sha256(uint8_t to[SHA256_SIZE], const void *key, size_t key_size, const void *bytes,
+void sha256_hmac(uint8_t to[SHA256_SIZE], const void *key, size_t key_size, const void *bytes,
                  size_t size)
 {
 	struct hmac h;
@@ -132,7 +132,7 @@ void hmac_sha256(uint8_t to[SHA256_SIZE], const void *key, size_t key_size, cons
 	hmac_end(&h, &inner, to);
 }
 
-void pbkdf2_sha256(uint8_t to[SHA256_SIZE], const void *password, size_t password_size,
+void sha256_pbkdf2(uint8_t to[SHA256_SIZE], const void *password, size_t password_size,
                    const void *salt, size_t salt_size, uint32_t iterations, void (*pause)(void))
 {
 	static const uint8_t first[4] = { 0, 0, 0, 1 };

@@ -231,7 +231,7 @@ static void publish(struct device *d)
 	}
 }
 
-bool device_poll(struct loop_source *source)
+bool net_device_poll(struct loop_source *source)
 {
 	struct device *d = container_of(source, struct device, source);
 	uint32_t done = reap(d);
@@ -276,7 +276,7 @@ static void flush(struct loop_source *source)
 		gate_kick(d->index);
 }
 
-int device_send(struct device *d, struct frame *f)
+int net_device_send(struct device *d, struct frame *f)
 {
 	struct interface *i = owner(d);
 	/* The second test: a tender that completes frames before it frees their tx entries. */
@@ -297,8 +297,8 @@ int device_send(struct device *d, struct frame *f)
 	return OK;
 }
 
-COLD int device_send_parts(struct device *d, struct frame *head, const struct device_part *parts,
-                           uint32_t count)
+COLD int net_device_send_parts(struct device *d, struct frame *head,
+                               const struct device_part *parts, uint32_t count)
 {
 	struct interface *i = owner(d);
 	uint32_t after = d->unpublished + 1 + count;
@@ -335,16 +335,16 @@ static COLD void open_ring(struct ring *r, const struct amp_ring *from)
 	ring_open(r, from);
 }
 
-COLD int device_open(struct device *d, const struct amp_device *from)
+COLD int net_device_open(struct device *d, const struct amp_device *from)
 {
 	uint32_t count = 1 + from->queue_count;
 	if (from->queue_count >= AMP_NET_QUEUES_MAX)
 		return ERR_INVALID;
-	int error = frames_open(&d->frames, from);
+	int error = frame_area_open(&d->frames, from);
 	if (error)
 		return error;
 	const struct amp_queue *further =
-	        (const struct amp_queue *)((uintptr_t)boot + from->queues);
+	        (const struct amp_queue *)((uintptr_t)boot_info + from->queues);
 	struct device_queue *q = d->queue = d->queues;
 	open_ring(&q->fill, &from->fill);
 	open_ring(&q->rx, &from->rx);
@@ -357,13 +357,13 @@ COLD int device_open(struct device *d, const struct amp_device *from)
 		open_ring(&q->rx, &further->rx);
 	}
 	q->next = d->queue;
-	d->index = (uint32_t)(from - (const struct amp_device *)boot->devices);
+	d->index = (uint32_t)(from - (const struct amp_device *)boot_info->devices);
 	d->features = from->features;
 	d->refill = from->fill.size / 4 < DEVICE_BATCH ? from->fill.size / 4 : DEVICE_BATCH;
 	d->receiving_max = d->frames.count / 2 / count;
 	if (d->refill > d->receiving_max / 2)
 		d->refill = d->receiving_max / 2;
-	d->source = (struct loop_source){ .poll = device_poll,
+	d->source = (struct loop_source){ .poll = net_device_poll,
 		                          .events = events,
 		                          .flush = flush,
 		                          .concurrent = from->features & AMP_NET_CONCURRENT };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A network device: its frames and rings, as a source of the event loop. Received packets go
- * to ethernet_input(), which borrows them; packets to send come by device_send() and are handed to
+ * to ethernet_input(), which borrows them; packets to send come by net_device_send() and are handed to
  * the tender in one piece per turn.
  */
 #ifndef NET_DEVICE_H
@@ -51,9 +51,9 @@ struct device_part {
 };
 
 /* ERR_MEMORY, ERR_INVALID. Fills the fill ring; the loop starts to poll it. */
-int device_open(struct device *, const struct amp_device *);
+int net_device_open(struct device *, const struct amp_device *);
 
-/* How many entries of tx are free: how many frames device_send would take now. */
+/* How many entries of tx are free: how many frames net_device_send would take now. */
 static inline uint32_t device_room(const struct device *d)
 {
 	return d->tx.size - d->sending;
@@ -61,13 +61,13 @@ static inline uint32_t device_room(const struct device *d)
 
 /* Sends the frame's packet and takes over the caller's reference. ERR_MEMORY (counted): the ring is
  * full. */
-int device_send(struct device *, struct frame *);
+int net_device_send(struct device *, struct frame *);
 
 /* The same for a packet in parts, of which one reference to each frame is taken over; in case of an error, none. */
-int device_send_parts(struct device *, struct frame *head, const struct device_part *,
-                      uint32_t count);
+int net_device_send_parts(struct device *, struct frame *head, const struct device_part *,
+                          uint32_t count);
 
 /* For the event loop, and for tests. */
-bool device_poll(struct loop_source *);
+bool net_device_poll(struct loop_source *);
 
 #endif

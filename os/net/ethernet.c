@@ -55,5 +55,5 @@ void ethernet_put(struct interface *i, struct frame *f, const uint8_t mac[6], ui
 int ethernet_send(struct interface *i, struct frame *f, const uint8_t mac[6], uint16_t type)
 {
 	ethernet_put(i, f, mac, type);
-	return device_send(&i->device, f);
+	return net_device_send(&i->device, f);
 }

@@ -5,7 +5,7 @@
 #include <core/error.h>
 #include <core/heap.h>
 
-int frames_open(struct frames *p, const struct amp_device *device)
+int frame_area_open(struct frames *p, const struct amp_device *device)
 {
 	uint32_t size = device->frame_size, count = device->frame_count;
 	if (size < AMP_FRAME_SIZE || size > AMP_PAGE || (size & (size - 1)) || !count ||
@@ -38,7 +38,7 @@ uint32_t frame_drop_queue(struct frame *f)
 	return n;
 }
 
-bool frames_are_valid(const struct frames *p)
+bool frame_area_is_valid(const struct frames *p)
 {
 	uint32_t listed = 0, marked = 0;
 	for (const struct frame *f = p->free; f; f = f->next) {

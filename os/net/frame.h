@@ -69,7 +69,7 @@ struct frames {
 };
 
 /* All frames free. ERR_MEMORY; ERR_INVALID if the device's figures make no sense. */
-int frames_open(struct frames *, const struct amp_device *);
+int frame_area_open(struct frames *, const struct amp_device *);
 
 static inline uint8_t *frame_base(const struct frame *f)
 {
@@ -135,6 +135,6 @@ static inline void frame_drop(struct frame *f)
 uint32_t frame_drop_queue(struct frame *first);
 
 /* For tests: every frame is in exactly one place. */
-bool frames_are_valid(const struct frames *);
+bool frame_area_is_valid(const struct frames *);
 
 #endif

@@ -71,7 +71,7 @@ void interface_clear_address(struct interface *i)
 static int address_start(struct interface *i)
 {
 	const struct interface_config *c = i->config;
-	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
+	const struct amp_arg_value *args = (const struct amp_arg_value *)boot_info->args;
 	if (interface_dhcp && c->dhcp)
 		return dhcp_open(i);
 	uint32_t address = c->address, gateway = c->gateway;
@@ -128,7 +128,7 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 	memcpy(i->mac, device->mac, sizeof i->mac);
 	memcpy(&i->mac_word, device->mac, sizeof i->mac);
 	task_queue_init(&i->address_waiters);
-	int error = device_open(&i->device, device);
+	int error = net_device_open(&i->device, device);
 	error = error ? error : arp_open(i);
 	error = error ? error : fragment_open(i);
 	if (error)
@@ -155,7 +155,7 @@ static int net_start(void)
 }
 BOOT_START(100, net_start);
 
-void interfaces_stop(void)
+void interface_stop_all(void)
 {
 	while (started) {
 		struct interface *i = interfaces[--started];

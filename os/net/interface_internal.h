@@ -51,7 +51,7 @@ uint32_t interface_total(void);
 int interface_open(const struct interface_config *, const struct amp_device *);
 
 /* For tests: everything is given back. An image's interfaces live as long as it does. */
-void interfaces_stop(void);
+void interface_stop_all(void);
 
 static inline bool interface_on_link(const struct interface *i, uint32_t address)
 {

@@ -187,7 +187,7 @@ int ip4_send_parts(const struct ip4_route *r, const uint8_t *mac, struct frame *
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
 	header_put(h, r, size + rest, 0, IP4_DF); /* segments: atomic, as in ip4_send_frame */
 	ethernet_put(i, f, mac, ETHERNET_TYPE_IP4);
-	return device_send_parts(&i->device, f, parts, count);
+	return net_device_send_parts(&i->device, f, parts, count);
 }
 
 /* Is what came from this MAC address to be answered there, without asking? */

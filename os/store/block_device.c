@@ -232,9 +232,9 @@ static int open_device(uint32_t index, const struct amp_device *from)
 
 static int block_start(void)
 {
-	const struct amp_device *all = (const struct amp_device *)boot->devices;
+	const struct amp_device *all = (const struct amp_device *)boot_info->devices;
 	int error = OK;
-	for (uint32_t k = 0; k < boot->device_count && !error; k++) {
+	for (uint32_t k = 0; k < boot_info->device_count && !error; k++) {
 		if (all[k].type == AMP_DEVICE_BLOCK)
 			error = open_device(k, &all[k]);
 	}

@@ -66,7 +66,7 @@ static void mend(uint8_t *image, uint8_t *pointer)
 {
 	uint64_t page = bytes_load_u64(pointer);
 	if (page_at(image, page) && bytes_load_u64(pointer + 8))
-		bytes_store_u64(pointer + 8, page_sum(page_at(image, page), page));
+		bytes_store_u64(pointer + 8, btree_page_sum(page_at(image, page), page));
 }
 
 /* Children before parents, as far as a bounded walk gets; loops stay as wrong as they are. */
@@ -88,7 +88,7 @@ static void mend_node(uint8_t *image, uint8_t *pointer, uint32_t level, uint32_t
 			continue;
 		}
 		uint32_t size = bytes_load_u32(page + at + 4);
-		for (uint32_t p = 0; size >> 31 && p < value_pages(size & 0x1ffffu); p++) {
+		for (uint32_t p = 0; size >> 31 && p < btree_value_pages(size & 0x1ffffu); p++) {
 			if (at + 8 + key + 16 * p + 16 <= BTREE_PAGE)
 				mend(image, page + at + 8 + key + 16 * p);
 		}
@@ -107,16 +107,16 @@ static void mend_root(uint8_t *image, uint8_t *record)
 		mend(image, dir);
 		mend(image, record + 72);
 	}
-	/* The record's own sum is the page's function over fewer bytes: record_write knows it. */
+	/* The record's own sum is the page's function over fewer bytes: btree_record_write knows it. */
 	struct state s = { .pages = bytes_load_u64(record + 16) };
 	s.generation = bytes_load_u64(record + 24);
 	s.keys = bytes_load_u64(record + 32);
 	s.used = bytes_load_u64(record + 40);
-	s.root = pointer_load(record + 48);
+	s.root = btree_pointer_load(record + 48);
 	s.level = bytes_load_u32(record + 64);
 	for (uint32_t k = 0; k < MAP_DIRS; k++)
-		s.dirs[k] = pointer_load(record + 72 + 16 * k);
-	record_write(record, &s);
+		s.dirs[k] = btree_pointer_load(record + 72 + 16 * k);
+	btree_record_write(record, &s);
 }
 
 /* ---- Using it ---- */

@@ -36,7 +36,7 @@ static struct result run(const uint8_t *data, size_t size, uint32_t cut, bool sl
 		at += n;
 	}
 	fake_run(c);
-	if (!memory_is_valid(&server->store.memory))
+	if (!memcache_memory_is_valid(&server->store.memory))
 		abort();
 	c->stalled = false;
 	fake_run(c);

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#include <net/tcp_internal.h>
+#include <net/tcp/internal.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
@@ -265,14 +265,14 @@ static void valid(void)
 {
 	for (uint32_t k = 0; k < PEERS; k++) {
 		struct tcp_address a = { US, PEER, sides[k].us, sides[k].peer };
-		const struct tcp_connection *c = connection_find(&a);
+		const struct tcp_connection *c = tcp_connection_find(&a);
 		if (!c)
 			continue;
-		check(receive_is_valid(&c->receive), "the receiver is not valid");
-		check(queue_is_valid(&c->queue), "the send queue is not valid");
-		if (!recovery_is_valid(&c->recovery)) {
+		check(tcp_receive_is_valid(&c->receive), "the receiver is not valid");
+		check(tcp_queue_is_valid(&c->queue), "the send queue is not valid");
+		if (!tcp_recovery_is_valid(&c->recovery)) {
 			struct recovery_figures f;
-			recovery_figures(&c->recovery, &f);
+			tcp_recovery_figures(&c->recovery, &f);
 			fprintf(stderr,
 			        "%s, una %u, next %u, pipe %u, lost %u, sacked %u, window %u, mss "
 			        "%u, %u records\n",

@@ -7,7 +7,7 @@
 
 #include <core/bytes.h>
 #include <core/panic.h>
-#include <net/tcp_segment.h>
+#include <net/tcp/segment.h>
 #include <net/wire.h>
 
 #include "wire.h"
@@ -51,8 +51,8 @@ static void send(struct clients *s, uint32_t k, uint8_t flags, const char *paylo
 		t.mss = 1460;
 		t.scale = 7;
 	}
-	t.header_size = (uint8_t)segment_header_size(&t);
-	segment_write(&t, packet + WIRE_HEADERS);
+	t.header_size = (uint8_t)tcp_segment_header_size(&t);
+	tcp_segment_write(&t, packet + WIRE_HEADERS);
 	memcpy(packet + WIRE_HEADERS + t.header_size, payload, size);
 	c->seq += size + (flags & TCP_SYN ? 1 : 0);
 	wire_send_ip4(&s->peer, packet, IP4_PROTOCOL_TCP, t.header_size + size, 16);
@@ -88,7 +88,7 @@ static void sent(void *context, const uint8_t *bytes, uint32_t size, uint32_t wh
 	if (bytes_load_u16(bytes + 12) == ETHERNET_TYPE_ARP)
 		answer_arp(s, bytes);
 	if (bytes_load_u16(bytes + 12) != ETHERNET_TYPE_IP4 || bytes[23] != IP4_PROTOCOL_TCP ||
-	    !segment_parse(&t, bytes + WIRE_HEADERS, size - WIRE_HEADERS))
+	    !tcp_segment_parse(&t, bytes + WIRE_HEADERS, size - WIRE_HEADERS))
 		return;
 	uint32_t k = t.destination - PORT_FIRST, payload = whole - WIRE_HEADERS - t.header_size;
 	if (k >= CONNECTIONS)

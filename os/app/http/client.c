@@ -61,7 +61,7 @@ int http_client_open(struct http_client **to, const char *host, uint16_t port, u
 		return ERR_MEMORY;
 	memcpy(c->host, host, strlen(host));
 	c->port = port;
-	int n = resolve(host, &c->address, 1, deadline_ns);
+	int n = resolver_lookup(host, &c->address, 1, deadline_ns);
 	int error = n < 0 ? n : n == 0 ? ERR_ABSENT : open_connection(c, deadline_ns);
 	if (error) {
 		heap_free(c);

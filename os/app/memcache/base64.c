@@ -3,7 +3,7 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-uint32_t base64_encode(char *to, const void *from, uint32_t size)
+uint32_t memcache_base64_encode(char *to, const void *from, uint32_t size)
 {
 	const uint8_t *b = from;
 	uint32_t n = 0;
@@ -30,7 +30,7 @@ static int value_of(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-uint32_t base64_decode(char *to, const char *text, uint32_t size)
+uint32_t memcache_base64_decode(char *to, const char *text, uint32_t size)
 {
 	uint32_t n = 0;
 	if (size % 4)

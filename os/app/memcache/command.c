@@ -72,11 +72,11 @@ static bool get_one(struct memcache_connection *c, const struct memcache_key *ke
 	if (c->getting.touch)
 		memcache_touch(s, i, c->getting.expires);
 	if (!c->getting.cas)
-		return reply_item(c, i, 0, item_text_size(i));
-	reply_bytes(c, i->text, i->head_size);
+		return memcache_reply_item(c, i, 0, memcache_item_text_size(i));
+	memcache_reply_bytes(c, i->text, i->head_size);
 	REPLY(c, " ");
-	reply_number(c, i->cas);
-	return reply_item(c, i, i->head_size, item_text_size(i));
+	memcache_reply_number(c, i->cas);
+	return memcache_reply_item(c, i, i->head_size, memcache_item_text_size(i));
 }
 
 static void get_keys(struct memcache_connection *c, const char *line, uint32_t size)
@@ -85,7 +85,7 @@ static void get_keys(struct memcache_connection *c, const char *line, uint32_t s
 	struct word w;
 	while (next_word(line, size, &at, &w)) {
 		struct memcache_key key;
-		bool stuck = reply_is_stuck(c);
+		bool stuck = memcache_reply_is_stuck(c);
 		if (!stuck && key_of(w, &key))
 			stuck = !get_one(c, &key);
 		else if (stuck)
@@ -113,7 +113,7 @@ static void get(struct memcache_connection *c, const char *keys, uint32_t size)
 	struct word w;
 	while (size > ITEM_KEY_MAX && next_word(keys, size, &at, &w)) {
 		if (w.size > ITEM_KEY_MAX) { /* then nothing of it is answered */
-			reply_line(c, BAD_FORMAT);
+			memcache_reply_line(c, BAD_FORMAT);
 			return;
 		}
 	}
@@ -137,8 +137,8 @@ static void get_and_touch(struct memcache_connection *c, const char *line, uint3
 		REPLY(c, "ERROR\r\n");
 		return;
 	}
-	if (!number_read_signed(w.at, w.size, &exptime)) {
-		reply_line(c, BAD_EXPTIME);
+	if (!memcache_number_read_signed(w.at, w.size, &exptime)) {
+		memcache_reply_line(c, BAD_EXPTIME);
 		return;
 	}
 	c->getting = (struct getting){ .cas = cas,
@@ -156,7 +156,7 @@ static void tell_stored(struct memcache_connection *c, enum memcache_result resu
 		[MEMCACHE_EXISTS] = "EXISTS", [MEMCACHE_NOT_FOUND] = "NOT_FOUND",
 		[MEMCACHE_NOT_A_NUMBER] = "", [MEMCACHE_OUT_OF_MEMORY] = NO_MEMORY,
 	};
-	reply_line(c, texts[result]);
+	memcache_reply_line(c, texts[result]);
 }
 
 void memcache_command_uploaded(struct memcache_connection *c, const char *line, uint32_t size)
@@ -165,9 +165,9 @@ void memcache_command_uploaded(struct memcache_connection *c, const char *line, 
 	struct memcache_item *i = u->item;
 	u->item = NULL;
 	c->state = STATE_LINE;
-	if (memcmp(item_value(i) + i->value_size, "\r\n", 2) != 0) {
+	if (memcmp(memcache_item_value(i) + i->value_size, "\r\n", 2) != 0) {
 		memcache_abandon(store(c), i);
-		reply_line(c, BAD_DATA);
+		memcache_reply_line(c, BAD_DATA);
 		return;
 	}
 	enum memcache_result result = memcache_put(store(c), i, &u->how);
@@ -180,7 +180,7 @@ void memcache_command_uploaded(struct memcache_connection *c, const char *line, 
 /* For a value that cannot be stored: it is read all the same. */
 uint32_t memcache_command_refuse(struct memcache_connection *c, const char *why, uint64_t size)
 {
-	reply_line(c, why);
+	memcache_reply_line(c, why);
 	c->state = STATE_SWALLOW;
 	c->swallow = size + 2;
 	return 0;
@@ -194,7 +194,7 @@ uint32_t memcache_command_upload(struct memcache_connection *c, const char *line
 	u->have = 0;
 	c->state = STATE_VALUE;
 	if (rest_size < want) { /* connection.c goes on */
-		if (!memory_may_wait(&store(c)->memory)) {
+		if (!memcache_memory_may_wait(&store(c)->memory)) {
 			memcache_abandon(store(c), u->item);
 			u->item = NULL;
 			return memcache_command_refuse(c, NO_MEMORY, want - 2);
@@ -203,7 +203,7 @@ uint32_t memcache_command_upload(struct memcache_connection *c, const char *line
 			memcache_keep_line(c, line, size);
 		return 0;
 	}
-	memcpy(item_value(u->item), rest, want);
+	memcpy(memcache_item_value(u->item), rest, want);
 	memcache_command_uploaded(c, line, size);
 	return want;
 }
@@ -223,12 +223,12 @@ static uint32_t storage(struct memcache_connection *c, const char *line, uint32_
 		return 0;
 	}
 	look_for_noreply(c, w, n);
-	if (!key_of(w[1], &key) || !number_read(w[2].at, w[2].size, &flags) ||
-	    !number_read_signed(w[3].at, w[3].size, &exptime) ||
-	    !number_read_signed(w[4].at, w[4].size, &length) || length < 0 ||
+	if (!key_of(w[1], &key) || !memcache_number_read(w[2].at, w[2].size, &flags) ||
+	    !memcache_number_read_signed(w[3].at, w[3].size, &exptime) ||
+	    !memcache_number_read_signed(w[4].at, w[4].size, &length) || length < 0 ||
 	    length > INT32_MAX - 2 ||
-	    (mode == MEMCACHE_CAS && !number_read(w[5].at, w[5].size, &cas))) {
-		reply_line(c, BAD_FORMAT);
+	    (mode == MEMCACHE_CAS && !memcache_number_read(w[5].at, w[5].size, &cas))) {
+		memcache_reply_line(c, BAD_FORMAT);
 		return 0;
 	}
 	uint32_t expires = memcache_expiry(s, exptime), value = (uint32_t)length;
@@ -265,32 +265,33 @@ static void arithmetic(struct memcache_connection *c, const struct word *w, uint
 
 	look_for_noreply(c, w, n);
 	if (!key_of(w[1], &key)) {
-		reply_line(c, BAD_FORMAT);
+		memcache_reply_line(c, BAD_FORMAT);
 		return;
 	}
-	if (!number_read(w[2].at, w[2].size, &delta)) {
-		reply_line(c, "CLIENT_ERROR invalid numeric delta argument");
+	if (!memcache_number_read(w[2].at, w[2].size, &delta)) {
+		memcache_reply_line(c, "CLIENT_ERROR invalid numeric delta argument");
 		return;
 	}
 	struct memcache_item *i = memcache_find(s, &key);
 	if (!i) {
 		s->counts[subtract ? MEMCACHE_DECR_MISSES : MEMCACHE_INCR_MISSES]++;
-		reply_line(c, "NOT_FOUND");
+		memcache_reply_line(c, "NOT_FOUND");
 		return;
 	}
 	switch (memcache_add(s, &i, delta, subtract, &value)) {
 	case MEMCACHE_OK:
 		s->counts[subtract ? MEMCACHE_DECR_HITS : MEMCACHE_INCR_HITS]++;
 		if (!c->quiet) {
-			reply_number(c, value);
+			memcache_reply_number(c, value);
 			REPLY(c, "\r\n");
 		}
 		return;
 	case MEMCACHE_NOT_A_NUMBER:
-		reply_line(c, "CLIENT_ERROR cannot increment or decrement non-numeric value");
+		memcache_reply_line(c,
+		                    "CLIENT_ERROR cannot increment or decrement non-numeric value");
 		return;
 	default:
-		reply_line(c, "SERVER_ERROR out of memory in incr");
+		memcache_reply_line(c, "SERVER_ERROR out of memory in incr");
 	}
 }
 
@@ -302,11 +303,11 @@ static void touch(struct memcache_connection *c, const struct word *w, uint32_t 
 
 	look_for_noreply(c, w, n);
 	if (!key_of(w[1], &key)) {
-		reply_line(c, BAD_FORMAT);
+		memcache_reply_line(c, BAD_FORMAT);
 		return;
 	}
-	if (!number_read_signed(w[2].at, w[2].size, &exptime)) {
-		reply_line(c, BAD_EXPTIME);
+	if (!memcache_number_read_signed(w[2].at, w[2].size, &exptime)) {
+		memcache_reply_line(c, BAD_EXPTIME);
 		return;
 	}
 	struct memcache_item *i = memcache_find(s, &key);
@@ -316,7 +317,7 @@ static void touch(struct memcache_connection *c, const struct word *w, uint32_t 
 		memcache_used(s, i);
 		memcache_touch(s, i, memcache_expiry(s, exptime));
 	}
-	reply_line(c, i ? "TOUCHED" : "NOT_FOUND");
+	memcache_reply_line(c, i ? "TOUCHED" : "NOT_FOUND");
 }
 
 static void delete(struct memcache_connection *c, const struct word *w, uint32_t n)
@@ -328,20 +329,21 @@ static void delete(struct memcache_connection *c, const struct word *w, uint32_t
 	if (n > 2) { /* "delete KEY 0" was once a time */
 		bool zero = WORD_IS(w[2], "0");
 		if (!(n == 3 ? zero || c->quiet : zero && c->quiet)) {
-			reply_line(c, "CLIENT_ERROR bad command line format.  Usage: delete <key> "
-			              "[noreply]");
+			memcache_reply_line(
+			        c, "CLIENT_ERROR bad command line format.  Usage: delete <key> "
+			           "[noreply]");
 			return;
 		}
 	}
 	if (!key_of(w[1], &key)) {
-		reply_line(c, BAD_FORMAT);
+		memcache_reply_line(c, BAD_FORMAT);
 		return;
 	}
 	struct memcache_item *i = memcache_find(s, &key);
 	s->counts[i ? MEMCACHE_DELETE_HITS : MEMCACHE_DELETE_MISSES]++;
 	if (i)
 		memcache_delete(s, i);
-	reply_line(c, i ? "DELETED" : "NOT_FOUND");
+	memcache_reply_line(c, i ? "DELETED" : "NOT_FOUND");
 }
 
 static void flush_all(struct memcache_connection *c, const struct word *w, uint32_t n)
@@ -350,22 +352,22 @@ static void flush_all(struct memcache_connection *c, const struct word *w, uint3
 	int64_t exptime = 0;
 
 	look_for_noreply(c, w, n);
-	if (n - c->quiet > 1 && !number_read_signed(w[1].at, w[1].size, &exptime)) {
-		reply_line(c, BAD_EXPTIME);
+	if (n - c->quiet > 1 && !memcache_number_read_signed(w[1].at, w[1].size, &exptime)) {
+		memcache_reply_line(c, BAD_EXPTIME);
 		return;
 	}
 	s->counts[MEMCACHE_FLUSHES]++;
 	memcache_flush(s, memcache_expiry(s, exptime));
-	reply_line(c, "OK");
+	memcache_reply_line(c, "OK");
 }
 
 static void verbosity(struct memcache_connection *c, const struct word *w, uint32_t n)
 {
 	uint64_t level;
 	look_for_noreply(c, w, n);
-	reply_line(c, number_read(w[1].at, w[1].size, &level)
-	                      ? "OK"
-	                      : BAD_FORMAT); /* there is nothing to be verbose */
+	memcache_reply_line(c, memcache_number_read(w[1].at, w[1].size, &level)
+	                               ? "OK"
+	                               : BAD_FORMAT); /* there is nothing to be verbose */
 }
 
 /* ---- Which ---- */
@@ -413,7 +415,7 @@ static void other(struct memcache_connection *c, const char *line, uint32_t size
 		}
 	} else if (WORD_IS(name, "version")) {
 		REPLY(c, "VERSION ");
-		reply_line(c, c->server->options.version);
+		memcache_reply_line(c, c->server->options.version);
 		return;
 	} else if (WORD_IS(name, "stats")) {
 		memcache_stats(c, w, n);

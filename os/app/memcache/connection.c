@@ -46,7 +46,7 @@ static void end(struct memcache_connection *c)
 	if (c->upload.item)
 		memcache_abandon(&s->store, c->upload.item);
 	if (c->sending)
-		memory_unpin(&s->store.memory, c->sending);
+		memcache_memory_unpin(&s->store.memory, c->sending);
 	c->upload.item = c->sending = NULL;
 	timer_stop(&c->timer);
 	list_remove(&c->all);
@@ -190,7 +190,7 @@ static uint32_t take_value(struct memcache_connection *c, const char *bytes, uin
 {
 	struct upload *u = &c->upload;
 	uint32_t want = u->item->value_size + 2 - u->have, n = size < want ? size : want;
-	memcpy(item_value(u->item) + u->have, bytes, n);
+	memcpy(memcache_item_value(u->item) + u->have, bytes, n);
 	u->have += n;
 	if (n == want) {
 		memcache_command_uploaded(c, c->line, c->line_size);
@@ -204,7 +204,7 @@ static uint32_t take_value(struct memcache_connection *c, const char *bytes, uin
 static uint32_t take(struct memcache_connection *c, const char *bytes, uint32_t size)
 {
 	uint32_t at = 0;
-	while (at < size && c->tcp && !reply_is_stuck(c)) {
+	while (at < size && c->tcp && !memcache_reply_is_stuck(c)) {
 		uint32_t left = size - at;
 		switch ((enum connection_state)c->state) {
 		case STATE_LINE:
@@ -246,13 +246,13 @@ static void enter(struct memcache_connection *c)
 /* True: the connection is still there. */
 static bool leave(struct memcache_connection *c)
 {
-	reply_flush(c);
+	memcache_reply_flush(c);
 	c->entered = false;
 	if (!c->tcp) {
 		heap_free(c);
 		return false;
 	}
-	if (reply_is_stuck(c) || c->state == STATE_GET)
+	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
 		return true;
 	if (!c->line_size && c->line_room > LINE_MAX)
 		forget_line(c);
@@ -296,9 +296,9 @@ static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_
 static void go_on(struct memcache_connection *c)
 {
 	enter(c);
-	while (reply_go_on(c) && c->state == STATE_GET && c->tcp)
+	while (memcache_reply_go_on(c) && c->state == STATE_GET && c->tcp)
 		memcache_command_get_on(c);
-	if (leave(c) && !reply_is_stuck(c))
+	if (leave(c) && !memcache_reply_is_stuck(c))
 		tcp_resume(c->tcp);
 }
 
@@ -306,7 +306,7 @@ static void writable(void *context, struct tcp_connection *tcp)
 {
 	struct memcache_connection *c = context;
 	(void)tcp;
-	if (reply_is_stuck(c) || c->state == STATE_GET)
+	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
 		go_on(c);
 }
 
@@ -316,7 +316,7 @@ void memcache_connection_committed(struct memcache_connection *c, int error)
 	list_remove(&c->waiting);
 	if (error) {
 		if (c->sending)
-			memory_unpin(&c->server->store.memory, c->sending);
+			memcache_memory_unpin(&c->server->store.memory, c->sending);
 		c->sending = NULL;
 		c->held_size = c->held_sent = c->line_size = 0;
 		c->state = STATE_CLOSING;
@@ -332,7 +332,7 @@ static void finished(void *context, struct tcp_connection *tcp)
 {
 	struct memcache_connection *c = context;
 	c->finished = true;
-	if (reply_is_stuck(c) || c->state == STATE_GET)
+	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
 		return;
 	tcp_close(tcp);
 	end(c);
@@ -373,9 +373,9 @@ static void check(struct timer *t)
 	if (c->shut) {
 		memcache_connection_drop(c);
 	} else if (now - c->sent_at >= o->stall_ns ||
-	           (is_amid(c) && !reply_is_stuck(c) && now - c->active >= o->stall_ns)) {
+	           (is_amid(c) && !memcache_reply_is_stuck(c) && now - c->active >= o->stall_ns)) {
 		give_up(c);
-	} else if (o->idle_ns && !reply_is_stuck(c) && now - c->active >= o->idle_ns) {
+	} else if (o->idle_ns && !memcache_reply_is_stuck(c) && now - c->active >= o->idle_ns) {
 		c->server->counters.timed_out++;
 		tcp_close(c->tcp);
 		end(c);

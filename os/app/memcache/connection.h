@@ -122,11 +122,11 @@ uint32_t memcache_command_upload(struct memcache_connection *, const char *line,
 uint32_t memcache_command_refuse(struct memcache_connection *, const char *why, uint64_t size);
 /* Splits at spaces; at most `most` words, the last of which is then followed by more. */
 uint32_t memcache_words(const char *line, uint32_t size, struct word *, uint32_t most);
-static inline bool word_is(struct word w, const char *text, uint32_t size)
+static inline bool memcache_word_is(struct word w, const char *text, uint32_t size)
 {
 	return w.size == size && !__builtin_memcmp(w.at, text, size);
 }
-#define WORD_IS(w_, literal_) word_is(w_, literal_, sizeof literal_ - 1)
+#define WORD_IS(w_, literal_) memcache_word_is(w_, literal_, sizeof literal_ - 1)
 
 /* meta.c */
 uint32_t memcache_meta(struct memcache_connection *, const struct word *, uint32_t count,
@@ -139,18 +139,20 @@ void memcache_stats(struct memcache_connection *, const struct word *, uint32_t 
 void memcache_stats_reset(struct memcache_server *);
 
 /* reply.c */
-void reply_bytes(struct memcache_connection *, const void *, uint32_t size);
-#define REPLY(c_, literal_) reply_bytes(c_, literal_, sizeof literal_ - 1)
-void reply_line(struct memcache_connection *,
-                const char *); /* unless it is quiet; "\r\n" is added */
-void reply_number(struct memcache_connection *, uint64_t);
+void memcache_reply_bytes(struct memcache_connection *, const void *, uint32_t size);
+#define REPLY(c_, literal_) memcache_reply_bytes(c_, literal_, sizeof literal_ - 1)
+void memcache_reply_line(struct memcache_connection *,
+                         const char *); /* unless it is quiet; "\r\n" is added */
+void memcache_reply_number(struct memcache_connection *, uint64_t);
 /* A part of an item's text, from where it lies. False: there was no room for all of it; the rest
  * follows by itself. */
-bool reply_item(struct memcache_connection *, struct memcache_item *, uint32_t from, uint32_t to);
-bool reply_flush(struct memcache_connection *); /* gives the batch to TCP; false: not all of it */
-bool reply_go_on(
+bool memcache_reply_item(struct memcache_connection *, struct memcache_item *, uint32_t from,
+                         uint32_t to);
+bool memcache_reply_flush(
+        struct memcache_connection *); /* gives the batch to TCP; false: not all of it */
+bool memcache_reply_go_on(
         struct memcache_connection *); /* what is held and being sent; false: there is more */
-static inline bool reply_is_stuck(const struct memcache_connection *c)
+static inline bool memcache_reply_is_stuck(const struct memcache_connection *c)
 {
 	return c->is_waiting || c->held_size || c->sending;
 }

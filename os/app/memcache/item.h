@@ -44,18 +44,18 @@ _Static_assert(sizeof(struct memcache_item) == 40, "items are small");
 
 #define ITEM_KEY_AT 6u /* in text */
 
-static inline const char *item_key(const struct memcache_item *i)
+static inline const char *memcache_item_key(const struct memcache_item *i)
 {
 	return i->text + ITEM_KEY_AT;
 }
 
-static inline char *item_value(struct memcache_item *i)
+static inline char *memcache_item_value(struct memcache_item *i)
 {
 	return i->text + i->head_size + 2;
 }
 
 /* Of the text, from its first byte to the value's line end. */
-static inline uint32_t item_text_size(const struct memcache_item *i)
+static inline uint32_t memcache_item_text_size(const struct memcache_item *i)
 {
 	return i->head_size + 2u + i->value_size + 2u;
 }

@@ -16,7 +16,7 @@
 #define RESERVE      1u /* free segments that only moving may take */
 #define CLEANING_MAX 8u /* passes that may gain nothing, until something is evicted after all */
 
-int memory_open(struct memcache_memory *m, uint64_t size)
+int memcache_memory_open(struct memcache_memory *m, uint64_t size)
 {
 	uint64_t segment = MEMORY_SEGMENT_MAX;
 
@@ -30,7 +30,7 @@ int memory_open(struct memcache_memory *m, uint64_t size)
 	m->segments = heap_alloc_zero(m->count, sizeof *m->segments);
 	m->free = heap_alloc_zero(m->count, sizeof *m->free);
 	if (!m->base || !m->segments || !m->free) {
-		memory_close(m);
+		memcache_memory_close(m);
 		return ERR_MEMORY;
 	}
 	for (uint32_t k = 0; k < m->count; k++)
@@ -41,7 +41,7 @@ int memory_open(struct memcache_memory *m, uint64_t size)
 	return OK;
 }
 
-void memory_close(struct memcache_memory *m)
+void memcache_memory_close(struct memcache_memory *m)
 {
 	if (m->base)
 		extent_free(m->base, (uint64_t)m->count * m->size / AMP_PAGE);
@@ -50,7 +50,7 @@ void memory_close(struct memcache_memory *m)
 	*m = (struct memcache_memory){ .base = NULL };
 }
 
-uint32_t memory_item_max(const struct memcache_memory *m)
+uint32_t memcache_memory_item_max(const struct memcache_memory *m)
 {
 	return m->size - MEMORY_FIRST;
 }
@@ -60,7 +60,8 @@ static uint32_t segment_of(const struct memcache_memory *m, const struct memcach
 	return (uint32_t)((uint64_t)((const uint8_t *)i - m->base) / m->size);
 }
 
-struct memcache_item *memory_walk(const struct memcache_memory *m, uint32_t segment, uint32_t *at)
+struct memcache_item *memcache_memory_walk(const struct memcache_memory *m, uint32_t segment,
+                                           uint32_t *at)
 {
 	if (*at >= m->segments[segment].used)
 		return NULL;
@@ -116,7 +117,7 @@ static struct memcache_item *place(struct memcache_memory *m, uint32_t segment, 
 	return (struct memcache_item *)at;
 }
 
-void memory_give(struct memcache_memory *m, struct memcache_item *i)
+void memcache_memory_give(struct memcache_memory *m, struct memcache_item *i)
 {
 	uint32_t segment = segment_of(m, i);
 	struct memcache_segment *s = &m->segments[segment];
@@ -129,19 +130,19 @@ void memory_give(struct memcache_memory *m, struct memcache_item *i)
 
 /* ---- Pins ---- */
 
-void memory_pin(struct memcache_memory *m, const struct memcache_item *i)
+void memcache_memory_pin(struct memcache_memory *m, const struct memcache_item *i)
 {
 	struct memcache_segment *s = &m->segments[segment_of(m, i)];
 	m->pinned += !s->pins;
 	s->pins++;
 }
 
-bool memory_may_wait(const struct memcache_memory *m)
+bool memcache_memory_may_wait(const struct memcache_memory *m)
 {
 	return m->pinned <= m->count / 4;
 }
 
-void memory_unpin(struct memcache_memory *m, const struct memcache_item *i)
+void memcache_memory_unpin(struct memcache_memory *m, const struct memcache_item *i)
 {
 	uint32_t segment = segment_of(m, i);
 	struct memcache_segment *s = &m->segments[segment];
@@ -152,7 +153,7 @@ void memory_unpin(struct memcache_memory *m, const struct memcache_item *i)
 		release(m, segment);
 }
 
-bool memory_is_pinned(const struct memcache_memory *m, const struct memcache_item *i)
+bool memcache_memory_is_pinned(const struct memcache_memory *m, const struct memcache_item *i)
 {
 	return m->segments[segment_of(m, i)].pins > 0;
 }
@@ -181,7 +182,7 @@ static void empty(struct memcache_memory *m, uint32_t segment, bool evict)
 	uint32_t at = MEMORY_FIRST, kept = 0;
 	/* The survivors of an eviction were used lately: they are as young as what comes now. */
 	uint64_t age = evict ? m->age : s->age;
-	while ((i = memory_walk(m, segment, &at))) {
+	while ((i = memcache_memory_walk(m, segment, &at))) {
 		if (!(i->bits & ITEM_LINKED))
 			continue;
 		bool stays = !m->dead(m->of, i);
@@ -234,9 +235,9 @@ static bool reclaim(struct memcache_memory *m)
 	return true;
 }
 
-struct memcache_item *memory_take(struct memcache_memory *m, uint32_t room)
+struct memcache_item *memcache_memory_take(struct memcache_memory *m, uint32_t room)
 {
-	if (room > memory_item_max(m))
+	if (room > memcache_memory_item_max(m))
 		return NULL;
 	if (!fits(m, m->open, room)) {
 		if (m->keep && m->live + room > m->live_max)
@@ -253,7 +254,7 @@ struct memcache_item *memory_take(struct memcache_memory *m, uint32_t room)
 	return i;
 }
 
-bool memory_is_valid(const struct memcache_memory *m)
+bool memcache_memory_is_valid(const struct memcache_memory *m)
 {
 	uint64_t all = 0;
 	uint32_t pinned = 0;
@@ -261,7 +262,7 @@ bool memory_is_valid(const struct memcache_memory *m)
 		const struct memcache_segment *s = &m->segments[k];
 		struct memcache_item *i;
 		uint32_t at = MEMORY_FIRST, live = 0;
-		while (s->state != SEGMENT_FREE && (i = memory_walk(m, k, &at))) {
+		while (s->state != SEGMENT_FREE && (i = memcache_memory_walk(m, k, &at))) {
 			if (!i->room || i->room % ITEM_UNIT || at > s->used)
 				return false;
 			live += i->bits & (ITEM_LINKED | ITEM_FILLING) ? i->room : 0;

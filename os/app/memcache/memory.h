@@ -59,31 +59,32 @@ struct memcache_memory {
 };
 
 /* ERR_INVALID (size below MEMORY_MIN or above MEMORY_MAX), ERR_MEMORY. */
-int memory_open(struct memcache_memory *, uint64_t size);
-void memory_close(struct memcache_memory *);
+int memcache_memory_open(struct memcache_memory *, uint64_t size);
+void memcache_memory_close(struct memcache_memory *);
 
-uint32_t memory_item_max(const struct memcache_memory *); /* room of the largest item */
+uint32_t memcache_memory_item_max(const struct memcache_memory *); /* room of the largest item */
 
 /* A place for an item of that room (a multiple of ITEM_UNIT), which counts as live; null: there is
  * none. Contents are undefined but for `room`. */
-struct memcache_item *memory_take(struct memcache_memory *, uint32_t room);
-void memory_give(struct memcache_memory *,
-                 struct memcache_item *); /* it is dead; its place is found again later */
+struct memcache_item *memcache_memory_take(struct memcache_memory *, uint32_t room);
+void memcache_memory_give(struct memcache_memory *,
+                          struct memcache_item *); /* it is dead; its place is found again later */
 
 /* Until unpinned the item stays where it is, even when it was given. */
-void memory_pin(struct memcache_memory *, const struct memcache_item *);
-void memory_unpin(struct memcache_memory *, const struct memcache_item *);
+void memcache_memory_pin(struct memcache_memory *, const struct memcache_item *);
+void memcache_memory_unpin(struct memcache_memory *, const struct memcache_item *);
 /* Whether few enough segments are pinned for a pin to stay until a client does something. */
-bool memory_may_wait(const struct memcache_memory *);
-bool memory_is_pinned(const struct memcache_memory *, const struct memcache_item *);
+bool memcache_memory_may_wait(const struct memcache_memory *);
+bool memcache_memory_is_pinned(const struct memcache_memory *, const struct memcache_item *);
 
-static inline struct memcache_item *memory_item(const struct memcache_memory *m, uint32_t reference)
+static inline struct memcache_item *memcache_memory_item(const struct memcache_memory *m,
+                                                         uint32_t reference)
 {
 	return (struct memcache_item *)(m->base + (uint64_t)reference * ITEM_UNIT);
 }
 
-static inline uint32_t memory_reference(const struct memcache_memory *m,
-                                        const struct memcache_item *i)
+static inline uint32_t memcache_memory_reference(const struct memcache_memory *m,
+                                                 const struct memcache_item *i)
 {
 	return (uint32_t)((uint64_t)((const uint8_t *)i - m->base) / ITEM_UNIT);
 }
@@ -91,8 +92,9 @@ static inline uint32_t memory_reference(const struct memcache_memory *m,
 /* Walking: the item at *at of a segment, and *at moves to the next; null: the segment's end. Begin
  * with MEMORY_FIRST. */
 #define MEMORY_FIRST ITEM_UNIT
-struct memcache_item *memory_walk(const struct memcache_memory *, uint32_t segment, uint32_t *at);
+struct memcache_item *memcache_memory_walk(const struct memcache_memory *, uint32_t segment,
+                                           uint32_t *at);
 
-bool memory_is_valid(const struct memcache_memory *); /* for tests: walks all of it */
+bool memcache_memory_is_valid(const struct memcache_memory *); /* for tests: walks all of it */
 
 #endif

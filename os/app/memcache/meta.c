@@ -42,22 +42,22 @@ static const char *read_flag(struct meta *m, struct word w)
 	switch (w.at[0]) {
 	case 'T':
 		m->has_time = true;
-		return number_read_signed(token, size, &m->time) ? NULL : BAD_TOKEN;
+		return memcache_number_read_signed(token, size, &m->time) ? NULL : BAD_TOKEN;
 	case 'N':
 		m->vivify = true;
-		return number_read_signed(token, size, &m->vivify_time) ? NULL : BAD_TOKEN;
+		return memcache_number_read_signed(token, size, &m->vivify_time) ? NULL : BAD_TOKEN;
 	case 'R':
 		m->has_recache = true;
-		return number_read_signed(token, size, &m->recache) ? NULL : BAD_TOKEN;
+		return memcache_number_read_signed(token, size, &m->recache) ? NULL : BAD_TOKEN;
 	case 'C':
 		m->has_cas = true;
-		return number_read(token, size, &m->cas) ? NULL : BAD_TOKEN;
+		return memcache_number_read(token, size, &m->cas) ? NULL : BAD_TOKEN;
 	case 'D':
-		return number_read(token, size, &m->delta) ? NULL : BAD_TOKEN;
+		return memcache_number_read(token, size, &m->delta) ? NULL : BAD_TOKEN;
 	case 'J':
-		return number_read(token, size, &m->initial) ? NULL : BAD_TOKEN;
+		return memcache_number_read(token, size, &m->initial) ? NULL : BAD_TOKEN;
 	case 'F':
-		return number_read(token, size, &m->client_flags) ? NULL : BAD_FORMAT;
+		return memcache_number_read(token, size, &m->client_flags) ? NULL : BAD_FORMAT;
 	case 'M':
 		m->mode = size == 1 ? token[0] : 0;
 		return size == 1 ? NULL : "CLIENT_ERROR incorrect length for M token";
@@ -112,7 +112,7 @@ static const char *read_meta(struct meta *m, struct word key, const struct word 
 		bad = why ? why : bad;
 	}
 	if (!bad && m->base64) {
-		uint32_t n = base64_decode(m->decoded, key.at, key.size);
+		uint32_t n = memcache_base64_decode(m->decoded, key.at, key.size);
 		m->key = (struct memcache_key){ m->decoded, n, true };
 		if (!n || n > ITEM_KEY_MAX)
 			bad = "CLIENT_ERROR error decoding key";
@@ -126,18 +126,18 @@ static const char *read_meta(struct meta *m, struct word key, const struct word 
 static void put_key(struct memcache_connection *c, const struct memcache_key *key)
 {
 	if (!key->binary) {
-		reply_bytes(c, key->bytes, key->size);
+		memcache_reply_bytes(c, key->bytes, key->size);
 		return;
 	}
 	char text[BASE64_SIZE(ITEM_KEY_MAX)];
-	reply_bytes(c, text, base64_encode(text, key->bytes, key->size));
+	memcache_reply_bytes(c, text, memcache_base64_encode(text, key->bytes, key->size));
 }
 
 static void put_number(struct memcache_connection *c, char flag, int64_t value)
 {
 	char head[3] = { ' ', flag, '-' };
-	reply_bytes(c, head, value < 0 ? 3 : 2);
-	reply_number(c, value < 0 ? (uint64_t)-value : (uint64_t)value);
+	memcache_reply_bytes(c, head, value < 0 ? 3 : 2);
+	memcache_reply_number(c, value < 0 ? (uint64_t)-value : (uint64_t)value);
 }
 
 /* Flags that only say back what was said. */
@@ -145,7 +145,7 @@ static void put_echo(struct memcache_connection *c, const struct meta *m, struct
 {
 	if (flag.at[0] == 'O') {
 		REPLY(c, " ");
-		reply_bytes(c, flag.at, flag.size);
+		memcache_reply_bytes(c, flag.at, flag.size);
 	} else if (flag.at[0] == 'k') {
 		REPLY(c, " k");
 		put_key(c, &m->key);
@@ -158,7 +158,7 @@ static void put_echo(struct memcache_connection *c, const struct meta *m, struct
 static void put_status(struct memcache_connection *c, const struct meta *m, const char *status,
                        bool tell_cas, uint64_t cas)
 {
-	reply_bytes(c, status, 2);
+	memcache_reply_bytes(c, status, 2);
 	for (uint32_t k = 0; k < m->flag_count; k++) {
 		if (tell_cas && m->flags[k].at[0] == 'c')
 			put_number(c, 'c', (int64_t)cas);
@@ -178,7 +178,7 @@ static struct memcache_item *vivified(struct memcache_connection *c, const struc
 	struct memcache_storing how = { .mode = MEMCACHE_ADD };
 	if (!i)
 		return NULL;
-	memcpy(item_value(i), "\r\n", 2);
+	memcpy(memcache_item_value(i), "\r\n", 2);
 	i->bits |= ITEM_WON;
 	return memcache_put(s, i, &how) == MEMCACHE_OK ? i : NULL;
 }
@@ -186,7 +186,8 @@ static struct memcache_item *vivified(struct memcache_connection *c, const struc
 static void put_item_flags(struct memcache_connection *c, struct meta *m,
                            const struct memcache_item *i)
 {
-	m->key = (struct memcache_key){ item_key(i), i->key_size, (i->bits & ITEM_BINARY) != 0 };
+	m->key = (struct memcache_key){ memcache_item_key(i), i->key_size,
+		                        (i->bits & ITEM_BINARY) != 0 };
 	for (uint32_t k = 0; k < m->flag_count; k++) {
 		char flag = m->flags[k].at[0];
 		switch (flag) {
@@ -225,7 +226,7 @@ static void meta_get(struct memcache_connection *c, struct meta *m)
 	if (!i && m->vivify) {
 		i = vivified(c, m);
 		if (!i) {
-			reply_line(c, "SERVER_ERROR out of memory");
+			memcache_reply_line(c, "SERVER_ERROR out of memory");
 			return;
 		}
 		won = true;
@@ -247,7 +248,7 @@ static void meta_get(struct memcache_connection *c, struct meta *m)
 	}
 	if (m->value) {
 		REPLY(c, "VA ");
-		reply_number(c, i->value_size);
+		memcache_reply_number(c, i->value_size);
 	} else {
 		REPLY(c, "HD");
 	}
@@ -261,7 +262,7 @@ static void meta_get(struct memcache_connection *c, struct meta *m)
 	if (!m->no_bump)
 		memcache_used(s, i);
 	if (m->value) /* the line's end before the value is in the item, too */
-		reply_item(c, i, i->head_size, item_text_size(i));
+		memcache_reply_item(c, i, i->head_size, memcache_item_text_size(i));
 	else
 		REPLY(c, "\r\n");
 }
@@ -323,9 +324,9 @@ static uint32_t meta_set(struct memcache_connection *c, const struct word *w, ui
 	int64_t length;
 	enum memcache_mode mode = MEMCACHE_SET;
 
-	if (n < 3 || !number_read_signed(w[2].at, w[2].size, &length) || length < 0 ||
+	if (n < 3 || !memcache_number_read_signed(w[2].at, w[2].size, &length) || length < 0 ||
 	    length > INT32_MAX - 2) {
-		reply_line(c, BAD_FORMAT);
+		memcache_reply_line(c, BAD_FORMAT);
 		return 0;
 	}
 	const char *bad = read_meta(&m, w[1], w + 3, n - 3);
@@ -399,14 +400,14 @@ static struct memcache_item *seeded(struct memcache_connection *c, const struct 
 {
 	struct memcache_store *s = store(c);
 	char text[NUMBER_SIZE];
-	uint32_t size = number_print(text, m->initial);
+	uint32_t size = memcache_number_print(text, m->initial);
 	struct memcache_storing how = { .mode = MEMCACHE_ADD };
 	struct memcache_item *i =
 	        memcache_new(s, &m->key, 0, memcache_expiry(s, m->vivify_time), size);
 	if (!i)
 		return NULL;
-	memcpy(item_value(i), text, size);
-	memcpy(item_value(i) + size, "\r\n", 2);
+	memcpy(memcache_item_value(i), text, size);
+	memcpy(memcache_item_value(i) + size, "\r\n", 2);
 	return memcache_put(s, i, &how) == MEMCACHE_OK ? i : NULL;
 }
 
@@ -417,7 +418,7 @@ static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 	uint64_t value = m->initial;
 
 	if (m->mode && !subtract && m->mode != 'I' && m->mode != '+') {
-		reply_line(c, "CLIENT_ERROR invalid mode for ma M token");
+		memcache_reply_line(c, "CLIENT_ERROR invalid mode for ma M token");
 		return;
 	}
 	struct memcache_item *i = memcache_find(s, &m->key);
@@ -444,12 +445,12 @@ static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 		}
 		enum memcache_result result = memcache_add(s, &i, m->delta, subtract, &value);
 		if (result == MEMCACHE_NOT_A_NUMBER) {
-			reply_line(c,
-			           "CLIENT_ERROR cannot increment or decrement non-numeric value");
+			memcache_reply_line(
+			        c, "CLIENT_ERROR cannot increment or decrement non-numeric value");
 			return;
 		}
 		if (result != MEMCACHE_OK) {
-			reply_line(c, "SERVER_ERROR out of memory");
+			memcache_reply_line(c, "SERVER_ERROR out of memory");
 			return;
 		}
 		if (m->has_time)
@@ -459,7 +460,7 @@ static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 	}
 	if (m->value) {
 		REPLY(c, "VA ");
-		reply_number(c, number_digits(value));
+		memcache_reply_number(c, memcache_number_digits(value));
 	} else {
 		REPLY(c, "HD");
 	}
@@ -473,7 +474,7 @@ static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 	}
 	REPLY(c, "\r\n");
 	if (m->value) {
-		reply_number(c, value);
+		memcache_reply_number(c, value);
 		REPLY(c, "\r\n");
 	}
 }
@@ -496,18 +497,18 @@ static void meta_debug(struct memcache_connection *c, struct meta *m)
 		REPLY(c, " exp=-1");
 	else {
 		REPLY(c, " exp=");
-		reply_number(c, (uint64_t)left);
+		memcache_reply_number(c, (uint64_t)left);
 	}
 	REPLY(c, " la=");
-	reply_number(c, s->now - i->used_at);
+	memcache_reply_number(c, s->now - i->used_at);
 	REPLY(c, " cas=");
-	reply_number(c, i->cas);
+	memcache_reply_number(c, i->cas);
 	if (i->bits & ITEM_FETCHED)
 		REPLY(c, " fetch=yes");
 	else
 		REPLY(c, " fetch=no");
 	REPLY(c, " cls=1 size=");
-	reply_number(c, i->room);
+	memcache_reply_number(c, i->room);
 	REPLY(c, "\r\n");
 }
 
@@ -529,11 +530,11 @@ uint32_t memcache_meta(struct memcache_connection *c, const struct word *w, uint
 		return 0;
 	}
 	if (n < 2 || w[1].size > ITEM_KEY_MAX) {
-		reply_line(c, BAD_FORMAT);
+		memcache_reply_line(c, BAD_FORMAT);
 		return 0;
 	}
 	if (n == WORDS_MAX) {
-		reply_line(c, "CLIENT_ERROR options flags are too long");
+		memcache_reply_line(c, "CLIENT_ERROR options flags are too long");
 		return 0;
 	}
 	if (which == 's')
@@ -542,7 +543,7 @@ uint32_t memcache_meta(struct memcache_connection *c, const struct word *w, uint
 	if (bad && (which == 'd' || which == 'a'))
 		bad = "CLIENT_ERROR invalid or duplicate flag";
 	if (bad && which != 'e') {
-		reply_line(c, bad);
+		memcache_reply_line(c, bad);
 		return 0;
 	}
 	switch (which) {

@@ -2,7 +2,7 @@
 /* Numbers in text. Most have one to four digits: nothing here is worth a table. */
 #include <app/memcache/number.h>
 
-uint32_t number_digits(uint64_t v)
+uint32_t memcache_number_digits(uint64_t v)
 {
 	uint32_t n = 1;
 	while (v >= 10) {
@@ -12,9 +12,9 @@ uint32_t number_digits(uint64_t v)
 	return n;
 }
 
-uint32_t number_print(char *to, uint64_t v)
+uint32_t memcache_number_print(char *to, uint64_t v)
 {
-	uint32_t n = number_digits(v);
+	uint32_t n = memcache_number_digits(v);
 	for (uint32_t k = n; k-- > 0; v /= 10)
 		to[k] = (char)('0' + v % 10);
 	return n;
@@ -35,13 +35,13 @@ static uint32_t digits(const char *text, uint32_t size, uint64_t *to)
 	return n;
 }
 
-bool number_read(const char *text, uint32_t size, uint64_t *to)
+bool memcache_number_read(const char *text, uint32_t size, uint64_t *to)
 {
 	uint32_t sign = size && text[0] == '+';
 	return size > sign && digits(text + sign, size - sign, to) == size - sign;
 }
 
-bool number_read_signed(const char *text, uint32_t size, int64_t *to)
+bool memcache_number_read_signed(const char *text, uint32_t size, int64_t *to)
 {
 	uint64_t v;
 	bool minus = size && text[0] == '-';
@@ -49,7 +49,8 @@ bool number_read_signed(const char *text, uint32_t size, int64_t *to)
 		text++;
 		size--;
 	}
-	if ((minus && size && text[0] == '+') || !number_read(text, size, &v) || v > INT64_MAX)
+	if ((minus && size && text[0] == '+') || !memcache_number_read(text, size, &v) ||
+	    v > INT64_MAX)
 		return false;
 	*to = minus ? -(int64_t)v : (int64_t)v;
 	return true;
@@ -60,7 +61,7 @@ static bool white(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-bool number_begins(const char *text, uint32_t size, uint64_t *to)
+bool memcache_number_begins(const char *text, uint32_t size, uint64_t *to)
 {
 	uint32_t at = 0;
 	while (at < size && white(text[at]))

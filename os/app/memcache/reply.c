@@ -57,7 +57,7 @@ static bool must_wait(struct memcache_connection *c)
 	return true;
 }
 
-bool reply_flush(struct memcache_connection *c)
+bool memcache_reply_flush(struct memcache_connection *c)
 {
 	struct memcache_server *s = c->server;
 	uint32_t size = s->batch_size, n = 0;
@@ -79,48 +79,49 @@ bool reply_flush(struct memcache_connection *c)
 	return n == size;
 }
 
-void reply_bytes(struct memcache_connection *c, const void *bytes, uint32_t size)
+void memcache_reply_bytes(struct memcache_connection *c, const void *bytes, uint32_t size)
 {
 	struct memcache_server *s = c->server;
 	if (size > BATCH_SIZE - s->batch_size)
-		reply_flush(c);
+		memcache_reply_flush(c);
 	memcpy(s->batch + s->batch_size, bytes, size); /* none is longer than REPLY_MAX */
 	s->batch_size += size;
 }
 
-void reply_line(struct memcache_connection *c, const char *text)
+void memcache_reply_line(struct memcache_connection *c, const char *text)
 {
 	if (c->quiet)
 		return;
-	reply_bytes(c, text, (uint32_t)strlen(text));
+	memcache_reply_bytes(c, text, (uint32_t)strlen(text));
 	REPLY(c, "\r\n");
 }
 
-void reply_number(struct memcache_connection *c, uint64_t value)
+void memcache_reply_number(struct memcache_connection *c, uint64_t value)
 {
 	char text[NUMBER_SIZE];
-	reply_bytes(c, text, number_print(text, value));
+	memcache_reply_bytes(c, text, memcache_number_print(text, value));
 }
 
-bool reply_item(struct memcache_connection *c, struct memcache_item *i, uint32_t from, uint32_t to)
+bool memcache_reply_item(struct memcache_connection *c, struct memcache_item *i, uint32_t from,
+                         uint32_t to)
 {
 	struct memcache_server *s = c->server;
 	uint32_t size = to - from;
 	if (size <= BATCH_VALUE) {
-		reply_bytes(c, i->text + from, size);
+		memcache_reply_bytes(c, i->text + from, size);
 		return true;
 	}
 	uint32_t n = 0;
-	if (reply_flush(c))
+	if (memcache_reply_flush(c))
 		n = tcp_write_some(c->tcp, i->text + from, size);
 	s->counters.bytes_out += n;
 	if (n == size)
 		return true;
 	if (!c->tcp)
 		return false;
-	memory_pin(&s->store.memory, i);
-	if (!memory_may_wait(&s->store.memory)) {
-		memory_unpin(&s->store.memory, i);
+	memcache_memory_pin(&s->store.memory, i);
+	if (!memcache_memory_may_wait(&s->store.memory)) {
+		memcache_memory_unpin(&s->store.memory, i);
 		memcache_connection_drop(c);
 		return false;
 	}
@@ -130,7 +131,7 @@ bool reply_item(struct memcache_connection *c, struct memcache_item *i, uint32_t
 	return false;
 }
 
-bool reply_go_on(struct memcache_connection *c)
+bool memcache_reply_go_on(struct memcache_connection *c)
 {
 	struct memcache_server *s = c->server;
 	if (c->is_waiting)
@@ -151,7 +152,7 @@ bool reply_go_on(struct memcache_connection *c)
 		s->counters.bytes_out += n;
 		if (c->sending_at < c->sending_end)
 			return false;
-		memory_unpin(&s->store.memory, c->sending);
+		memcache_memory_unpin(&s->store.memory, c->sending);
 		c->sending = NULL;
 	}
 	return true;

@@ -11,9 +11,9 @@
 static void figure(struct memcache_connection *c, const char *name, uint64_t value)
 {
 	REPLY(c, "STAT ");
-	reply_bytes(c, name, (uint32_t)strlen(name));
+	memcache_reply_bytes(c, name, (uint32_t)strlen(name));
 	REPLY(c, " ");
-	reply_number(c, value);
+	memcache_reply_number(c, value);
 	REPLY(c, "\r\n");
 }
 
@@ -52,7 +52,7 @@ static void general(struct memcache_connection *c)
 	figure(c, "uptime", (clock_now() - s->started) / NS_PER_S);
 	figure(c, "time", (uint64_t)(clock_wall() / (int64_t)NS_PER_S));
 	REPLY(c, "STAT version ");
-	reply_line(c, s->options.version);
+	memcache_reply_line(c, s->options.version);
 	figure(c, "pointer_size", 64);
 	figure(c, "max_connections", s->options.connections_max);
 	figure(c, "curr_connections", s->counters.connections_now);
@@ -86,10 +86,10 @@ static void settings(struct memcache_connection *c)
 	figure(c, "tcpport", o->port);
 	figure(c, "udpport", 0);
 	figure(c, "verbosity", 0);
-	reply_line(c, o->keep ? "STAT evictions off" : "STAT evictions on");
+	memcache_reply_line(c, o->keep ? "STAT evictions off" : "STAT evictions on");
 	figure(c, "num_threads", 1);
-	reply_line(c, "STAT cas_enabled yes");
-	reply_line(c, "STAT flush_enabled yes");
+	memcache_reply_line(c, "STAT cas_enabled yes");
+	memcache_reply_line(c, "STAT flush_enabled yes");
 	figure(c, "item_size_max", c->server->store.item_max);
 	figure(c, "idle_timeout", o->idle_ns / NS_PER_S);
 }

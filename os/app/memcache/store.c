@@ -16,7 +16,7 @@
 static void changed(struct memcache_store *s, const struct memcache_item *i)
 {
 	if (s->backend)
-		s->backend->changed(s->backend->of, item_key(i), i->key_size);
+		s->backend->changed(s->backend->of, memcache_item_key(i), i->key_size);
 }
 
 static bool expired(const struct memcache_store *s, const struct memcache_item *i)
@@ -49,27 +49,27 @@ int memcache_store_open(struct memcache_store *s, uint64_t memory, uint32_t item
 {
 	*s = (struct memcache_store){ .now = MEMCACHE_SECONDS_FROM, .began = clock_now() };
 	s->began_wall = clock_wall() / (int64_t)NS_PER_S;
-	int error = memory_open(&s->memory, memory);
+	int error = memcache_memory_open(&s->memory, memory);
 	if (error)
 		return error;
 	error = memcache_table_open(&s->table, &s->memory);
 	if (error) {
-		memory_close(&s->memory);
+		memcache_memory_close(&s->memory);
 		return error;
 	}
 	s->memory.moved = moved;
 	s->memory.dead = dead;
 	s->memory.of = s;
 	s->item_max = item_max ? item_max : ITEM_MAX_DEFAULT;
-	if (s->item_max > memory_item_max(&s->memory))
-		s->item_max = memory_item_max(&s->memory);
+	if (s->item_max > memcache_memory_item_max(&s->memory))
+		s->item_max = memcache_memory_item_max(&s->memory);
 	return OK;
 }
 
 void memcache_store_close(struct memcache_store *s)
 {
 	memcache_table_close(&s->table);
-	memory_close(&s->memory);
+	memcache_memory_close(&s->memory);
 }
 
 /* ---- Time ---- */
@@ -125,7 +125,7 @@ static void unlink(struct memcache_store *s, struct memcache_item *i)
 {
 	memcache_table_remove(&s->table, i);
 	s->mortal -= i->expires != 0;
-	memory_give(&s->memory, i);
+	memcache_memory_give(&s->memory, i);
 }
 
 struct memcache_item *memcache_find(struct memcache_store *s, const struct memcache_key *k)
@@ -154,7 +154,8 @@ void memcache_used(struct memcache_store *s, struct memcache_item *i)
 
 static uint32_t head_size(const struct memcache_key *k, uint32_t flags, uint64_t value_size)
 {
-	return ITEM_KEY_AT + k->size + 1 + number_digits(flags) + 1 + number_digits(value_size);
+	return ITEM_KEY_AT + k->size + 1 + memcache_number_digits(flags) + 1 +
+	       memcache_number_digits(value_size);
 }
 
 static uint64_t room_for(uint32_t head, uint64_t value_size)
@@ -179,9 +180,9 @@ static void write_head(struct memcache_item *i, const struct memcache_key *k, ui
 	memcpy(at, k->bytes, k->size);
 	at += k->size;
 	*at++ = ' ';
-	at += number_print(at, flags);
+	at += memcache_number_print(at, flags);
 	*at++ = ' ';
-	at += number_print(at, value_size);
+	at += memcache_number_print(at, value_size);
 	i->head_size = (uint16_t)(at - i->text);
 	memcpy(at, "\r\n", 2);
 	i->key_size = (uint8_t)k->size;
@@ -193,13 +194,13 @@ static void write_head(struct memcache_item *i, const struct memcache_key *k, ui
 struct memcache_item *memcache_new(struct memcache_store *s, const struct memcache_key *k,
                                    uint32_t flags, uint32_t expires, uint32_t value_size)
 {
-	struct memcache_item *i = memory_take(
+	struct memcache_item *i = memcache_memory_take(
 	        &s->memory, (uint32_t)room_for(head_size(k, flags, value_size), value_size));
 	if (!i) {
 		s->counts[MEMCACHE_NO_MEMORY]++;
 		return NULL;
 	}
-	memory_pin(&s->memory, i);
+	memcache_memory_pin(&s->memory, i);
 	write_head(i, k, flags, expires, value_size);
 	i->bits = ITEM_FILLING | (k->binary ? ITEM_BINARY : 0);
 	i->hash = hash_of(k);
@@ -209,13 +210,13 @@ struct memcache_item *memcache_new(struct memcache_store *s, const struct memcac
 
 void memcache_abandon(struct memcache_store *s, struct memcache_item *i)
 {
-	memory_give(&s->memory, i);
-	memory_unpin(&s->memory, i);
+	memcache_memory_give(&s->memory, i);
+	memcache_memory_unpin(&s->memory, i);
 }
 
 static struct memcache_key key_of(const struct memcache_item *i)
 {
-	return (struct memcache_key){ .bytes = item_key(i),
+	return (struct memcache_key){ .bytes = memcache_item_key(i),
 		                      .size = i->key_size,
 		                      .binary = (i->bits & ITEM_BINARY) != 0 };
 }
@@ -226,7 +227,7 @@ static void replace(struct memcache_store *s, struct memcache_item *old, struct 
 	if (old)
 		unlink(s, old);
 	link_in(s, new);
-	memory_unpin(&s->memory, new);
+	memcache_memory_unpin(&s->memory, new);
 	changed(s, new);
 }
 
@@ -236,15 +237,15 @@ static struct memcache_item *joined(struct memcache_store *s, struct memcache_it
 {
 	struct memcache_key key = key_of(old);
 	uint64_t size = (uint64_t)old->value_size + more->value_size;
-	memory_pin(&s->memory, old); /* it must not move */
+	memcache_memory_pin(&s->memory, old); /* it must not move */
 	struct memcache_item *i = memcache_new(s, &key, old->flags, old->expires, (uint32_t)size);
 	if (i) {
 		struct memcache_item *first = before ? more : old, *second = before ? old : more;
-		memcpy(item_value(i), item_value(first), first->value_size);
-		memcpy(item_value(i) + first->value_size, item_value(second),
+		memcpy(memcache_item_value(i), memcache_item_value(first), first->value_size);
+		memcpy(memcache_item_value(i) + first->value_size, memcache_item_value(second),
 		       second->value_size + 2);
 	}
-	memory_unpin(&s->memory, old);
+	memcache_memory_unpin(&s->memory, old);
 	return i;
 }
 
@@ -300,7 +301,7 @@ enum memcache_result memcache_put(struct memcache_store *s, struct memcache_item
 		else
 			memcache_abandon(s, i);
 		/* Making room may have moved the old one, or forgotten it. */
-		old = whole ? memcache_find(s, &(struct memcache_key){ item_key(whole),
+		old = whole ? memcache_find(s, &(struct memcache_key){ memcache_item_key(whole),
 		                                                       whole->key_size, false })
 		            : NULL;
 	}
@@ -319,13 +320,13 @@ struct memcache_item *memcache_overwrite(struct memcache_store *s, const struct 
 {
 	struct memcache_item *i = memcache_find(s, k);
 	if (!i || room_for(head_size(k, flags, size), size) != i->room ||
-	    memory_is_pinned(&s->memory, i))
+	    memcache_memory_is_pinned(&s->memory, i))
 		return NULL;
 	s->mortal -= i->expires != 0;
 	s->mortal += expires != 0;
 	write_head(i, k, flags, expires, size);
-	memcpy(item_value(i), value, size);
-	memcpy(item_value(i) + size, "\r\n", 2);
+	memcpy(memcache_item_value(i), value, size);
+	memcpy(memcache_item_value(i) + size, "\r\n", 2);
 	i->bits = ITEM_LINKED | ITEM_RECENT | (k->binary ? ITEM_BINARY : 0);
 	i->used_at = s->now;
 	number(s, i);
@@ -368,30 +369,30 @@ enum memcache_result memcache_add(struct memcache_store *s, struct memcache_item
 {
 	struct memcache_item *i = *item;
 	char text[NUMBER_SIZE];
-	if (!number_begins(item_value(i), i->value_size, value))
+	if (!memcache_number_begins(memcache_item_value(i), i->value_size, value))
 		return MEMCACHE_NOT_A_NUMBER;
 	if (subtract)
 		*value -= delta < *value ? delta : *value;
 	else
 		*value += delta;
-	uint32_t size = number_print(text, *value);
+	uint32_t size = memcache_number_print(text, *value);
 	if (size <= i->value_size &&
-	    !memory_is_pinned(&s->memory, i)) { /* in place, as wide as it was */
-		memcpy(item_value(i), text, size);
-		memset(item_value(i) + size, ' ', i->value_size - size);
+	    !memcache_memory_is_pinned(&s->memory, i)) { /* in place, as wide as it was */
+		memcpy(memcache_item_value(i), text, size);
+		memset(memcache_item_value(i) + size, ' ', i->value_size - size);
 		memcache_renumber(s, i);
 		return MEMCACHE_OK;
 	}
 	struct memcache_key key = key_of(i);
 	uint32_t width = size > i->value_size ? size : i->value_size;
-	memory_pin(&s->memory, i);
+	memcache_memory_pin(&s->memory, i);
 	struct memcache_item *new = memcache_new(s, &key, i->flags, i->expires, width);
-	memory_unpin(&s->memory, i);
+	memcache_memory_unpin(&s->memory, i);
 	if (!new)
 		return MEMCACHE_OUT_OF_MEMORY;
-	memcpy(item_value(new), text, size);
-	memset(item_value(new) + size, ' ', width - size);
-	memcpy(item_value(new) + width, "\r\n", 2);
+	memcpy(memcache_item_value(new), text, size);
+	memset(memcache_item_value(new) + size, ' ', width - size);
+	memcpy(memcache_item_value(new) + width, "\r\n", 2);
 	replace(s, i, new);
 	*item = new;
 	return MEMCACHE_OK;
@@ -419,12 +420,12 @@ struct memcache_item *memcache_peek(const struct memcache_store *s, const struct
 void memcache_restore(struct memcache_store *s, struct memcache_item *i, uint64_t cas)
 {
 	struct memcache_item *old =
-	        memcache_table_find(&s->table, i->hash, item_key(i), i->key_size);
+	        memcache_table_find(&s->table, i->hash, memcache_item_key(i), i->key_size);
 	if (old)
 		unlink(s, old);
 	link_in(s, i);
 	i->cas = cas;
-	memory_unpin(&s->memory, i);
+	memcache_memory_unpin(&s->memory, i);
 }
 
 void memcache_forget(struct memcache_store *s, struct memcache_item *i)
@@ -466,7 +467,7 @@ bool memcache_crawl(struct memcache_store *s, uint32_t items)
 		/* Emptied and filled anew meanwhile: where we were may be the middle of something.
 		 */
 		if (g->state != SEGMENT_FREE && g->turn == s->crawl_turn)
-			i = memory_walk(&s->memory, s->crawl_segment, &s->crawl_at);
+			i = memcache_memory_walk(&s->memory, s->crawl_segment, &s->crawl_at);
 		if (!i) {
 			if (!crawl_next(s))
 				break;

@@ -122,7 +122,7 @@ enum memcache_result {
 
 /* Whether an item of that size could ever be stored. */
 bool memcache_fits(const struct memcache_store *, const struct memcache_key *, uint64_t value_size);
-/* An item for the caller to fill: value_size + 2 bytes at item_value. It is pinned and not to be
+/* An item for the caller to fill: value_size + 2 bytes at memcache_item_value. It is pinned and not to be
  * found, until one of the next two. Null: no memory. */
 struct memcache_item *memcache_new(struct memcache_store *, const struct memcache_key *,
                                    uint32_t flags, uint32_t expires, uint32_t value_size);

@@ -59,8 +59,9 @@ struct memcache_item *memcache_table_find(const struct memcache_table *t, uint32
                                           const char *key, uint32_t size)
 {
 	for (uint32_t at = *bucket(t, hash); at;) {
-		struct memcache_item *i = memory_item(t->memory, at);
-		if (i->hash == hash && i->key_size == size && !memcmp(item_key(i), key, size))
+		struct memcache_item *i = memcache_memory_item(t->memory, at);
+		if (i->hash == hash && i->key_size == size &&
+		    !memcmp(memcache_item_key(i), key, size))
 			return i;
 		at = i->next;
 	}
@@ -71,7 +72,7 @@ static void split(struct memcache_table *t)
 {
 	uint32_t half = t->size / 2, ends[2] = { 0, 0 };
 	for (uint32_t at = t->old[t->done], next; at; at = next) {
-		struct memcache_item *i = memory_item(t->memory, at);
+		struct memcache_item *i = memcache_memory_item(t->memory, at);
 		uint32_t upper = (i->hash & half) != 0;
 		next = i->next;
 		i->next = ends[upper];
@@ -104,17 +105,17 @@ void memcache_table_insert(struct memcache_table *t, struct memcache_item *i)
 		split(t);
 	uint32_t *head = bucket(t, i->hash);
 	i->next = *head;
-	*head = memory_reference(t->memory, i);
+	*head = memcache_memory_reference(t->memory, i);
 	t->count++;
 }
 
 /* What refers to the item, which is there. */
 static uint32_t *link_to(const struct memcache_table *t, const struct memcache_item *i)
 {
-	uint32_t reference = memory_reference(t->memory, i), *link = bucket(t, i->hash);
+	uint32_t reference = memcache_memory_reference(t->memory, i), *link = bucket(t, i->hash);
 	while (*link != reference) {
 		ensure(*link);
-		link = &memory_item(t->memory, *link)->next;
+		link = &memcache_memory_item(t->memory, *link)->next;
 	}
 	return link;
 }
@@ -128,5 +129,5 @@ void memcache_table_remove(struct memcache_table *t, struct memcache_item *i)
 void memcache_table_move(struct memcache_table *t, const struct memcache_item *from,
                          struct memcache_item *to)
 {
-	*link_to(t, from) = memory_reference(t->memory, to);
+	*link_to(t, from) = memcache_memory_reference(t->memory, to);
 }

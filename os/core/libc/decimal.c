@@ -40,7 +40,8 @@ static void shift_right(struct decimal *d, unsigned bits)
 		d->low++;
 }
 
-void decimal_make(struct decimal *d, uint32_t *limbs, int count, uint64_t mantissa, int exponent)
+void libc_decimal_make(struct decimal *d, uint32_t *limbs, int count, uint64_t mantissa,
+                       int exponent)
 {
 	d->limb = limbs;
 	d->point = exponent > 0 ? count : 4; /* the integer grows downwards, the fraction upwards */
@@ -53,7 +54,7 @@ void decimal_make(struct decimal *d, uint32_t *limbs, int count, uint64_t mantis
 		shift_right(d, left < 9 ? (unsigned)left : 9);
 }
 
-int decimal_digit(const struct decimal *d, int i)
+int libc_decimal_digit(const struct decimal *d, int i)
 {
 	int limb = i / 9;
 	if (i < 0 || limb < d->low || limb >= d->high)
@@ -61,7 +62,7 @@ int decimal_digit(const struct decimal *d, int i)
 	return (int)(d->limb[limb] / powers[8 - i % 9] % 10);
 }
 
-int decimal_top(const struct decimal *d)
+int libc_decimal_top(const struct decimal *d)
 {
 	for (int i = d->low; i < d->high; i++) {
 		if (d->limb[i] == 0)
@@ -74,7 +75,7 @@ int decimal_top(const struct decimal *d)
 	return d->point * 9 - 1;
 }
 
-int decimal_end(const struct decimal *d)
+int libc_decimal_end(const struct decimal *d)
 {
 	for (int i = d->high - 1; i >= d->low; i--) {
 		if (d->limb[i] == 0)
@@ -87,7 +88,7 @@ int decimal_end(const struct decimal *d)
 	return d->point * 9 - 1;
 }
 
-void decimal_round(struct decimal *d, int cut)
+void libc_decimal_round(struct decimal *d, int cut)
 {
 	if (cut >= d->high * 9)
 		return;
@@ -102,7 +103,7 @@ void decimal_round(struct decimal *d, int cut)
 	bool more = false;
 	for (int i = limb + 1; i < d->high && !more; i++)
 		more = d->limb[i] != 0;
-	bool odd = cut > 0 && decimal_digit(d, cut - 1) % 2 != 0;
+	bool odd = cut > 0 && libc_decimal_digit(d, cut - 1) % 2 != 0;
 	bool up = rest > unit / 2 || (rest == unit / 2 && (more || odd));
 
 	d->limb[limb] -= rest;

@@ -23,17 +23,19 @@ struct decimal {
 };
 
 /* value = mantissa * 2^exponent; `limbs` has room for what that needs. */
-void decimal_make(struct decimal *, uint32_t *limbs, int count, uint64_t mantissa, int exponent);
+void libc_decimal_make(struct decimal *, uint32_t *limbs, int count, uint64_t mantissa,
+                       int exponent);
 
 /* Digit i: i = 9 * point is the first after the decimal point; smaller ones are more significant.
  */
-int decimal_digit(const struct decimal *, int i);
-int decimal_top(const struct decimal
-                        *); /* the first digit that is not 0; of zero: the one before the point */
-int decimal_end(
+int libc_decimal_digit(const struct decimal *, int i);
+int libc_decimal_top(
+        const struct decimal
+                *); /* the first digit that is not 0; of zero: the one before the point */
+int libc_decimal_end(
         const struct decimal *); /* behind the last digit that is not 0 (or `top` of zero) */
 
 /* Rounds so that digit `cut` and all after it are 0: to nearest, ties to even. */
-void decimal_round(struct decimal *, int cut);
+void libc_decimal_round(struct decimal *, int cut);
 
 #endif

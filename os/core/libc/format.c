@@ -14,38 +14,38 @@
 
 SMALL_CODE
 
-void format_bytes(struct format_sink *s, const char *bytes, size_t size)
+void libc_format_bytes(struct format_sink *s, const char *bytes, size_t size)
 {
 	s->write(s, bytes, size);
 	s->total += size;
 }
 
-void format_fill(struct format_sink *s, char c, int64_t count)
+void libc_format_fill(struct format_sink *s, char c, int64_t count)
 {
 	char block[32];
 	if (count <= 0)
 		return;
 	memset(block, c, sizeof block);
 	for (; count > (int64_t)sizeof block; count -= (int64_t)sizeof block)
-		format_bytes(s, block, sizeof block);
-	format_bytes(s, block, (size_t)count);
+		libc_format_bytes(s, block, sizeof block);
+	libc_format_bytes(s, block, (size_t)count);
 }
 
-void format_open(struct format_sink *s, const struct format_spec *spec, const char *prefix,
-                 int64_t body)
+void libc_format_open(struct format_sink *s, const struct format_spec *spec, const char *prefix,
+                      int64_t body)
 {
 	int64_t size = (int64_t)strlen(prefix) + body, pad = spec->width - size;
 	if (!spec->left && !spec->zero)
-		format_fill(s, ' ', pad);
-	format_bytes(s, prefix, strlen(prefix));
+		libc_format_fill(s, ' ', pad);
+	libc_format_bytes(s, prefix, strlen(prefix));
 	if (!spec->left && spec->zero)
-		format_fill(s, '0', pad);
+		libc_format_fill(s, '0', pad);
 }
 
-void format_close(struct format_sink *s, const struct format_spec *spec, size_t start)
+void libc_format_close(struct format_sink *s, const struct format_spec *spec, size_t start)
 {
 	if (spec->left)
-		format_fill(s, ' ', spec->width - (int64_t)(s->total - start));
+		libc_format_fill(s, ' ', spec->width - (int64_t)(s->total - start));
 }
 
 static void format_text(struct format_sink *s, const struct format_spec *spec, const char *text,
@@ -54,9 +54,9 @@ static void format_text(struct format_sink *s, const struct format_spec *spec, c
 	size_t start = s->total;
 	struct format_spec plain = *spec;
 	plain.zero = false;
-	format_open(s, &plain, "", (int64_t)size);
-	format_bytes(s, text, size);
-	format_close(s, spec, start);
+	libc_format_open(s, &plain, "", (int64_t)size);
+	libc_format_bytes(s, text, size);
+	libc_format_close(s, spec, start);
 }
 
 static void format_integer(struct format_sink *s, const struct format_spec *spec, uint64_t v,
@@ -96,10 +96,10 @@ static void format_integer(struct format_sink *s, const struct format_spec *spec
 		zeros = 0;
 	struct format_spec padded = *spec;
 	padded.zero = spec->zero && spec->precision < 0;
-	format_open(s, &padded, prefix, zeros + size);
-	format_fill(s, '0', zeros);
-	format_bytes(s, at, (size_t)size);
-	format_close(s, spec, start);
+	libc_format_open(s, &padded, prefix, zeros + size);
+	libc_format_fill(s, '0', zeros);
+	libc_format_bytes(s, at, (size_t)size);
+	libc_format_close(s, spec, start);
 }
 
 /* One wide character as UTF-8; the bytes written, or 0 for what is none. */
@@ -134,10 +134,10 @@ static bool format_wide(struct format_sink *s, const struct format_spec *spec, c
 	}
 	struct format_spec plain = *spec;
 	plain.zero = false;
-	format_open(s, &plain, "", (int64_t)size);
+	libc_format_open(s, &plain, "", (int64_t)size);
 	for (size_t i = 0; i < count; i++)
-		format_bytes(s, bytes, encode(bytes, (uint32_t)text[i]));
-	format_close(s, spec, start);
+		libc_format_bytes(s, bytes, encode(bytes, (uint32_t)text[i]));
+	libc_format_close(s, spec, start);
 	return true;
 }
 
@@ -275,8 +275,8 @@ static void format_unsigned(struct format_sink *s, const struct format_spec *spe
 	format_integer(s, spec, v, "");
 }
 
-bool format_rare(struct format_sink *s, const struct format_spec *spec,
-                 struct format_arguments *arguments)
+bool libc_format_rare(struct format_sink *s, const struct format_spec *spec,
+                      struct format_arguments *arguments)
 {
 	switch (spec->conversion) {
 	case 'c': {
@@ -296,9 +296,9 @@ bool format_rare(struct format_sink *s, const struct format_spec *spec,
 	case 'g':
 	case 'G':
 		if (spec->length == LENGTH_LONG_DOUBLE)
-			format_long_double(s, spec, va_arg(arguments->list, long double));
+			libc_format_long_double(s, spec, va_arg(arguments->list, long double));
 		else
-			format_double(s, spec, va_arg(arguments->list, double));
+			libc_format_double(s, spec, va_arg(arguments->list, double));
 		return true;
 	default:
 		return false;
@@ -310,7 +310,7 @@ static bool convert(struct format_sink *s, const struct format_spec *spec,
 {
 	switch (spec->conversion) {
 	case '%':
-		format_bytes(s, "%", 1);
+		libc_format_bytes(s, "%", 1);
 		return true;
 	case 'd':
 	case 'i':
@@ -346,7 +346,7 @@ static bool convert(struct format_sink *s, const struct format_spec *spec,
 	}
 }
 
-int format(struct format_sink *s, const char *at, va_list list)
+int libc_format(struct format_sink *s, const char *at, va_list list)
 {
 	struct format_arguments arguments;
 	struct format_spec spec;
@@ -354,7 +354,7 @@ int format(struct format_sink *s, const char *at, va_list list)
 	va_copy(arguments.list, list);
 	for (s->total = 0; *at != '\0';) {
 		const char *percent = strchrnul(at, '%');
-		format_bytes(s, at, (size_t)(percent - at));
+		libc_format_bytes(s, at, (size_t)(percent - at));
 		if (*percent == '\0')
 			break;
 		at = parse(percent + 1, &spec, &arguments);

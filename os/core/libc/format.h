@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Floating-point and wide conversions: format_rare, or null for who can do without (core/print.h). */
+/* Floating-point and wide conversions: libc_format_rare, or null for who can do without (core/print.h). */
 struct format_sink;
 struct format_spec;
 struct format_arguments;
 typedef bool format_rare_fn(struct format_sink *, const struct format_spec *,
                             struct format_arguments *);
-format_rare_fn format_rare;
+format_rare_fn libc_format_rare;
 
 struct format_sink {
 	void (*write)(struct format_sink *, const char *bytes, size_t size);
@@ -25,6 +25,6 @@ struct format_sink {
 
 /* Bytes formatted, or -1: over INT_MAX, or a conversion that is not supported (%n, %1$d). Knows all
  * of C17's other conversions, to nearest even for all floating-point ones. */
-int format(struct format_sink *, const char *format, va_list);
+int libc_format(struct format_sink *, const char *format, va_list);
 
 #endif

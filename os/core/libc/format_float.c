@@ -78,27 +78,27 @@ static void put_digits(struct format_sink *s, const struct decimal *d, int64_t f
 	size_t n = 0;
 	int64_t known = (int64_t)d->high * 9 < to ? (int64_t)d->high * 9 : to;
 	for (; from < known; from++) {
-		block[n++] = (char)('0' + decimal_digit(d, (int)from));
+		block[n++] = (char)('0' + libc_decimal_digit(d, (int)from));
 		if (n == sizeof block) {
-			format_bytes(s, block, n);
+			libc_format_bytes(s, block, n);
 			n = 0;
 		}
 	}
-	format_bytes(s, block, n);
-	format_fill(s, '0', to - from);
+	libc_format_bytes(s, block, n);
+	libc_format_fill(s, '0', to - from);
 }
 
 /* ddd.ddd with `fraction` digits after the point. */
 static void put_fixed(struct format_sink *s, const struct format_spec *spec,
                       const struct decimal *d, const char *sign, int64_t fraction)
 {
-	int64_t point = (int64_t)d->point * 9, top = decimal_top(d);
+	int64_t point = (int64_t)d->point * 9, top = libc_decimal_top(d);
 	if (top > point - 1)
 		top = point - 1;
 	bool dot = fraction > 0 || spec->alternate;
-	format_open(s, spec, sign, point - top + dot + fraction);
+	libc_format_open(s, spec, sign, point - top + dot + fraction);
 	put_digits(s, d, top, point);
-	format_bytes(s, ".", dot);
+	libc_format_bytes(s, ".", dot);
 	put_digits(s, d, point, point + fraction);
 }
 
@@ -107,16 +107,16 @@ static void put_scientific(struct format_sink *s, const struct format_spec *spec
                            const struct decimal *d, const char *sign, int64_t fraction, bool zero)
 {
 	char tail[8];
-	int64_t top = decimal_top(d);
+	int64_t top = libc_decimal_top(d);
 	int exponent = zero ? 0 : d->point * 9 - 1 - (int)top;
 	int tail_size = exponent_text(tail, (char)('e' - 'a' + (spec->conversion & 32 ? 'a' : 'A')),
 	                              exponent, 2);
 	bool dot = fraction > 0 || spec->alternate;
-	format_open(s, spec, sign, 1 + dot + fraction + tail_size);
+	libc_format_open(s, spec, sign, 1 + dot + fraction + tail_size);
 	put_digits(s, d, top, top + 1);
-	format_bytes(s, ".", dot);
+	libc_format_bytes(s, ".", dot);
 	put_digits(s, d, top + 1, top + 1 + fraction);
-	format_bytes(s, tail, (size_t)tail_size);
+	libc_format_bytes(s, tail, (size_t)tail_size);
 }
 
 /* Beyond this many digits all are zeros; a limit keeps sums of positions in an int. */
@@ -132,14 +132,14 @@ static void put_decimal(struct format_sink *s, const struct format_spec *spec,
 	const char *sign = sign_text(spec, b->negative);
 	int64_t precision = spec->precision < 0 ? 6 : spec->precision;
 	bool zero = b->mantissa == 0;
-	decimal_make(&d, limbs, count, b->mantissa, zero ? 0 : b->exponent);
+	libc_decimal_make(&d, limbs, count, b->mantissa, zero ? 0 : b->exponent);
 	switch (spec->conversion | 32) {
 	case 'f':
-		decimal_round(&d, d.point * 9 + clip(precision));
+		libc_decimal_round(&d, d.point * 9 + clip(precision));
 		put_fixed(s, spec, &d, sign, precision);
 		return;
 	case 'e':
-		decimal_round(&d, decimal_top(&d) + 1 + clip(precision));
+		libc_decimal_round(&d, libc_decimal_top(&d) + 1 + clip(precision));
 		put_scientific(s, spec, &d, sign, precision, zero);
 		return;
 	default:
@@ -149,13 +149,13 @@ static void put_decimal(struct format_sink *s, const struct format_spec *spec,
 	 * rounding. */
 	if (precision == 0)
 		precision = 1;
-	decimal_round(&d, decimal_top(&d) + clip(precision));
-	int top = decimal_top(&d), exponent = zero ? 0 : d.point * 9 - 1 - top;
+	libc_decimal_round(&d, libc_decimal_top(&d) + clip(precision));
+	int top = libc_decimal_top(&d), exponent = zero ? 0 : d.point * 9 - 1 - top;
 	bool fixed = exponent >= -4 && exponent < precision;
 	int64_t fraction = fixed ? precision - 1 - exponent : precision - 1;
 	if (!spec->alternate) {
 		int64_t first = fixed ? (int64_t)d.point * 9 : top + 1,
-		        needed = decimal_end(&d) - first;
+		        needed = libc_decimal_end(&d) - first;
 		if (needed < 0)
 			needed = 0;
 		if (fraction > needed)
@@ -206,13 +206,13 @@ static void put_hexadecimal(struct format_sink *s, const struct format_spec *spe
 	bool dot = precision > 0 || spec->alternate;
 	strcpy(prefix, sign_text(spec, b->negative));
 	strcat(prefix, upper ? "0X" : "0x");
-	format_open(s, spec, prefix, 1 + dot + (int64_t)precision + tail_size);
-	format_bytes(s, &digits[lead], 1);
-	format_bytes(s, ".", dot);
+	libc_format_open(s, spec, prefix, 1 + dot + (int64_t)precision + tail_size);
+	libc_format_bytes(s, &digits[lead], 1);
+	libc_format_bytes(s, ".", dot);
 	for (int i = 0; i < precision && i < 16; i++, fraction <<= 4)
-		format_bytes(s, &digits[fraction >> 60], 1);
-	format_fill(s, '0', (int64_t)precision - 16);
-	format_bytes(s, tail, (size_t)tail_size);
+		libc_format_bytes(s, &digits[fraction >> 60], 1);
+	libc_format_fill(s, '0', (int64_t)precision - 16);
+	libc_format_bytes(s, tail, (size_t)tail_size);
 }
 
 static void put(struct format_sink *s, const struct format_spec *spec, const struct binary *b,
@@ -223,17 +223,17 @@ static void put(struct format_sink *s, const struct format_spec *spec, const str
 		const char *text = b->nan ? "nanNAN" : "infINF";
 		struct format_spec plain = *spec;
 		plain.zero = false;
-		format_open(s, &plain, sign_text(spec, b->negative), 3);
-		format_bytes(s, spec->conversion & 32 ? text : text + 3, 3);
+		libc_format_open(s, &plain, sign_text(spec, b->negative), 3);
+		libc_format_bytes(s, spec->conversion & 32 ? text : text + 3, 3);
 	} else if ((spec->conversion | 32) == 'a') {
 		put_hexadecimal(s, spec, b);
 	} else {
 		put_decimal(s, spec, b, limbs, count);
 	}
-	format_close(s, spec, start);
+	libc_format_close(s, spec, start);
 }
 
-void format_double(struct format_sink *s, const struct format_spec *spec, double v)
+void libc_format_double(struct format_sink *s, const struct format_spec *spec, double v)
 {
 	uint32_t limbs[DECIMAL_LIMBS] UNINITIALIZED;
 	struct binary b = take_double(v);
@@ -241,8 +241,8 @@ void format_double(struct format_sink *s, const struct format_spec *spec, double
 }
 
 /* Not inlined: its seven kilobytes belong on the stack of those only who print a long double. */
-__attribute__((noinline)) void format_long_double(struct format_sink *s,
-                                                  const struct format_spec *spec, long double v)
+__attribute__((noinline)) void
+libc_format_long_double(struct format_sink *s, const struct format_spec *spec, long double v)
 {
 	uint32_t limbs[DECIMAL_LIMBS_LONG] UNINITIALIZED;
 	struct binary b = take_long_double(v);

@@ -18,16 +18,16 @@ struct format_spec {
 	char conversion;
 };
 
-void format_bytes(struct format_sink *, const char *bytes, size_t size);
-void format_fill(struct format_sink *, char c, int64_t count);
+void libc_format_bytes(struct format_sink *, const char *bytes, size_t size);
+void libc_format_fill(struct format_sink *, char c, int64_t count);
 
 /* Padding and prefix (sign, 0x) before a body of that many bytes; and, given total as it was
  * before, after it. */
-void format_open(struct format_sink *, const struct format_spec *, const char *prefix,
-                 int64_t body);
-void format_close(struct format_sink *, const struct format_spec *, size_t start);
+void libc_format_open(struct format_sink *, const struct format_spec *, const char *prefix,
+                      int64_t body);
+void libc_format_close(struct format_sink *, const struct format_spec *, size_t start);
 
-void format_double(struct format_sink *, const struct format_spec *, double);
-void format_long_double(struct format_sink *, const struct format_spec *, long double);
+void libc_format_double(struct format_sink *, const struct format_spec *, double);
+void libc_format_long_double(struct format_sink *, const struct format_spec *, long double);
 
 #endif

@@ -195,10 +195,10 @@ LIBC int vfprintf(FILE *restrict f, const char *restrict text, va_list arguments
 		return -1;
 	}
 	s.sink.write = file_write;
-	s.sink.rare = format_rare;
+	s.sink.rare = libc_format_rare;
 	s.file = f;
 	s.used = 0;
-	int result = format(&s.sink, text, arguments);
+	int result = libc_format(&s.sink, text, arguments);
 	if (s.used > 0)
 		write_bytes(f, (const unsigned char *)s.text, s.used);
 	return result;
@@ -245,14 +245,14 @@ static int print_to_memory(char *to, size_t size, const char *text, va_list argu
 		                 .at = size > 0 ? to : nowhere,
 		                 .room = size > 0 ? size - 1 : 0,
 		                 .rare = rare };
-	int result = format(&s, text, arguments);
+	int result = libc_format(&s, text, arguments);
 	*s.at = '\0';
 	return result;
 }
 
 LIBC int vsnprintf(char *restrict to, size_t size, const char *restrict text, va_list arguments)
 {
-	return print_to_memory(to, size, text, arguments, format_rare);
+	return print_to_memory(to, size, text, arguments, libc_format_rare);
 }
 
 #ifdef __AMPOULE__

@@ -22,7 +22,7 @@ static struct btree_node **bucket(const struct table *t, uint64_t page)
 	return &t->buckets[page * 0x9e3779b97f4a7c15ull >> 32 & (t->size - 1)];
 }
 
-struct btree_node *table_find(const struct table *t, uint64_t page)
+struct btree_node *btree_table_find(const struct table *t, uint64_t page)
 {
 	struct btree_node *n = t->size ? *bucket(t, page) : NULL;
 	while (n && n->cached.page != page)
@@ -49,7 +49,7 @@ static bool table_grow(struct table *t)
 	return true;
 }
 
-bool table_add(struct table *t, struct btree_node *n)
+bool btree_table_add(struct table *t, struct btree_node *n)
 {
 	if (t->count >= t->size && !table_grow(t))
 		return false;
@@ -60,7 +60,7 @@ bool table_add(struct table *t, struct btree_node *n)
 	return true;
 }
 
-void table_remove(struct table *t, struct btree_node *n)
+void btree_table_remove(struct table *t, struct btree_node *n)
 {
 	struct btree_node **at = bucket(t, n->cached.page);
 	while (*at != n)
@@ -69,12 +69,12 @@ void table_remove(struct table *t, struct btree_node *n)
 	t->count--;
 }
 
-struct btree_node *node_new(uint64_t page)
+struct btree_node *btree_node_new(uint64_t page)
 {
 	struct btree_node *n = heap_alloc_zero(1, sizeof *n);
 	if (!n)
 		return NULL;
-	n->bytes = page_alloc_bytes();
+	n->bytes = btree_page_alloc_bytes();
 	if (!n->bytes) {
 		heap_free(n);
 		return NULL;
@@ -84,7 +84,7 @@ struct btree_node *node_new(uint64_t page)
 	return n;
 }
 
-void node_free(struct btree_node *n)
+void btree_node_free(struct btree_node *n)
 {
 	heap_free(n->bytes);
 	heap_free(n);
@@ -103,8 +103,8 @@ static void drop(struct btree *t, struct btree_node *n)
 		t->options.policy->gone(t->options.policy_of, &n->cached);
 		t->kept--;
 	}
-	table_remove(&t->clean, n);
-	node_free(n);
+	btree_table_remove(&t->clean, n);
+	btree_node_free(n);
 }
 
 static void keep(struct btree *t, struct btree_node *n)
@@ -125,31 +125,31 @@ static void keep(struct btree *t, struct btree_node *n)
 	t->options.policy->used(t->options.policy_of, &n->cached);
 }
 
-void cache_unpin(struct btree *t, struct btree_node *n)
+void btree_cache_unpin(struct btree *t, struct btree_node *n)
 {
 	ensure(n->cached.pins);
 	if (!--n->cached.pins && !n->kept)
 		drop(t, n);
 }
 
-void cache_adopt(struct btree *t, struct btree_node *n)
+void btree_cache_adopt(struct btree *t, struct btree_node *n)
 {
-	ensure(cache_forget(t, n->cached.page));
+	ensure(btree_cache_forget(t, n->cached.page));
 	n->cached.pins = 1;
-	n->cached.level = (uint8_t)node_level(n->bytes);
-	if (!table_add(&t->clean, n)) {
-		node_free(n);
+	n->cached.level = (uint8_t)btree_node_level(n->bytes);
+	if (!btree_table_add(&t->clean, n)) {
+		btree_node_free(n);
 		return;
 	}
 	keep(t, n);
-	cache_unpin(t, n);
+	btree_cache_unpin(t, n);
 }
 
 /* The page will hold something else. A sound store's page is not given away while anybody uses it.
  */
-bool cache_forget(struct btree *t, uint64_t page)
+bool btree_cache_forget(struct btree *t, uint64_t page)
 {
-	struct btree_node *n = table_find(&t->clean, page);
+	struct btree_node *n = btree_table_find(&t->clean, page);
 	if (n && n->cached.pins)
 		return false;
 	if (n)
@@ -157,7 +157,7 @@ bool cache_forget(struct btree *t, uint64_t page)
 	return true;
 }
 
-void cache_close(struct btree *t)
+void btree_cache_close(struct btree *t)
 {
 	for (uint32_t k = 0; k < t->clean.size; k++) {
 		while (t->clean.buckets[k])
@@ -168,58 +168,58 @@ void cache_close(struct btree *t)
 
 /* ---- Reading ---- */
 
-int node_read(struct btree *t, struct btree_node *n, struct pointer p, uint32_t level)
+int btree_node_read(struct btree *t, struct btree_node *n, struct pointer p, uint32_t level)
 {
 	int error = block_read(t->block, p.page * BTREE_PAGE, n->bytes, BTREE_PAGE);
 	t->figures.reads++;
 	if (error) {
-		damaged(t, p.page, "a page that cannot be read");
+		btree_damaged(t, p.page, "a page that cannot be read");
 		return error;
 	}
-	const char *flaw = page_sum(n->bytes, p.page) != p.sum
+	const char *flaw = btree_page_sum(n->bytes, p.page) != p.sum
 	                           ? (level ? "a branch" : "a leaf")
-	                           : node_flaw(n->bytes, level, t->pages);
+	                           : btree_node_flaw(n->bytes, level, t->pages);
 	if (!flaw)
 		return OK;
-	damaged(t, p.page, flaw);
+	btree_damaged(t, p.page, flaw);
 	return ERR_CORRUPT;
 }
 
-int cache_get(struct btree *t, struct pointer p, uint32_t level, struct btree_node **to)
+int btree_cache_get(struct btree *t, struct pointer p, uint32_t level, struct btree_node **to)
 {
-	if (!map_busy(t, p.page)) {
-		damaged(t, p.page, "a page in use that the map calls free");
+	if (!btree_map_busy(t, p.page)) {
+		btree_damaged(t, p.page, "a page in use that the map calls free");
 		return ERR_CORRUPT;
 	}
-	struct btree_node *n = table_find(&t->clean, p.page);
+	struct btree_node *n = btree_table_find(&t->clean, p.page);
 	if (n) {
 		n->cached.pins++;
 		t->figures.hits++;
 		while (n->loading)
 			task_wait(&n->waiters, CLOCK_NEVER);
 	} else {
-		n = node_new(p.page);
+		n = btree_node_new(p.page);
 		if (!n)
 			return ERR_MEMORY;
 		n->cached.pins = 1;
 		n->cached.level = (uint8_t)level;
 		n->sum = p.sum;
-		if (!table_add(&t->clean, n)) {
-			node_free(n);
+		if (!btree_table_add(&t->clean, n)) {
+			btree_node_free(n);
 			return ERR_MEMORY;
 		}
 		n->loading = true;
-		n->error = node_read(t, n, p, level);
+		n->error = btree_node_read(t, n, p, level);
 		n->loading = false;
 		task_wake_all(&n->waiters);
 	}
 	int error = n->error;
 	if (!error && (level != n->cached.level || p.sum != n->sum)) {
-		damaged(t, p.page, "a page that two nodes point to");
+		btree_damaged(t, p.page, "a page that two nodes point to");
 		error = ERR_CORRUPT;
 	}
 	if (error) {
-		cache_unpin(t, n);
+		btree_cache_unpin(t, n);
 		return error;
 	}
 	keep(t, n);

@@ -20,7 +20,7 @@ struct check {
 
 static void wrong(struct check *c, uint64_t page, const char *what)
 {
-	damaged(c->tree, page, what);
+	btree_damaged(c->tree, page, what);
 	c->result = ERR_CORRUPT;
 }
 
@@ -41,21 +41,21 @@ static bool mark(struct check *c, uint64_t page, const char *twice)
 static void look_at_value(struct check *c, const struct cell *e)
 {
 	uint8_t byte;
-	for (uint32_t k = 0; k < value_pages(e->value_size); k++) {
-		if (!mark(c, pointer_load(e->pointers + 16 * k).page,
+	for (uint32_t k = 0; k < btree_value_pages(e->value_size); k++) {
+		if (!mark(c, btree_pointer_load(e->pointers + 16 * k).page,
 		          "a page that two entries use"))
 			c->lost = true;
 		/* Each by itself, so that each one that is damaged is named. */
-		if (value_read(c->tree, e->pointers + 16 * k, BTREE_PAGE, &byte, 1))
+		if (btree_value_read(c->tree, e->pointers + 16 * k, BTREE_PAGE, &byte, 1))
 			c->result = ERR_CORRUPT;
 	}
 }
 
 static void look_at_leaf(struct check *c, const uint8_t *page)
 {
-	c->keys += node_count(page);
-	for (uint32_t k = 0; k < node_count(page); k++) {
-		struct cell e = node_cell(page, k);
+	c->keys += btree_node_count(page);
+	for (uint32_t k = 0; k < btree_node_count(page); k++) {
+		struct cell e = btree_node_cell(page, k);
 		if (e.pointers)
 			look_at_value(c, &e);
 	}
@@ -65,21 +65,21 @@ static void look_at_leaf(struct check *c, const uint8_t *page)
 static bool within(const uint8_t *page, uint32_t level, const struct cell *low,
                    const struct cell *high)
 {
-	uint32_t count = node_count(page), first = level ? 1 : 0;
+	uint32_t count = btree_node_count(page), first = level ? 1 : 0;
 	if (count <= first)
 		return true;
-	struct cell a = node_cell(page, first), b = node_cell(page, count - 1);
-	return (!low || key_compare(low->key, low->key_size, a.key, a.key_size) <= 0) &&
-	       (!high || key_compare(b.key, b.key_size, high->key, high->key_size) < 0);
+	struct cell a = btree_node_cell(page, first), b = btree_node_cell(page, count - 1);
+	return (!low || btree_key_compare(low->key, low->key_size, a.key, a.key_size) <= 0) &&
+	       (!high || btree_key_compare(b.key, b.key_size, high->key, high->key_size) < 0);
 }
 
 /* From the device, whatever is in memory. */
 static int node_anew(struct btree *t, struct pointer p, uint32_t level, struct btree_node **to)
 {
-	struct btree_node *n = node_new(p.page);
-	int error = n ? node_read(t, n, p, level) : ERR_MEMORY;
+	struct btree_node *n = btree_node_new(p.page);
+	int error = n ? btree_node_read(t, n, p, level) : ERR_MEMORY;
 	if (error && n)
-		node_free(n);
+		btree_node_free(n);
 	*to = n;
 	return error;
 }
@@ -106,7 +106,7 @@ static void look_at_tree(struct check *c)
 				c->lost = true;
 			} else {
 				const uint8_t *bytes = path[depth]->bytes;
-				if (!node_count(bytes) && depth)
+				if (!btree_node_count(bytes) && depth)
 					wrong(c, p.page, "a leaf with nothing in it");
 				if (!within(bytes, level, has_low[depth] ? &low[depth] : NULL,
 				            has_high[depth] ? &high[depth] : NULL))
@@ -117,30 +117,30 @@ static void look_at_tree(struct check *c)
 					goto child;
 				}
 				look_at_leaf(c, bytes);
-				node_free(path[depth]);
+				btree_node_free(path[depth]);
 			}
 		}
 		if (!depth)
 			return;
 		at[depth - 1]++;
 child:
-		if (at[depth - 1] >= node_count(path[depth - 1]->bytes)) {
-			node_free(path[--depth]);
+		if (at[depth - 1] >= btree_node_count(path[depth - 1]->bytes)) {
+			btree_node_free(path[--depth]);
 			down = false;
 			continue;
 		}
 		const uint8_t *parent = path[depth - 1]->bytes;
-		p = node_pointer(parent, at[depth - 1]);
+		p = btree_node_pointer(parent, at[depth - 1]);
 		has_low[depth] = has_low[depth - 1];
 		low[depth] = low[depth - 1];
 		has_high[depth] = has_high[depth - 1];
 		high[depth] = high[depth - 1];
 		if (at[depth - 1]) {
-			low[depth] = node_cell(parent, at[depth - 1]);
+			low[depth] = btree_node_cell(parent, at[depth - 1]);
 			has_low[depth] = true;
 		}
-		if (at[depth - 1] + 1 < node_count(parent)) {
-			high[depth] = node_cell(parent, at[depth - 1] + 1);
+		if (at[depth - 1] + 1 < btree_node_count(parent)) {
+			high[depth] = btree_node_cell(parent, at[depth - 1] + 1);
 			has_high[depth] = true;
 		}
 		down = true;
@@ -159,20 +159,20 @@ static void look_at_map(struct check *c)
 	}
 	for (uint32_t k = 0; k < t->map_count; k++) {
 		if (k % MAP_POINTERS == 0) {
-			pointer_store(pointer, t->state.dirs[k / MAP_POINTERS]);
+			btree_pointer_store(pointer, t->state.dirs[k / MAP_POINTERS]);
 			mark(c, t->state.dirs[k / MAP_POINTERS].page,
 			     "a page of the map that is used twice");
-			if (value_read(t, pointer, BTREE_PAGE, &byte, 1))
+			if (btree_value_read(t, pointer, BTREE_PAGE, &byte, 1))
 				c->result = ERR_CORRUPT;
 		}
-		pointer_store(pointer, t->map[k]);
+		btree_pointer_store(pointer, t->map[k]);
 		mark(c, t->map[k].page, "a page of the map that is used twice");
-		if (value_read(t, pointer, BTREE_PAGE, &byte, 1))
+		if (btree_value_read(t, pointer, BTREE_PAGE, &byte, 1))
 			c->result = ERR_CORRUPT;
 	}
 }
 
-int check_reach(struct btree *t, uint8_t *seen, uint64_t *used, bool *lost)
+int btree_check_reach(struct btree *t, uint8_t *seen, uint64_t *used, bool *lost)
 {
 	struct check c = { .tree = t, .seen = seen, .result = OK };
 	look_at_tree(&c);
@@ -185,24 +185,24 @@ int check_reach(struct btree *t, uint8_t *seen, uint64_t *used, bool *lost)
 
 static const uint32_t copies[2] = { 0, BTREE_PAGE - RECORD_SIZE };
 
-enum record check_root(struct btree *t, const uint8_t *bytes, uint64_t page, uint64_t device_pages,
-                       struct state *s, bool *whole, bool *flawed)
+enum record btree_check_root(struct btree *t, const uint8_t *bytes, uint64_t page,
+                             uint64_t device_pages, struct state *s, bool *whole, bool *flawed)
 {
 	enum record found[2], worst = RECORD_BLANK;
 	struct state copy[2];
 	uint8_t any = 0;
 	for (uint32_t k = 0; k < 2; k++) {
-		found[k] = record_read(bytes + copies[k], device_pages, &copy[k]);
+		found[k] = btree_record_read(bytes + copies[k], device_pages, &copy[k]);
 		if (found[k] == RECORD_DAMAGED)
-			damaged(t, page,
-			        k ? "the second copy of a root" : "the first copy of a root");
+			btree_damaged(t, page,
+			              k ? "the second copy of a root" : "the first copy of a root");
 		worst = found[k] > worst ? found[k] : worst;
 	}
 	for (uint32_t k = RECORD_SIZE; k < copies[1]; k++)
 		any |= bytes[k];
 	*flawed = any || found[0] == RECORD_DAMAGED || found[1] == RECORD_DAMAGED;
 	if (any)
-		damaged(t, page, "the room between a root's copies");
+		btree_damaged(t, page, "the room between a root's copies");
 	bool both = found[0] == RECORD_GOOD && found[1] == RECORD_GOOD;
 	*whole = both && copy[0].generation == copy[1].generation && !any;
 	if (!both && found[0] != RECORD_GOOD && found[1] != RECORD_GOOD)
@@ -214,7 +214,7 @@ enum record check_root(struct btree *t, const uint8_t *bytes, uint64_t page, uin
 static void look_at_roots(struct check *c)
 {
 	struct btree *t = c->tree;
-	uint8_t *page = page_alloc_bytes();
+	uint8_t *page = btree_page_alloc_bytes();
 	if (!page) {
 		c->result = ERR_MEMORY;
 		return;
@@ -227,8 +227,8 @@ static void look_at_roots(struct check *c)
 			wrong(c, p, "a page that cannot be read");
 			continue;
 		}
-		enum record found =
-		        check_root(t, page, p, t->block->size / BTREE_PAGE, &s, &whole, &flawed);
+		enum record found = btree_check_root(t, page, p, t->block->size / BTREE_PAGE, &s,
+		                                     &whole, &flawed);
 		if (found == RECORD_FOREIGN || flawed)
 			c->result = ERR_CORRUPT;
 		if (current && (!whole || s.generation != t->state.generation))
@@ -254,9 +254,9 @@ int btree_check(struct btree *t)
 		look_at_tree(&c);
 		for (uint64_t page = 0; page < t->pages && !c.lost && !t->map_flaw; page++) {
 			bool seen = c.seen[page / 8] >> (page % 8) & 1;
-			if (seen && !map_used(t, page))
+			if (seen && !btree_map_used(t, page))
 				wrong(&c, page, "a page in use that the map calls free");
-			else if (!seen && map_used(t, page))
+			else if (!seen && btree_map_used(t, page))
 				wrong(&c, page,
 				      "a page that nothing uses and the map does not call free");
 		}

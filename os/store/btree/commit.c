@@ -16,15 +16,15 @@
 #define GROUP_MAX     256u /* batches in a commit */
 #define IN_FLIGHT_MAX 64u
 
-void work_undo(struct btree *t)
+void btree_work_undo(struct btree *t)
 {
-	map_undo(t);
+	btree_map_undo(t);
 	heap_free(t->moved);
 	t->moved = NULL;
 	for (uint32_t k = 0; k < t->dirty.size; k++) {
 		for (struct btree_node *n; (n = t->dirty.buckets[k]) != NULL;) {
 			t->dirty.buckets[k] = n->chain;
-			node_free(n);
+			btree_node_free(n);
 		}
 	}
 	t->dirty.count = 0;
@@ -121,15 +121,15 @@ static int write_all(struct btree *t, struct item *items, uint32_t count)
 
 static void sum_node(struct btree *t, struct btree_node *n)
 {
-	for (uint32_t k = 0; n->cached.level && k < node_count(n->bytes); k++) {
-		struct pointer p = node_pointer(n->bytes, k);
+	for (uint32_t k = 0; n->cached.level && k < btree_node_count(n->bytes); k++) {
+		struct pointer p = btree_node_pointer(n->bytes, k);
 		if (p.sum)
 			continue;
-		p.sum = table_find(&t->dirty, p.page)->sum;
-		node_set_pointer(n->bytes, k, p);
+		p.sum = btree_table_find(&t->dirty, p.page)->sum;
+		btree_node_set_pointer(n->bytes, k, p);
 	}
-	node_pack(n->bytes);
-	n->sum = page_sum(n->bytes, n->cached.page);
+	btree_node_pack(n->bytes);
+	n->sum = btree_page_sum(n->bytes, n->cached.page);
 }
 
 /* Children first, so that each pointer to a dirty node gets its sum. */
@@ -144,7 +144,7 @@ static void sums(struct btree *t)
 		}
 	}
 	if (!t->work.root.sum)
-		t->work.root.sum = table_find(&t->dirty, t->work.root.page)->sum;
+		t->work.root.sum = btree_table_find(&t->dirty, t->work.root.page)->sum;
 }
 
 static int write_pages(struct btree *t)
@@ -168,31 +168,31 @@ static int write_pages(struct btree *t)
 	return error;
 }
 
-int root_write(struct btree *t, const struct state *s)
+int btree_root_write(struct btree *t, const struct state *s)
 {
-	uint8_t *page = page_alloc_bytes();
+	uint8_t *page = btree_page_alloc_bytes();
 	if (!page)
 		return ERR_MEMORY;
 	memset(page, 0, BTREE_PAGE);
-	record_write(page, s);
-	record_write(page + BTREE_PAGE - RECORD_SIZE, s);
+	btree_record_write(page, s);
+	btree_record_write(page + BTREE_PAGE - RECORD_SIZE, s);
 	int error = block_write(t->block, (s->generation & 1) * BTREE_PAGE, page, BTREE_PAGE);
 	heap_free(page);
 	return error;
 }
 
-int commit_write(struct btree *t)
+int btree_commit_write(struct btree *t)
 {
 	t->work.generation = t->state.generation + 1;
 	sums(t);
-	int error = map_write(t);
+	int error = btree_map_write(t);
 	if (!error)
 		error = write_pages(t);
 	if (!error)
 		error = block_flush(t->block);
 	if (error)
 		return error;
-	error = root_write(t, &t->work);
+	error = btree_root_write(t, &t->work);
 	if (error == ERR_MEMORY)
 		return error;
 	if (!error)
@@ -201,7 +201,7 @@ int commit_write(struct btree *t)
 		t->refuses = error;
 		return error;
 	}
-	map_done(t);
+	btree_map_done(t);
 	t->map_flaw = 0;
 	heap_free(t->map);
 	t->map = t->moved;
@@ -211,10 +211,10 @@ int commit_write(struct btree *t)
 		for (struct btree_node *n; (n = t->dirty.buckets[b]) != NULL;) {
 			t->dirty.buckets[b] = n->chain;
 			t->dirty.count--;
-			cache_adopt(t, n);
+			btree_cache_adopt(t, n);
 		}
 	}
-	work_undo(t); /* nothing but what was written is left */
+	btree_work_undo(t); /* nothing but what was written is left */
 	t->figures.commits++;
 	return OK;
 }
@@ -225,7 +225,7 @@ static int make_all(struct btree *t, const struct apply *a)
 {
 	int error = OK;
 	for (uint32_t k = 0; k < a->count && !error; k++)
-		error = change_make(t, &a->changes[k]);
+		error = btree_change_make(t, &a->changes[k]);
 	return error;
 }
 
@@ -272,7 +272,7 @@ static void lead(struct btree *t)
 			at = &(*at)->next;
 		if (error) {
 			struct apply *bad = *at;
-			work_undo(t);
+			btree_work_undo(t);
 			if (bad !=
 			    group) { /* what is not wrong in itself may find room afterwards */
 				*at = NULL;
@@ -284,9 +284,9 @@ static void lead(struct btree *t)
 			continue;
 		}
 		bool nothing = !t->allocated.count && !t->freed.count;
-		error = nothing ? OK : commit_write(t);
+		error = nothing ? OK : btree_commit_write(t);
 		if (error) {
-			work_undo(t);
+			btree_work_undo(t);
 			if ((error == ERR_MEMORY || error == ERR_TOO_BIG) && group->next &&
 			    !t->refuses) {
 				give_back(t, group->next);

@@ -102,8 +102,8 @@ struct btree {
 	struct table clean, dirty;
 	struct value_page *values;
 	struct state work; /* under way */
-	int why;           /* map_alloc or dirty_new gave nothing: ERR_TOO_BIG, ERR_MEMORY */
-	uint64_t kept;     /* pages in the policy's hands */
+	int why; /* btree_map_alloc or btree_dirty_new gave nothing: ERR_TOO_BIG, ERR_MEMORY */
+	uint64_t kept; /* pages in the policy's hands */
 
 	struct apply *first, *last; /* waiting */
 	bool committing;
@@ -124,15 +124,16 @@ struct btree_snapshot {
 };
 
 /* ---- page.c ---- */
-uint64_t page_sum(const uint8_t *page, uint64_t number);
-void pointer_store(uint8_t to[16], struct pointer);
-struct pointer pointer_load(const uint8_t from[16]);
-uint8_t *page_alloc_bytes(void); /* null: no memory */
+uint64_t btree_page_sum(const uint8_t *page, uint64_t number);
+void btree_pointer_store(uint8_t to[16], struct pointer);
+struct pointer btree_pointer_load(const uint8_t from[16]);
+uint8_t *btree_page_alloc_bytes(void); /* null: no memory */
 #define RECORD_SIZE 512u
-void record_write(uint8_t to[RECORD_SIZE], const struct state *);
+void btree_record_write(uint8_t to[RECORD_SIZE], const struct state *);
 enum record { RECORD_GOOD, RECORD_BLANK, RECORD_FOREIGN, RECORD_DAMAGED };
-enum record record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages, struct state *);
-void damaged(const struct btree *, uint64_t page, const char *what);
+enum record btree_record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages,
+                              struct state *);
+void btree_damaged(const struct btree *, uint64_t page, const char *what);
 
 /* ---- node.c ---- A node's page: 16 bytes of header, then a u16 for each cell with its place, in the order of keys; the
  * cells lie at the page's end. A leaf's cell is a key and a value or where its pages are; a branch's is the least key of
@@ -146,100 +147,102 @@ struct cell {
 	const uint8_t *bytes;    /* of the whole cell */
 	uint32_t size;
 };
-void node_init(uint8_t *page, uint8_t level);
+void btree_node_init(uint8_t *page, uint8_t level);
 /* Is every cell within the page, are keys in order, is it of that level? What is wrong, or null. */
-const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages);
-uint32_t node_level(const uint8_t *page);
-uint32_t node_count(const uint8_t *page);
-struct cell node_cell(const uint8_t *page, uint32_t at);
+const char *btree_node_flaw(const uint8_t *page, uint32_t level, uint64_t pages);
+uint32_t btree_node_level(const uint8_t *page);
+uint32_t btree_node_count(const uint8_t *page);
+struct cell btree_node_cell(const uint8_t *page, uint32_t at);
 /* The first cell whose key is not less; *equal: it is the same. */
-uint32_t node_search(const uint8_t *page, const void *key, uint32_t key_size, bool *equal);
+uint32_t btree_node_search(const uint8_t *page, const void *key, uint32_t key_size, bool *equal);
 /* The child that has the key. */
-uint32_t node_child(const uint8_t *page, const void *key, uint32_t key_size);
-uint32_t node_room(const uint8_t *page); /* bytes for one more cell, once it is packed */
-uint32_t node_used(const uint8_t *page); /* bytes of cells and their places */
-bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell,
-                 uint32_t size); /* false: no room */
-void node_remove(uint8_t *page, uint32_t at);
+uint32_t btree_node_child(const uint8_t *page, const void *key, uint32_t key_size);
+uint32_t btree_node_room(const uint8_t *page); /* bytes for one more cell, once it is packed */
+uint32_t btree_node_used(const uint8_t *page); /* bytes of cells and their places */
+bool btree_node_insert(uint8_t *page, uint32_t at, const uint8_t *cell,
+                       uint32_t size); /* false: no room */
+void btree_node_remove(uint8_t *page, uint32_t at);
 /* As it is written: cells without gaps, in the order of their places. */
-void node_pack(uint8_t *page);
-void node_set_pointer(uint8_t *page, uint32_t at, struct pointer);
-struct pointer node_pointer(const uint8_t *page, uint32_t at);
+void btree_node_pack(uint8_t *page);
+void btree_node_set_pointer(uint8_t *page, uint32_t at, struct pointer);
+struct pointer btree_node_pointer(const uint8_t *page, uint32_t at);
 /* Makes a cell; how many bytes. `to` has CELL_MAX. */
-uint32_t cell_branch(uint8_t *to, const void *key, uint32_t key_size, struct pointer);
-uint32_t cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value,
-                   uint32_t value_size);
-uint32_t cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size,
-                    const uint8_t *pointers);
-bool cell_is_large(uint32_t key_size, uint32_t value_size);
-static inline uint32_t value_pages(uint32_t size)
+uint32_t btree_cell_branch(uint8_t *to, const void *key, uint32_t key_size, struct pointer);
+uint32_t btree_cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size);
+uint32_t btree_cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size,
+                          const uint8_t *pointers);
+bool btree_cell_is_large(uint32_t key_size, uint32_t value_size);
+static inline uint32_t btree_value_pages(uint32_t size)
 {
 	return (size + BTREE_PAGE - 1) / BTREE_PAGE;
 }
-int key_compare(const void *a, uint32_t a_size, const void *b, uint32_t b_size);
+int btree_key_compare(const void *a, uint32_t a_size, const void *b, uint32_t b_size);
 
 /* ---- cache.c ---- */
 /* The clean page, pinned; reads it if need be. */
-int cache_get(struct btree *, struct pointer, uint32_t level, struct btree_node **);
-void cache_unpin(struct btree *, struct btree_node *);
+int btree_cache_get(struct btree *, struct pointer, uint32_t level, struct btree_node **);
+void btree_cache_unpin(struct btree *, struct btree_node *);
 /* A page that has just been written becomes a clean one; takes it over. */
-void cache_adopt(struct btree *, struct btree_node *);
-bool cache_forget(struct btree *, uint64_t page); /* false: somebody has pinned it */
+void btree_cache_adopt(struct btree *, struct btree_node *);
+bool btree_cache_forget(struct btree *, uint64_t page); /* false: somebody has pinned it */
 /* Reads a page of the tree into n->bytes, and looks at it. */
-int node_read(struct btree *, struct btree_node *, struct pointer, uint32_t level);
-void cache_close(struct btree *);
-struct btree_node *node_new(uint64_t page);
-void node_free(struct btree_node *);
-struct btree_node *table_find(const struct table *, uint64_t page);
-bool table_add(struct table *, struct btree_node *);
-void table_remove(struct table *, struct btree_node *);
+int btree_node_read(struct btree *, struct btree_node *, struct pointer, uint32_t level);
+void btree_cache_close(struct btree *);
+struct btree_node *btree_node_new(uint64_t page);
+void btree_node_free(struct btree_node *);
+struct btree_node *btree_table_find(const struct table *, uint64_t page);
+bool btree_table_add(struct table *, struct btree_node *);
+void btree_table_remove(struct table *, struct btree_node *);
 
 /* ---- map.c ---- */
-int map_open(struct btree *);   /* reads it */
-int map_create(struct btree *); /* for a blank device */
-void map_close(struct btree *);
-uint64_t map_alloc(struct btree *); /* 0: the device is full, or no memory */
+int btree_map_open(struct btree *);   /* reads it */
+int btree_map_create(struct btree *); /* for a blank device */
+void btree_map_close(struct btree *);
+uint64_t btree_map_alloc(struct btree *); /* 0: the device is full, or no memory */
 /* Of the committed state or of this one. ERR_MEMORY; ERR_CORRUPT: it is free. */
-int map_free(struct btree *, uint64_t page);
-void map_undo(struct btree *);
-void map_done(struct btree *);                      /* the state under way has been committed */
-void map_release(struct btree *);                   /* a snapshot has gone */
-bool map_used(const struct btree *, uint64_t page); /* by the committed state */
-bool map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
+int btree_map_free(struct btree *, uint64_t page);
+void btree_map_undo(struct btree *);
+void btree_map_done(struct btree *);    /* the state under way has been committed */
+void btree_map_release(struct btree *); /* a snapshot has gone */
+bool btree_map_used(const struct btree *, uint64_t page); /* by the committed state */
+bool btree_map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
 /* Instead of a map that is damaged: what the tree reaches is used. If not all of the tree can be read, nothing is free. */
-int map_rebuild(struct btree *);
+int btree_map_rebuild(struct btree *);
 /* Gives the map's changed pages new places and adds them to what is to be written. */
-int map_write(struct btree *);
-bool pages_add(struct pages *, uint64_t page);
+int btree_map_write(struct btree *);
+bool btree_pages_add(struct pages *, uint64_t page);
 
 /* ---- value.c ---- */
-int value_write(struct btree *, const uint8_t *value, uint32_t size, uint8_t *pointers);
-int value_read(struct btree *, const uint8_t *pointers, uint32_t size, uint8_t *to, uint32_t room);
-int value_free(struct btree *, const struct cell *);
+int btree_value_write(struct btree *, const uint8_t *value, uint32_t size, uint8_t *pointers);
+int btree_value_read(struct btree *, const uint8_t *pointers, uint32_t size, uint8_t *to,
+                     uint32_t room);
+int btree_value_free(struct btree *, const struct cell *);
 /* A buffer that the commit writes to that page. */
-struct value_page *value_page_new(struct btree *, uint64_t page);
+struct value_page *btree_value_page_new(struct btree *, uint64_t page);
 
 /* ---- read.c ---- */
-int cell_value(struct btree *, const struct cell *, void *to, uint32_t room);
+int btree_cell_value(struct btree *, const struct cell *, void *to, uint32_t room);
 
 /* ---- write.c ---- */
 /* Makes one change in the state under way. After an error that state is to be undone as a whole. */
-int change_make(struct btree *, const struct btree_change *);
+int btree_change_make(struct btree *, const struct btree_change *);
 struct btree_node *
-dirty_new(struct btree *, uint8_t level); /* an empty node of the state under way; null: no room */
+btree_dirty_new(struct btree *,
+                uint8_t level); /* an empty node of the state under way; null: no room */
 
 /* ---- check.c ---- */
 /* Marks every page that the tree reaches, a bit each, and names damage. *lost: not all of it could be read. */
-int check_reach(struct btree *, uint8_t *seen, uint64_t *used, bool *lost);
+int btree_check_reach(struct btree *, uint8_t *seen, uint64_t *used, bool *lost);
 /* The record of a root's page that is newest, if one is whole; names what is not. *whole: both copies are, and the same. */
-enum record check_root(struct btree *, const uint8_t *bytes, uint64_t page, uint64_t device_pages,
-                       struct state *, bool *whole, bool *flawed);
+enum record btree_check_root(struct btree *, const uint8_t *bytes, uint64_t page,
+                             uint64_t device_pages, struct state *, bool *whole, bool *flawed);
 
 /* ---- commit.c ---- */
 /* Makes the state under way the committed one. */
-int commit_write(struct btree *);
+int btree_commit_write(struct btree *);
 /* Both copies of a state's record, not flushed. */
-int root_write(struct btree *, const struct state *);
-void work_undo(struct btree *);
+int btree_root_write(struct btree *, const struct state *);
+void btree_work_undo(struct btree *);
 
 #endif

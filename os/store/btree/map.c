@@ -26,7 +26,7 @@ static void bit_set(uint8_t *map, uint64_t page, bool to)
 	        (uint8_t)((map[page / 8] & ~(1u << (page % 8))) | (uint32_t)to << (page % 8));
 }
 
-bool pages_add(struct pages *p, uint64_t page)
+bool btree_pages_add(struct pages *p, uint64_t page)
 {
 	if (p->count == p->size) {
 		uint32_t size = p->size ? 2 * p->size : 64;
@@ -58,7 +58,7 @@ static int make(struct btree *t)
 	return OK;
 }
 
-void map_close(struct btree *t)
+void btree_map_close(struct btree *t)
 {
 	heap_free(t->next);
 	heap_free(t->busy);
@@ -72,7 +72,7 @@ void map_close(struct btree *t)
 	}
 }
 
-int map_create(struct btree *t)
+int btree_map_create(struct btree *t)
 {
 	int error = make(t);
 	for (uint64_t page = 0; !error && page < ROOT_PAGES; page++) {
@@ -85,14 +85,14 @@ int map_create(struct btree *t)
 static int read_page(struct btree *t, struct pointer p, uint8_t *to, const char *what)
 {
 	if (p.page < ROOT_PAGES || p.page >= t->pages) {
-		damaged(t, p.page, what);
+		btree_damaged(t, p.page, what);
 		t->map_flaw = 1;
 		return ERR_CORRUPT;
 	}
 	int error = block_read(t->block, p.page * BTREE_PAGE, to, BTREE_PAGE);
-	if (!error && page_sum(to, p.page) == p.sum)
+	if (!error && btree_page_sum(to, p.page) == p.sum)
 		return OK;
-	damaged(t, p.page, error ? "a page that cannot be read" : what);
+	btree_damaged(t, p.page, error ? "a page that cannot be read" : what);
 	t->map_flaw = p.page;
 	return error ? error : ERR_CORRUPT;
 }
@@ -105,10 +105,10 @@ static uint64_t count_bits(const uint8_t *map, uint64_t pages)
 	return n;
 }
 
-int map_open(struct btree *t)
+int btree_map_open(struct btree *t)
 {
 	int error = make(t);
-	uint8_t *page = error ? NULL : page_alloc_bytes();
+	uint8_t *page = error ? NULL : btree_page_alloc_bytes();
 	if (!page)
 		return ERR_MEMORY;
 	for (uint32_t k = 0; k < t->map_count && !error; k++) {
@@ -118,7 +118,7 @@ int map_open(struct btree *t)
 		if (error)
 			break;
 		uint8_t *pointer = page + 16 * (k % MAP_POINTERS);
-		t->map[k] = pointer_load(pointer);
+		t->map[k] = btree_pointer_load(pointer);
 		error = read_page(t, t->map[k], t->next + (uint64_t)k * BTREE_PAGE,
 		                  "a map of free pages");
 	}
@@ -126,7 +126,7 @@ int map_open(struct btree *t)
 	if (!error && (!bit(t->next, 0) || !bit(t->next, 1) ||
 	               count_bits(t->next, t->pages) != t->state.used)) {
 		t->map_flaw = t->map[0].page;
-		damaged(t, t->map_flaw, "a map that is not of its state");
+		btree_damaged(t, t->map_flaw, "a map that is not of its state");
 		error = ERR_CORRUPT;
 	}
 	if (!error)
@@ -134,7 +134,7 @@ int map_open(struct btree *t)
 	return error;
 }
 
-int map_rebuild(struct btree *t)
+int btree_map_rebuild(struct btree *t)
 {
 	uint64_t bytes = (uint64_t)t->map_count * BTREE_PAGE, used = 0;
 	uint8_t *seen = heap_alloc_zero(1, bytes);
@@ -142,7 +142,7 @@ int map_rebuild(struct btree *t)
 	if (!seen)
 		return ERR_MEMORY;
 	memset(t->busy, 0xff, bytes); /* for who reads */
-	int error = check_reach(t, seen, &used, &lost);
+	int error = btree_check_reach(t, seen, &used, &lost);
 	if (error == ERR_MEMORY) {
 		heap_free(seen);
 		return error;
@@ -164,7 +164,7 @@ int map_rebuild(struct btree *t)
 	return OK;
 }
 
-uint64_t map_alloc(struct btree *t)
+uint64_t btree_map_alloc(struct btree *t)
 {
 	uint64_t page = t->hint < t->pages ? t->hint : 0;
 	for (uint64_t k = 0; k < t->pages; k++, page = page + 1 < t->pages ? page + 1 : 0) {
@@ -174,9 +174,9 @@ uint64_t map_alloc(struct btree *t)
 			k += 7;
 			continue;
 		}
-		if (bit(t->next, page) || bit(t->busy, page) || !cache_forget(t, page))
+		if (bit(t->next, page) || bit(t->busy, page) || !btree_cache_forget(t, page))
 			continue;
-		if (!pages_add(&t->allocated, page)) {
+		if (!btree_pages_add(&t->allocated, page)) {
 			t->why = ERR_MEMORY;
 			return 0;
 		}
@@ -189,22 +189,22 @@ uint64_t map_alloc(struct btree *t)
 	return 0;
 }
 
-int map_free(struct btree *t, uint64_t page)
+int btree_map_free(struct btree *t, uint64_t page)
 {
 	if (page < ROOT_PAGES || page >= t->pages || !bit(t->next, page)) {
-		damaged(t, page, "a page in use that the map calls free");
+		btree_damaged(t, page, "a page in use that the map calls free");
 		return ERR_CORRUPT;
 	}
 	/* What only this state has ever used is free at once, and not once more when a snapshot
 	 * goes. */
-	if (bit(t->busy, page) && !pages_add(&t->freed, page))
+	if (bit(t->busy, page) && !btree_pages_add(&t->freed, page))
 		return ERR_MEMORY;
 	bit_set(t->next, page, false);
 	t->work.used--;
 	return OK;
 }
 
-void map_undo(struct btree *t)
+void btree_map_undo(struct btree *t)
 {
 	for (uint32_t k = 0; k < t->freed.count; k++)
 		bit_set(t->next, t->freed.all[k], true);
@@ -228,7 +228,7 @@ static void make_free(struct btree *t, const struct pages *p)
 	}
 }
 
-void map_done(struct btree *t)
+void btree_map_done(struct btree *t)
 {
 	for (uint32_t k = 0; k < t->allocated.count; k++) {
 		if (bit(t->next, t->allocated.all[k]))
@@ -251,7 +251,7 @@ void map_done(struct btree *t)
 	t->freed.count = 0;
 }
 
-void map_release(struct btree *t)
+void btree_map_release(struct btree *t)
 {
 	for (struct pending *p; (p = t->pending) && !pending_needed(t, p->generation);) {
 		make_free(t, &p->pages);
@@ -261,12 +261,12 @@ void map_release(struct btree *t)
 	}
 }
 
-bool map_used(const struct btree *t, uint64_t page)
+bool btree_map_used(const struct btree *t, uint64_t page)
 {
 	return bit(t->next, page);
 }
 
-bool map_busy(const struct btree *t, uint64_t page)
+bool btree_map_busy(const struct btree *t, uint64_t page)
 {
 	return page < t->pages && bit(t->busy, page);
 }
@@ -278,10 +278,10 @@ static int move(struct btree *t, uint32_t k, uint64_t *places)
 {
 	if (places[k])
 		return OK;
-	places[k] = map_alloc(t);
+	places[k] = btree_map_alloc(t);
 	if (!places[k])
 		return t->why;
-	return t->map[k].page ? map_free(t, t->map[k].page) : OK;
+	return t->map[k].page ? btree_map_free(t, t->map[k].page) : OK;
 }
 
 static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
@@ -292,11 +292,11 @@ static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
 		uint32_t k = (uint32_t)(page / MAP_BITS), d = k / MAP_POINTERS;
 		int error = move(t, k, places);
 		if (!error && !dirs[d]) {
-			dirs[d] = map_alloc(t);
+			dirs[d] = btree_map_alloc(t);
 			if (!dirs[d])
 				return t->why;
 			if (t->work.dirs[d].page)
-				error = map_free(t, t->work.dirs[d].page);
+				error = btree_map_free(t, t->work.dirs[d].page);
 		}
 		if (error)
 			return error;
@@ -304,7 +304,7 @@ static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
 	return OK;
 }
 
-int map_write(struct btree *t)
+int btree_map_write(struct btree *t)
 {
 	uint64_t *places = heap_alloc_zero(t->map_count, sizeof *places), dirs[MAP_DIRS] = { 0 };
 	struct pointer *moved = heap_alloc(t->map_count * sizeof *moved);
@@ -313,7 +313,7 @@ int map_write(struct btree *t)
 		for (uint32_t k = 0; k < t->map_count && !error; k++)
 			error = move(t, k, places);
 		for (uint32_t d = 0; d < dir_count(t) && !error; d++) {
-			dirs[d] = map_alloc(t);
+			dirs[d] = btree_map_alloc(t);
 			error = dirs[d] ? OK : t->why;
 		}
 	}
@@ -323,7 +323,7 @@ int map_write(struct btree *t)
 	if (!error)
 		memcpy(moved, t->map, t->map_count * sizeof *moved);
 	for (uint32_t k = 0; k < t->map_count && !error; k++) {
-		struct value_page *v = places[k] ? value_page_new(t, places[k]) : NULL;
+		struct value_page *v = places[k] ? btree_value_page_new(t, places[k]) : NULL;
 		if (!places[k])
 			continue;
 		if (!v) {
@@ -331,10 +331,10 @@ int map_write(struct btree *t)
 			break;
 		}
 		memcpy(v->bytes, t->next + (uint64_t)k * BTREE_PAGE, BTREE_PAGE);
-		moved[k] = (struct pointer){ v->page, page_sum(v->bytes, v->page) };
+		moved[k] = (struct pointer){ v->page, btree_page_sum(v->bytes, v->page) };
 	}
 	for (uint32_t d = 0; d < dir_count(t) && !error; d++) {
-		struct value_page *v = dirs[d] ? value_page_new(t, dirs[d]) : NULL;
+		struct value_page *v = dirs[d] ? btree_value_page_new(t, dirs[d]) : NULL;
 		if (!dirs[d])
 			continue;
 		if (!v) {
@@ -343,8 +343,8 @@ int map_write(struct btree *t)
 		}
 		memset(v->bytes, 0, BTREE_PAGE);
 		for (uint32_t k = 0; k < MAP_POINTERS && d * MAP_POINTERS + k < t->map_count; k++)
-			pointer_store(v->bytes + 16 * k, moved[d * MAP_POINTERS + k]);
-		t->work.dirs[d] = (struct pointer){ v->page, page_sum(v->bytes, v->page) };
+			btree_pointer_store(v->bytes + 16 * k, moved[d * MAP_POINTERS + k]);
+		t->work.dirs[d] = (struct pointer){ v->page, btree_page_sum(v->bytes, v->page) };
 	}
 	heap_free(places);
 	if (error) {

@@ -27,7 +27,7 @@ static void set(uint8_t *page, uint32_t at, uint32_t value)
 
 enum { AT_LEVEL = 2, AT_COUNT = 4, AT_LOW = 6, AT_DEAD = 8 };
 
-void node_init(uint8_t *page, uint8_t level)
+void btree_node_init(uint8_t *page, uint8_t level)
 {
 	memset(page, 0, BTREE_PAGE);
 	set(page, 0, MAGIC);
@@ -35,24 +35,24 @@ void node_init(uint8_t *page, uint8_t level)
 	set(page, AT_LOW, BTREE_PAGE);
 }
 
-uint32_t node_level(const uint8_t *page)
+uint32_t btree_node_level(const uint8_t *page)
 {
 	return page[AT_LEVEL];
 }
 
-uint32_t node_count(const uint8_t *page)
+uint32_t btree_node_count(const uint8_t *page)
 {
 	return get(page, AT_COUNT);
 }
 
-int key_compare(const void *a, uint32_t a_size, const void *b, uint32_t b_size)
+int btree_key_compare(const void *a, uint32_t a_size, const void *b, uint32_t b_size)
 {
 	uint32_t n = a_size < b_size ? a_size : b_size;
 	int order = n ? memcmp(a, b, n) : 0;
 	return order ? order : (a_size > b_size) - (a_size < b_size);
 }
 
-bool cell_is_large(uint32_t key_size, uint32_t value_size)
+bool btree_cell_is_large(uint32_t key_size, uint32_t value_size)
 {
 	return LEAF_HEAD + key_size + value_size > CELL_MAX;
 }
@@ -72,10 +72,10 @@ static bool cell_parse(const uint8_t *page, uint32_t at, struct cell *c)
 		c->value_size = size & ~LARGE;
 		c->key = bytes_get(&in, c->key_size);
 		if (!zero || c->value_size > BTREE_VALUE_MAX || !c->key_size ||
-		    (size & LARGE) != (cell_is_large(c->key_size, c->value_size) ? LARGE : 0))
+		    (size & LARGE) != (btree_cell_is_large(c->key_size, c->value_size) ? LARGE : 0))
 			return false;
 		if (size & LARGE)
-			c->pointers = bytes_get(&in, 16 * value_pages(c->value_size));
+			c->pointers = bytes_get(&in, 16 * btree_value_pages(c->value_size));
 		else
 			c->value = bytes_get(&in, c->value_size);
 	}
@@ -83,16 +83,16 @@ static bool cell_parse(const uint8_t *page, uint32_t at, struct cell *c)
 	return !in.failed && c->key_size <= BTREE_KEY_MAX;
 }
 
-struct cell node_cell(const uint8_t *page, uint32_t at)
+struct cell btree_node_cell(const uint8_t *page, uint32_t at)
 {
 	struct cell c;
-	ensure(at < node_count(page) && cell_parse(page, get(page, HEADER + 2 * at), &c));
+	ensure(at < btree_node_count(page) && cell_parse(page, get(page, HEADER + 2 * at), &c));
 	return c;
 }
 
-const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages)
+const char *btree_node_flaw(const uint8_t *page, uint32_t level, uint64_t pages)
 {
-	uint32_t count = node_count(page), low = get(page, AT_LOW), bytes = 0;
+	uint32_t count = btree_node_count(page), low = get(page, AT_LOW), bytes = 0;
 	struct cell before = { .key_size = 0 }, c;
 	if (get(page, 0) != MAGIC || page[AT_LEVEL] != level)
 		return level ? "no branch of its level" : "no leaf";
@@ -103,13 +103,13 @@ const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages)
 		if (at < low || at >= BTREE_PAGE || !cell_parse(page, at, &c) ||
 		    at + c.size != BTREE_PAGE - bytes)
 			return "a page with an impossible entry";
-		if (k ? key_compare(before.key, before.key_size, c.key, c.key_size) >= 0
+		if (k ? btree_key_compare(before.key, before.key_size, c.key, c.key_size) >= 0
 		      : level && c.key_size)
 			return "a page out of order";
 		bytes += c.size;
-		uint32_t pointers = level ? 1 : c.pointers ? value_pages(c.value_size) : 0;
+		uint32_t pointers = level ? 1 : c.pointers ? btree_value_pages(c.value_size) : 0;
 		for (uint32_t p = 0; p < pointers; p++) {
-			struct pointer to = pointer_load(c.pointers + 16 * p);
+			struct pointer to = btree_pointer_load(c.pointers + 16 * p);
 			if (to.page < ROOT_PAGES || to.page >= pages || !to.sum)
 				return "a page that points outside";
 		}
@@ -117,14 +117,14 @@ const char *node_flaw(const uint8_t *page, uint32_t level, uint64_t pages)
 	return bytes == BTREE_PAGE - low ? NULL : "a page whose sizes do not add up";
 }
 
-uint32_t node_search(const uint8_t *page, const void *key, uint32_t key_size, bool *equal)
+uint32_t btree_node_search(const uint8_t *page, const void *key, uint32_t key_size, bool *equal)
 {
-	uint32_t low = 0, high = node_count(page);
+	uint32_t low = 0, high = btree_node_count(page);
 	*equal = false;
 	while (low < high) {
 		uint32_t middle = (low + high) / 2;
-		struct cell c = node_cell(page, middle);
-		int order = key_compare(c.key, c.key_size, key, key_size);
+		struct cell c = btree_node_cell(page, middle);
+		int order = btree_key_compare(c.key, c.key_size, key, key_size);
 		if (!order) {
 			*equal = true;
 			return middle;
@@ -137,31 +137,31 @@ uint32_t node_search(const uint8_t *page, const void *key, uint32_t key_size, bo
 	return low;
 }
 
-uint32_t node_child(const uint8_t *page, const void *key, uint32_t key_size)
+uint32_t btree_node_child(const uint8_t *page, const void *key, uint32_t key_size)
 {
 	bool equal;
-	uint32_t at = node_search(page, key, key_size, &equal);
+	uint32_t at = btree_node_search(page, key, key_size, &equal);
 	return equal || !at ? at : at - 1;
 }
 
-uint32_t node_used(const uint8_t *page)
+uint32_t btree_node_used(const uint8_t *page)
 {
-	return 2 * node_count(page) + (BTREE_PAGE - get(page, AT_LOW)) - get(page, AT_DEAD);
+	return 2 * btree_node_count(page) + (BTREE_PAGE - get(page, AT_LOW)) - get(page, AT_DEAD);
 }
 
-uint32_t node_room(const uint8_t *page)
+uint32_t btree_node_room(const uint8_t *page)
 {
-	uint32_t free = BTREE_PAGE - HEADER - node_used(page);
+	uint32_t free = BTREE_PAGE - HEADER - btree_node_used(page);
 	return free > 2 ? free - 2 : 0;
 }
 
-void node_pack(uint8_t *page)
+void btree_node_pack(uint8_t *page)
 {
 	uint8_t old[BTREE_PAGE];
-	uint32_t low = BTREE_PAGE, count = node_count(page);
+	uint32_t low = BTREE_PAGE, count = btree_node_count(page);
 	memcpy(old, page, BTREE_PAGE);
 	for (uint32_t k = 0; k < count; k++) {
-		struct cell c = node_cell(old, k);
+		struct cell c = btree_node_cell(old, k);
 		low -= c.size;
 		memcpy(page + low, c.bytes, c.size);
 		set(page, HEADER + 2 * k, low);
@@ -171,14 +171,14 @@ void node_pack(uint8_t *page)
 	set(page, AT_DEAD, 0);
 }
 
-bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size)
+bool btree_node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size)
 {
-	uint32_t count = node_count(page), places = HEADER + 2 * count;
+	uint32_t count = btree_node_count(page), places = HEADER + 2 * count;
 	ensure(at <= count && size <= CELL_MAX);
-	if (size > node_room(page))
+	if (size > btree_node_room(page))
 		return false;
 	if (get(page, AT_LOW) - places < size + 2)
-		node_pack(page);
+		btree_node_pack(page);
 	uint32_t low = get(page, AT_LOW) - size;
 	memcpy(page + low, cell, size);
 	memmove(page + HEADER + 2 * at + 2, page + HEADER + 2 * at, 2 * (count - at));
@@ -188,10 +188,10 @@ bool node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t size)
 	return true;
 }
 
-void node_remove(uint8_t *page, uint32_t at)
+void btree_node_remove(uint8_t *page, uint32_t at)
 {
-	uint32_t count = node_count(page), place = HEADER + 2 * at;
-	struct cell c = node_cell(page, at);
+	uint32_t count = btree_node_count(page), place = HEADER + 2 * at;
+	struct cell c = btree_node_cell(page, at);
 	set(page, AT_DEAD, get(page, AT_DEAD) + c.size);
 	memset(page + get(page, place), 0, c.size);
 	memmove(page + place, page + place + 2, 2 * (count - at - 1));
@@ -203,23 +203,23 @@ void node_remove(uint8_t *page, uint32_t at)
 	}
 }
 
-struct pointer node_pointer(const uint8_t *page, uint32_t at)
+struct pointer btree_node_pointer(const uint8_t *page, uint32_t at)
 {
-	return pointer_load(node_cell(page, at).pointers);
+	return btree_pointer_load(btree_node_cell(page, at).pointers);
 }
 
-void node_set_pointer(uint8_t *page, uint32_t at, struct pointer p)
+void btree_node_set_pointer(uint8_t *page, uint32_t at, struct pointer p)
 {
-	struct cell c = node_cell(page, at);
-	pointer_store(page + (c.pointers - page), p);
+	struct cell c = btree_node_cell(page, at);
+	btree_pointer_store(page + (c.pointers - page), p);
 }
 
-uint32_t cell_branch(uint8_t *to, const void *key, uint32_t key_size, struct pointer p)
+uint32_t btree_cell_branch(uint8_t *to, const void *key, uint32_t key_size, struct pointer p)
 {
 	struct bytes_out out = bytes_out(to, CELL_MAX);
 	bytes_put_u16(&out, (uint16_t)key_size);
 	bytes_put_copy(&out, key, key_size);
-	pointer_store(bytes_put(&out, 16), p);
+	btree_pointer_store(bytes_put(&out, 16), p);
 	ensure(!out.failed);
 	return out.at;
 }
@@ -234,8 +234,8 @@ static struct bytes_out leaf_head(uint8_t *to, const void *key, uint32_t key_siz
 	return out;
 }
 
-uint32_t cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value,
-                   uint32_t value_size)
+uint32_t btree_cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *value,
+                         uint32_t value_size)
 {
 	struct bytes_out out = leaf_head(to, key, key_size, value_size);
 	bytes_put_copy(&out, value, value_size);
@@ -243,11 +243,11 @@ uint32_t cell_leaf(uint8_t *to, const void *key, uint32_t key_size, const void *
 	return out.at;
 }
 
-uint32_t cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size,
-                    const uint8_t *pointers)
+uint32_t btree_cell_large(uint8_t *to, const void *key, uint32_t key_size, uint32_t value_size,
+                          const uint8_t *pointers)
 {
 	struct bytes_out out = leaf_head(to, key, key_size, value_size | LARGE);
-	bytes_put_copy(&out, pointers, 16 * value_pages(value_size));
+	bytes_put_copy(&out, pointers, 16 * btree_value_pages(value_size));
 	ensure(!out.failed);
 	return out.at;
 }

@@ -24,29 +24,29 @@ static uint64_t sum(uint64_t h, const uint8_t *bytes, uint32_t size)
 	return h;
 }
 
-uint64_t page_sum(const uint8_t *page, uint64_t number)
+uint64_t btree_page_sum(const uint8_t *page, uint64_t number)
 {
 	uint64_t s = sum(number * 0xd6e8feb86659fd93ull + 1, page, BTREE_PAGE);
 	return s ? s : 1;
 }
 
-void pointer_store(uint8_t to[16], struct pointer p)
+void btree_pointer_store(uint8_t to[16], struct pointer p)
 {
 	bytes_store_u64(to, p.page);
 	bytes_store_u64(to + 8, p.sum);
 }
 
-struct pointer pointer_load(const uint8_t from[16])
+struct pointer btree_pointer_load(const uint8_t from[16])
 {
 	return (struct pointer){ bytes_load_u64(from), bytes_load_u64(from + 8) };
 }
 
-uint8_t *page_alloc_bytes(void)
+uint8_t *btree_page_alloc_bytes(void)
 {
 	return heap_alloc_aligned(BTREE_PAGE, BTREE_PAGE);
 }
 
-void damaged(const struct btree *t, uint64_t page, const char *what)
+void btree_damaged(const struct btree *t, uint64_t page, const char *what)
 {
 	if (t->options.damage)
 		t->options.damage(t->options.damage_of, page, what);
@@ -54,7 +54,7 @@ void damaged(const struct btree *t, uint64_t page, const char *what)
 
 /* magic 8, version 4, page size 4, pages 8, generation 8, keys 8, used 8, root 16, level 4, 0 4,
  * dirs 16 * 16, zeros, sum 8 */
-void record_write(uint8_t to[RECORD_SIZE], const struct state *s)
+void btree_record_write(uint8_t to[RECORD_SIZE], const struct state *s)
 {
 	struct bytes_out out = bytes_out(to, RECORD_SIZE);
 	memset(to, 0, RECORD_SIZE);
@@ -65,15 +65,16 @@ void record_write(uint8_t to[RECORD_SIZE], const struct state *s)
 	bytes_put_u64(&out, s->generation);
 	bytes_put_u64(&out, s->keys);
 	bytes_put_u64(&out, s->used);
-	pointer_store(bytes_put(&out, 16), s->root);
+	btree_pointer_store(bytes_put(&out, 16), s->root);
 	bytes_put_u32(&out, s->level);
 	bytes_put_u32(&out, 0);
 	for (uint32_t k = 0; k < MAP_DIRS; k++)
-		pointer_store(bytes_put(&out, 16), s->dirs[k]);
+		btree_pointer_store(bytes_put(&out, 16), s->dirs[k]);
 	bytes_store_u64(to + RECORD_SIZE - 8, sum(0, to, RECORD_SIZE - 8));
 }
 
-enum record record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages, struct state *s)
+enum record btree_record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages,
+                              struct state *s)
 {
 	struct bytes_in in = bytes_in(from, RECORD_SIZE);
 	bool blank = true;
@@ -92,11 +93,11 @@ enum record record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages, 
 	s->generation = bytes_get_u64(&in);
 	s->keys = bytes_get_u64(&in);
 	s->used = bytes_get_u64(&in);
-	s->root = pointer_load(bytes_get(&in, 16));
+	s->root = btree_pointer_load(bytes_get(&in, 16));
 	s->level = bytes_get_u32(&in);
 	bytes_skip(&in, 4);
 	for (uint32_t k = 0; k < MAP_DIRS; k++)
-		s->dirs[k] = pointer_load(bytes_get(&in, 16));
+		s->dirs[k] = btree_pointer_load(bytes_get(&in, 16));
 	/* A device may have grown since: what is beyond `pages` is not used. */
 	return !in.failed && s->pages <= device_pages && s->level <= LEVEL_MAX &&
 	                       s->root.page >= ROOT_PAGES && s->root.page < s->pages

@@ -18,7 +18,7 @@ static void enter(struct btree_snapshot *s, struct btree *t)
 static void leave(struct btree_snapshot *s)
 {
 	list_remove(&s->all);
-	map_release(s->tree);
+	btree_map_release(s->tree);
 }
 
 int btree_snapshot_open(struct btree *t, struct btree_snapshot **to)
@@ -42,11 +42,11 @@ uint64_t btree_snapshot_count(const struct btree_snapshot *s)
 	return s->state.keys;
 }
 
-int cell_value(struct btree *t, const struct cell *c, void *to, uint32_t room)
+int btree_cell_value(struct btree *t, const struct cell *c, void *to, uint32_t room)
 {
 	uint32_t n = c->value_size < room ? c->value_size : room;
 	if (c->pointers)
-		return value_read(t, c->pointers, c->value_size, to, room);
+		return btree_value_read(t, c->pointers, c->value_size, to, room);
 	if (n)
 		memcpy(to, c->value, n);
 	return OK;
@@ -59,24 +59,24 @@ int btree_snapshot_get(struct btree_snapshot *s, const void *key, uint32_t key_s
 	struct pointer p = s->state.root;
 	for (uint32_t level = s->state.level;; level--) {
 		struct btree_node *n;
-		int error = cache_get(t, p, level, &n);
+		int error = btree_cache_get(t, p, level, &n);
 		if (error)
 			return error;
 		if (level) {
-			p = node_pointer(n->bytes, node_child(n->bytes, key, key_size));
-			cache_unpin(t, n);
+			p = btree_node_pointer(n->bytes, btree_node_child(n->bytes, key, key_size));
+			btree_cache_unpin(t, n);
 			continue;
 		}
 		bool equal;
-		uint32_t at = node_search(n->bytes, key, key_size, &equal);
+		uint32_t at = btree_node_search(n->bytes, key, key_size, &equal);
 		error = equal ? OK : ERR_ABSENT;
 		if (equal) {
-			struct cell c = node_cell(n->bytes, at);
+			struct cell c = btree_node_cell(n->bytes, at);
 			if (size)
 				*size = c.value_size;
-			error = cell_value(t, &c, to, room);
+			error = btree_cell_value(t, &c, to, room);
 		}
-		cache_unpin(t, n);
+		btree_cache_unpin(t, n);
 		return error;
 	}
 }
@@ -102,7 +102,7 @@ void btree_cursor_open(struct btree_cursor *c, struct btree_snapshot *s)
 static void cut(struct btree_cursor *c, uint32_t keep)
 {
 	while (c->depth > keep)
-		cache_unpin(c->snapshot->tree, c->path[--c->depth]);
+		btree_cache_unpin(c->snapshot->tree, c->path[--c->depth]);
 }
 
 void btree_cursor_close(struct btree_cursor *c)
@@ -120,24 +120,25 @@ static int descend(struct btree_cursor *c, enum side side, const void *key, uint
 		struct pointer p = s->root;
 		uint32_t level = s->level - c->depth;
 		if (c->depth)
-			p = node_pointer(c->path[c->depth - 1]->bytes, c->at[c->depth - 1]);
+			p = btree_node_pointer(c->path[c->depth - 1]->bytes, c->at[c->depth - 1]);
 		struct btree_node *n;
-		int error = cache_get(c->snapshot->tree, p, level, &n);
+		int error = btree_cache_get(c->snapshot->tree, p, level, &n);
 		if (error) {
 			cut(c, 0);
 			return error;
 		}
-		if (!node_count(n->bytes) && c->depth) {
-			damaged(c->snapshot->tree, p.page, "a leaf with nothing in it");
-			cache_unpin(c->snapshot->tree, n);
+		if (!btree_node_count(n->bytes) && c->depth) {
+			btree_damaged(c->snapshot->tree, p.page, "a leaf with nothing in it");
+			btree_cache_unpin(c->snapshot->tree, n);
 			cut(c, 0);
 			return ERR_CORRUPT;
 		}
-		uint32_t count = node_count(n->bytes), at = side == LAST && count ? count - 1 : 0;
+		uint32_t count = btree_node_count(n->bytes),
+		         at = side == LAST && count ? count - 1 : 0;
 		bool equal;
 		if (side == BY_KEY)
-			at = level ? node_child(n->bytes, key, key_size)
-			           : node_search(n->bytes, key, key_size, &equal);
+			at = level ? btree_node_child(n->bytes, key, key_size)
+			           : btree_node_search(n->bytes, key, key_size, &equal);
 		c->path[c->depth] = n;
 		c->at[c->depth++] = at;
 		if (!level)
@@ -149,7 +150,7 @@ static int descend(struct btree_cursor *c, enum side side, const void *key, uint
 static int step(struct btree_cursor *c, bool forward)
 {
 	for (uint32_t d = c->depth - 1; d-- > 0;) {
-		uint32_t count = node_count(c->path[d]->bytes);
+		uint32_t count = btree_node_count(c->path[d]->bytes);
 		if (forward ? c->at[d] + 1 >= count : !c->at[d])
 			continue;
 		c->at[d] += forward ? 1 : UINT32_MAX;
@@ -163,7 +164,7 @@ static int step(struct btree_cursor *c, bool forward)
 static int settle(struct btree_cursor *c)
 {
 	uint32_t leaf = c->depth - 1;
-	return c->at[leaf] < node_count(c->path[leaf]->bytes) ? OK : step(c, true);
+	return c->at[leaf] < btree_node_count(c->path[leaf]->bytes) ? OK : step(c, true);
 }
 
 int btree_cursor_seek(struct btree_cursor *c, const void *key, uint32_t key_size)
@@ -202,7 +203,7 @@ int btree_cursor_previous(struct btree_cursor *c)
 static struct cell entry(const struct btree_cursor *c)
 {
 	ensure(c->depth);
-	return node_cell(c->path[c->depth - 1]->bytes, c->at[c->depth - 1]);
+	return btree_node_cell(c->path[c->depth - 1]->bytes, c->at[c->depth - 1]);
 }
 
 const void *btree_cursor_key(const struct btree_cursor *c, uint32_t *size)
@@ -220,5 +221,5 @@ uint32_t btree_cursor_value_size(const struct btree_cursor *c)
 int btree_cursor_value(const struct btree_cursor *c, void *to, uint32_t room)
 {
 	struct cell e = entry(c);
-	return cell_value(c->snapshot->tree, &e, to, room);
+	return btree_cell_value(c->snapshot->tree, &e, to, room);
 }

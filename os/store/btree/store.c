@@ -14,7 +14,7 @@
  * ERR_ABSENT: the device is blank; ERR_MALFORMED: it holds something else. */
 static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
 {
-	uint8_t *page = page_alloc_bytes();
+	uint8_t *page = btree_page_alloc_bytes();
 	uint32_t good = 0, other = 0;
 	int error = page ? OK : ERR_MEMORY;
 	for (uint32_t p = 0; p < ROOT_PAGES && !error; p++) {
@@ -23,7 +23,7 @@ static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
 		error = block_read(t->block, p * BTREE_PAGE, page, BTREE_PAGE);
 		if (error)
 			break;
-		enum record found = check_root(t, page, p, device_pages, &s, &whole, &flawed);
+		enum record found = btree_check_root(t, page, p, device_pages, &s, &whole, &flawed);
 		if (found == RECORD_GOOD && (s.generation & 1) != p)
 			found = RECORD_FOREIGN;
 		other += found == RECORD_FOREIGN || found == RECORD_DAMAGED;
@@ -43,7 +43,7 @@ static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
  * root has both its copies, so that one may be lost. */
 static void settle(struct btree *t, bool repair)
 {
-	int error = repair ? root_write(t, &t->state) : OK;
+	int error = repair ? btree_root_write(t, &t->state) : OK;
 	if (!error)
 		error = block_flush(t->block);
 	if (error)
@@ -53,15 +53,15 @@ static void settle(struct btree *t, bool repair)
 static int create(struct btree *t)
 {
 	t->state = (struct state){ .pages = t->pages, .used = ROOT_PAGES };
-	int error = map_create(t);
+	int error = btree_map_create(t);
 	if (error)
 		return error;
 	t->work = t->state;
-	struct btree_node *root = dirty_new(t, 0);
+	struct btree_node *root = btree_dirty_new(t, 0);
 	if (!root)
 		return t->why;
 	t->work.root.page = root->cached.page;
-	return commit_write(t);
+	return btree_commit_write(t);
 }
 
 int btree_open(struct btree **to, struct block *block, const struct btree_options *options)
@@ -84,9 +84,9 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 		t->pages = t->state.pages;
 		if (!block->read_only)
 			settle(t, repair);
-		error = map_open(t);
+		error = btree_map_open(t);
 		if (error == ERR_CORRUPT)
-			error = map_rebuild(t);
+			error = btree_map_rebuild(t);
 	} else if (error == ERR_ABSENT && options->create) {
 		t->pages = device_pages;
 		error = block->read_only ? ERR_READ_ONLY : create(t);
@@ -102,10 +102,10 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 
 void btree_close(struct btree *t)
 {
-	work_undo(t);
+	btree_work_undo(t);
 	heap_free(t->dirty.buckets);
-	cache_close(t);
-	map_close(t);
+	btree_cache_close(t);
+	btree_map_close(t);
 	heap_free(t);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Sectors of tables and directories. Changed ones stay until a commit writes them: commit_room sees
+/* Sectors of tables and directories. Changed ones stay until a commit writes them: fat_commit_room sees
  * to it that there are never so many that none is left to read into. */
 #include <store/fat/internal.h>
 
@@ -59,7 +59,7 @@ static void enter(struct fat *f, struct unit *u, uint64_t at, bool table)
 	*b = u;
 }
 
-int cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct unit **to)
+int fat_cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct unit **to)
 {
 	at -= (at - f->tables_at) %
 	      f->sector; /* tables begin at a sector, and all else behind them */
@@ -72,10 +72,10 @@ int cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct unit 
 	}
 	uint32_t n = 1;
 	while (n < AHEAD && at + (n + 1) * f->sector <= end && !find(f, at + n * f->sector) &&
-	       !cache_crowded(f))
+	       !fat_cache_crowded(f))
 		n++;
 	/* The buffer is free: nobody keeps anything in it. */
-	int error = transfer_read(f, at, f->transfer, (uint64_t)n * f->sector);
+	int error = fat_transfer_read(f, at, f->transfer, (uint64_t)n * f->sector);
 	for (uint32_t k = n; k-- && !error;) {
 		u = take(f);
 		ensure(u);
@@ -86,13 +86,13 @@ int cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct unit 
 	return error;
 }
 
-void cache_dirty(struct fat *f, struct unit *u)
+void fat_cache_dirty(struct fat *f, struct unit *u)
 {
 	f->dirty += !u->dirty;
 	u->dirty = true;
 }
 
-void cache_forget(struct fat *f, uint64_t at, uint64_t size)
+void fat_cache_forget(struct fat *f, uint64_t at, uint64_t size)
 {
 	for (uint32_t k = 0; k < f->unit_count; k++) {
 		struct unit *u = &f->unit_array[k];
@@ -119,7 +119,8 @@ static int write_run(struct fat *f, struct unit *const *list, uint32_t count, ui
 	if (f->sector < f->block->sector_size) {
 		int error = OK;
 		for (uint32_t k = 0; k < count && !error; k++)
-			error = transfer_write(f, list[k]->at + offset, list[k]->bytes, f->sector);
+			error = fat_transfer_write(f, list[k]->at + offset, list[k]->bytes,
+			                           f->sector);
 		return error;
 	}
 	for (uint32_t k = 0; k < count; k++)
@@ -131,7 +132,7 @@ static int write_run(struct fat *f, struct unit *const *list, uint32_t count, ui
 	return error;
 }
 
-int cache_write(struct fat *f, bool table)
+int fat_cache_write(struct fat *f, bool table)
 {
 	struct unit *list[BATCH];
 	int error = OK;

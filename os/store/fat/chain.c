@@ -5,7 +5,7 @@
 
 #define MARKS (sizeof((struct chain *)0)->marks / sizeof(uint32_t))
 
-void chain_open(struct chain *c, uint32_t first)
+void fat_chain_open(struct chain *c, uint32_t first)
 {
 	*c = (struct chain){ .first = first, .step = 1 };
 }
@@ -25,7 +25,7 @@ static void mark(struct chain *c, uint32_t index, uint32_t cluster)
 	c->marks[c->count++] = cluster;
 }
 
-int chain_get(struct fat *f, struct chain *c, uint32_t index, uint32_t *cluster)
+int fat_chain_get(struct fat *f, struct chain *c, uint32_t index, uint32_t *cluster)
 {
 	uint32_t at = 0, now = c->first, known = index / c->step;
 	if (!now)
@@ -39,17 +39,17 @@ int chain_get(struct fat *f, struct chain *c, uint32_t index, uint32_t *cluster)
 		at = c->index;
 		now = c->cluster;
 	}
-	if (!cluster_valid(f, now))
-		return damaged(f, "a chain begins nowhere", now);
+	if (!fat_cluster_valid(f, now))
+		return fat_damaged(f, "a chain begins nowhere", now);
 	while (at < index) {
 		uint32_t next;
-		int error = table_get(f, now, &next);
+		int error = fat_table_get(f, now, &next);
 		if (error)
 			return error;
 		if (next == TABLE_END)
 			return ERR_ABSENT;
-		if (!cluster_valid(f, next))
-			return damaged(f, "a chain leads nowhere", now);
+		if (!fat_cluster_valid(f, next))
+			return fat_damaged(f, "a chain leads nowhere", now);
 		now = next;
 		mark(c, ++at, now);
 	}
@@ -59,10 +59,10 @@ int chain_get(struct fat *f, struct chain *c, uint32_t index, uint32_t *cluster)
 	return OK;
 }
 
-void chain_shorten(struct chain *c, uint32_t count)
+void fat_chain_shorten(struct chain *c, uint32_t count)
 {
 	if (!count) {
-		chain_open(c, 0);
+		fat_chain_open(c, 0);
 		return;
 	}
 	if (c->index >= count)

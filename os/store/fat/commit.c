@@ -17,11 +17,11 @@
 static int mark_use(struct fat *f, bool in_use)
 {
 	uint8_t state;
-	int error = transfer_read(f, f->state_offset, &state, 1);
+	int error = fat_transfer_read(f, f->state_offset, &state, 1);
 	if (error)
 		return error;
 	state = (uint8_t)((state & ~1u) | in_use);
-	error = transfer_write(f, f->state_offset, &state, 1);
+	error = fat_transfer_write(f, f->state_offset, &state, 1);
 	if (!error)
 		f->in_use = in_use;
 	return error;
@@ -33,15 +33,15 @@ static int write_info(struct fat *f)
 	uint8_t fields[8];
 	if (!f->info_at)
 		return OK;
-	store32(fields, f->free);
-	store32(fields + 4, cluster_valid(f, f->hint) ? f->hint : 2);
-	return transfer_write(f, f->info_at + 488, fields, 8);
+	fat_store32(fields, f->free);
+	fat_store32(fields + 4, fat_cluster_valid(f, f->hint) ? f->hint : 2);
+	return fat_transfer_write(f, f->info_at + 488, fields, 8);
 }
 
 static int write_step(struct fat *f, bool table)
 {
-	int error = cache_write(f, table);
-	return error || !f->written ? error : transfer_flush(f);
+	int error = fat_cache_write(f, table);
+	return error || !f->written ? error : fat_transfer_flush(f);
 }
 
 /* The second name of a rename is gone for good: the first needs no mark any more. */
@@ -52,14 +52,14 @@ static int unmark(struct fat *f)
 	if (!at)
 		return OK;
 	f->moved_at = 0;
-	int error = cache_get(f, at, at, false, &u);
+	int error = fat_cache_get(f, at, at, false, &u);
 	if (error)
 		return error;
 	uint8_t *raw = u->bytes + (at - u->at);
 	if (raw[0] != 0 && raw[0] != 0xe5 && raw[13] == MOVED) {
 		raw[13] = f->moved_tenths;
-		cache_dirty(f, u);
-		error = cache_write(f, false);
+		fat_cache_dirty(f, u);
+		error = fat_cache_write(f, false);
 	}
 	return error;
 }
@@ -69,14 +69,14 @@ static int release(struct fat *f)
 {
 	if (!f->edit_count && !f->freed_count && !f->moved_at)
 		return OK;
-	int error = table_apply(f, true);
+	int error = fat_table_apply(f, true);
 	if (!error)
-		error = table_free_all(f);
+		error = fat_table_free_all(f);
 	if (!error)
-		error = cache_write(f, true);
+		error = fat_cache_write(f, true);
 	if (!error)
 		error = unmark(f);
-	return error ? error : transfer_flush(f);
+	return error ? error : fat_transfer_flush(f);
 }
 
 static int run(struct fat *f, bool clean)
@@ -85,12 +85,12 @@ static int run(struct fat *f, bool clean)
 	bool begin = changed && !f->in_use;
 	int error = begin ? mark_use(f, true) : OK;
 	if (!error && (begin || f->written))
-		error = transfer_flush(f);
+		error = fat_transfer_flush(f);
 	if (changed && !error) {
 		f->generation++;
 		error = write_step(f, true);
 		if (!error)
-			error = table_apply(f, false);
+			error = fat_table_apply(f, false);
 		if (!error)
 			error = write_step(f, true);
 		if (!error)
@@ -103,21 +103,21 @@ static int run(struct fat *f, bool clean)
 	if (!clean || !f->in_use || error)
 		return error;
 	if (f->table_unclean) { /* as others mark it */
-		error = table_clear_use(f);
+		error = fat_table_clear_use(f);
 		f->table_unclean = false;
 		if (!error)
-			error = cache_write(f, true);
+			error = fat_cache_write(f, true);
 	}
 	if (!error)
 		error = write_info(f);
 	if (!error)
-		error = transfer_flush(f);
+		error = fat_transfer_flush(f);
 	if (!error)
 		error = mark_use(f, false);
-	return error ? error : transfer_flush(f);
+	return error ? error : fat_transfer_flush(f);
 }
 
-int commit(struct fat *f, bool clean)
+int fat_commit(struct fat *f, bool clean)
 {
 	if (f->refuses)
 		return f->refuses;
@@ -129,13 +129,13 @@ int commit(struct fat *f, bool clean)
 	return error;
 }
 
-int commit_room(struct fat *f)
+int fat_commit_room(struct fat *f)
 {
 	if (f->read_only)
 		return ERR_READ_ONLY;
 	if (f->refuses)
 		return f->refuses;
-	if (f->edit_count + 4 > EDITS_MAX || f->freed_count + 4 > FREED_MAX || cache_crowded(f))
-		return commit(f, false);
+	if (f->edit_count + 4 > EDITS_MAX || f->freed_count + 4 > FREED_MAX || fat_cache_crowded(f))
+		return fat_commit(f, false);
 	return OK;
 }

@@ -18,21 +18,21 @@ int fat_directory_open(struct fat *f, const char *path, struct fat_directory **t
 	if (!d)
 		return ERR_MEMORY;
 	fat_lock(f);
-	int error = path_walk(f, path, 0, &parent, &last);
+	int error = fat_path_walk(f, path, 0, &parent, &last);
 	if (!error && last.size) {
-		scan_open(&d->scan, f, parent);
-		error = scan_find(&d->scan, &last, &d->entry);
+		fat_scan_open(&d->scan, f, parent);
+		error = fat_scan_find(&d->scan, &last, &d->entry);
 		if (!error && !(d->entry.raw[11] & ATTR_DIRECTORY))
 			error = ERR_INVALID;
 	}
 	if (!error)
-		error = node_open(f, last.size ? &d->entry : NULL, &d->node);
+		error = fat_node_open(f, last.size ? &d->entry : NULL, &d->node);
 	fat_unlock(f);
 	if (error) {
 		heap_free(d);
 		return error;
 	}
-	scan_open(&d->scan, f, d->node->chain.first);
+	fat_scan_open(&d->scan, f, d->node->chain.first);
 	*to = d;
 	return OK;
 }
@@ -42,12 +42,12 @@ int fat_directory_next(struct fat_directory *d, struct fat_info *to)
 	struct fat *f = d->node->fat;
 	int error;
 	fat_lock(f);
-	while (!(error = scan_next(&d->scan, &d->entry)))
-		if (!(d->entry.raw[11] & ATTR_LABEL) && !entry_is_dot(d->entry.raw))
+	while (!(error = fat_scan_next(&d->scan, &d->entry)))
+		if (!(d->entry.raw[11] & ATTR_LABEL) && !fat_entry_is_dot(d->entry.raw))
 			break;
 	fat_unlock(f);
 	if (!error)
-		entry_info(&d->entry, to);
+		fat_entry_info(&d->entry, to);
 	return error;
 }
 
@@ -55,7 +55,7 @@ void fat_directory_close(struct fat_directory *d)
 {
 	struct fat *f = d->node->fat;
 	fat_lock(f);
-	node_close(d->node);
+	fat_node_close(d->node);
 	fat_unlock(f);
 	heap_free(d);
 }
@@ -67,15 +67,15 @@ int fat_stat(struct fat *f, const char *path, struct fat_info *to)
 	struct name last;
 	uint32_t directory;
 	fat_lock(f);
-	int error = path_walk(f, path, 0, &directory, &last);
+	int error = fat_path_walk(f, path, 0, &directory, &last);
 	if (!error && !last.size) {
 		memset(to, 0, sizeof *to);
 		to->directory = true;
 	} else if (!error) {
-		scan_open(&s, f, directory);
-		error = scan_find(&s, &last, &e);
+		fat_scan_open(&s, f, directory);
+		error = fat_scan_find(&s, &last, &e);
 		if (!error)
-			entry_info(&e, to);
+			fat_entry_info(&e, to);
 	}
 	fat_unlock(f);
 	return error;
@@ -89,8 +89,8 @@ static void dot(const struct fat *f, uint8_t raw[SLOT], const char *name, uint32
 	memset(raw, ' ', 11);
 	memcpy(raw, name, strlen(name));
 	raw[11] = ATTR_DIRECTORY;
-	entry_stamp(raw, entry_now(), true);
-	entry_set_first(f, raw, cluster);
+	fat_entry_stamp(raw, fat_entry_now(), true);
+	fat_entry_set_first(f, raw, cluster);
 }
 
 /* In . and .. the root is 0, wherever it lies. */
@@ -105,26 +105,26 @@ static int make(struct fat *f, uint32_t parent, const struct name *name)
 	struct entry e;
 	uint8_t raw[SLOT] = { 0 }, dots[2 * SLOT];
 	uint32_t cluster;
-	scan_open(&s, f, parent);
-	int error = scan_find(&s, name, &e);
+	fat_scan_open(&s, f, parent);
+	int error = fat_scan_find(&s, name, &e);
 	if (error != ERR_ABSENT)
 		return error ? error : ERR_EXISTS;
-	error = commit_room(f);
+	error = fat_commit_room(f);
 	if (!error)
-		error = table_allocate(f, 0, &cluster);
+		error = fat_table_allocate(f, 0, &cluster);
 	if (error)
 		return error;
 	dot(f, dots, ".", cluster);
 	dot(f, dots + SLOT, "..", as_parent(f, parent));
-	error = cluster_zero(f, cluster);
+	error = fat_cluster_zero(f, cluster);
 	if (!error)
-		error = transfer_write(f, cluster_at(f, cluster), dots, sizeof dots);
+		error = fat_transfer_write(f, fat_cluster_at(f, cluster), dots, sizeof dots);
 	raw[11] = ATTR_DIRECTORY;
-	entry_stamp(raw, entry_now(), true);
-	entry_set_first(f, raw, cluster);
+	fat_entry_stamp(raw, fat_entry_now(), true);
+	fat_entry_set_first(f, raw, cluster);
 	if (!error)
-		error = entry_make(&s, name, raw, &e);
-	if (error && !f->refuses && table_free(f, cluster, true))
+		error = fat_entry_make(&s, name, raw, &e);
+	if (error && !f->refuses && fat_table_free(f, cluster, true))
 		f->refuses = ERR_IO;
 	return error;
 }
@@ -134,7 +134,7 @@ int fat_make_directory(struct fat *f, const char *path)
 	struct name last;
 	uint32_t parent;
 	fat_lock(f);
-	int error = path_walk(f, path, 0, &parent, &last);
+	int error = fat_path_walk(f, path, 0, &parent, &last);
 	if (!error && !last.size)
 		error = ERR_EXISTS;
 	if (!error)
@@ -149,15 +149,15 @@ int fat_make_directory(struct fat *f, const char *path)
 static int let_go(struct fat *f, const struct entry *e)
 {
 	bool directory = e->raw[11] & ATTR_DIRECTORY;
-	struct node *n = node_find(f, e->at);
-	uint32_t first = n                                  ? n->chain.first
-	                 : directory || load32(e->raw + 28) ? entry_first(f, e->raw)
-	                                                    : 0;
+	struct node *n = fat_node_find(f, e->at);
+	uint32_t first = n                                      ? n->chain.first
+	                 : directory || fat_load32(e->raw + 28) ? fat_entry_first(f, e->raw)
+	                                                        : 0;
 	if (n) {
 		n->gone = true;
 		return OK;
 	}
-	return cluster_valid(f, first) ? table_free(f, first, directory) : OK;
+	return fat_cluster_valid(f, first) ? fat_table_free(f, first, directory) : OK;
 }
 
 static int remove_entry(struct fat *f, const char *path)
@@ -165,21 +165,21 @@ static int remove_entry(struct fat *f, const char *path)
 	struct scan s;
 	struct entry e;
 	uint32_t directory;
-	int error = path_find(f, path, &s, &e);
+	int error = fat_path_find(f, path, &s, &e);
 	if (error)
 		return error;
 	if (e.raw[11] & FAT_READ_ONLY)
 		return ERR_READ_ONLY;
-	if (!entry_is_file(e.raw)) {
-		error = path_enter(f, e.raw, &directory);
+	if (!fat_entry_is_file(e.raw)) {
+		error = fat_path_enter(f, e.raw, &directory);
 		if (!error)
-			error = entry_empty(f, directory);
+			error = fat_entry_empty(f, directory);
 		if (error)
 			return error;
 	}
-	error = commit_room(f);
+	error = fat_commit_room(f);
 	if (!error)
-		error = entry_erase(&s, &e);
+		error = fat_entry_erase(&s, &e);
 	if (!error)
 		error = let_go(f, &e);
 	return error;
@@ -205,23 +205,23 @@ struct move {
 static int find_move(struct fat *f, const char *from, const char *to, struct move *m)
 {
 	uint32_t directory, inside = 0;
-	int error = path_find(f, from, &m->from, &m->source);
+	int error = fat_path_find(f, from, &m->from, &m->source);
 	if (error)
 		return error;
 	if (m->source.raw[11] & ATTR_DIRECTORY)
-		error = path_enter(f, m->source.raw, &inside);
+		error = fat_path_enter(f, m->source.raw, &inside);
 	if (!error)
-		error = path_walk(f, to, inside, &directory, &m->name);
+		error = fat_path_walk(f, to, inside, &directory, &m->name);
 	if (error || !m->name.size)
 		return error ? error : ERR_EXISTS;
-	scan_open(&m->to, f, directory);
-	error = scan_find(&m->to, &m->name, &m->target);
+	fat_scan_open(&m->to, f, directory);
+	error = fat_scan_find(&m->to, &m->name, &m->target);
 	m->replaces = !error && m->target.at != m->source.at;
 	if (error == ERR_ABSENT || (!error && !m->replaces))
 		return OK;
 	if (error)
 		return error;
-	if (!entry_is_file(m->source.raw) || !entry_is_file(m->target.raw))
+	if (!fat_entry_is_file(m->source.raw) || !fat_entry_is_file(m->target.raw))
 		return ERR_EXISTS;
 	return m->target.raw[11] & FAT_READ_ONLY ? ERR_READ_ONLY : OK;
 }
@@ -233,16 +233,16 @@ static int set_parent(struct fat *f, struct move *m)
 	struct unit *u;
 	uint8_t *raw;
 	uint32_t directory;
-	if (entry_is_file(m->source.raw) || m->from.chain.first == m->to.chain.first)
+	if (fat_entry_is_file(m->source.raw) || m->from.chain.first == m->to.chain.first)
 		return OK;
-	int error = path_enter(f, m->source.raw, &directory);
+	int error = fat_path_enter(f, m->source.raw, &directory);
 	if (error)
 		return error;
-	scan_open(&s, f, directory);
-	error = scan_slot(&s, 1, &u, &raw);
+	fat_scan_open(&s, f, directory);
+	error = fat_scan_slot(&s, 1, &u, &raw);
 	if (!error && raw[0] == '.' && raw[1] == '.') {
-		entry_set_first(f, raw, as_parent(f, m->to.chain.first));
-		cache_dirty(f, u);
+		fat_entry_set_first(f, raw, as_parent(f, m->to.chain.first));
+		fat_cache_dirty(f, u);
 	}
 	return error;
 }
@@ -254,24 +254,24 @@ static int make_target(struct fat *f, struct move *m)
 	uint8_t raw[SLOT];
 	struct unit *u;
 	memcpy(raw, m->source.raw, SLOT);
-	if (entry_first(f, raw))
+	if (fat_entry_first(f, raw))
 		raw[13] = MOVED;
 	if (!m->replaces)
-		return entry_make(&m->to, &m->name, raw, &m->target);
-	int error = cache_get(f, m->target.at, m->target.at, false, &u);
+		return fat_entry_make(&m->to, &m->name, raw, &m->target);
+	int error = fat_cache_get(f, m->target.at, m->target.at, false, &u);
 	if (error)
 		return error;
 	uint8_t *slot = u->bytes + (m->target.at - u->at);
 	memcpy(slot + 11, raw + 11, 1);
 	memcpy(slot + 13, raw + 13, SLOT - 13);
-	cache_dirty(f, u);
+	fat_cache_dirty(f, u);
 	return OK;
 }
 
 static int rename_entry(struct fat *f, const char *from, const char *to)
 {
 	struct move m;
-	int error = commit_room(f);
+	int error = fat_commit_room(f);
 	if (!error)
 		error = find_move(f, from, to, &m);
 	if (error)
@@ -279,7 +279,7 @@ static int rename_entry(struct fat *f, const char *from, const char *to)
 	if (m.source.raw[11] & FAT_READ_ONLY)
 		return ERR_READ_ONLY;
 	/* What waits for the source's old slot is done before it has two. */
-	error = commit(f, false);
+	error = fat_commit(f, false);
 	struct entry old = m.target;
 	if (!error)
 		error = make_target(f, &m);
@@ -287,18 +287,18 @@ static int rename_entry(struct fat *f, const char *from, const char *to)
 		return error;
 	error = set_parent(f, &m);
 	if (!error)
-		error = commit(f, false);
+		error = fat_commit(f, false);
 	if (!error)
-		error = entry_erase(&m.from, &m.source);
+		error = fat_entry_erase(&m.from, &m.source);
 	if (!error && m.replaces)
 		error = let_go(f, &old);
 	if (error) {
 		f->refuses = error;
 		return error;
 	}
-	f->moved_at = entry_first(f, m.source.raw) ? m.target.at : 0;
+	f->moved_at = fat_entry_first(f, m.source.raw) ? m.target.at : 0;
 	f->moved_tenths = m.source.raw[13] == MOVED ? 0 : m.source.raw[13];
-	struct node *n = node_find(f, m.source.at);
+	struct node *n = fat_node_find(f, m.source.at);
 	if (n)
 		n->at = m.target.at;
 	return OK;
@@ -323,18 +323,18 @@ static int change(struct fat *f, const char *path, const uint8_t *attributes,
 	struct entry e;
 	struct unit *u;
 	uint8_t *raw;
-	int error = commit_room(f);
+	int error = fat_commit_room(f);
 	if (!error)
-		error = path_find(f, path, &s, &e);
+		error = fat_path_find(f, path, &s, &e);
 	if (!error)
-		error = scan_slot(&s, e.slot, &u, &raw);
+		error = fat_scan_slot(&s, e.slot, &u, &raw);
 	if (error)
 		return error;
 	if (attributes)
 		raw[11] = (uint8_t)((raw[11] & ~ATTRIBUTES) | (*attributes & ATTRIBUTES));
 	if (modified)
-		entry_stamp(raw, *modified, false);
-	cache_dirty(f, u);
+		fat_entry_stamp(raw, *modified, false);
+	fat_cache_dirty(f, u);
 	return OK;
 }
 

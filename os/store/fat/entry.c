@@ -16,13 +16,13 @@
 
 static const uint8_t unit_at[PART] = { 1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30 };
 
-void scan_open(struct scan *s, struct fat *f, uint32_t directory)
+void fat_scan_open(struct scan *s, struct fat *f, uint32_t directory)
 {
 	*s = (struct scan){ .fat = f, .limit = SLOTS_MAX };
-	chain_open(&s->chain, directory);
+	fat_chain_open(&s->chain, directory);
 }
 
-int scan_slot(struct scan *s, uint32_t slot, struct unit **u, uint8_t **raw)
+int fat_scan_slot(struct scan *s, uint32_t slot, struct unit **u, uint8_t **raw)
 {
 	struct fat *f = s->fat;
 	uint64_t at, end, offset = (uint64_t)slot * SLOT;
@@ -35,13 +35,14 @@ int scan_slot(struct scan *s, uint32_t slot, struct unit **u, uint8_t **raw)
 		end = f->root_at + (uint64_t)f->root_slots * SLOT;
 	} else {
 		uint32_t cluster;
-		int error = chain_get(f, &s->chain, (uint32_t)(offset / f->cluster_size), &cluster);
+		int error =
+		        fat_chain_get(f, &s->chain, (uint32_t)(offset / f->cluster_size), &cluster);
 		if (error)
 			return error;
-		at = cluster_at(f, cluster) + offset % f->cluster_size;
-		end = cluster_at(f, cluster) + f->cluster_size;
+		at = fat_cluster_at(f, cluster) + offset % f->cluster_size;
+		end = fat_cluster_at(f, cluster) + f->cluster_size;
 	}
-	int error = cache_get(f, at, end, false, u);
+	int error = fat_cache_get(f, at, end, false, u);
 	if (!error)
 		*raw = (*u)->bytes + (at - (*u)->at);
 	return error;
@@ -53,10 +54,10 @@ static int erase(struct scan *s, uint32_t first, uint32_t end)
 	uint8_t *raw;
 	int error = OK;
 	for (uint32_t slot = first; slot < end && !error; slot++) {
-		error = scan_slot(s, slot, &u, &raw);
+		error = fat_scan_slot(s, slot, &u, &raw);
 		if (!error) {
 			raw[0] = ERASED;
-			cache_dirty(s->fat, u);
+			fat_cache_dirty(s->fat, u);
 		}
 	}
 	if (error) /* half a name */
@@ -95,7 +96,7 @@ static bool part_take(struct parts *p, struct entry *e, const uint8_t *raw, uint
 		return false;
 	p->expect--;
 	for (uint32_t k = 0; k < PART; k++)
-		e->units[(number - 1) * PART + k] = load16(raw + unit_at[k]);
+		e->units[(number - 1) * PART + k] = fat_load16(raw + unit_at[k]);
 	return true;
 }
 
@@ -104,10 +105,10 @@ static void long_name_end(struct entry *e)
 	uint32_t size = 0;
 	while (size < e->units_count && e->units[size])
 		size++;
-	e->units_count = size <= NAME_UNITS && name_clean(e->units, size) ? size : 0;
+	e->units_count = size <= NAME_UNITS && fat_name_clean(e->units, size) ? size : 0;
 }
 
-int scan_next(struct scan *s, struct entry *e)
+int fat_scan_next(struct scan *s, struct entry *e)
 {
 	struct parts p = { .any = false };
 	uint32_t pending = s->slot; /* from there on: parts of a long name so far */
@@ -116,7 +117,7 @@ int scan_next(struct scan *s, struct entry *e)
 		struct unit *u;
 		uint8_t *raw;
 		uint32_t slot = s->slot;
-		int error = scan_slot(s, slot, &u, &raw);
+		int error = fat_scan_slot(s, slot, &u, &raw);
 		if (error == ERR_ABSENT || (!error && !raw[0])) {
 			error = orphans(s, pending, slot);
 			return error ? error : ERR_ABSENT;
@@ -130,7 +131,7 @@ int scan_next(struct scan *s, struct entry *e)
 				error = orphans(s, pending, slot);
 				pending = slot;
 				if (!error)
-					error = scan_slot(s, slot, &u, &raw);
+					error = fat_scan_slot(s, slot, &u, &raw);
 				if (error)
 					return error;
 			}
@@ -148,7 +149,7 @@ int scan_next(struct scan *s, struct entry *e)
 			e->at = u->at + (uint64_t)(raw - u->bytes);
 			e->slot = slot;
 			e->first = slot;
-			if (p.any && !p.expect && p.sum == name_sum(raw)) {
+			if (p.any && !p.expect && p.sum == fat_name_sum(raw)) {
 				e->first = p.first;
 				long_name_end(e);
 				return OK;
@@ -164,17 +165,18 @@ int scan_next(struct scan *s, struct entry *e)
 	}
 }
 
-int scan_find(struct scan *s, const struct name *name, struct entry *e)
+int fat_scan_find(struct scan *s, const struct name *name, struct entry *e)
 {
 	int error;
-	while (!(error = scan_next(s, e))) {
+	while (!(error = fat_scan_next(s, e))) {
 		uint16_t units[12];
-		if (e->raw[11] & ATTR_LABEL || entry_is_dot(e->raw))
+		if (e->raw[11] & ATTR_LABEL || fat_entry_is_dot(e->raw))
 			continue;
-		if (e->units_count && name_equal(e->units, e->units_count, name->units, name->size))
+		if (e->units_count &&
+		    fat_name_equal(e->units, e->units_count, name->units, name->size))
 			return OK;
-		uint32_t size = name_from_short(e->raw, e->raw[12], units);
-		if (name_equal(units, size, name->units, name->size))
+		uint32_t size = fat_name_from_short(e->raw, e->raw[12], units);
+		if (fat_name_equal(units, size, name->units, name->size))
 			return OK;
 	}
 	return error;
@@ -184,24 +186,24 @@ int scan_find(struct scan *s, const struct name *name, struct entry *e)
 static uint64_t marks(const uint8_t raw[SLOT], const uint16_t *units, uint32_t size)
 {
 	uint16_t letters[12];
-	uint32_t n = name_from_short(raw, 0, letters);
-	return name_mark(letters, n) | (size ? name_mark(units, size) : 0);
+	uint32_t n = fat_name_from_short(raw, 0, letters);
+	return fat_name_mark(letters, n) | (size ? fat_name_mark(units, size) : 0);
 }
 
-int entry_erase(struct scan *s, const struct entry *e)
+int fat_entry_erase(struct scan *s, const struct entry *e)
 {
 	s->fat->erased |= marks(e->raw, e->units, e->units_count);
 	return erase(s, e->first, e->slot + 1);
 }
 
-int entry_empty(struct fat *f, uint32_t directory)
+int fat_entry_empty(struct fat *f, uint32_t directory)
 {
 	struct scan s;
 	struct entry e;
 	int error;
-	scan_open(&s, f, directory);
-	while (!(error = scan_next(&s, &e)))
-		if (!entry_is_dot(e.raw))
+	fat_scan_open(&s, f, directory);
+	while (!(error = fat_scan_next(&s, &e)))
+		if (!fat_entry_is_dot(e.raw))
 			return ERR_INVALID;
 	return error == ERR_ABSENT ? OK : error;
 }
@@ -214,12 +216,12 @@ static int taken(struct scan *s, const struct name *name, const uint8_t probe[11
 	uint8_t with[10][11];
 	struct entry e;
 	int error;
-	name_to_short(name, with[0]);
+	fat_name_to_short(name, with[0]);
 	for (uint32_t k = 1; k < 10; k++)
-		name_tail(name, with[k], k);
+		fat_name_tail(name, with[k], k);
 	*bits = 0;
 	s->slot = 0;
-	while (!(error = scan_next(s, &e))) {
+	while (!(error = fat_scan_next(s, &e))) {
 		for (uint32_t k = 0; k < 10; k++)
 			*bits |= (uint32_t)(memcmp(e.raw, with[k], 11) == 0) << k;
 		*bits |= (uint32_t)(probe && memcmp(e.raw, probe, 11) == 0) << 10;
@@ -230,19 +232,19 @@ static int taken(struct scan *s, const struct name *name, const uint8_t probe[11
 static int choose_short(struct scan *s, const struct name *name, uint8_t raw[11], bool *exact)
 {
 	uint32_t bits;
-	*exact = name_to_short(name, raw);
+	*exact = fat_name_to_short(name, raw);
 	int error = taken(s, name, NULL, &bits);
 	if (error || !(bits & 1))
 		return error;
 	*exact = false;
 	for (uint32_t k = 1; k < 10; k++) {
 		if (!(bits >> k & 1)) {
-			name_tail(name, raw, k);
+			fat_name_tail(name, raw, k);
 			return OK;
 		}
 	}
 	for (uint32_t k = 10; k < 10 + HASH_TRIES; k++) {
-		name_tail(name, raw, k);
+		fat_name_tail(name, raw, k);
 		error = taken(s, name, raw, &bits);
 		if (error || !(bits >> 10))
 			return error;
@@ -260,7 +262,7 @@ static int find_room(struct scan *s, uint32_t need, uint32_t *at, uint32_t *ende
 	int error;
 	*ended = SLOTS_MAX;
 	for (;; slot++) {
-		error = scan_slot(s, slot, &u, &raw);
+		error = fat_scan_slot(s, slot, &u, &raw);
 		if (error)
 			break;
 		if (!raw[0] && *ended > slot)
@@ -277,7 +279,7 @@ static int find_room(struct scan *s, uint32_t need, uint32_t *at, uint32_t *ende
 	if (*at + need > SLOTS_MAX)
 		return ERR_TOO_BIG;
 	for (error = OK; slot < *at + need && !error; slot += s->fat->cluster_size / SLOT)
-		error = directory_grow(s);
+		error = fat_directory_grow(s);
 	return error;
 }
 
@@ -289,9 +291,9 @@ static void part_make(uint8_t raw[SLOT], const struct name *name, uint32_t numbe
 	raw[13] = sum;
 	for (uint32_t k = 0; k < PART; k++) {
 		uint32_t at = (number - 1) * PART + k;
-		store16(raw + unit_at[k], at < name->size    ? name->units[at]
-		                          : at == name->size ? 0
-		                                             : 0xffff);
+		fat_store16(raw + unit_at[k], at < name->size    ? name->units[at]
+		                              : at == name->size ? 0
+		                                                 : 0xffff);
 	}
 }
 
@@ -299,16 +301,17 @@ static int put_slot(struct scan *s, uint32_t slot, const uint8_t from[SLOT], uin
 {
 	struct unit *u;
 	uint8_t *raw;
-	int error = scan_slot(s, slot, &u, &raw);
+	int error = fat_scan_slot(s, slot, &u, &raw);
 	if (error)
 		return error;
 	memcpy(raw, from, SLOT);
-	cache_dirty(s->fat, u);
+	fat_cache_dirty(s->fat, u);
 	*at = u->at + (uint64_t)(raw - u->bytes);
 	return OK;
 }
 
-int entry_make(struct scan *s, const struct name *name, const uint8_t raw[SLOT], struct entry *e)
+int fat_entry_make(struct scan *s, const struct name *name, const uint8_t raw[SLOT],
+                   struct entry *e)
 {
 	struct fat *f = s->fat;
 	struct unit *u;
@@ -323,7 +326,7 @@ int entry_make(struct scan *s, const struct name *name, const uint8_t raw[SLOT],
 	/* A name that was erased comes again only when the device knows: else a cut may leave both.
 	 */
 	if (f->erased & marks(e->raw, name->units, name->size))
-		error = commit(f, false);
+		error = fat_commit(f, false);
 	if (error)
 		return error;
 	parts = exact ? 0 : (name->size + PART - 1) / PART;
@@ -336,15 +339,15 @@ int entry_make(struct scan *s, const struct name *name, const uint8_t raw[SLOT],
 	memcpy(e->units, name->units, e->units_count * sizeof *e->units);
 	/* Behind the end there may be anything. */
 	if (e->slot >= ended) {
-		error = scan_slot(s, e->slot + 1, &u, &after);
+		error = fat_scan_slot(s, e->slot + 1, &u, &after);
 		if (!error && after[0]) {
 			after[0] = 0;
-			cache_dirty(f, u);
+			fat_cache_dirty(f, u);
 		}
 		error = error == ERR_ABSENT ? OK : error;
 	}
 	for (uint32_t k = 0; k < parts && !error; k++) {
-		part_make(part, name, parts - k, name_sum(e->raw));
+		part_make(part, name, parts - k, fat_name_sum(e->raw));
 		error = put_slot(s, first + k, part, &e->at);
 	}
 	if (!error)
@@ -399,41 +402,41 @@ static int64_t from_dos(uint32_t date, uint32_t time)
 	return EPOCH_1980 + days * DAY + hour * 3600 + minute * 60 + second;
 }
 
-int64_t entry_now(void)
+int64_t fat_entry_now(void)
 {
 	return clock_wall() / (int64_t)NS_PER_S;
 }
 
-void entry_stamp(uint8_t raw[SLOT], int64_t seconds, bool created)
+void fat_entry_stamp(uint8_t raw[SLOT], int64_t seconds, bool created)
 {
 	uint32_t date, time;
 	to_dos(seconds, &date, &time);
 	if (created) {
 		raw[13] = (uint8_t)(seconds & 1 ? 100 : 0);
-		store16(raw + 14, time);
-		store16(raw + 16, date);
+		fat_store16(raw + 14, time);
+		fat_store16(raw + 16, date);
 	}
-	store16(raw + 18, date);
-	store16(raw + 22, time);
-	store16(raw + 24, date);
+	fat_store16(raw + 18, date);
+	fat_store16(raw + 22, time);
+	fat_store16(raw + 24, date);
 }
 
-void entry_info(const struct entry *e, struct fat_info *to)
+void fat_entry_info(const struct entry *e, struct fat_info *to)
 {
 	const uint8_t *raw = e->raw;
 	uint16_t units[12];
-	uint32_t size = name_from_short(raw, 0, units);
+	uint32_t size = fat_name_from_short(raw, 0, units);
 	memset(to, 0, sizeof *to);
-	name_print(units, size, to->short_name, sizeof to->short_name);
-	size = name_from_short(raw, raw[12], units);
+	fat_name_print(units, size, to->short_name, sizeof to->short_name);
+	size = fat_name_from_short(raw, raw[12], units);
 	if (e->units_count)
-		name_print(e->units, e->units_count, to->name, sizeof to->name);
+		fat_name_print(e->units, e->units_count, to->name, sizeof to->name);
 	else
-		name_print(units, size, to->name, sizeof to->name);
+		fat_name_print(units, size, to->name, sizeof to->name);
 	to->directory = raw[11] & ATTR_DIRECTORY;
 	to->attributes = raw[11] & (FAT_READ_ONLY | FAT_HIDDEN | FAT_SYSTEM | FAT_ARCHIVE);
-	to->size = to->directory ? 0 : load32(raw + 28);
-	to->created = from_dos(load16(raw + 16), load16(raw + 14));
-	to->modified = from_dos(load16(raw + 24), load16(raw + 22));
-	to->accessed = from_dos(load16(raw + 18), 0);
+	to->size = to->directory ? 0 : fat_load32(raw + 28);
+	to->created = from_dos(fat_load16(raw + 16), fat_load16(raw + 14));
+	to->modified = from_dos(fat_load16(raw + 24), fat_load16(raw + 22));
+	to->accessed = from_dos(fat_load16(raw + 18), 0);
 }

@@ -25,14 +25,14 @@ static uint32_t cluster_count(const struct node *n)
 static int find_run(struct node *n, uint32_t index, uint32_t most, uint32_t *cluster,
                     uint32_t *count)
 {
-	int error = chain_get(n->fat, &n->chain, index, cluster);
+	int error = fat_chain_get(n->fat, &n->chain, index, cluster);
 	if (error)
-		return error == ERR_ABSENT
-		               ? damaged(n->fat, "a file is shorter than its size", n->chain.first)
-		               : error;
+		return error == ERR_ABSENT ? fat_damaged(n->fat, "a file is shorter than its size",
+		                                         n->chain.first)
+		                           : error;
 	for (*count = 1; *count < most; ++*count) {
 		uint32_t next;
-		if (chain_get(n->fat, &n->chain, index + *count, &next) ||
+		if (fat_chain_get(n->fat, &n->chain, index + *count, &next) ||
 		    next != *cluster + *count)
 			break;
 	}
@@ -57,7 +57,8 @@ int64_t fat_file_read(struct fat_file *file, uint64_t at, void *to, uint64_t siz
 			break;
 		uint64_t part = (uint64_t)count * f->cluster_size - inside;
 		part = part < size - done ? part : size - done;
-		error = transfer_read(f, cluster_at(f, cluster) + inside, bytes + done, part);
+		error = fat_transfer_read(f, fat_cluster_at(f, cluster) + inside, bytes + done,
+		                          part);
 		done += part;
 	}
 	fat_unlock(f);
@@ -66,9 +67,9 @@ int64_t fat_file_read(struct fat_file *file, uint64_t at, void *to, uint64_t siz
 
 /* ---- Writing ---- */
 
-int cluster_zero(struct fat *f, uint32_t cluster)
+int fat_cluster_zero(struct fat *f, uint32_t cluster)
 {
-	return transfer_write(f, cluster_at(f, cluster), NULL, f->cluster_size);
+	return fat_transfer_write(f, fat_cluster_at(f, cluster), NULL, f->cluster_size);
 }
 
 /* Makes at least one cluster more than its size tells of, at most `want`. */
@@ -79,26 +80,27 @@ static int grow(struct node *n, uint64_t want)
 	         generation = f->generation;
 	int error = OK;
 	if (have) {
-		error = chain_get(f, &n->chain, have - 1, &tail);
+		error = fat_chain_get(f, &n->chain, have - 1, &tail);
 		if (error == ERR_ABSENT)
-			error = damaged(f, "a file is shorter than its size", n->chain.first);
+			error = fat_damaged(f, "a file is shorter than its size", n->chain.first);
 		if (!error)
-			error = table_get(f, tail, &next);
+			error = fat_table_get(f, tail, &next);
 		if (error)
 			return error;
 		if (next !=
 		    TABLE_END) /* there is more already, of the last growing or of others' making */
-			return cluster_valid(f, next) ? OK
-			                              : damaged(f, "a chain leads nowhere", tail);
+			return fat_cluster_valid(f, next)
+			               ? OK
+			               : fat_damaged(f, "a chain leads nowhere", tail);
 	} else if (n->chain.first) {
 		return OK;
 	}
 	want = want < GROW_MAX ? want : GROW_MAX;
-	for (uint32_t k = 0; k < want && !error && !(k && cache_crowded(f)); k++) {
+	for (uint32_t k = 0; k < want && !error && !(k && fat_cache_crowded(f)); k++) {
 		uint32_t cluster;
-		error = table_allocate(f, last ? last : tail, &cluster);
+		error = fat_table_allocate(f, last ? last : tail, &cluster);
 		if (!error && last)
-			error = table_put(f, last, cluster);
+			error = fat_table_put(f, last, cluster);
 		if (error)
 			break;
 		last = cluster;
@@ -110,11 +112,11 @@ static int grow(struct node *n, uint64_t want)
 		return error;
 	}
 	if (!tail)
-		chain_open(&n->chain, first);
+		fat_chain_open(&n->chain, first);
 	else if (n->generation == f->generation)
-		error = table_put(f, tail, first);
+		error = fat_table_put(f, tail, first);
 	else
-		error = table_link(f, tail, first);
+		error = fat_table_link(f, tail, first);
 	n->generation = generation;
 	if (error)
 		f->refuses = error;
@@ -127,15 +129,15 @@ static void shrink_to_size(struct node *n)
 	struct fat *f = n->fat;
 	uint32_t have = cluster_count(n), tail, next;
 	if (have) {
-		if (chain_get(f, &n->chain, have - 1, &tail) || table_get(f, tail, &next) ||
-		    !cluster_valid(f, next) || commit_room(f))
+		if (fat_chain_get(f, &n->chain, have - 1, &tail) || fat_table_get(f, tail, &next) ||
+		    !fat_cluster_valid(f, next) || fat_commit_room(f))
 			return;
-		if (!table_cut(f, tail))
-			table_free(f, next, false);
-	} else if (n->chain.first && !commit_room(f)) {
-		table_free(f, n->chain.first, false);
+		if (!fat_table_cut(f, tail))
+			fat_table_free(f, next, false);
+	} else if (n->chain.first && !fat_commit_room(f)) {
+		fat_table_free(f, n->chain.first, false);
 	}
-	chain_shorten(&n->chain, have);
+	fat_chain_shorten(&n->chain, have);
 	n->generation = 0;
 }
 
@@ -150,7 +152,7 @@ static int64_t put(struct node *n, uint64_t at, const uint8_t *from, uint64_t si
 		uint32_t inside = (uint32_t)((at + done) % f->cluster_size),
 		         have = cluster_count(n);
 		uint64_t want = (inside + size - done + f->cluster_size - 1) / f->cluster_size;
-		error = commit_room(f);
+		error = fat_commit_room(f);
 		if (!error && index >= have) {
 			error = grow(n, want);
 			/* As many as there are now; one at least. */
@@ -164,14 +166,14 @@ static int64_t put(struct node *n, uint64_t at, const uint8_t *from, uint64_t si
 			break;
 		uint64_t part = (uint64_t)count * f->cluster_size - inside;
 		part = part < size - done ? part : size - done;
-		error = transfer_write(f, cluster_at(f, cluster) + inside,
-		                       from ? from + done : NULL, part);
+		error = fat_transfer_write(f, fat_cluster_at(f, cluster) + inside,
+		                           from ? from + done : NULL, part);
 		if (error)
 			break;
 		done += part;
 		if (at + done > n->size)
 			n->size = (uint32_t)(at + done);
-		error = node_write(n);
+		error = fat_node_write(n);
 		if (error) {
 			f->refuses = error;
 			break;
@@ -217,34 +219,34 @@ static int truncate_to(struct node *n, uint32_t size)
 {
 	struct fat *f = n->fat;
 	uint32_t before = cluster_count(n), first = n->chain.first, tail = 0, next = TABLE_END;
-	int error = commit_room(f);
+	int error = fat_commit_room(f);
 	if (error)
 		return error;
 	uint32_t old = n->size;
 	n->size = size;
 	uint32_t have = cluster_count(n);
 	if (have && have < before) {
-		error = chain_get(f, &n->chain, have - 1, &tail);
+		error = fat_chain_get(f, &n->chain, have - 1, &tail);
 		if (error == ERR_ABSENT)
-			error = damaged(f, "a file is shorter than its size", first);
+			error = fat_damaged(f, "a file is shorter than its size", first);
 		if (!error)
-			error = table_get(f, tail, &next);
+			error = fat_table_get(f, tail, &next);
 		if (error) {
 			n->size = old;
 			return error;
 		}
 	}
-	if (have && cluster_valid(f, next)) {
-		error = table_cut(f, tail);
+	if (have && fat_cluster_valid(f, next)) {
+		error = fat_table_cut(f, tail);
 		if (!error)
-			error = table_free(f, next, false);
+			error = fat_table_free(f, next, false);
 	} else if (!have && first) {
-		error = table_free(f, first, false);
+		error = fat_table_free(f, first, false);
 	}
-	chain_shorten(&n->chain, have);
+	fat_chain_shorten(&n->chain, have);
 	n->generation = 0;
 	if (!error)
-		error = node_write(n);
+		error = fat_node_write(n);
 	if (error)
 		f->refuses = error;
 	return error;
@@ -267,26 +269,26 @@ int fat_file_truncate(struct fat_file *file, uint64_t size)
 	return error;
 }
 
-int directory_grow(struct scan *s)
+int fat_directory_grow(struct scan *s)
 {
 	struct fat *f = s->fat;
 	uint32_t tail, cluster, next, slots = f->cluster_size / SLOT;
 	if (!s->chain.first)
 		return ERR_TOO_BIG;
-	int error = chain_get(f, &s->chain, 0, &tail);
+	int error = fat_chain_get(f, &s->chain, 0, &tail);
 	for (uint32_t index = 1; !error && index <= SLOTS_MAX / slots; index++)
-		error = chain_get(f, &s->chain, index, &tail);
+		error = fat_chain_get(f, &s->chain, index, &tail);
 	if (error != ERR_ABSENT)
 		return error ? error : ERR_TOO_BIG;
 	tail = s->chain.cluster;
-	error = table_get(f, tail, &next);
+	error = fat_table_get(f, tail, &next);
 	if (!error)
-		error = table_allocate(f, tail, &cluster);
+		error = fat_table_allocate(f, tail, &cluster);
 	if (error)
 		return error;
-	error = cluster_zero(f, cluster);
+	error = fat_cluster_zero(f, cluster);
 	if (!error)
-		error = table_link(f, tail, cluster);
+		error = fat_table_link(f, tail, cluster);
 	if (error)
 		f->refuses = error;
 	return error;
@@ -297,12 +299,12 @@ int directory_grow(struct scan *s)
 static int make(struct fat *f, struct scan *s, const struct name *name, struct entry *e)
 {
 	uint8_t raw[SLOT] = { 0 };
-	int error = commit_room(f);
+	int error = fat_commit_room(f);
 	if (error)
 		return error;
 	raw[11] = FAT_ARCHIVE;
-	entry_stamp(raw, entry_now(), true);
-	return entry_make(s, name, raw, e);
+	fat_entry_stamp(raw, fat_entry_now(), true);
+	return fat_entry_make(s, name, raw, e);
 }
 
 static int open_node(struct fat *f, const char *path, uint32_t flags, struct node **to)
@@ -311,28 +313,28 @@ static int open_node(struct fat *f, const char *path, uint32_t flags, struct nod
 	struct entry e;
 	struct name name;
 	uint32_t directory;
-	int error = path_walk(f, path, 0, &directory, &name);
+	int error = fat_path_walk(f, path, 0, &directory, &name);
 	if (error || !name.size)
 		return error ? error : ERR_INVALID;
 	if (flags & FAT_WRITE && f->read_only)
 		return ERR_READ_ONLY;
-	scan_open(&s, f, directory);
-	error = scan_find(&s, &name, &e);
+	fat_scan_open(&s, f, directory);
+	error = fat_scan_find(&s, &name, &e);
 	if (!error && flags & FAT_EXCLUSIVE)
 		return ERR_EXISTS;
 	if (error == ERR_ABSENT && flags & FAT_CREATE)
 		error = make(f, &s, &name, &e);
 	if (error)
 		return error;
-	if (!entry_is_file(e.raw))
+	if (!fat_entry_is_file(e.raw))
 		return ERR_INVALID;
 	if (flags & FAT_WRITE && e.raw[11] & FAT_READ_ONLY)
 		return ERR_READ_ONLY;
-	error = node_open(f, &e, to);
+	error = fat_node_open(f, &e, to);
 	if (!error && flags & FAT_TRUNCATE && (*to)->size) {
 		error = truncate_to(*to, 0);
 		if (error)
-			node_close(*to);
+			fat_node_close(*to);
 	}
 	return error;
 }
@@ -362,7 +364,7 @@ void fat_file_close(struct fat_file *file)
 {
 	struct fat *f = file->node->fat;
 	fat_lock(f);
-	node_close(file->node); /* what is lost then is found when the volume is opened */
+	fat_node_close(file->node); /* what is lost then is found when the volume is opened */
 	fat_unlock(f);
 	heap_free(file);
 }

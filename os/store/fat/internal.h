@@ -17,23 +17,23 @@
 #include <store/fat/fat.h>
 
 /* Little-endian fields of a slot, a boot sector. */
-static inline uint16_t load16(const uint8_t *p)
+static inline uint16_t fat_load16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] | p[1] << 8);
 }
-static inline uint32_t load32(const uint8_t *p)
+static inline uint32_t fat_load32(const uint8_t *p)
 {
-	return load16(p) | (uint32_t)load16(p + 2) << 16;
+	return fat_load16(p) | (uint32_t)fat_load16(p + 2) << 16;
 }
-static inline void store16(uint8_t *p, uint32_t v)
+static inline void fat_store16(uint8_t *p, uint32_t v)
 {
 	p[0] = (uint8_t)v;
 	p[1] = (uint8_t)(v >> 8);
 }
-static inline void store32(uint8_t *p, uint32_t v)
+static inline void fat_store32(uint8_t *p, uint32_t v)
 {
-	store16(p, v);
-	store16(p + 2, v >> 16);
+	fat_store16(p, v);
+	fat_store16(p + 2, v >> 16);
 }
 
 /* ---- The volume ---- */
@@ -121,7 +121,7 @@ struct fat {
 	struct freed freed[FREED_MAX];
 	uint32_t edit_count, freed_count;
 	uint32_t generation; /* of commits */
-	uint64_t erased;     /* names erased since the last one, a bit each (name_mark) */
+	uint64_t erased;     /* names erased since the last one, a bit each (fat_name_mark) */
 	uint64_t moved_at;   /* slot of a rename whose mark is to go; 0: none */
 	uint8_t moved_tenths;
 
@@ -132,21 +132,21 @@ struct fat {
 
 void fat_lock(struct fat *);
 void fat_unlock(struct fat *);
-int damaged(struct fat *, const char *what, uint64_t where); /* ERR_CORRUPT */
+int fat_damaged(struct fat *, const char *what, uint64_t where); /* ERR_CORRUPT */
 
 /* ---- transfer.c ---- */
-int transfer_read(struct fat *, uint64_t at, void *to, uint64_t size);
+int fat_transfer_read(struct fat *, uint64_t at, void *to, uint64_t size);
 /* `from` null: zeros. An error makes the volume refuse writing. */
-int transfer_write(struct fat *, uint64_t at, const void *from, uint64_t size);
-int transfer_flush(struct fat *);
+int fat_transfer_write(struct fat *, uint64_t at, const void *from, uint64_t size);
+int fat_transfer_flush(struct fat *);
 
 /* ---- cache.c ---- */
-/* The sector that byte `at` is in. It stays until the next cache_get. `end`: no use in reading further than that. */
-int cache_get(struct fat *, uint64_t at, uint64_t end, bool table, struct unit **);
-void cache_dirty(struct fat *, struct unit *);
-void cache_forget(struct fat *, uint64_t at, uint64_t size); /* changes, too */
-int cache_write(struct fat *, bool table);                   /* all changed ones of that kind */
-static inline bool cache_crowded(const struct fat *f)
+/* The sector that byte `at` is in. It stays until the next fat_cache_get. `end`: no use in reading further than that. */
+int fat_cache_get(struct fat *, uint64_t at, uint64_t end, bool table, struct unit **);
+void fat_cache_dirty(struct fat *, struct unit *);
+void fat_cache_forget(struct fat *, uint64_t at, uint64_t size); /* changes, too */
+int fat_cache_write(struct fat *, bool table);                   /* all changed ones of that kind */
+static inline bool fat_cache_crowded(const struct fat *f)
 {
 	return f->dirty > f->unit_count / 2;
 }
@@ -155,39 +155,39 @@ static inline bool cache_crowded(const struct fat *f)
 #define TABLE_FREE 0u
 #define TABLE_END  0x0fffffffu
 #define TABLE_BAD  0x0ffffff7u
-static inline bool cluster_valid(const struct fat *f, uint32_t cluster)
+static inline bool fat_cluster_valid(const struct fat *f, uint32_t cluster)
 {
 	return cluster >= 2 && cluster - 2 < f->clusters;
 }
-static inline uint64_t cluster_at(const struct fat *f, uint32_t cluster)
+static inline uint64_t fat_cluster_at(const struct fat *f, uint32_t cluster)
 {
 	return f->data_at + (uint64_t)(cluster - 2) * f->cluster_size;
 }
-int table_get(struct fat *, uint32_t cluster, uint32_t *value); /* as it will be */
-int table_put(struct fat *, uint32_t cluster,
-              uint32_t value);                               /* with the next commit's first step */
-int table_link(struct fat *, uint32_t cluster, uint32_t to); /* when `to` is there */
-int table_cut(struct fat *, uint32_t cluster);               /* when the directories are there */
-int table_free(struct fat *, uint32_t first, bool directory); /* likewise; a whole chain */
+int fat_table_get(struct fat *, uint32_t cluster, uint32_t *value); /* as it will be */
+int fat_table_put(struct fat *, uint32_t cluster,
+                  uint32_t value); /* with the next commit's first step */
+int fat_table_link(struct fat *, uint32_t cluster, uint32_t to); /* when `to` is there */
+int fat_table_cut(struct fat *, uint32_t cluster); /* when the directories are there */
+int fat_table_free(struct fat *, uint32_t first, bool directory); /* likewise; a whole chain */
 /* A free one, `near` + 1 if that is; its entry is TABLE_END. ERR_TOO_BIG: there is none. */
-int table_allocate(struct fat *, uint32_t near, uint32_t *cluster);
-int table_count_free(struct fat *);
-int table_apply(struct fat *, bool cut);   /* edits of that kind, into the cache */
-int table_free_all(struct fat *);          /* fat.freed */
-int table_use(struct fat *, bool *in_use); /* as entry 1 tells it */
-int table_clear_use(struct fat *);
+int fat_table_allocate(struct fat *, uint32_t near, uint32_t *cluster);
+int fat_table_count_free(struct fat *);
+int fat_table_apply(struct fat *, bool cut);   /* edits of that kind, into the cache */
+int fat_table_free_all(struct fat *);          /* fat.freed */
+int fat_table_use(struct fat *, bool *in_use); /* as entry 1 tells it */
+int fat_table_clear_use(struct fat *);
 
 /* ---- chain.c ---- */
-void chain_open(struct chain *, uint32_t first);
+void fat_chain_open(struct chain *, uint32_t first);
 /* ERR_ABSENT: it ends before. */
-int chain_get(struct fat *, struct chain *, uint32_t index, uint32_t *cluster);
-void chain_shorten(struct chain *, uint32_t count); /* clusters that are left */
+int fat_chain_get(struct fat *, struct chain *, uint32_t index, uint32_t *cluster);
+void fat_chain_shorten(struct chain *, uint32_t count); /* clusters that are left */
 
 /* ---- commit.c ---- */
 /* Makes room for one more change of anything: call before beginning one. Says whether writing is allowed at all. */
-int commit_room(struct fat *);
+int fat_commit_room(struct fat *);
 /* clean: and marks the volume so. */
-int commit(struct fat *, bool clean);
+int fat_commit(struct fat *, bool clean);
 
 /* ---- name.c ---- */
 #define NAME_UNITS 255u
@@ -196,20 +196,20 @@ struct name {
 	uint32_t size;
 };
 /* One part of a path. ERR_INVALID, ERR_TOO_BIG. */
-int name_parse(struct name *, const char *utf8, uint32_t size);
-uint32_t name_print(const uint16_t *units, uint32_t size, char *to,
-                    uint32_t room); /* with its NUL */
-bool name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size);
+int fat_name_parse(struct name *, const char *utf8, uint32_t size);
+uint32_t fat_name_print(const uint16_t *units, uint32_t size, char *to,
+                        uint32_t room); /* with its NUL */
+bool fat_name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size);
 /* One bit of 64: names that are equal have the same. */
-uint64_t name_mark(const uint16_t *units, uint32_t size);
+uint64_t fat_name_mark(const uint16_t *units, uint32_t size);
 /* A long name that can be shown and asked for; unpaired surrogates are made U+FFFD. */
-bool name_clean(uint16_t *units, uint32_t size);
-uint32_t name_from_short(const uint8_t raw[11], uint8_t cases, uint16_t units[12]);
-uint8_t name_sum(const uint8_t raw[11]);
+bool fat_name_clean(uint16_t *units, uint32_t size);
+uint32_t fat_name_from_short(const uint8_t raw[11], uint8_t cases, uint16_t units[12]);
+uint8_t fat_name_sum(const uint8_t raw[11]);
 /* The short name; true: it says all, no long one is needed. Else with tail ~1. */
-bool name_to_short(const struct name *, uint8_t raw[11]);
+bool fat_name_to_short(const struct name *, uint8_t raw[11]);
 /* The same with another tail: 1 to 9, then by hash. */
-void name_tail(const struct name *, uint8_t raw[11], uint32_t number);
+void fat_name_tail(const struct name *, uint8_t raw[11], uint32_t number);
 
 /* ---- entry.c ---- */
 #define SLOT           32u
@@ -234,55 +234,56 @@ struct scan {
 	bool mend;          /* parts of long names without a file are erased */
 	uint32_t mended;
 };
-void scan_open(struct scan *, struct fat *, uint32_t directory);
-int scan_next(struct scan *, struct entry *); /* labels, . and .. included */
-int scan_slot(struct scan *, uint32_t slot, struct unit **,
-              uint8_t **);                                         /* ERR_ABSENT: behind the end */
-int scan_find(struct scan *, const struct name *, struct entry *); /* ERR_ABSENT */
-int entry_erase(struct scan *, const struct entry *);
+void fat_scan_open(struct scan *, struct fat *, uint32_t directory);
+int fat_scan_next(struct scan *, struct entry *); /* labels, . and .. included */
+int fat_scan_slot(struct scan *, uint32_t slot, struct unit **,
+                  uint8_t **); /* ERR_ABSENT: behind the end */
+int fat_scan_find(struct scan *, const struct name *, struct entry *); /* ERR_ABSENT */
+int fat_entry_erase(struct scan *, const struct entry *);
 /* Puts a new one into the directory: raw's fields but its name. e: what became of it. */
-int entry_make(struct scan *, const struct name *, const uint8_t raw[SLOT], struct entry *e);
-int entry_empty(struct fat *, uint32_t directory); /* OK; ERR_INVALID: it is not */
-static inline uint32_t entry_first(const struct fat *f, const uint8_t raw[SLOT])
+int fat_entry_make(struct scan *, const struct name *, const uint8_t raw[SLOT], struct entry *e);
+int fat_entry_empty(struct fat *, uint32_t directory); /* OK; ERR_INVALID: it is not */
+static inline uint32_t fat_entry_first(const struct fat *f, const uint8_t raw[SLOT])
 {
-	return load16(raw + 26) | (f->bits == 32 ? (uint32_t)(load16(raw + 20) & 0x0fff) << 16 : 0);
+	return fat_load16(raw + 26) |
+	       (f->bits == 32 ? (uint32_t)(fat_load16(raw + 20) & 0x0fff) << 16 : 0);
 }
-static inline void entry_set_first(const struct fat *f, uint8_t raw[SLOT], uint32_t cluster)
+static inline void fat_entry_set_first(const struct fat *f, uint8_t raw[SLOT], uint32_t cluster)
 {
-	store16(raw + 26, cluster);
+	fat_store16(raw + 26, cluster);
 	if (f->bits == 32)
-		store16(raw + 20, cluster >> 16);
+		fat_store16(raw + 20, cluster >> 16);
 }
-static inline bool entry_is_file(const uint8_t raw[SLOT])
+static inline bool fat_entry_is_file(const uint8_t raw[SLOT])
 {
 	return !(raw[11] & (ATTR_LABEL | ATTR_DIRECTORY));
 }
-static inline bool entry_is_dot(const uint8_t raw[SLOT])
+static inline bool fat_entry_is_dot(const uint8_t raw[SLOT])
 {
 	return raw[0] == '.' && (raw[1] == ' ' || raw[1] == '.');
 }
-void entry_stamp(uint8_t raw[SLOT], int64_t seconds, bool created);
-int64_t entry_now(void); /* seconds since 1970 */
-void entry_info(const struct entry *, struct fat_info *);
+void fat_entry_stamp(uint8_t raw[SLOT], int64_t seconds, bool created);
+int64_t fat_entry_now(void); /* seconds since 1970 */
+void fat_entry_info(const struct entry *, struct fat_info *);
 
 /* ---- path.c ---- */
 /* Walks to the directory that the path's last part is in. `avoid`: ERR_INVALID if it leads through that directory. */
-int path_walk(struct fat *, const char *path, uint32_t avoid, uint32_t *directory,
-              struct name *last);
+int fat_path_walk(struct fat *, const char *path, uint32_t avoid, uint32_t *directory,
+                  struct name *last);
 /* The entry; ERR_INVALID: the path is the root. */
-int path_find(struct fat *, const char *path, struct scan *, struct entry *);
+int fat_path_find(struct fat *, const char *path, struct scan *, struct entry *);
 /* The first cluster of a directory that a slot leads to; checked. */
-int path_enter(struct fat *, const uint8_t raw[SLOT], uint32_t *directory);
-struct node *node_find(struct fat *, uint64_t at);
-int node_open(struct fat *, const struct entry *, struct node **); /* entry null: the root */
-int node_close(struct node *);
-int node_write(struct node *); /* first cluster, size and time into its slot */
+int fat_path_enter(struct fat *, const uint8_t raw[SLOT], uint32_t *directory);
+struct node *fat_node_find(struct fat *, uint64_t at);
+int fat_node_open(struct fat *, const struct entry *, struct node **); /* entry null: the root */
+int fat_node_close(struct node *);
+int fat_node_write(struct node *); /* first cluster, size and time into its slot */
 
 /* ---- file.c ---- */
-int directory_grow(struct scan *); /* a cluster of zeros behind its end */
-int cluster_zero(struct fat *, uint32_t cluster);
+int fat_directory_grow(struct scan *); /* a cluster of zeros behind its end */
+int fat_cluster_zero(struct fat *, uint32_t cluster);
 
 /* ---- repair.c ---- */
-int repair(struct fat *);
+int fat_repair(struct fat *);
 
 #endif

@@ -62,7 +62,7 @@ static uint32_t utf8_get(const uint8_t *p, uint32_t size, uint32_t *to)
 	return n;
 }
 
-int name_parse(struct name *name, const char *utf8, uint32_t size)
+int fat_name_parse(struct name *name, const char *utf8, uint32_t size)
 {
 	const uint8_t *p = (const uint8_t *)utf8;
 	name->size = 0;
@@ -86,7 +86,7 @@ int name_parse(struct name *name, const char *utf8, uint32_t size)
 	return OK;
 }
 
-uint32_t name_print(const uint16_t *units, uint32_t size, char *to, uint32_t room)
+uint32_t fat_name_print(const uint16_t *units, uint32_t size, char *to, uint32_t room)
 {
 	uint32_t at = 0;
 	for (uint32_t k = 0; k < size; k++) {
@@ -105,7 +105,7 @@ uint32_t name_print(const uint16_t *units, uint32_t size, char *to, uint32_t roo
 	return at;
 }
 
-bool name_clean(uint16_t *units, uint32_t size)
+bool fat_name_clean(uint16_t *units, uint32_t size)
 {
 	for (uint32_t k = 0; k < size; k++) {
 		if (forbidden(units[k]))
@@ -138,7 +138,7 @@ static uint32_t upper(uint32_t u)
 	return u;
 }
 
-bool name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size)
+bool fat_name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size)
 {
 	if (a_size != b_size)
 		return false;
@@ -148,7 +148,7 @@ bool name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t 
 	return true;
 }
 
-uint64_t name_mark(const uint16_t *units, uint32_t size)
+uint64_t fat_name_mark(const uint16_t *units, uint32_t size)
 {
 	uint32_t h = size;
 	for (uint32_t k = 0; k < size; k++)
@@ -158,7 +158,7 @@ uint64_t name_mark(const uint16_t *units, uint32_t size)
 
 /* ---- Short names ---- */
 
-uint8_t name_sum(const uint8_t raw[11])
+uint8_t fat_name_sum(const uint8_t raw[11])
 {
 	uint8_t sum = 0;
 	for (uint32_t k = 0; k < 11; k++)
@@ -180,7 +180,7 @@ static uint32_t part(const uint8_t *raw, uint32_t size, bool lower, uint16_t *to
 }
 
 /* cases: Windows NT's and Linux's bits 3 and 4: name, extension are of small letters. */
-uint32_t name_from_short(const uint8_t raw[11], uint8_t cases, uint16_t units[12])
+uint32_t fat_name_from_short(const uint8_t raw[11], uint8_t cases, uint16_t units[12])
 {
 	uint8_t copy[11];
 	memcpy(copy, raw, 11);
@@ -244,15 +244,15 @@ static bool shorten(const struct name *name, uint8_t raw[11], bool *fits)
 	return exact && *fits;
 }
 
-bool name_to_short(const struct name *name, uint8_t raw[11])
+bool fat_name_to_short(const struct name *name, uint8_t raw[11])
 {
 	bool fits, exact = shorten(name, raw, &fits);
 	if (!fits)
-		name_tail(name, raw, 1);
+		fat_name_tail(name, raw, 1);
 	return exact;
 }
 
-void name_tail(const struct name *name, uint8_t raw[11], uint32_t number)
+void fat_name_tail(const struct name *name, uint8_t raw[11], uint32_t number)
 {
 	uint8_t tail[6];
 	uint32_t tail_size = 2, length = 0;

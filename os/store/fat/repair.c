@@ -39,11 +39,11 @@ static int mirror(struct fat *f)
 		for (uint64_t at = 0; at < f->table_size && !error; at += MIRROR) {
 			uint64_t n = f->table_size - at < MIRROR ? f->table_size - at : MIRROR;
 			uint64_t copy = f->table_at + k * f->table_size + at;
-			error = transfer_read(f, f->table_at + at, one, n);
+			error = fat_transfer_read(f, f->table_at + at, one, n);
 			if (!error)
-				error = transfer_read(f, copy, other, n);
+				error = fat_transfer_read(f, copy, other, n);
 			if (!error && memcmp(one, other, n) != 0)
-				error = transfer_write(f, copy, one, n);
+				error = fat_transfer_write(f, copy, one, n);
 		}
 	}
 	heap_free(one);
@@ -54,10 +54,10 @@ static int mirror(struct fat *f)
 /* Keeps the cache from filling up with changes. */
 static int settle(struct fat *f)
 {
-	if (!cache_crowded(f))
+	if (!fat_cache_crowded(f))
 		return OK;
-	int error = cache_write(f, true);
-	return error ? error : cache_write(f, false);
+	int error = fat_cache_write(f, true);
+	return error ? error : fat_cache_write(f, false);
 }
 
 static bool is_owned(const struct walk *w, uint32_t cluster)
@@ -68,7 +68,7 @@ static bool is_owned(const struct walk *w, uint32_t cluster)
 static int set_end(struct walk *w, uint32_t cluster)
 {
 	w->fat->figures.cut++;
-	int error = table_put(w->fat, cluster, TABLE_END);
+	int error = fat_table_put(w->fat, cluster, TABLE_END);
 	return error ? error : settle(w->fat);
 }
 
@@ -79,10 +79,10 @@ static int claim(struct walk *w, uint32_t first, uint32_t most, uint32_t *got)
 	uint32_t cluster = first, last = 0;
 	*got = 0;
 	while (*got < most) {
-		if (!cluster_valid(f, cluster) || is_owned(w, cluster))
+		if (!fat_cluster_valid(f, cluster) || is_owned(w, cluster))
 			break;
 		uint32_t next;
-		int error = table_get(f, cluster, &next);
+		int error = fat_table_get(f, cluster, &next);
 		if (error)
 			return error;
 		if (next == TABLE_FREE || next == TABLE_BAD) {
@@ -125,66 +125,66 @@ static int rewrite(struct scan *s, const struct entry *e)
 {
 	struct unit *u;
 	uint8_t *raw;
-	int error = scan_slot(s, e->slot, &u, &raw);
+	int error = fat_scan_slot(s, e->slot, &u, &raw);
 	if (error)
 		return error;
 	memcpy(raw, e->raw, SLOT);
-	cache_dirty(s->fat, u);
+	fat_cache_dirty(s->fat, u);
 	return OK;
 }
 
 static int mend_file(struct walk *w, struct scan *s, struct entry *e)
 {
 	struct fat *f = w->fat;
-	uint32_t size = load32(e->raw + 28), first = entry_first(f, e->raw), got = 0;
+	uint32_t size = fat_load32(e->raw + 28), first = fat_entry_first(f, e->raw), got = 0;
 	uint32_t need = (uint32_t)(((uint64_t)size + f->cluster_size - 1) / f->cluster_size);
 	int error = need ? claim(w, first, need, &got) : OK;
 	if (error || (got == need && (need || !first)))
 		return error;
 	f->figures.cut++;
 	if (got < need) {
-		damaged(f, "a file is shorter than its size", first);
+		fat_damaged(f, "a file is shorter than its size", first);
 		size = got * f->cluster_size;
-		store32(e->raw + 28, size);
+		fat_store32(e->raw + 28, size);
 	}
 	if (!got)
-		entry_set_first(f, e->raw, 0);
+		fat_entry_set_first(f, e->raw, 0);
 	return rewrite(s, e);
 }
 
 static int mend_directory(struct walk *w, struct scan *s, struct entry *e)
 {
 	struct fat *f = w->fat;
-	uint32_t first = entry_first(f, e->raw), got = 0;
+	uint32_t first = fat_entry_first(f, e->raw), got = 0;
 	int error = claim(w, first, SLOTS_MAX / (f->cluster_size / SLOT) + 1, &got);
 	if (error)
 		return error;
 	if (got)
 		return push(w, (struct folder){ first, s->chain.first, got });
-	damaged(f, "a directory begins nowhere", first);
+	fat_damaged(f, "a directory begins nowhere", first);
 	f->figures.cut++;
-	return entry_erase(s, e);
+	return fat_entry_erase(s, e);
 }
 
 static int mend_entry(struct walk *w, struct scan *s, struct entry *e)
 {
 	struct fat *f = w->fat;
-	uint32_t first = entry_first(f, e->raw);
+	uint32_t first = fat_entry_first(f, e->raw);
 	if (e->raw[13] != MOVED && first && is_move(w, first)) {
 		f->figures.names_mended++;
-		return entry_erase(s, e);
+		return fat_entry_erase(s, e);
 	}
 	if (e->raw[13] == MOVED) /* until the other is gone */
 		f->moved_at = e->at;
-	return entry_is_file(e->raw) ? mend_file(w, s, e) : mend_directory(w, s, e);
+	return fat_entry_is_file(e->raw) ? mend_file(w, s, e) : mend_directory(w, s, e);
 }
 
 static int look_at(struct walk *w, const struct scan *s, const struct entry *e)
 {
-	uint32_t first = entry_first(w->fat, e->raw), got = 0;
+	uint32_t first = fat_entry_first(w->fat, e->raw), got = 0;
 	if (e->raw[13] == MOVED && first && w->move_count < MOVES_MAX)
 		w->moves[w->move_count++] = first;
-	if (entry_is_file(e->raw))
+	if (fat_entry_is_file(e->raw))
 		return OK;
 	int error = claim(w, first, SLOTS_MAX / (w->fat->cluster_size / SLOT) + 1, &got);
 	return error || !got ? error : push(w, (struct folder){ first, s->chain.first, got });
@@ -197,11 +197,11 @@ static int mend_parent(struct walk *w, struct scan *s, const struct folder *fold
 	struct unit *u;
 	uint8_t *raw;
 	uint32_t parent = folder->parent == f->root_cluster ? 0 : folder->parent;
-	int error = scan_slot(s, 1, &u, &raw);
-	if (error || raw[0] != '.' || raw[1] != '.' || entry_first(f, raw) == parent)
+	int error = fat_scan_slot(s, 1, &u, &raw);
+	if (error || raw[0] != '.' || raw[1] != '.' || fat_entry_first(f, raw) == parent)
 		return error == ERR_ABSENT ? OK : error;
-	entry_set_first(f, raw, parent);
-	cache_dirty(f, u);
+	fat_entry_set_first(f, raw, parent);
+	fat_cache_dirty(f, u);
 	f->figures.names_mended++;
 	return OK;
 }
@@ -213,11 +213,11 @@ static int clear_behind(struct scan *s)
 	struct unit *u;
 	uint8_t *raw;
 	int error;
-	for (uint32_t slot = s->slot; !(error = scan_slot(s, slot, &u, &raw)); slot++) {
+	for (uint32_t slot = s->slot; !(error = fat_scan_slot(s, slot, &u, &raw)); slot++) {
 		if (!raw[0])
 			continue;
 		raw[0] = 0;
-		cache_dirty(s->fat, u);
+		fat_cache_dirty(s->fat, u);
 		s->mended++;
 		error = settle(s->fat);
 		if (error)
@@ -232,14 +232,14 @@ static int walk_folder(struct walk *w, struct folder folder, bool root)
 	struct scan s;
 	struct entry e;
 	int error = OK;
-	scan_open(&s, f, folder.first);
+	fat_scan_open(&s, f, folder.first);
 	if (folder.first && (uint64_t)folder.clusters * f->cluster_size / SLOT < s.limit)
 		s.limit = folder.clusters * (f->cluster_size / SLOT);
 	if (!w->look && !root)
 		error = mend_parent(w, &s, &folder);
 	s.mend = !w->look;
-	while (!error && !(error = scan_next(&s, &e))) {
-		if (!(e.raw[11] & ATTR_LABEL) && !entry_is_dot(e.raw))
+	while (!error && !(error = fat_scan_next(&s, &e))) {
+		if (!(e.raw[11] & ATTR_LABEL) && !fat_entry_is_dot(e.raw))
 			error = w->look ? look_at(w, &s, &e) : mend_entry(w, &s, &e);
 		if (!error)
 			error = settle(f);
@@ -261,7 +261,7 @@ static int walk_all(struct walk *w)
 		error = claim(w, root.first, SLOTS_MAX / (f->cluster_size / SLOT) + 1,
 		              &root.clusters);
 	if (!error && root.first && !root.clusters)
-		error = damaged(f, "the root directory begins nowhere", root.first);
+		error = fat_damaged(f, "the root directory begins nowhere", root.first);
 	if (!error)
 		error = walk_folder(w, root, true);
 	for (uint32_t k = 0; k < w->folder_count && !error; k++)
@@ -275,9 +275,9 @@ static int free_lost(struct walk *w)
 	uint32_t free = 0;
 	for (uint32_t c = 2; c - 2 < f->clusters; c++) {
 		uint32_t value;
-		int error = table_get(f, c, &value);
+		int error = fat_table_get(f, c, &value);
 		if (!error && value != TABLE_FREE && value != TABLE_BAD && !is_owned(w, c)) {
-			error = table_put(f, c, TABLE_FREE);
+			error = fat_table_put(f, c, TABLE_FREE);
 			value = TABLE_FREE;
 			f->figures.lost++;
 		}
@@ -292,7 +292,7 @@ static int free_lost(struct walk *w)
 	return OK;
 }
 
-int repair(struct fat *f)
+int fat_repair(struct fat *f)
 {
 	struct walk w = { .fat = f, .look = true };
 	w.owned = heap_alloc_zero(((size_t)f->clusters + 2 + 63) / 64, sizeof *w.owned);
@@ -305,7 +305,7 @@ int repair(struct fat *f)
 	if (!error)
 		error = free_lost(&w);
 	if (!error)
-		error = commit(f, true);
+		error = fat_commit(f, true);
 	heap_free(w.owned);
 	heap_free(w.folders);
 	return error;

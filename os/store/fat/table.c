@@ -26,7 +26,7 @@ static bool straddles(const struct fat *f, uint32_t cluster)
 
 static int byte_at(struct fat *f, uint64_t at, struct unit **u, uint8_t **byte)
 {
-	int error = cache_get(f, f->table_at + at, f->table_at + f->table_size, true, u);
+	int error = fat_cache_get(f, f->table_at + at, f->table_at + f->table_size, true, u);
 	if (!error)
 		*byte = (*u)->bytes + at % f->sector;
 	return error;
@@ -41,7 +41,7 @@ static int load(struct fat *f, uint32_t cluster, uint32_t *value)
 	if (error)
 		return error;
 	if (f->bits == 32) {
-		*value = load32(p) & 0x0fffffff;
+		*value = fat_load32(p) & 0x0fffffff;
 		return OK;
 	}
 	uint32_t low = *p, high;
@@ -67,10 +67,10 @@ static struct edit *edit_of(struct fat *f, uint32_t cluster)
 	return NULL;
 }
 
-int table_get(struct fat *f, uint32_t cluster, uint32_t *value)
+int fat_table_get(struct fat *f, uint32_t cluster, uint32_t *value)
 {
-	if (!cluster_valid(f, cluster))
-		return damaged(f, "there is no such cluster", cluster);
+	if (!fat_cluster_valid(f, cluster))
+		return fat_damaged(f, "there is no such cluster", cluster);
 	struct edit *e = f->edit_count ? edit_of(f, cluster) : NULL;
 	if (e) {
 		*value = e->value;
@@ -85,7 +85,7 @@ int table_get(struct fat *f, uint32_t cluster, uint32_t *value)
 	return error;
 }
 
-int table_put(struct fat *f, uint32_t cluster, uint32_t value)
+int fat_table_put(struct fat *f, uint32_t cluster, uint32_t value)
 {
 	struct unit *u;
 	uint8_t *p;
@@ -94,15 +94,15 @@ int table_put(struct fat *f, uint32_t cluster, uint32_t value)
 	if (error)
 		return error;
 	if (f->bits == 32) {
-		store32(p, (load32(p) & 0xf0000000) | (value & 0x0fffffff));
+		fat_store32(p, (fat_load32(p) & 0xf0000000) | (value & 0x0fffffff));
 	} else if (f->bits == 16) {
-		store16(p, value);
+		fat_store16(p, value);
 	} else {
 		uint8_t low = (uint8_t)(cluster & 1 ? (*p & 0x0f) | value << 4 : value);
 		uint8_t high;
 		*p = low;
 		if (straddles(f, cluster)) {
-			cache_dirty(f, u);
+			fat_cache_dirty(f, u);
 			error = byte_at(f, at + 1, &u, &p);
 			if (error)
 				return error;
@@ -112,14 +112,14 @@ int table_put(struct fat *f, uint32_t cluster, uint32_t value)
 		high = (uint8_t)(cluster & 1 ? value >> 4 : (*p & 0xf0) | (value >> 8 & 0x0f));
 		*p = high;
 	}
-	cache_dirty(f, u);
+	fat_cache_dirty(f, u);
 	return OK;
 }
 
-int table_link(struct fat *f, uint32_t cluster, uint32_t to)
+int fat_table_link(struct fat *f, uint32_t cluster, uint32_t to)
 {
 	if (f->edit_count == EDITS_MAX || edit_of(f, cluster)) {
-		int error = commit(f, false);
+		int error = fat_commit(f, false);
 		if (error)
 			return error;
 	}
@@ -127,7 +127,7 @@ int table_link(struct fat *f, uint32_t cluster, uint32_t to)
 	return OK;
 }
 
-int table_cut(struct fat *f, uint32_t cluster)
+int fat_table_cut(struct fat *f, uint32_t cluster)
 {
 	struct edit *e = edit_of(f, cluster);
 	if (e && !e->cut) { /* the link has never been made */
@@ -135,7 +135,7 @@ int table_cut(struct fat *f, uint32_t cluster)
 		return OK;
 	}
 	if (f->edit_count == EDITS_MAX) {
-		int error = commit(f, false);
+		int error = fat_commit(f, false);
 		if (error)
 			return error;
 	}
@@ -144,10 +144,10 @@ int table_cut(struct fat *f, uint32_t cluster)
 	return OK;
 }
 
-int table_free(struct fat *f, uint32_t first, bool directory)
+int fat_table_free(struct fat *f, uint32_t first, bool directory)
 {
 	if (f->freed_count == FREED_MAX) {
-		int error = commit(f, false);
+		int error = fat_commit(f, false);
 		if (error)
 			return error;
 	}
@@ -155,7 +155,7 @@ int table_free(struct fat *f, uint32_t first, bool directory)
 	return OK;
 }
 
-int table_apply(struct fat *f, bool cut)
+int fat_table_apply(struct fat *f, bool cut)
 {
 	uint32_t kept = 0;
 	int error = OK;
@@ -165,9 +165,9 @@ int table_apply(struct fat *f, bool cut)
 			f->edits[kept++] = e;
 			continue;
 		}
-		error = table_put(f, e.cluster, e.value);
-		if (!error && cache_crowded(f))
-			error = cache_write(f, true);
+		error = fat_table_put(f, e.cluster, e.value);
+		if (!error && fat_cache_crowded(f))
+			error = fat_cache_write(f, true);
 	}
 	f->edit_count = kept;
 	return error;
@@ -177,25 +177,25 @@ int table_apply(struct fat *f, bool cut)
 static int free_chain(struct fat *f, struct freed chain)
 {
 	int error = OK;
-	for (uint32_t cluster = chain.first; cluster_valid(f, cluster) && !error;) {
+	for (uint32_t cluster = chain.first; fat_cluster_valid(f, cluster) && !error;) {
 		uint32_t next;
-		error = table_get(f, cluster, &next);
+		error = fat_table_get(f, cluster, &next);
 		if (error || next == TABLE_FREE || next == TABLE_BAD)
 			break;
-		error = table_put(f, cluster, TABLE_FREE);
+		error = fat_table_put(f, cluster, TABLE_FREE);
 		f->free += !error;
 		if (chain.directory)
-			cache_forget(f, cluster_at(f, cluster), f->cluster_size);
+			fat_cache_forget(f, fat_cluster_at(f, cluster), f->cluster_size);
 		if (cluster < f->hint)
 			f->hint = cluster;
-		if (!error && cache_crowded(f))
-			error = cache_write(f, true);
+		if (!error && fat_cache_crowded(f))
+			error = fat_cache_write(f, true);
 		cluster = next;
 	}
 	return error;
 }
 
-int table_free_all(struct fat *f)
+int fat_table_free_all(struct fat *f)
 {
 	int error = OK;
 	for (uint32_t k = 0; k < f->freed_count && !error; k++)
@@ -205,11 +205,11 @@ int table_free_all(struct fat *f)
 	return error;
 }
 
-int table_count_free(struct fat *f)
+int fat_table_count_free(struct fat *f)
 {
 	uint32_t count = 0, value;
 	for (uint32_t c = 2; c - 2 < f->clusters; c++) {
-		int error = table_get(f, c, &value);
+		int error = fat_table_get(f, c, &value);
 		if (error)
 			return error;
 		count += value == TABLE_FREE;
@@ -224,7 +224,7 @@ static uint32_t clean_bit(const struct fat *f)
 	return f->bits == 32 ? 0x08000000 : f->bits == 16 ? 0x8000 : 0;
 }
 
-int table_use(struct fat *f, bool *in_use)
+int fat_table_use(struct fat *f, bool *in_use)
 {
 	uint32_t value;
 	int error = load(f, 1, &value);
@@ -233,18 +233,18 @@ int table_use(struct fat *f, bool *in_use)
 	return error;
 }
 
-int table_clear_use(struct fat *f)
+int fat_table_clear_use(struct fat *f)
 {
 	uint32_t value;
 	int error = load(f, 1, &value);
-	return error ? error : table_put(f, 1, value | clean_bit(f));
+	return error ? error : fat_table_put(f, 1, value | clean_bit(f));
 }
 
 static int search(struct fat *f, uint32_t from, uint32_t *cluster)
 {
-	uint32_t c = cluster_valid(f, from) ? from : 2, value;
+	uint32_t c = fat_cluster_valid(f, from) ? from : 2, value;
 	for (uint32_t n = 0; n < f->clusters; n++, c = c - 1 < f->clusters ? c + 1 : 2) {
-		int error = table_get(f, c, &value);
+		int error = fat_table_get(f, c, &value);
 		if (error)
 			return error;
 		if (value == TABLE_FREE && !straddles(f, c)) {
@@ -259,7 +259,7 @@ static int search(struct fat *f, uint32_t from, uint32_t *cluster)
 	return ERR_TOO_BIG;
 }
 
-int table_allocate(struct fat *f, uint32_t near, uint32_t *cluster)
+int fat_table_allocate(struct fat *f, uint32_t near, uint32_t *cluster)
 {
 	int error = ERR_TOO_BIG;
 	for (uint32_t again = 0; again < 2; again++) {
@@ -268,14 +268,14 @@ int table_allocate(struct fat *f, uint32_t near, uint32_t *cluster)
 			error = search(f, near ? near + 1 : f->hint, cluster);
 		if (error != ERR_TOO_BIG || !f->freed_count)
 			break;
-		error = commit(f, false);
+		error = fat_commit(f, false);
 		if (error)
 			return error;
 		error = ERR_TOO_BIG;
 	}
 	if (error)
 		return error;
-	error = table_put(f, *cluster, TABLE_END);
+	error = fat_table_put(f, *cluster, TABLE_END);
 	if (error)
 		return error;
 	f->free -= f->free > 0;

@@ -25,7 +25,7 @@ static uint64_t window(const struct fat *f, uint64_t at, uint64_t size, uint64_t
 	return n;
 }
 
-int transfer_read(struct fat *f, uint64_t at, void *to, uint64_t size)
+int fat_transfer_read(struct fat *f, uint64_t at, void *to, uint64_t size)
 {
 	uint64_t mask = f->block->sector_size - 1;
 	uint8_t *bytes = to;
@@ -67,7 +67,7 @@ static int write_window(struct fat *f, uint64_t at, const uint8_t *bytes, uint64
 	return block_write(f->block, from, f->transfer, whole);
 }
 
-int transfer_write(struct fat *f, uint64_t at, const void *bytes_from, uint64_t size)
+int fat_transfer_write(struct fat *f, uint64_t at, const void *bytes_from, uint64_t size)
 {
 	uint64_t mask = f->block->sector_size - 1;
 	const uint8_t *bytes = bytes_from;
@@ -91,7 +91,7 @@ int transfer_write(struct fat *f, uint64_t at, const void *bytes_from, uint64_t 
 	return error;
 }
 
-int transfer_flush(struct fat *f)
+int fat_transfer_flush(struct fat *f)
 {
 	int error = block_flush(f->block);
 	if (error)

@@ -22,7 +22,7 @@ void fat_unlock(struct fat *f)
 	task_wake_one(&f->waiting);
 }
 
-int damaged(struct fat *f, const char *what, uint64_t where)
+int fat_damaged(struct fat *f, const char *what, uint64_t where)
 {
 	if (f->options.damage)
 		f->options.damage(f->options.damage_of, what, where);
@@ -37,11 +37,11 @@ static bool power_of_two(uint32_t v)
 /* Fields of the boot sector, by the FAT specification; all of them may be anything. */
 static int decode(struct fat *f, const uint8_t b[BOOT])
 {
-	uint32_t per_cluster = b[13], reserved = load16(b + 14), tables = b[16];
-	uint32_t table16 = load16(b + 22), table = table16 ? table16 : load32(b + 36);
-	uint32_t total = load16(b + 19) ? load16(b + 19) : load32(b + 32);
-	f->sector = load16(b + 11);
-	f->root_slots = load16(b + 17);
+	uint32_t per_cluster = b[13], reserved = fat_load16(b + 14), tables = b[16];
+	uint32_t table16 = fat_load16(b + 22), table = table16 ? table16 : fat_load32(b + 36);
+	uint32_t total = fat_load16(b + 19) ? fat_load16(b + 19) : fat_load32(b + 32);
+	f->sector = fat_load16(b + 11);
+	f->root_slots = fat_load16(b + 17);
 	if (b[510] != 0x55 || b[511] != 0xaa || !power_of_two(f->sector) || f->sector < 512 ||
 	    f->sector > SECTOR_MAX || !power_of_two(per_cluster) || !reserved || !tables ||
 	    tables > TABLES_MAX || !table || !total)
@@ -68,9 +68,9 @@ static int decode(struct fat *f, const uint8_t b[BOOT])
 	f->state_offset = f->bits == 32 ? 65 : 37;
 	if (f->bits != 32)
 		return OK;
-	uint32_t flags = load16(b + 40), info = load16(b + 48);
-	f->root_cluster = load32(b + 44);
-	if (load16(b + 42) || !cluster_valid(f, f->root_cluster) ||
+	uint32_t flags = fat_load16(b + 40), info = fat_load16(b + 48);
+	f->root_cluster = fat_load32(b + 44);
+	if (fat_load16(b + 42) || !fat_cluster_valid(f, f->root_cluster) ||
 	    (flags & 0x80 && (flags & 15) >= tables))
 		return ERR_MALFORMED;
 	if (flags & 0x80) { /* one table only, whichever it is */
@@ -87,19 +87,19 @@ static int read_info(struct fat *f)
 	uint8_t info[BOOT];
 	f->hint = 2;
 	if (f->info_at) {
-		int error = transfer_read(f, f->info_at, info, sizeof info);
+		int error = fat_transfer_read(f, f->info_at, info, sizeof info);
 		if (error)
 			return error;
-		if (load32(info) != 0x41615252 || load32(info + 484) != 0x61417272 ||
-		    load32(info + 508) != 0xaa550000)
+		if (fat_load32(info) != 0x41615252 || fat_load32(info + 484) != 0x61417272 ||
+		    fat_load32(info + 508) != 0xaa550000)
 			f->info_at = 0; /* nor shall it be written */
 	}
-	if (f->info_at && load32(info + 488) <= f->clusters && !f->in_use) {
-		f->free = load32(info + 488);
-		f->hint = cluster_valid(f, load32(info + 492)) ? load32(info + 492) : 2;
+	if (f->info_at && fat_load32(info + 488) <= f->clusters && !f->in_use) {
+		f->free = fat_load32(info + 488);
+		f->hint = fat_cluster_valid(f, fat_load32(info + 492)) ? fat_load32(info + 492) : 2;
 		return OK;
 	}
-	return f->in_use ? OK : table_count_free(f);
+	return f->in_use ? OK : fat_table_count_free(f);
 }
 
 static int open_cache(struct fat *f)
@@ -122,13 +122,13 @@ static int open_volume(struct fat *f)
 	uint8_t boot[BOOT];
 	if (f->block->size < BOOT)
 		return ERR_MALFORMED;
-	int error = transfer_read(f, 0, boot, sizeof boot);
+	int error = fat_transfer_read(f, 0, boot, sizeof boot);
 	if (!error)
 		error = decode(f, boot);
 	if (!error)
 		error = open_cache(f);
 	if (!error)
-		error = table_use(f, &f->table_unclean);
+		error = fat_table_use(f, &f->table_unclean);
 	if (error)
 		return error;
 	bool in_use = boot[f->state_offset] & 1 || f->table_unclean;
@@ -139,7 +139,7 @@ static int open_volume(struct fat *f)
 	f->in_use = in_use && !f->read_only;
 	error = read_info(f);
 	if (!error && f->in_use)
-		error = repair(f);
+		error = fat_repair(f);
 	return error;
 }
 
@@ -177,7 +177,7 @@ int fat_open(struct fat **to, struct block *block, const struct fat_options *opt
 int fat_sync(struct fat *f)
 {
 	fat_lock(f);
-	int error = commit(f, true);
+	int error = fat_commit(f, true);
 	fat_unlock(f);
 	return error;
 }
@@ -196,21 +196,21 @@ static int read_label(struct fat *f)
 	uint16_t units[12];
 	int error;
 	f->figures.label[0] = 0;
-	scan_open(&s, f, f->bits == 32 ? f->root_cluster : 0);
-	while (!(error = scan_next(&s, &e))) {
+	fat_scan_open(&s, f, f->bits == 32 ? f->root_cluster : 0);
+	while (!(error = fat_scan_next(&s, &e))) {
 		if ((e.raw[11] & (ATTR_LABEL | ATTR_DIRECTORY)) != ATTR_LABEL)
 			continue;
 		/* A label is eleven letters without a dot. */
 		uint8_t raw[11];
 		memcpy(raw, e.raw, 11);
 		memset(raw + 8, ' ', 3);
-		uint32_t size = name_from_short(raw, 0, units);
+		uint32_t size = fat_name_from_short(raw, 0, units);
 		memcpy(raw, e.raw + 8, 3);
 		memset(raw + 3, ' ', 8);
 		while (size < 8 && raw[0] != ' ')
 			units[size++] = ' ';
-		size += name_from_short(raw, 0, units + size);
-		name_print(units, size, f->figures.label, sizeof f->figures.label);
+		size += fat_name_from_short(raw, 0, units + size);
+		fat_name_print(units, size, f->figures.label, sizeof f->figures.label);
 		return OK;
 	}
 	return error == ERR_ABSENT ? OK : error;
@@ -219,9 +219,9 @@ static int read_label(struct fat *f)
 int fat_figures(struct fat *f, struct fat_figures *to)
 {
 	fat_lock(f);
-	int error = f->refuses ? OK : commit(f, false);
+	int error = f->refuses ? OK : fat_commit(f, false);
 	if (!error && !f->free_exact)
-		error = table_count_free(f);
+		error = fat_table_count_free(f);
 	if (!error)
 		error = read_label(f);
 	f->figures.clusters_free = f->free;

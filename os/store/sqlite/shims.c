@@ -10,7 +10,7 @@
 #include <core/panic.h>
 #include <sqlite3.h>
 
-#include "sqlite.h"
+#include <store/sqlite/sqlite.h>
 
 int sqlite3_os_init(void);
 int sqlite3_os_end(void);

@@ -18,8 +18,8 @@
 #include <sqlite3.h>
 #include <store/block.h>
 
-#include "sqlite.h"
-#include "volume.h"
+#include <store/sqlite/sqlite.h>
+#include <store/sqlite/volume.h>
 
 #define NAME_MAX_BYTES 64 /* of a file: a device's name and "-journal" */
 #define JULIAN_EPOCH_MS                                                                            \
@@ -86,7 +86,7 @@ static const char *why(int error)
 	}
 }
 
-static int device_open(const char *name, struct device **to)
+static int net_device_open(const char *name, struct device **to)
 {
 	size_t size = strlen(name);
 
@@ -101,12 +101,12 @@ static int device_open(const char *name, struct device **to)
 	struct device *d = heap_alloc_zero(1, sizeof *d);
 	if (!d)
 		return SQLITE_NOMEM;
-	int error = volume_open(&d->volume, b);
+	int error = sqlite_volume_open(&d->volume, b);
 	/* Another task may have opened it meanwhile. */
 	*to = device_find(name, size);
 	if (error || *to) {
 		if (!error)
-			volume_close(&d->volume);
+			sqlite_volume_close(&d->volume);
 		else
 			log_error("sqlite", "device %s: %s", name, why(error));
 		heap_free(d);
@@ -129,13 +129,13 @@ static int device_release(struct device *d)
 	int error = OK;
 
 	/* While this blocks, another task may open it, and must find it. */
-	if (d->files == 1 && !volume_is_synced(&d->volume))
-		error = volume_sync(&d->volume, FILE_DATABASE);
+	if (d->files == 1 && !sqlite_volume_is_synced(&d->volume))
+		error = sqlite_volume_sync(&d->volume, FILE_DATABASE);
 	if (--d->files == 0) {
 		while (*at != d)
 			at = &(*at)->next;
 		*at = d->next;
-		volume_close(&d->volume);
+		sqlite_volume_close(&d->volume);
 		heap_free(d);
 	}
 	return error_of(error, SQLITE_IOERR_CLOSE);
@@ -160,8 +160,8 @@ static int file_read(sqlite3_file *base, void *to, int size, sqlite3_int64 at)
 {
 	struct file *f = file_of(base);
 	uint32_t got;
-	int error =
-	        volume_read(&f->device->volume, f->which, (uint64_t)at, to, (uint32_t)size, &got);
+	int error = sqlite_volume_read(&f->device->volume, f->which, (uint64_t)at, to,
+	                               (uint32_t)size, &got);
 
 	return error                  ? error_of(error, SQLITE_IOERR_READ)
 	       : got < (uint32_t)size ? SQLITE_IOERR_SHORT_READ
@@ -172,16 +172,16 @@ static int file_write(sqlite3_file *base, const void *from, int size, sqlite3_in
 {
 	struct file *f = file_of(base);
 
-	return error_of(
-	        volume_write(&f->device->volume, f->which, (uint64_t)at, from, (uint32_t)size),
-	        SQLITE_IOERR_WRITE);
+	return error_of(sqlite_volume_write(&f->device->volume, f->which, (uint64_t)at, from,
+	                                    (uint32_t)size),
+	                SQLITE_IOERR_WRITE);
 }
 
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
 	struct file *f = file_of(base);
 
-	return error_of(volume_truncate(&f->device->volume, f->which, (uint64_t)size),
+	return error_of(sqlite_volume_truncate(&f->device->volume, f->which, (uint64_t)size),
 	                SQLITE_IOERR_TRUNCATE);
 }
 
@@ -190,7 +190,7 @@ static int file_sync(sqlite3_file *base, int flags)
 	struct file *f = file_of(base);
 
 	(void)flags;
-	return error_of(volume_sync(&f->device->volume, f->which), SQLITE_IOERR_FSYNC);
+	return error_of(sqlite_volume_sync(&f->device->volume, f->which), SQLITE_IOERR_FSYNC);
 }
 
 static int file_size(sqlite3_file *base, sqlite3_int64 *size)
@@ -316,7 +316,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
 		d->journal = true;
 		f->which = FILE_JOURNAL;
 	} else {
-		int error = device_open(name, &d);
+		int error = net_device_open(name, &d);
 		if (error)
 			return error;
 		f->which = FILE_DATABASE;
@@ -340,7 +340,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 	(void)sync;
 	if (!d || !d->journal)
 		return SQLITE_IOERR_DELETE_NOENT;
-	int error = volume_truncate(&d->volume, FILE_JOURNAL, 0);
+	int error = sqlite_volume_truncate(&d->volume, FILE_JOURNAL, 0);
 	if (!error)
 		d->journal = false;
 	return error_of(error, SQLITE_IOERR_DELETE);

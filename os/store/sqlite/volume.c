@@ -8,7 +8,7 @@
 #include <core/hash.h>
 #include <core/heap.h>
 
-#include "volume.h"
+#include <store/sqlite/volume.h>
 
 #define ROOT_BYTES   4096u /* from one root to the other */
 #define ROOT_VERSION 1u
@@ -159,7 +159,7 @@ static int read_roots(struct volume *v)
 	return named[0] || named[1] ? ERR_CORRUPT : ERR_MALFORMED;
 }
 
-int volume_open(struct volume *v, struct block *b)
+int sqlite_volume_open(struct volume *v, struct block *b)
 {
 	*v = (struct volume){ .block = b, .end = round_down(b->size, UNIT) };
 	task_queue_init(&v->queue);
@@ -175,7 +175,7 @@ int volume_open(struct volume *v, struct block *b)
 	if (!error)
 		error = read_roots(v);
 	if (error)
-		volume_close(v);
+		sqlite_volume_close(v);
 	return error;
 }
 
@@ -286,8 +286,8 @@ static int read_piece(struct volume *v, enum volume_file f, uint64_t at, uint8_t
 
 /* ---- files ---- */
 
-int volume_read(struct volume *v, enum volume_file f, uint64_t at, void *to, uint32_t size,
-                uint32_t *got)
+int sqlite_volume_read(struct volume *v, enum volume_file f, uint64_t at, void *to, uint32_t size,
+                       uint32_t *got)
 {
 	begin(v);
 	uint64_t left = at < v->size[f] ? v->size[f] - at : 0;
@@ -306,7 +306,8 @@ int volume_read(struct volume *v, enum volume_file f, uint64_t at, void *to, uin
 	return end(v, error);
 }
 
-int volume_write(struct volume *v, enum volume_file f, uint64_t at, const void *from, uint32_t size)
+int sqlite_volume_write(struct volume *v, enum volume_file f, uint64_t at, const void *from,
+                        uint32_t size)
 {
 	begin(v);
 	int error = at > v->end ? ERR_TOO_BIG : OK;
@@ -321,7 +322,7 @@ int volume_write(struct volume *v, enum volume_file f, uint64_t at, const void *
 	return end(v, error);
 }
 
-int volume_truncate(struct volume *v, enum volume_file f, uint64_t size)
+int sqlite_volume_truncate(struct volume *v, enum volume_file f, uint64_t size)
 {
 	struct window *w = &v->windows[f];
 
@@ -353,7 +354,7 @@ int volume_truncate(struct volume *v, enum volume_file f, uint64_t size)
 	return end(v, error);
 }
 
-int volume_sync(struct volume *v, enum volume_file f)
+int sqlite_volume_sync(struct volume *v, enum volume_file f)
 {
 	begin(v);
 	int error = write_out(v, f);
@@ -369,14 +370,14 @@ int volume_sync(struct volume *v, enum volume_file f)
 	return end(v, error);
 }
 
-bool volume_is_synced(const struct volume *v)
+bool sqlite_volume_is_synced(const struct volume *v)
 {
 	const struct window *w = &v->windows[FILE_DATABASE];
 
 	return w->dirty_from == w->dirty_to && v->size[FILE_DATABASE] == v->kept[FILE_DATABASE];
 }
 
-void volume_close(struct volume *v)
+void sqlite_volume_close(struct volume *v)
 {
 	for (uint32_t f = 0; f < VOLUME_FILES; f++)
 		heap_free(v->windows[f].bytes);

@@ -55,21 +55,22 @@ struct volume {
 
 /* ERR_TOO_BIG: the device is too small; ERR_MALFORMED: something else is on it; ERR_CORRUPT: a
  * volume longer than the device, or of another version; ERR_MEMORY, ERR_IO. */
-int volume_open(struct volume *, struct block *);
+int sqlite_volume_open(struct volume *, struct block *);
 /* Loses what was not synced. */
-void volume_close(struct volume *);
+void sqlite_volume_close(struct volume *);
 /* Is all of the database permanent? (With synchronous=OFF nobody has seen to it.) */
-bool volume_is_synced(const struct volume *);
+bool sqlite_volume_is_synced(const struct volume *);
 
 /* Reads what there is; the rest is filled with zeros. *got: bytes that there were. */
-int volume_read(struct volume *, enum volume_file, uint64_t at, void *to, uint32_t size,
-                uint32_t *got);
+int sqlite_volume_read(struct volume *, enum volume_file, uint64_t at, void *to, uint32_t size,
+                       uint32_t *got);
 /* ERR_TOO_BIG: the two files would meet. */
-int volume_write(struct volume *, enum volume_file, uint64_t at, const void *from, uint32_t size);
+int sqlite_volume_write(struct volume *, enum volume_file, uint64_t at, const void *from,
+                        uint32_t size);
 /* To a smaller size (to a larger one: nothing). The journal's is permanent on return, the
- * database's with volume_sync. */
-int volume_truncate(struct volume *, enum volume_file, uint64_t size);
+ * database's with sqlite_volume_sync. */
+int sqlite_volume_truncate(struct volume *, enum volume_file, uint64_t size);
 /* The file's contents and size are permanent on return. */
-int volume_sync(struct volume *, enum volume_file);
+int sqlite_volume_sync(struct volume *, enum volume_file);
 
 #endif

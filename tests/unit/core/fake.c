@@ -70,7 +70,7 @@ void fake_start(void)
 		.log_level = 1,
 		.clock = { .base_ns = 0, .wall_offset = 1700000000000000000 },
 	};
-	boot = &fake_boot;
+	boot_info = &fake_boot;
 	fake_output_size = fake_log_size = fake_puts = fake_waits = 0;
 	fake_output[0] = fake_log[0] = '\0';
 	fake_on_wait = NULL;

@@ -60,12 +60,12 @@ static void hmac_is_that_of_rfc_4231(void **state)
 	(void)state;
 	uint8_t sum[SHA256_SIZE], key[131];
 	memset(key, 0x0b, 20);
-	hmac_sha256(sum, key, 20, "Hi There", 8);
+	sha256_hmac(sum, key, 20, "Hi There", 8);
 	is(sum, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
-	hmac_sha256(sum, "Jefe", 4, "what do ya want for nothing?", 28);
+	sha256_hmac(sum, "Jefe", 4, "what do ya want for nothing?", 28);
 	is(sum, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	memset(key, 0xaa, 131);
-	hmac_sha256(sum, key, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54);
+	sha256_hmac(sum, key, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54);
 	is(sum, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
@@ -80,9 +80,9 @@ static void pbkdf2_is_that_of_rfc_7914(void **state)
 {
 	(void)state;
 	uint8_t key[SHA256_SIZE];
-	pbkdf2_sha256(key, "passwd", 6, "salt", 4, 1, NULL);
+	sha256_pbkdf2(key, "passwd", 6, "salt", 4, 1, NULL);
 	is(key, "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc");
-	pbkdf2_sha256(key, "password", 8, "salt", 4, 4096, pause_here);
+	sha256_pbkdf2(key, "password", 8, "salt", 4, 4096, pause_here);
 	is(key, "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a");
 	assert_int_equal(pauses, 15);
 }

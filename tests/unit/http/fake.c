@@ -181,7 +181,7 @@ void task_sleep(uint64_t ns)
 	fake.now += ns;
 }
 
-int resolve(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
+int resolver_lookup(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
 {
 	(void)count, (void)deadline_ns;
 	*to = 0x0a000001;

@@ -70,8 +70,8 @@ static bool put(const struct memcache_key *key, const char *value, uint32_t size
 	struct memcache_item *i = memcache_new(&s, key, flags, expires, size);
 	if (!i)
 		return false;
-	memcpy(item_value(i), value, size);
-	memcpy(item_value(i) + size, "\r\n", 2);
+	memcpy(memcache_item_value(i), value, size);
+	memcpy(memcache_item_value(i) + size, "\r\n", 2);
 	*result = memcache_put(&s, i, &how);
 	return true;
 }
@@ -82,10 +82,10 @@ static void same(const struct entry *e, struct memcache_item *i, const struct me
 	int n = snprintf(head, sizeof head, "VALUE %.*s %u %u\r\n", (int)key->size, key->bytes,
 	                 e->flags, e->size);
 	assert_int_equal(i->value_size, e->size);
-	assert_int_equal(item_text_size(i), (uint32_t)n + e->size + 2);
+	assert_int_equal(memcache_item_text_size(i), (uint32_t)n + e->size + 2);
 	assert_memory_equal(i->text, head, (size_t)n);
-	assert_memory_equal(item_value(i), e->value, e->size);
-	assert_memory_equal(item_value(i) + e->size, "\r\n", 2);
+	assert_memory_equal(memcache_item_value(i), e->value, e->size);
+	assert_memory_equal(memcache_item_value(i) + e->size, "\r\n", 2);
 	assert_int_equal(i->expires, e->expires);
 }
 
@@ -171,7 +171,8 @@ static void run(uint32_t operations, uint32_t keys, uint32_t size_max, bool loss
 			memcache_touch(&s, i, e->expires);
 		} else if (what < 94 && i) {
 			uint64_t delta = below(1000), got, had;
-			bool minus = below(2), number = number_begins(e->value, e->size, &had);
+			bool minus = below(2),
+			     number = memcache_number_begins(e->value, e->size, &had);
 			enum memcache_result result = memcache_add(&s, &i, delta, minus, &got);
 			assert_int_equal(result, number ? MEMCACHE_OK : MEMCACHE_NOT_A_NUMBER);
 			if (number) {
@@ -196,7 +197,7 @@ static void run(uint32_t operations, uint32_t keys, uint32_t size_max, bool loss
 			memcache_crawl(&s, below(50));
 		}
 		if (k % 1000 == 0)
-			assert_true(memory_is_valid(&s.memory));
+			assert_true(memcache_memory_is_valid(&s.memory));
 	}
 	for (uint32_t k = 0; k < keys; k++) {
 		char text[32];
@@ -329,7 +330,7 @@ static void with_keep_there_is_an_end(void **state)
 		struct memcache_key key = name(100000 + k, text);
 		assert_true(put(&key, value, sizeof value, 0, 0, MEMCACHE_SET, &result));
 	}
-	assert_true(memory_is_valid(&s.memory));
+	assert_true(memcache_memory_is_valid(&s.memory));
 	close_store();
 }
 
@@ -343,7 +344,7 @@ static void pinned_items_stay_where_they_are(void **state)
 	struct memcache_key key = name(1000000, text);
 	assert_true(put(&key, value, sizeof value, 0, 0, MEMCACHE_SET, &result));
 	struct memcache_item *i = memcache_find(&s, &key);
-	memory_pin(&s.memory, i);
+	memcache_memory_pin(&s.memory, i);
 	memcache_delete(&s, i);
 	for (uint32_t k = 0; k < 20000; k++) {
 		struct memcache_key other = name(k, text);
@@ -351,9 +352,9 @@ static void pinned_items_stay_where_they_are(void **state)
 		assert_true(put(&other, value, sizeof value, 0, 0, MEMCACHE_SET, &result));
 	}
 	memset(value, 'p', sizeof value);
-	assert_memory_equal(item_value(i), value, sizeof value);
-	memory_unpin(&s.memory, i);
-	assert_true(memory_is_valid(&s.memory));
+	assert_memory_equal(memcache_item_value(i), value, sizeof value);
+	memcache_memory_unpin(&s.memory, i);
+	assert_true(memcache_memory_is_valid(&s.memory));
 	close_store();
 }
 
@@ -381,11 +382,11 @@ static void numbers_are_read_as_they_are_printed(void **state)
 	int64_t w;
 	for (uint32_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
 		char want[64];
-		uint32_t n = number_print(text, numbers[k]);
+		uint32_t n = memcache_number_print(text, numbers[k]);
 		assert_int_equal(
 		        snprintf(want, sizeof want, "%llu", (unsigned long long)numbers[k]), n);
 		assert_memory_equal(text, want, n);
-		assert_true(number_read(text, n, &v) && v == numbers[k]);
+		assert_true(memcache_number_read(text, n, &v) && v == numbers[k]);
 	}
 	static const char *const bad[] = { "",
 		                           "+",
@@ -398,15 +399,15 @@ static void numbers_are_read_as_they_are_printed(void **state)
 		                           "99999999999999999999",
 		                           "+-1" };
 	for (uint32_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-		assert_false(number_read(bad[k], (uint32_t)strlen(bad[k]), &v));
-		assert_false(number_read_signed(bad[k], (uint32_t)strlen(bad[k]), &w));
+		assert_false(memcache_number_read(bad[k], (uint32_t)strlen(bad[k]), &v));
+		assert_false(memcache_number_read_signed(bad[k], (uint32_t)strlen(bad[k]), &w));
 	}
-	assert_true(number_read_signed("-5", 2, &w) && w == -5);
-	assert_false(number_read_signed("-+5", 3, &w));
-	assert_false(number_read_signed("--5", 3, &w));
-	assert_true(number_begins(" \t12 x", 6, &v) && v == 12);
-	assert_false(number_begins("12x", 3, &v));
-	assert_false(number_begins("-1", 2, &v));
+	assert_true(memcache_number_read_signed("-5", 2, &w) && w == -5);
+	assert_false(memcache_number_read_signed("-+5", 3, &w));
+	assert_false(memcache_number_read_signed("--5", 3, &w));
+	assert_true(memcache_number_begins(" \t12 x", 6, &v) && v == 12);
+	assert_false(memcache_number_begins("12x", 3, &v));
+	assert_false(memcache_number_begins("-1", 2, &v));
 }
 
 int main(void)

@@ -52,7 +52,7 @@ void world_open(const struct memcache_options *o)
 void world_close(void)
 {
 	if (!list_empty(&server->connections) || server->store.memory.pinned ||
-	    !memory_is_valid(&server->store.memory))
+	    !memcache_memory_is_valid(&server->store.memory))
 		abort();
 	timer_stop(&server->crawler);
 	memcache_store_close(&server->store);

@@ -103,12 +103,12 @@ static void takes_a_bounded_batch_in_a_turn_and_publishes_once(void **state)
 	for (int k = 0; k < 100; k++)
 		assert_true(world_receive(&in));
 	uint32_t before = *(uint32_t *)world.device.tx.producer;
-	assert_true(device_poll(source()));
+	assert_true(net_device_poll(source()));
 	assert_int_equal(calls, DEVICE_BATCH);
 	assert_int_equal(*(uint32_t *)world.device.tx.producer - before, DEVICE_BATCH);
-	assert_true(device_poll(source()));
+	assert_true(net_device_poll(source()));
 	assert_int_equal(calls, 100);
-	assert_false(device_poll(source()));
+	assert_false(net_device_poll(source()));
 	for (int k = 0; k < 100; k++)
 		assert_true(world_sent(&out));
 	assert_true(world_frames_balanced());
@@ -293,7 +293,7 @@ static void a_queue_that_is_always_full_leaves_the_others_their_turn(void **stat
 			assert_true(world_receive(&rare));
 		}
 		uint32_t before = calls;
-		assert_true(device_poll(source()));
+		assert_true(net_device_poll(source()));
 		assert_in_range(calls - before, 1, DEVICE_BATCH); /* of all together */
 		while (world_sent(&out))
 			found += udp_of(&out)->destination[1] == (5001 & 255);
@@ -323,7 +323,7 @@ static void two_full_queues_get_equal_shares(void **state)
 			       world_receive(&in[k]))
 				;
 		}
-		assert_true(device_poll(source()));
+		assert_true(net_device_poll(source()));
 		while (world_sent(&out))
 			shares[udp_of(&out)->destination[1] & 1]++;
 	}
@@ -383,9 +383,9 @@ static void more_queues_than_the_abi_has_are_refused(void **state)
 	struct interface *i = calloc(1, sizeof *i);
 	struct amp_device d = world.device;
 	d.queue_count = AMP_NET_QUEUES_MAX;
-	assert_int_equal(device_open(&i->device, &d), ERR_INVALID);
+	assert_int_equal(net_device_open(&i->device, &d), ERR_INVALID);
 	d.queue_count = UINT32_MAX;
-	assert_int_equal(device_open(&i->device, &d), ERR_INVALID);
+	assert_int_equal(net_device_open(&i->device, &d), ERR_INVALID);
 	free(i);
 }
 
@@ -492,15 +492,15 @@ static void a_device_of_nonsense_is_refused(void **state)
 	struct amp_device d = world.device;
 	struct frames p;
 	d.frame_size = 1000;
-	assert_int_equal(frames_open(&p, &d), ERR_INVALID);
+	assert_int_equal(frame_area_open(&p, &d), ERR_INVALID);
 	d.frame_size = 8192;
-	assert_int_equal(frames_open(&p, &d), ERR_INVALID);
+	assert_int_equal(frame_area_open(&p, &d), ERR_INVALID);
 	d = world.device;
 	d.frame_count = 0;
-	assert_int_equal(frames_open(&p, &d), ERR_INVALID);
+	assert_int_equal(frame_area_open(&p, &d), ERR_INVALID);
 	d = world.device;
 	world.memory_fails = true;
-	assert_int_equal(frames_open(&p, &d), ERR_MEMORY);
+	assert_int_equal(frame_area_open(&p, &d), ERR_MEMORY);
 	world.memory_fails = false;
 }
 

@@ -235,7 +235,7 @@ static struct {
 	struct amp_queue further[AMP_NET_QUEUES_MAX - 1];
 } information;
 static struct amp_arg_value arguments[3];
-const struct amp_boot *boot = &information.boot;
+const struct amp_boot *boot_info = &information.boot;
 /* interface_configs, which is const for everybody else */
 extern struct interface_config configs[1] __asm__("interface_configs");
 struct interface_config configs[1];
@@ -363,7 +363,7 @@ void world_close(void)
 	world.hold_tx = world.hold_completions = false;
 	world.memory_fails = false;
 	world_drain();
-	interfaces_stop();
+	interface_stop_all();
 	if (timers || source_count || allocated) {
 		fprintf(stderr, "world_close: timers %p, %u sources, allocations %ld left\n",
 		        (void *)timers, source_count, allocated);
@@ -425,7 +425,7 @@ void world_turn(void)
 		for (uint32_t k = 0; k < source_count; k++)
 			more |= sources[k]->poll(sources[k]);
 	}
-	if (!frames_are_valid(&world.interface->device.frames))
+	if (!frame_area_is_valid(&world.interface->device.frames))
 		panic("frames are not valid");
 }
 
@@ -624,7 +624,7 @@ bool world_frames_balanced(void)
 	do
 		receiving += q->receiving;
 	while ((q = q->next) != d->queue);
-	return frames_are_valid(&d->frames) &&
+	return frame_area_is_valid(&d->frames) &&
 	       d->frames.free_count + receiving == d->frames.count && !d->sending &&
 	       !d->unpublished;
 }

@@ -19,8 +19,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "../../../os/store/sqlite/sqlite.h"
-#include "../../../os/store/sqlite/volume.h"
+#include <store/sqlite/sqlite.h>
+#include <store/sqlite/volume.h>
 #include "disk.h"
 
 #define KEYS 120u

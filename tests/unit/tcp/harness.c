@@ -499,8 +499,8 @@ enum tcp_state state_now(void)
 	struct tcp_address a = {
 		.local = US, .remote = PEER, .local_port = h.us, .remote_port = h.peer
 	};
-	struct tcp_connection *c = connection_find(&a);
-	return c ? (enum tcp_state)c->state : wait_find(&a) ? TCP_TIME_WAIT : TCP_CLOSED;
+	struct tcp_connection *c = tcp_connection_find(&a);
+	return c ? (enum tcp_state)c->state : tcp_wait_find(&a) ? TCP_TIME_WAIT : TCP_CLOSED;
 }
 
 void write_text(const char *text)

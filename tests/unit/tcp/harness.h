@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#include <net/tcp_internal.h>
+#include <net/tcp/internal.h>
 
 #include "../net/world.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include <net/tcp.h>
-#include <net/tcp_receive.h>
+#include <net/tcp/receive.h>
 
 #include "base.h"
 
@@ -107,10 +107,10 @@ static void send_ack(struct path *p)
 		           .stamp = p->recent,
 		           .ack = { .ack = p->receiver.next, .ece = p->ece } };
 	if (!s->no_sack)
-		e.ack.sack_count =
-		        (uint8_t)receive_sacks(&p->receiver, e.ack.sack, s->no_timestamps ? 4 : 3);
+		e.ack.sack_count = (uint8_t)tcp_receive_sacks(&p->receiver, e.ack.sack,
+		                                              s->no_timestamps ? 4 : 3);
 	uint64_t rtt = 2 * s->delay_ns;
-	uint32_t window = receive_window(&p->receiver, rtt, false, p->now);
+	uint32_t window = tcp_receive_window(&p->receiver, rtt, false, p->now);
 	e.end = p->receiver.next + window;
 	p->owed = false;
 	p->delayed_order = 0;
@@ -130,7 +130,7 @@ static void data_arrives(struct path *p, const struct event *e)
 	if (seq_le(e->seq, p->acked) && e->stamp > p->recent)
 		p->recent = e->stamp; /* RFC 7323 §4.3 */
 	if (seq_le(end, r->next)) {
-		receive_duplicate(r, seq, end);
+		tcp_receive_duplicate(r, seq, end);
 		send_ack(p);
 		return;
 	}
@@ -138,20 +138,20 @@ static void data_arrives(struct path *p, const struct event *e)
 	for (uint32_t k = 0; k < r->run_count; k++)
 		was_ahead |= seq_le(r->runs[k].seq, seq) && seq_le(end, r->runs[k].end);
 	if (was_ahead)
-		receive_duplicate(r, seq, end);
+		tcp_receive_duplicate(r, seq, end);
 	seq = seq_max(seq, r->next);
 	for (uint32_t k = 0; k < end - seq; k++)
 		bytes[k] = pattern(seq + k);
 	bool had_runs = r->run_count;
-	int64_t moved = receive_put(r, seq, bytes, end - seq);
+	int64_t moved = tcp_receive_put(r, seq, bytes, end - seq);
 	const uint8_t *shown;
 	uint32_t size;
-	while ((size = receive_peek(r, &shown))) {
+	while ((size = tcp_receive_peek(r, &shown))) {
 		for (uint32_t k = 0; k < size; k += 1 + k / 8)
 			assert_int_equal(shown[k], pattern(r->taken + k));
-		receive_take(r, size, p->now);
+		tcp_receive_take(r, size, p->now);
 	}
-	assert_true(receive_is_valid(r));
+	assert_true(tcp_receive_is_valid(r));
 	assert_int_equal(moved < 0 ? 0 : moved, r->next - before_next);
 	if (moved <= 0 || had_runs || p->owed || r->next - p->acked >= 2 * p->sender.mss) {
 		send_ack(p);
@@ -207,29 +207,29 @@ static void check(struct path *p)
 {
 	struct tcp_recovery *r = &p->sender;
 	if (r->count < 64 || p->steps++ % 32 == 0)
-		assert_true(recovery_is_valid(r));
+		assert_true(tcp_recovery_is_valid(r));
 	if (r->count > p->result.records_peak)
 		p->result.records_peak = r->count;
 }
 
 static void send_run(struct path *p, uint32_t seq, uint32_t end, bool last)
 {
-	assert_true(recovery_ready(&p->sender));
+	assert_true(tcp_recovery_ready(&p->sender));
 	for (uint32_t at = seq; at != end;) {
 		uint32_t part = end - at < p->sender.mss ? end - at : p->sender.mss;
 		transmit(p, at, at + part);
 		at += part;
 	}
-	recovery_sent(&p->sender, seq, end, last, p->now);
+	tcp_recovery_sent(&p->sender, seq, end, last, p->now);
 	check(p);
 }
 
-static void output(struct path *p, bool probe)
+static void tcp_output(struct path *p, bool probe)
 {
 	struct tcp_recovery *r = &p->sender;
 	uint32_t seq, end;
-	while (recovery_lost(r, BURST, &seq, &end)) {
-		uint32_t room = recovery_room(r);
+	while (tcp_recovery_lost(r, BURST, &seq, &end)) {
+		uint32_t room = tcp_recovery_room(r);
 		if (room < end - seq) {
 			if (room < r->mss)
 				break;
@@ -240,7 +240,7 @@ static void output(struct path *p, bool probe)
 	if (r->lost && !probe)
 		return;
 	while (p->left) {
-		uint32_t room = probe ? r->mss : recovery_room(r);
+		uint32_t room = probe ? r->mss : tcp_recovery_room(r);
 		uint32_t window = seq_lt(r->next, p->window_edge) ? p->window_edge - r->next : 0;
 		uint64_t size = room < window ? room : window;
 		size = size < BURST ? size : BURST / r->mss * r->mss;
@@ -252,7 +252,7 @@ static void output(struct path *p, bool probe)
 		if (probe)
 			return;
 	}
-	if (probe && recovery_last(r, &seq, &end))
+	if (probe && tcp_recovery_last(r, &seq, &end))
 		send_run(p, seq, end, false);
 }
 
@@ -268,7 +268,7 @@ static void ack_arrives(struct path *p, struct event *e)
 		a->echo_rtt_ns = (p->now - e->stamp) / TICK_NS * TICK_NS + TICK_NS;
 		a->echo_tick_ns = TICK_NS;
 	}
-	struct recovery_result result = recovery_acknowledged(r, a, p->now);
+	struct recovery_result result = tcp_recovery_acknowledged(r, a, p->now);
 	check(p);
 	p->acknowledged += result.acknowledged;
 	if (!p->result.skipped_ns && p->acknowledged >= p->setup->skip)
@@ -277,20 +277,20 @@ static void ack_arrives(struct path *p, struct event *e)
 		p->result.cuts++;
 		p->ece = false; /* CWR, as if it arrived at once */
 	}
-	output(p, false);
+	tcp_output(p, false);
 }
 
 static void timer(struct path *p)
 {
-	switch (recovery_expired(&p->sender, p->now)) {
+	switch (tcp_recovery_expired(&p->sender, p->now)) {
 	case RECOVERY_NOTHING:
 		return;
 	case RECOVERY_PROBE:
-		output(p, true);
+		tcp_output(p, true);
 		break;
 	case RECOVERY_OUTPUT:
 	case RECOVERY_TIMEOUT:
-		output(p, false);
+		tcp_output(p, false);
 	}
 	check(p);
 }
@@ -301,19 +301,19 @@ struct path_result path_run(const struct path_setup *s)
 	uint32_t mss = s->mss ? s->mss : 1448, max = s->window ? s->window : 4u << 20;
 	uint64_t until = START_NS + (s->until_ns ? s->until_ns : 1000 * NS_PER_S);
 	p.iss = (uint32_t)random_next(&p.random);
-	recovery_open(&p.sender,
-	              &(struct recovery_setup){ .iss = p.iss,
-	                                        .mss = mss,
-	                                        .sack = !s->no_sack,
-	                                        .timestamps = !s->no_timestamps,
-	                                        .congestion = s->congestion },
-	              p.now);
-	receive_open(&p.receiver, p.iss, max < 64u << 10 ? max : 64u << 10, max);
+	tcp_recovery_open(&p.sender,
+	                  &(struct recovery_setup){ .iss = p.iss,
+	                                            .mss = mss,
+	                                            .sack = !s->no_sack,
+	                                            .timestamps = !s->no_timestamps,
+	                                            .congestion = s->congestion },
+	                  p.now);
+	tcp_receive_open(&p.receiver, p.iss, max < 64u << 10 ? max : 64u << 10, max);
 	p.acked = p.iss;
 	p.window_edge = p.iss + p.receiver.window;
-	output(&p, false);
+	tcp_output(&p, false);
 	while ((p.left || p.sender.count) && p.now < until) {
-		uint64_t deadline = recovery_deadline(&p.sender);
+		uint64_t deadline = tcp_recovery_deadline(&p.sender);
 		if (!p.count || deadline < p.events[0].at) {
 			assert_true(deadline != CLOCK_NEVER); /* else it would hang */
 			p.now = deadline > p.now ? deadline : p.now;
@@ -336,9 +336,9 @@ struct path_result path_run(const struct path_setup *s)
 		p.result.skipped_ns = 0;
 	p.result.rate = (double)(s->bytes - s->skip) * 1e9 /
 	                (double)(p.result.took_ns - p.result.skipped_ns);
-	recovery_figures(&p.sender, &p.result.figures);
-	recovery_close(&p.sender);
-	receive_close(&p.receiver);
+	tcp_recovery_figures(&p.sender, &p.result.figures);
+	tcp_recovery_close(&p.sender);
+	tcp_receive_close(&p.receiver);
 	free(p.events);
 	return p.result;
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <net/tcp_recovery.h>
+#include <net/tcp/recovery.h>
 
 struct path_setup {
 	uint64_t seed, bytes; /* to carry */

@@ -2,8 +2,8 @@
 /* How the window grows and falls: RFC 5681 for NewReno, RFC 9438 for CUBIC against its formulas in
  * floating point, RFC 9406 for the end of slow start; and RFC 6298's estimator. */
 #include <net/tcp.h>
-#include <net/tcp_congestion.h>
-#include <net/tcp_recovery.h>
+#include <net/tcp/congestion.h>
+#include <net/tcp/recovery.h>
 
 #include <math.h>
 
@@ -326,20 +326,20 @@ static void the_rto_follows_the_samples(void **state)
 {
 	(void)state;
 	struct tcp_rtt rtt;
-	rtt_open(&rtt);
+	tcp_rtt_open(&rtt);
 	assert_int_equal(rtt.rto, NS_PER_S); /* §2.1 */
-	rtt_sample(&rtt, 100 * MS, now);
+	tcp_rtt_sample(&rtt, 100 * MS, now);
 	assert_int_equal(rtt.srtt, 100 * MS); /* §2.2 */
 	assert_int_equal(rtt.variation, 50 * MS);
 	assert_int_equal(rtt.rto, 300 * MS);
-	rtt_sample(&rtt, 180 * MS, now);
+	tcp_rtt_sample(&rtt, 180 * MS, now);
 	assert_int_equal(rtt.variation, (3 * 50 * MS + 80 * MS) / 4); /* §2.3: of the old SRTT */
 	assert_int_equal(rtt.srtt, 110 * MS);
 	assert_int_equal(rtt.rto, 110 * MS + 4 * rtt.variation);
 	for (int k = 0; k < 200; k++)
-		rtt_sample(&rtt, 10 * MS, now);
+		tcp_rtt_sample(&rtt, 10 * MS, now);
 	assert_in_range(rtt.rto, 209 * MS, 212 * MS);
-	rtt_sample(&rtt, 1000 * NS_PER_S, now);
+	tcp_rtt_sample(&rtt, 1000 * NS_PER_S, now);
 	assert_int_equal(rtt.rto, RECOVERY_RTO_MAX_NS);
 }
 
@@ -347,13 +347,13 @@ static void the_smallest_rtt_is_of_the_last_seconds(void **state)
 {
 	(void)state;
 	struct tcp_rtt rtt;
-	rtt_open(&rtt);
-	rtt_seen(&rtt, 10 * MS, now);
+	tcp_rtt_open(&rtt);
+	tcp_rtt_seen(&rtt, 10 * MS, now);
 	for (int k = 0; k < 9; k++)
-		rtt_seen(&rtt, 50 * MS, now += NS_PER_S);
+		tcp_rtt_seen(&rtt, 50 * MS, now += NS_PER_S);
 	assert_int_equal(rtt.min, 10 * MS);
 	for (int k = 0; k < 12; k++)
-		rtt_seen(&rtt, 50 * MS, now += NS_PER_S);
+		tcp_rtt_seen(&rtt, 50 * MS, now += NS_PER_S);
 	assert_int_equal(rtt.min, 50 * MS);
 }
 

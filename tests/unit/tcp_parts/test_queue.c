@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The send queue by behaviour, and against a flat array of the same bytes. */
-#include <net/tcp_queue.h>
+#include <net/tcp/queue.h>
 
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ static int no_leak(void **state)
 {
 	(void)state;
 	base_allocations_left = UINT64_MAX;
-	return base_allocated || queue_memory() ? -1 : 0;
+	return base_allocated || tcp_queue_memory() ? -1 : 0;
 }
 
 /* Reads [offset, offset + size), however many parts it takes. */
@@ -32,7 +32,7 @@ static void read_all(struct tcp_queue *q, uint64_t offset, uint8_t *to, uint32_t
 	for (uint32_t got = 0; got < size;) {
 		const uint8_t *bytes;
 		enum queue_kind kind;
-		uint32_t n = queue_peek(q, offset + got, size - got, &bytes, &kind);
+		uint32_t n = tcp_queue_peek(q, offset + got, size - got, &bytes, &kind);
 		assert_true(n && n <= size - got);
 		memcpy(to + got, bytes, n);
 		got += n;
@@ -45,30 +45,30 @@ static void holds_nothing_at_first(void **state)
 	struct tcp_queue q;
 	const uint8_t *bytes;
 	enum queue_kind kind;
-	queue_open(&q, MAX);
-	assert_true(queue_is_valid(&q));
-	assert_int_equal(queue_room(&q), MAX);
-	assert_int_equal(queue_peek(&q, 0, 10, &bytes, &kind), 0);
-	assert_int_equal(queue_memory(), 0);
-	queue_close(&q);
+	tcp_queue_open(&q, MAX);
+	assert_true(tcp_queue_is_valid(&q));
+	assert_int_equal(tcp_queue_room(&q), MAX);
+	assert_int_equal(tcp_queue_peek(&q, 0, 10, &bytes, &kind), 0);
+	assert_int_equal(tcp_queue_memory(), 0);
+	tcp_queue_close(&q);
 }
 
 static void copies_what_fits_and_no_more(void **state)
 {
 	(void)state;
 	struct tcp_queue q;
-	queue_open(&q, 5000);
-	assert_int_equal(queue_copy(&q, fixed, 3000), 3000);
-	assert_int_equal(queue_copy(&q, fixed + 3000, 3000), 2000);
-	assert_int_equal(queue_copy(&q, fixed, 1), 0);
-	assert_int_equal(queue_room(&q), 0);
+	tcp_queue_open(&q, 5000);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 3000), 3000);
+	assert_int_equal(tcp_queue_copy(&q, fixed + 3000, 3000), 2000);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 1), 0);
+	assert_int_equal(tcp_queue_room(&q), 0);
 	assert_int_equal(q.piece_count, 1); /* runs that follow each other are one */
 	uint8_t got[5000];
 	read_all(&q, 0, got, 5000);
 	assert_memory_equal(got, fixed, 5000);
-	queue_acknowledge(&q, 1);
-	assert_int_equal(queue_room(&q), 1);
-	queue_close(&q);
+	tcp_queue_acknowledge(&q, 1);
+	assert_int_equal(tcp_queue_room(&q), 1);
+	tcp_queue_close(&q);
 }
 
 static void static_bytes_are_shown_where_they_lie_and_do_not_count(void **state)
@@ -77,81 +77,81 @@ static void static_bytes_are_shown_where_they_lie_and_do_not_count(void **state)
 	struct tcp_queue q;
 	const uint8_t *bytes;
 	enum queue_kind kind;
-	queue_open(&q, 100);
-	assert_int_equal(queue_static(&q, fixed, sizeof fixed), OK);
-	assert_int_equal(queue_room(&q), 100);
-	assert_int_equal(queue_peek(&q, 1000, 500, &bytes, &kind), 500);
+	tcp_queue_open(&q, 100);
+	assert_int_equal(tcp_queue_static(&q, fixed, sizeof fixed), OK);
+	assert_int_equal(tcp_queue_room(&q), 100);
+	assert_int_equal(tcp_queue_peek(&q, 1000, 500, &bytes, &kind), 500);
 	assert_ptr_equal(bytes, fixed + 1000);
 	assert_int_equal(kind, QUEUE_STATIC);
-	assert_int_equal(queue_memory(), 0);
-	queue_close(&q);
+	assert_int_equal(tcp_queue_memory(), 0);
+	tcp_queue_close(&q);
 }
 
 static void adjoining_static_bytes_are_one_piece(void **state)
 {
 	(void)state;
 	struct tcp_queue q;
-	queue_open(&q, MAX);
+	tcp_queue_open(&q, MAX);
 	for (uint32_t k = 0; k < 1000; k++)
-		assert_int_equal(queue_static(&q, fixed + 16 * k, 16), OK);
+		assert_int_equal(tcp_queue_static(&q, fixed + 16 * k, 16), OK);
 	assert_int_equal(q.piece_count, 1);
-	assert_int_equal(queue_static(&q, fixed, 0), OK);
+	assert_int_equal(tcp_queue_static(&q, fixed, 0), OK);
 	assert_int_equal(q.total, 16000);
-	queue_close(&q);
+	tcp_queue_close(&q);
 }
 
 static void pieces_are_bounded(void **state)
 {
 	(void)state;
 	struct tcp_queue q;
-	queue_open(&q, MAX);
+	tcp_queue_open(&q, MAX);
 	uint32_t k = 0;
-	while (k < 2 * TCP_PIECES_MAX && queue_static(&q, fixed + 32 * k, 16) == OK)
+	while (k < 2 * TCP_PIECES_MAX && tcp_queue_static(&q, fixed + 32 * k, 16) == OK)
 		k++;
 	assert_int_equal(k, TCP_PIECES_MAX);
-	assert_int_equal(queue_static(&q, fixed, 16), ERR_MEMORY);
-	assert_int_equal(queue_copy(&q, fixed, 10), 0);
-	assert_true(queue_is_valid(&q));
-	queue_acknowledge(&q, 16);
-	assert_int_equal(queue_copy(&q, fixed, 10), 10);
-	queue_close(&q);
+	assert_int_equal(tcp_queue_static(&q, fixed, 16), ERR_MEMORY);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 10), 0);
+	assert_true(tcp_queue_is_valid(&q));
+	tcp_queue_acknowledge(&q, 16);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 10), 10);
+	tcp_queue_close(&q);
 }
 
 static void gives_memory_back_when_empty(void **state)
 {
 	(void)state;
 	struct tcp_queue q;
-	queue_open(&q, MAX);
+	tcp_queue_open(&q, MAX);
 	for (uint32_t k = 0; k < 20; k++) {
-		queue_copy(&q, fixed, 3000);
-		queue_static(&q, fixed + 1000 * k, 100);
+		tcp_queue_copy(&q, fixed, 3000);
+		tcp_queue_static(&q, fixed + 1000 * k, 100);
 	}
-	assert_true(queue_memory() >= 60000);
-	queue_acknowledge(&q, q.total);
-	assert_int_equal(queue_memory(), 0);
+	assert_true(tcp_queue_memory() >= 60000);
+	tcp_queue_acknowledge(&q, q.total);
+	assert_int_equal(tcp_queue_memory(), 0);
 	assert_int_equal(base_allocated, 0);
-	assert_int_equal(queue_copy(&q, fixed, 10), 10); /* and goes on */
-	queue_close(&q);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 10), 10); /* and goes on */
+	tcp_queue_close(&q);
 }
 
 static void without_memory_takes_what_the_ring_holds(void **state)
 {
 	(void)state;
 	struct tcp_queue q;
-	queue_open(&q, MAX);
+	tcp_queue_open(&q, MAX);
 	base_allocations_left = 0;
-	assert_int_equal(queue_copy(&q, fixed, 10), 0);
-	assert_true(queue_is_valid(&q));
+	assert_int_equal(tcp_queue_copy(&q, fixed, 10), 0);
+	assert_true(tcp_queue_is_valid(&q));
 	base_allocations_left = 1;
-	assert_int_equal(queue_copy(&q, fixed, 1000), 1000);
-	assert_int_equal(queue_copy(&q, fixed + 1000, 5000), QUEUE_RING_MIN - 1000);
-	assert_int_equal(queue_copy(&q, fixed, 1), 0);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 1000), 1000);
+	assert_int_equal(tcp_queue_copy(&q, fixed + 1000, 5000), QUEUE_RING_MIN - 1000);
+	assert_int_equal(tcp_queue_copy(&q, fixed, 1), 0);
 	for (uint32_t k = 0; k < 3; k++)
-		assert_int_equal(queue_static(&q, fixed + 100 * k, 10), OK);
-	assert_int_equal(queue_static(&q, fixed + 1000, 10),
+		assert_int_equal(tcp_queue_static(&q, fixed + 100 * k, 10), OK);
+	assert_int_equal(tcp_queue_static(&q, fixed + 1000, 10),
 	                 ERR_MEMORY); /* a fifth piece needs a heap */
-	assert_true(queue_is_valid(&q));
-	queue_close(&q);
+	assert_true(tcp_queue_is_valid(&q));
+	tcp_queue_close(&q);
 }
 
 static void lent_bytes_are_shown_where_they_lie_until_they_are_kept(void **state)
@@ -161,50 +161,50 @@ static void lent_bytes_are_shown_where_they_lie_until_they_are_kept(void **state
 	const uint8_t *bytes;
 	enum queue_kind kind;
 	uint8_t got[3000];
-	queue_open(&q, 10000);
-	queue_copy(&q, fixed, 1000);
-	assert_int_equal(queue_lend(&q, fixed + 1000, 5000), OK);
-	assert_int_equal(queue_room(&q), 4000);
-	assert_int_equal(queue_copy(&q, fixed + 6000, 9000),
+	tcp_queue_open(&q, 10000);
+	tcp_queue_copy(&q, fixed, 1000);
+	assert_int_equal(tcp_queue_lend(&q, fixed + 1000, 5000), OK);
+	assert_int_equal(tcp_queue_room(&q), 4000);
+	assert_int_equal(tcp_queue_copy(&q, fixed + 6000, 9000),
 	                 4000); /* others may write behind them */
-	assert_int_equal(queue_room(&q), 0);
-	assert_int_equal(queue_peek(&q, 1500, 500, &bytes, &kind), 500);
+	assert_int_equal(tcp_queue_room(&q), 0);
+	assert_int_equal(tcp_queue_peek(&q, 1500, 500, &bytes, &kind), 500);
 	assert_ptr_equal(bytes, fixed + 1500);
 	assert_int_equal(kind, QUEUE_LENT);
-	queue_acknowledge(&q, 4000);
+	tcp_queue_acknowledge(&q, 4000);
 	assert_int_equal(q.lent, 2000);
-	assert_true(queue_keep(&q));
+	assert_true(tcp_queue_keep(&q));
 	assert_int_equal(q.lent, 0);
-	assert_true(queue_is_valid(&q));
-	assert_int_equal(queue_room(&q), 4000);
+	assert_true(tcp_queue_is_valid(&q));
+	assert_int_equal(tcp_queue_room(&q), 4000);
 	read_all(&q, 0, got, 3000);
 	assert_memory_equal(got, fixed + 4000, 3000);
-	queue_peek(&q, 0, 500, &bytes, &kind);
+	tcp_queue_peek(&q, 0, 500, &bytes, &kind);
 	assert_int_equal(kind, QUEUE_KEPT);
 	assert_ptr_not_equal(bytes, fixed + 4000);
-	queue_acknowledge(&q, 2000);
-	assert_true(queue_is_valid(&q));
-	assert_int_equal(queue_room(&q), 6000);
-	queue_acknowledge(&q, q.total);
-	assert_int_equal(queue_memory(), 0);
-	queue_close(&q);
+	tcp_queue_acknowledge(&q, 2000);
+	assert_true(tcp_queue_is_valid(&q));
+	assert_int_equal(tcp_queue_room(&q), 6000);
+	tcp_queue_acknowledge(&q, q.total);
+	assert_int_equal(tcp_queue_memory(), 0);
+	tcp_queue_close(&q);
 }
 
 static void without_memory_lent_bytes_stay_lent(void **state)
 {
 	(void)state;
 	struct tcp_queue q;
-	queue_open(&q, MAX);
-	assert_int_equal(queue_lend(&q, fixed, 5000), OK);
+	tcp_queue_open(&q, MAX);
+	assert_int_equal(tcp_queue_lend(&q, fixed, 5000), OK);
 	base_allocations_left = 0;
-	assert_false(queue_keep(&q));
+	assert_false(tcp_queue_keep(&q));
 	assert_int_equal(q.lent, 5000);
-	assert_true(queue_is_valid(&q));
-	queue_acknowledge(&q, 4000);
+	assert_true(tcp_queue_is_valid(&q));
+	tcp_queue_acknowledge(&q, 4000);
 	base_allocations_left = 1;
-	assert_true(queue_keep(&q));
+	assert_true(tcp_queue_keep(&q));
 	assert_int_equal(q.kept, 1000);
-	queue_close(&q); /* what is kept goes with it */
+	tcp_queue_close(&q); /* what is kept goes with it */
 }
 
 /* ---- Against a flat array ---- */
@@ -218,14 +218,14 @@ static void is_the_bytes_that_were_put_in(void **state)
 	struct tcp_queue q;
 	static uint8_t got[70000];
 	uint64_t from = 0, to = 0, reading = 0;
-	queue_open(&q, MAX);
+	tcp_queue_open(&q, MAX);
 	for (uint32_t k = 0; k < 60000; k++) {
 		uint32_t size = random_below(&random, random_chance(&random, 100000) ? 60000 : 900);
 		base_allocations_left = random_chance(&random, 20000) ? 0 : UINT64_MAX;
 		switch (random_below(&random, 6)) {
 		case 0: {
 			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
-			uint32_t n = queue_copy(&q, source, size);
+			uint32_t n = tcp_queue_copy(&q, source, size);
 			assert_true(n <= size);
 			if (to + n > sizeof flat)
 				goto restart;
@@ -237,7 +237,7 @@ static void is_the_bytes_that_were_put_in(void **state)
 			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
 			if (to + size > sizeof flat)
 				goto restart;
-			if (queue_static(&q, source, size) == OK) {
+			if (tcp_queue_static(&q, source, size) == OK) {
 				memcpy(flat + to, source, size);
 				to += size;
 			}
@@ -245,10 +245,10 @@ static void is_the_bytes_that_were_put_in(void **state)
 		}
 		case 4: {
 			const uint8_t *source = fixed + random_below(&random, sizeof fixed - 60000);
-			size = size < queue_room(&q) ? size : queue_room(&q);
+			size = size < tcp_queue_room(&q) ? size : tcp_queue_room(&q);
 			if (to + size > sizeof flat)
 				goto restart;
-			if (queue_lend(&q, source, size) == OK) {
+			if (tcp_queue_lend(&q, source, size) == OK) {
 				memcpy(flat + to, source, size);
 				to += size;
 			}
@@ -256,7 +256,7 @@ static void is_the_bytes_that_were_put_in(void **state)
 		}
 		case 5: {
 			uint32_t lent = q.lent;
-			if (queue_keep(&q))
+			if (tcp_queue_keep(&q))
 				assert_int_equal(q.lent, 0);
 			else
 				assert_true(lent && !base_allocations_left);
@@ -278,18 +278,18 @@ static void is_the_bytes_that_were_put_in(void **state)
 				break;
 			size = (uint32_t)(random_next(&random) % (to - from + 1)) /
 			       (random_chance(&random, 900000) ? 8 : 1);
-			queue_acknowledge(&q, size);
+			tcp_queue_acknowledge(&q, size);
 			from += size;
 		}
 		assert_int_equal(q.total, to - from);
-		assert_true(queue_is_valid(&q));
-		assert_true(queue_taken(&q) <= MAX);
+		assert_true(tcp_queue_is_valid(&q));
+		assert_true(tcp_queue_taken(&q) <= MAX);
 		continue;
 restart:
-		queue_acknowledge(&q, q.total);
+		tcp_queue_acknowledge(&q, q.total);
 		from = to = reading = 0;
 	}
-	queue_close(&q);
+	tcp_queue_close(&q);
 }
 
 int main(void)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* The receiver's half by behaviour, and against a map of which bytes have come. */
-#include <net/tcp_receive.h>
+#include <net/tcp/receive.h>
 
 #include <stdlib.h>
 
-#include <net/tcp_recovery.h>
+#include <net/tcp/recovery.h>
 
 #include "base.h"
 
@@ -21,31 +21,31 @@ static int start(void **state)
 	for (size_t k = 0; k < sizeof bytes; k++)
 		bytes[k] = (uint8_t)(k * 13 + k / 257);
 	base_allocations_left = UINT64_MAX;
-	receive_open(&r, ISS, 64u << 10, MAX);
+	tcp_receive_open(&r, ISS, 64u << 10, MAX);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	bool valid = receive_is_valid(&r);
+	bool valid = tcp_receive_is_valid(&r);
 	base_allocations_left = UINT64_MAX;
-	receive_close(&r);
-	return valid && !base_allocated && !receive_memory() ? 0 : -1;
+	tcp_receive_close(&r);
+	return valid && !base_allocated && !tcp_receive_memory() ? 0 : -1;
 }
 
 /* Puts [from, to) of the stream. */
 static int64_t put(uint32_t from, uint32_t to)
 {
-	int64_t moved = receive_put(&r, ISS + from, bytes + from, to - from);
-	assert_true(receive_is_valid(&r));
+	int64_t moved = tcp_receive_put(&r, ISS + from, bytes + from, to - from);
+	assert_true(tcp_receive_is_valid(&r));
 	return moved;
 }
 
 static void assert_sacks(const uint32_t (*expected)[2], uint32_t count, uint32_t most)
 {
 	uint32_t blocks[8][2];
-	assert_int_equal(receive_sacks(&r, blocks, most), count);
+	assert_int_equal(tcp_receive_sacks(&r, blocks, most), count);
 	for (uint32_t k = 0; k < count; k++) {
 		assert_int_equal(blocks[k][0] - ISS, expected[k][0]);
 		assert_int_equal(blocks[k][1] - ISS, expected[k][1]);
@@ -57,26 +57,26 @@ static void bytes_in_order_can_be_taken(void **state)
 	(void)state;
 	const uint8_t *shown;
 	assert_int_equal(put(0, 1000), 1000);
-	assert_int_equal(receive_unread(&r), 1000);
-	assert_int_equal(receive_peek(&r, &shown), 1000);
+	assert_int_equal(tcp_receive_unread(&r), 1000);
+	assert_int_equal(tcp_receive_peek(&r, &shown), 1000);
 	assert_memory_equal(shown, bytes, 1000);
-	receive_take(&r, 400, 0);
-	assert_int_equal(receive_peek(&r, &shown), 600);
+	tcp_receive_take(&r, 400, 0);
+	assert_int_equal(tcp_receive_peek(&r, &shown), 600);
 	assert_memory_equal(shown, bytes + 400, 600);
 }
 
 static void no_memory_is_held_when_nothing_waits(void **state)
 {
 	(void)state;
-	assert_int_equal(receive_memory(), 0);
+	assert_int_equal(tcp_receive_memory(), 0);
 	put(0, 5000);
-	assert_int_equal(receive_memory(), 8192);
+	assert_int_equal(tcp_receive_memory(), 8192);
 	put(6000, 7000);
-	receive_take(&r, 5000, 0);
-	assert_true(receive_memory() > 0); /* [6000, 7000) waits */
+	tcp_receive_take(&r, 5000, 0);
+	assert_true(tcp_receive_memory() > 0); /* [6000, 7000) waits */
 	put(5000, 6000);
-	receive_take(&r, 2000, 0);
-	assert_int_equal(receive_memory(), 0);
+	tcp_receive_take(&r, 2000, 0);
+	assert_int_equal(tcp_receive_memory(), 0);
 	assert_int_equal(base_allocated, 0);
 }
 
@@ -89,7 +89,7 @@ static void a_gap_closed_moves_next_over_all_behind_it(void **state)
 	assert_int_equal(put(200, 300), 200);
 	assert_int_equal(r.run_count, 0);
 	const uint8_t *shown;
-	assert_int_equal(receive_peek(&r, &shown), 400);
+	assert_int_equal(tcp_receive_peek(&r, &shown), 400);
 	assert_memory_equal(shown, bytes, 400);
 }
 
@@ -97,12 +97,12 @@ static void bytes_taken_from_the_frame_close_gaps_too(void **state)
 {
 	(void)state;
 	put(1000, 2000);
-	assert_int_equal(receive_pass(&r, 1000), 2000);
+	assert_int_equal(tcp_receive_pass(&r, 1000), 2000);
 	const uint8_t *shown;
-	assert_int_equal(receive_peek(&r, &shown), 1000);
+	assert_int_equal(tcp_receive_peek(&r, &shown), 1000);
 	assert_memory_equal(shown, bytes + 1000, 1000);
-	receive_take(&r, 1000, 0);
-	assert_int_equal(receive_pass(&r, 500), 500);
+	tcp_receive_take(&r, 1000, 0);
+	assert_int_equal(tcp_receive_pass(&r, 500), 500);
 	assert_int_equal(base_allocated, 0);
 }
 
@@ -130,10 +130,10 @@ static void a_duplicate_is_told_first_and_once(void **state)
 	(void)state;
 	put(0, 1000);
 	put(2000, 3000);
-	receive_duplicate(&r, ISS + 500, ISS + 1000);
+	tcp_receive_duplicate(&r, ISS + 500, ISS + 1000);
 	assert_sacks((uint32_t[][2]){ { 500, 1000 }, { 2000, 3000 } }, 2, 3);
 	assert_sacks((uint32_t[][2]){ { 2000, 3000 } }, 1, 3);
-	receive_duplicate(&r, ISS + 2000, ISS + 3000); /* §4.1.2: inside of a run */
+	tcp_receive_duplicate(&r, ISS + 2000, ISS + 3000); /* §4.1.2: inside of a run */
 	assert_sacks((uint32_t[][2]){ { 2000, 3000 }, { 2000, 3000 } }, 2, 3);
 }
 
@@ -157,13 +157,13 @@ static void without_memory_a_segment_never_came(void **state)
 	assert_int_equal(r.next, ISS);
 	base_allocations_left = 1; /* a ring, no runs */
 	assert_int_equal(put(100, 200), ERR_MEMORY);
-	assert_int_equal(receive_memory(), 0);
+	assert_int_equal(tcp_receive_memory(), 0);
 	base_allocations_left = 1;
 	assert_int_equal(put(0, 100), 100);
 	assert_int_equal(put(100, 5000),
 	                 ERR_MEMORY); /* the ring cannot grow; what is in it stays */
 	const uint8_t *shown;
-	assert_int_equal(receive_peek(&r, &shown), 100);
+	assert_int_equal(tcp_receive_peek(&r, &shown), 100);
 	assert_memory_equal(shown, bytes, 100);
 }
 
@@ -172,11 +172,11 @@ static void without_memory_a_segment_never_came(void **state)
 static void the_window_closes_while_nothing_is_taken(void **state)
 {
 	(void)state;
-	assert_int_equal(receive_window(&r, 0, false, MS), 64u << 10);
+	assert_int_equal(tcp_receive_window(&r, 0, false, MS), 64u << 10);
 	put(0, 60000);
-	assert_int_equal(receive_window(&r, 0, false, MS), (64u << 10) - 60000);
-	receive_take(&r, 60000, MS);
-	assert_int_equal(receive_window(&r, 0, false, MS), 64u << 10);
+	assert_int_equal(tcp_receive_window(&r, 0, false, MS), (64u << 10) - 60000);
+	tcp_receive_take(&r, 60000, MS);
+	assert_int_equal(tcp_receive_window(&r, 0, false, MS), 64u << 10);
 }
 
 /* Delivers `each` bytes a round trip, taken at once, for so many rounds. */
@@ -185,9 +185,9 @@ static uint32_t rounds(uint32_t each, uint32_t count, uint64_t rtt, bool pressur
 	static uint64_t now = NS_PER_S;
 	uint32_t window = 0;
 	for (uint32_t k = 0; k < count; k++) {
-		receive_pass(&r, each);
+		tcp_receive_pass(&r, each);
 		now += rtt;
-		window = receive_window(&r, rtt, pressure, now);
+		window = tcp_receive_window(&r, rtt, pressure, now);
 	}
 	return window;
 }
@@ -206,9 +206,9 @@ static void the_window_grows_on_a_path_faster_than_the_scheduler(void **state)
 {
 	(void)state;
 	for (uint64_t now = NS_PER_S, k = 0; k < 20; k++) {
-		receive_pass(&r, 60000);
+		tcp_receive_pass(&r, 60000);
 		now += 3 * MS;
-		receive_window(&r, 50000, false, now);
+		tcp_receive_window(&r, 50000, false, now);
 	}
 	assert_true(r.window > 64u << 10);
 }
@@ -223,9 +223,9 @@ static void pauses_of_the_application_do_not_grow_the_window(void **state)
 {
 	(void)state;
 	for (uint64_t now = NS_PER_S, k = 0; k < 20; k++) {
-		receive_pass(&r, 60000);
+		tcp_receive_pass(&r, 60000);
 		now += NS_PER_S; /* fifty round trips each */
-		receive_window(&r, 20 * MS, false, now);
+		tcp_receive_window(&r, 20 * MS, false, now);
 	}
 	assert_int_equal(r.window, 64u << 10);
 }
@@ -242,8 +242,8 @@ static void keeps_each_byte_that_came(void **state)
 		base_allocations_left = random_chance(&random, 10000) ? 0 : UINT64_MAX;
 		uint32_t choice = random_below(&random, 8);
 		if (taken + (70u << 10) > MAX) { /* start over */
-			receive_close(&r);
-			receive_open(&r, ISS, 64u << 10, MAX);
+			tcp_receive_close(&r);
+			tcp_receive_open(&r, ISS, 64u << 10, MAX);
 			memset(there, 0, sizeof there);
 			taken = next = 0;
 		}
@@ -268,7 +268,7 @@ static void keeps_each_byte_that_came(void **state)
 			assert_int_equal(moved, next - before);
 		} else if (choice == 5 && next == taken) {
 			uint32_t size = 1 + random_below(&random, 1500), before = next;
-			int64_t moved = receive_pass(&r, size);
+			int64_t moved = tcp_receive_pass(&r, size);
 			memset(there + next, true, size);
 			taken += size;
 			while (there[next])
@@ -276,20 +276,20 @@ static void keeps_each_byte_that_came(void **state)
 			assert_int_equal(moved, next - before);
 		} else {
 			const uint8_t *shown;
-			uint32_t n = receive_peek(&r, &shown);
+			uint32_t n = tcp_receive_peek(&r, &shown);
 			assert_int_equal(n > 0, next > taken);
 			assert_true(n <= next - taken);
 			if (!n)
 				continue;
 			assert_memory_equal(shown, bytes + taken, n);
 			n = random_below(&random, n + 1);
-			receive_take(&r, n, 0);
+			tcp_receive_take(&r, n, 0);
 			taken += n;
 		}
-		assert_true(receive_is_valid(&r));
+		assert_true(tcp_receive_is_valid(&r));
 		assert_int_equal(r.next - ISS, next);
 		assert_int_equal(r.taken - ISS, taken);
-		uint32_t blocks[4][2], count = receive_sacks(&r, blocks, 4);
+		uint32_t blocks[4][2], count = tcp_receive_sacks(&r, blocks, 4);
 		assert_int_equal(count, r.run_count < 4 ? r.run_count : 4);
 		for (uint32_t k = 0; k < count; k++) {
 			uint32_t left = blocks[k][0] - ISS, right = blocks[k][1] - ISS;

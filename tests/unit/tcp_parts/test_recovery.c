@@ -4,7 +4,7 @@
  * section describes. Sequence numbers are counted in segments from FIRST, which is shortly before
  * they wrap.
  */
-#include <net/tcp_recovery.h>
+#include <net/tcp/recovery.h>
 
 #include <stdlib.h>
 
@@ -29,13 +29,13 @@ static uint32_t at(uint32_t segment)
 static void open(bool sack, bool timestamps)
 {
 	now = 10 * NS_PER_S;
-	recovery_open(&r,
-	              &(struct recovery_setup){ .iss = FIRST,
-	                                        .mss = MSS,
-	                                        .sack = sack,
-	                                        .timestamps = timestamps,
-	                                        .congestion = &tcp_newreno },
-	              now);
+	tcp_recovery_open(&r,
+	                  &(struct recovery_setup){ .iss = FIRST,
+	                                            .mss = MSS,
+	                                            .sack = sack,
+	                                            .timestamps = timestamps,
+	                                            .congestion = &tcp_newreno },
+	                  now);
 }
 
 static int with_sack(void **state)
@@ -55,9 +55,9 @@ static int without_sack(void **state)
 static int end(void **state)
 {
 	(void)state;
-	bool valid = recovery_is_valid(&r);
+	bool valid = tcp_recovery_is_valid(&r);
 	base_allocations_left = UINT64_MAX;
-	recovery_close(&r);
+	tcp_recovery_close(&r);
 	return valid && !base_allocated ? 0 : -1;
 }
 
@@ -66,9 +66,9 @@ static void send(uint32_t from, uint32_t to)
 {
 	for (uint32_t k = from; k < to; k++) {
 		now += 10000;
-		assert_true(recovery_ready(&r));
-		recovery_sent(&r, at(k), at(k + 1), false, now);
-		assert_true(recovery_is_valid(&r));
+		assert_true(tcp_recovery_ready(&r));
+		tcp_recovery_sent(&r, at(k), at(k + 1), false, now);
+		assert_true(tcp_recovery_is_valid(&r));
 	}
 }
 
@@ -92,8 +92,8 @@ static struct recovery_ack ack_of(uint32_t ack, struct runs s)
 
 static void hear(const struct recovery_ack *a)
 {
-	result = recovery_acknowledged(&r, a, now);
-	assert_true(recovery_is_valid(&r));
+	result = tcp_recovery_acknowledged(&r, a, now);
+	assert_true(tcp_recovery_is_valid(&r));
 }
 
 static void acknowledged(uint32_t ack, struct runs s)
@@ -120,7 +120,7 @@ static void acknowledged(uint32_t ack, struct runs s)
 static int lost_next(uint32_t *count)
 {
 	uint32_t seq, end_seq;
-	if (!recovery_lost(&r, 1u << 16, &seq, &end_seq))
+	if (!tcp_recovery_lost(&r, 1u << 16, &seq, &end_seq))
 		return -1;
 	*count = (end_seq - seq) / MSS;
 	return (int)((seq - FIRST) / MSS);
@@ -142,7 +142,7 @@ static void assert_nothing_lost(void)
 static struct recovery_figures figures(void)
 {
 	struct recovery_figures f;
-	recovery_figures(&r, &f);
+	tcp_recovery_figures(&r, &f);
 	return f;
 }
 
@@ -160,22 +160,22 @@ static void warm_up(uint32_t count)
 static void ten_segments_may_go_at_first(void **state)
 {
 	(void)state;
-	assert_int_equal(recovery_room(&r), 10 * MSS); /* RFC 6928 */
+	assert_int_equal(tcp_recovery_room(&r), 10 * MSS); /* RFC 6928 */
 	send(0, 10);
-	assert_int_equal(recovery_room(&r), 0);
+	assert_int_equal(tcp_recovery_room(&r), 0);
 	now += RTT;
 	acknowledged(2, NO_SACK);
 	assert_int_equal(result.acknowledged, 2 * MSS);
 	assert_true(result.send);
-	assert_int_equal(recovery_room(&r), 4 * MSS);
+	assert_int_equal(tcp_recovery_room(&r), 4 * MSS);
 }
 
 static void transmissions_of_a_moment_share_a_record(void **state)
 {
 	(void)state;
 	for (uint32_t k = 0; k < 10; k++) {
-		assert_true(recovery_ready(&r));
-		recovery_sent(&r, at(k), at(k + 1), false, now);
+		assert_true(tcp_recovery_ready(&r));
+		tcp_recovery_sent(&r, at(k), at(k + 1), false, now);
 	}
 	assert_int_equal(r.count, 1);
 	now += RTT;
@@ -193,16 +193,16 @@ static void memory_is_given_back_when_nothing_is_under_way(void **state)
 	now += RTT;
 	acknowledged(500, NO_SACK);
 	assert_true(r.capacity <= 32);
-	assert_int_equal(recovery_deadline(&r), CLOCK_NEVER);
+	assert_int_equal(tcp_recovery_deadline(&r), CLOCK_NEVER);
 }
 
 static void without_memory_nothing_is_sent(void **state)
 {
 	(void)state;
 	base_allocations_left = 0;
-	assert_false(recovery_ready(&r));
+	assert_false(tcp_recovery_ready(&r));
 	base_allocations_left = 1;
-	assert_true(recovery_ready(&r));
+	assert_true(tcp_recovery_ready(&r));
 	send(0, 1);
 	acknowledged(1, NO_SACK);
 }
@@ -210,8 +210,8 @@ static void without_memory_nothing_is_sent(void **state)
 static void without_memory_a_sack_is_not_noted(void **state)
 {
 	(void)state;
-	recovery_ready(&r);
-	recovery_sent(&r, at(0), at(40), false, now);
+	tcp_recovery_ready(&r);
+	tcp_recovery_sent(&r, at(0), at(40), false, now);
 	base_allocations_left = 0;
 	now += RTT;
 	for (uint32_t k = 1; k < 40; k += 2)
@@ -251,39 +251,39 @@ static void a_part_of_a_segment_may_be_acknowledged(void **state)
 static void the_timer_runs_while_something_is_under_way(void **state)
 {
 	(void)state;
-	assert_int_equal(recovery_deadline(&r), CLOCK_NEVER);
+	assert_int_equal(tcp_recovery_deadline(&r), CLOCK_NEVER);
 	send(0, 1);
-	assert_int_equal(recovery_deadline(&r), now + NS_PER_S); /* §2.1, 5.1 */
-	uint64_t deadline = recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_deadline(&r), now + NS_PER_S); /* §2.1, 5.1 */
+	uint64_t deadline = tcp_recovery_deadline(&r);
 	send(1, 2);
-	assert_int_equal(recovery_deadline(&r), deadline); /* §5.1: it is running */
+	assert_int_equal(tcp_recovery_deadline(&r), deadline); /* §5.1: it is running */
 	acknowledged(2, NO_SACK);
-	assert_int_equal(recovery_deadline(&r), CLOCK_NEVER); /* §5.2 */
+	assert_int_equal(tcp_recovery_deadline(&r), CLOCK_NEVER); /* §5.2 */
 }
 
 static void a_time_out_sends_the_first_and_backs_off(void **state)
 {
 	(void)state;
 	send(0, 5);
-	assert_int_equal(recovery_expired(&r, recovery_deadline(&r) - 1), RECOVERY_NOTHING);
+	assert_int_equal(tcp_recovery_expired(&r, tcp_recovery_deadline(&r) - 1), RECOVERY_NOTHING);
 	uint64_t wait = NS_PER_S;
 	for (uint32_t k = 1; k < 12; k++) {
-		now = recovery_deadline(&r);
-		assert_int_equal(recovery_expired(&r, now), RECOVERY_TIMEOUT);
-		assert_true(recovery_is_valid(&r));
+		now = tcp_recovery_deadline(&r);
+		assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_TIMEOUT);
+		assert_true(tcp_recovery_is_valid(&r));
 		assert_int_equal(figures().timeouts, k);
-		assert_int_equal(recovery_room(&r), MSS); /* RFC 5681 §3.1: the loss window */
+		assert_int_equal(tcp_recovery_room(&r), MSS); /* RFC 5681 §3.1: the loss window */
 		assert_int_equal(figures().threshold, 5 * MSS / 2); /* half, once */
 		assert_lost(0, 5);
 		wait = 2 * wait > RECOVERY_RTO_MAX_NS ? RECOVERY_RTO_MAX_NS : 2 * wait; /* §5.5 */
-		recovery_sent(&r, at(0), at(1), false, now);
-		assert_int_equal(recovery_deadline(&r), now + wait);
-		assert_int_equal(recovery_room(&r), 0);
+		tcp_recovery_sent(&r, at(0), at(1), false, now);
+		assert_int_equal(tcp_recovery_deadline(&r), now + wait);
+		assert_int_equal(tcp_recovery_room(&r), 0);
 	}
 	now += RTT;
 	acknowledged(1, NO_SACK);
 	assert_int_equal(figures().timeouts, 0);
-	assert_int_equal(recovery_room(&r), 2 * MSS); /* slow start */
+	assert_int_equal(tcp_recovery_room(&r), 2 * MSS); /* slow start */
 	assert_lost(1, 4);
 }
 
@@ -292,9 +292,9 @@ static void what_went_twice_gives_no_sample(void **state)
 {
 	(void)state;
 	send(0, 1);
-	now = recovery_deadline(&r);
-	recovery_expired(&r, now);
-	recovery_sent(&r, at(0), at(1), false, now);
+	now = tcp_recovery_deadline(&r);
+	tcp_recovery_expired(&r, now);
+	tcp_recovery_sent(&r, at(0), at(1), false, now);
 	now += RTT;
 	acknowledged(1, NO_SACK);
 	assert_int_equal(figures().srtt_ns, 0);
@@ -305,9 +305,9 @@ static void an_echoed_timestamp_gives_one_all_the_same(void **state)
 {
 	(void)state;
 	send(0, 1);
-	now = recovery_deadline(&r);
-	recovery_expired(&r, now);
-	recovery_sent(&r, at(0), at(1), false, now);
+	now = tcp_recovery_deadline(&r);
+	tcp_recovery_expired(&r, now);
+	tcp_recovery_sent(&r, at(0), at(1), false, now);
 	now += RTT;
 	struct recovery_ack a = ack_of(1, NO_SACK);
 	a.echo_rtt_ns = 21 * MS;
@@ -324,9 +324,9 @@ static void a_peer_that_threw_away_what_it_had_gets_it_again(void **state)
 	now += RTT;
 	acknowledged(
 	        4, SACK(4, 9)); /* nonsense or reneging: the first is SACKed and not acknowledged */
-	now = recovery_deadline(&r);
-	while (recovery_expired(&r, now) != RECOVERY_TIMEOUT)
-		now = recovery_deadline(&r);
+	now = tcp_recovery_deadline(&r);
+	while (tcp_recovery_expired(&r, now) != RECOVERY_TIMEOUT)
+		now = tcp_recovery_deadline(&r);
 	assert_lost(4, 6); /* RFC 2018 §8 */
 }
 
@@ -345,7 +345,7 @@ static void three_segments_beyond_a_hole_tell_of_a_loss(void **state)
 	acknowledged(4, SACK(5, 8));
 	assert_true(result.entered && result.send);
 	assert_lost(4, 1);
-	assert_true(recovery_room(&r) >= MSS);
+	assert_true(tcp_recovery_room(&r) >= MSS);
 	assert_int_equal(figures().recoveries, 1);
 }
 
@@ -357,12 +357,12 @@ static void a_hole_is_lost_when_the_reordering_window_has_passed(void **state)
 	now += RTT;
 	acknowledged(4, SACK(5, 6));
 	assert_nothing_lost();
-	assert_in_range(recovery_deadline(&r), now + 1,
+	assert_in_range(tcp_recovery_deadline(&r), now + 1,
 	                now + RTT / 4 + 10000); /* §6.2: RTT + min_RTT / 4 */
-	now = recovery_deadline(&r);
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_OUTPUT);
+	now = tcp_recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_OUTPUT);
 	assert_lost(4, 1);
-	assert_true(recovery_room(&r) >= MSS);
+	assert_true(tcp_recovery_room(&r) >= MSS);
 	send(4, 5);
 	assert_nothing_lost();
 }
@@ -376,7 +376,7 @@ static void on_a_short_path_acknowledgments_find_it_before_the_timer(void **stat
 	send(4, 12);
 	now += 50000;
 	acknowledged(4, SACK(5, 6));
-	assert_true(recovery_deadline(&r) >= now + MS);
+	assert_true(tcp_recovery_deadline(&r) >= now + MS);
 	acknowledged(4, SACK(5, 8));
 	assert_lost(4, 1);
 }
@@ -394,8 +394,8 @@ static void what_arrives_late_widens_the_window_for_reordering(void **state)
 	acknowledged(6, SACK(7, 9));
 	acknowledged(6, SACK(7, 10));
 	assert_nothing_lost(); /* three do not suffice any more: time does */
-	now = recovery_deadline(&r);
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_OUTPUT);
+	now = tcp_recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_OUTPUT);
 	assert_lost(6, 1);
 }
 
@@ -427,7 +427,7 @@ static void a_dsack_widens_it_further(void **state)
 	now += RTT;
 	acknowledged(14, SACK(15, 16));
 	assert_nothing_lost();
-	assert_in_range(recovery_deadline(&r), now + RTT / 4 + MS,
+	assert_in_range(tcp_recovery_deadline(&r), now + RTT / 4 + MS,
 	                now + RTT / 2 + 10000); /* §6.2 step 4 */
 }
 
@@ -446,7 +446,7 @@ static void a_lost_retransmission_is_found_without_a_time_out(void **state)
 	acknowledged(4, (struct runs){ { { 12, 13 }, { 5, 8 } } });
 	acknowledged(4, (struct runs){ { { 8, 13 }, { 5, 8 } } });
 	now += RTT / 4;
-	recovery_expired(&r, now);
+	tcp_recovery_expired(&r, now);
 	assert_lost(4, 1);
 	assert_int_equal(figures().recoveries, 1); /* the same episode */
 }
@@ -470,21 +470,21 @@ static void a_lost_tail_is_probed_before_the_time_out(void **state)
 	(void)state;
 	warm_up(4);
 	send(4, 8);
-	uint64_t deadline = recovery_deadline(&r);
+	uint64_t deadline = tcp_recovery_deadline(&r);
 	assert_in_range(deadline, now + 2 * RTT - 3 * MS, now + 2 * RTT + 3 * MS);
 	now = deadline;
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_PROBE);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_PROBE);
 	uint32_t seq, end_seq;
-	assert_true(recovery_last(&r, &seq, &end_seq));
+	assert_true(tcp_recovery_last(&r, &seq, &end_seq));
 	assert_int_equal(seq, at(7));
 	assert_int_equal(end_seq, at(8));
 	send(7, 8);
 	assert_int_equal(figures().probes, 1);
-	assert_true(recovery_deadline(&r) > now + 100 * MS); /* one probe; then the RTO */
+	assert_true(tcp_recovery_deadline(&r) > now + 100 * MS); /* one probe; then the RTO */
 	now += RTT;
 	acknowledged(4, SACK(7, 8));
 	now += RTT / 4 + MS;
-	recovery_expired(&r, now);
+	tcp_recovery_expired(&r, now);
 	assert_lost(4, 3); /* it told of all three */
 	assert_int_equal(figures().timeouts_total, 0);
 }
@@ -496,12 +496,12 @@ static void a_lone_segment_is_probed_later(void **state)
 	send(4, 5);
 	/* §7.2: WCDelAckT is added; and it comes in the time-out's place where that would be
 	 * earlier. */
-	assert_in_range(recovery_deadline(&r), now + 200 * MS, now + 2 * RTT + 201 * MS);
-	now = recovery_deadline(&r);
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_PROBE);
-	assert_in_range(recovery_deadline(&r), now + 200 * MS, now + 300 * MS);
-	now = recovery_deadline(&r);
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_TIMEOUT);
+	assert_in_range(tcp_recovery_deadline(&r), now + 200 * MS, now + 2 * RTT + 201 * MS);
+	now = tcp_recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_PROBE);
+	assert_in_range(tcp_recovery_deadline(&r), now + 200 * MS, now + 300 * MS);
+	now = tcp_recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_TIMEOUT);
 }
 
 static void a_probe_that_repaired_a_loss_cuts_the_window(void **state)
@@ -509,8 +509,8 @@ static void a_probe_that_repaired_a_loss_cuts_the_window(void **state)
 	(void)state;
 	warm_up(4);
 	send(4, 8);
-	now = recovery_deadline(&r);
-	recovery_expired(&r, now);
+	now = tcp_recovery_deadline(&r);
+	tcp_recovery_expired(&r, now);
 	send(7, 8);
 	now += RTT;
 	acknowledged(8, NO_SACK); /* the original, or the copy? */
@@ -528,8 +528,8 @@ static void a_probe_that_was_not_needed_cuts_nothing(void **state)
 	(void)state;
 	warm_up(4);
 	send(4, 8);
-	now = recovery_deadline(&r);
-	recovery_expired(&r, now);
+	now = tcp_recovery_deadline(&r);
+	tcp_recovery_expired(&r, now);
 	send(7, 8);
 	now += RTT;
 	acknowledged(8, NO_SACK);
@@ -545,8 +545,8 @@ static void a_probe_may_be_new_data(void **state)
 	(void)state;
 	warm_up(4);
 	send(4, 8);
-	now = recovery_deadline(&r);
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_PROBE);
+	now = tcp_recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_PROBE);
 	send(8, 9);
 	now += RTT;
 	acknowledged(9, NO_SACK);
@@ -570,16 +570,16 @@ static void the_window_falls_proportionally_in_recovery(void **state)
 		acknowledged(10, SACK(11, k));
 		uint32_t n;
 		int lost = lost_next(&n);
-		if (lost >= 0 && recovery_room(&r) >= MSS) {
+		if (lost >= 0 && tcp_recovery_room(&r) >= MSS) {
 			send((uint32_t)lost, (uint32_t)lost + 1);
 			sent++;
 		}
-		while (r.state == RECOVERY_FAST && recovery_room(&r) >= MSS) {
+		while (r.state == RECOVERY_FAST && tcp_recovery_room(&r) >= MSS) {
 			send(next, next + 1);
 			next++;
 			sent++;
 		}
-		assert_true(recovery_room(&r) < MSS || r.state != RECOVERY_FAST);
+		assert_true(tcp_recovery_room(&r) < MSS || r.state != RECOVERY_FAST);
 	}
 	/* About every second acknowledgment has sent one: the window is half at the end, not at
 	 * once. */
@@ -601,7 +601,7 @@ static void many_losses_at_once_make_no_burst(void **state)
 	acknowledged(10, SACK(27, 30));
 	assert_int_equal(figures().pipe, 0);
 	assert_int_equal(figures().threshold, 10 * MSS);
-	assert_in_range(recovery_room(&r), MSS, 4 * MSS);
+	assert_in_range(tcp_recovery_room(&r), MSS, 4 * MSS);
 }
 
 /* ---- RFC 5681, 3042, 6582: without SACK ---- */
@@ -612,12 +612,12 @@ static void two_duplicates_let_two_new_segments_out(void **state)
 	warm_up(10); /* window 20 */
 	send(10, 30);
 	now += RTT;
-	assert_int_equal(recovery_room(&r), 0);
+	assert_int_equal(tcp_recovery_room(&r), 0);
 	acknowledged(10, NO_SACK);
-	assert_int_equal(recovery_room(&r), MSS); /* RFC 3042 */
+	assert_int_equal(tcp_recovery_room(&r), MSS); /* RFC 3042 */
 	send(30, 31);
 	acknowledged(10, NO_SACK);
-	assert_int_equal(recovery_room(&r), MSS);
+	assert_int_equal(tcp_recovery_room(&r), MSS);
 	send(31, 32);
 	assert_nothing_lost();
 	acknowledged(10, NO_SACK);
@@ -655,7 +655,7 @@ static void a_partial_acknowledgment_tells_of_the_next_loss(void **state)
 	acknowledged(13, NO_SACK); /* RFC 6582 §3.2, 3: 13 is missing too */
 	assert_true(figures().in_recovery);
 	assert_lost(13, 1);
-	assert_true(recovery_room(&r) >= MSS);
+	assert_true(tcp_recovery_room(&r) >= MSS);
 	send(13, 14);
 	now += RTT;
 	acknowledged(20, NO_SACK);
@@ -672,9 +672,9 @@ static void a_spurious_time_out_is_undone_by_the_echo(void **state)
 	warm_up(10);
 	send(10, 20);
 	uint32_t window = figures().window;
-	now = recovery_deadline(&r);
-	while (recovery_expired(&r, now) != RECOVERY_TIMEOUT)
-		now = recovery_deadline(&r);
+	now = tcp_recovery_deadline(&r);
+	while (tcp_recovery_expired(&r, now) != RECOVERY_TIMEOUT)
+		now = tcp_recovery_deadline(&r);
 	send(10, 11);
 	now += 5 * MS;
 	struct recovery_ack a = ack_of(12, NO_SACK);
@@ -695,11 +695,11 @@ static void several_spurious_time_outs_are_undone_together(void **state)
 	send(10, 20);
 	uint32_t window = figures().window;
 	for (uint32_t k = 0; k < 3;) {
-		now = recovery_deadline(&r);
-		if (recovery_expired(&r, now) != RECOVERY_TIMEOUT)
+		now = tcp_recovery_deadline(&r);
+		if (tcp_recovery_expired(&r, now) != RECOVERY_TIMEOUT)
 			continue;
 		k++;
-		recovery_sent(&r, at(10), at(11), false, now);
+		tcp_recovery_sent(&r, at(10), at(11), false, now);
 	}
 	now += 5 * MS;
 	struct recovery_ack a = ack_of(20, NO_SACK);
@@ -716,9 +716,9 @@ static void a_time_out_that_was_right_is_not_undone(void **state)
 	(void)state;
 	warm_up(10);
 	send(10, 20);
-	now = recovery_deadline(&r);
-	while (recovery_expired(&r, now) != RECOVERY_TIMEOUT)
-		now = recovery_deadline(&r);
+	now = tcp_recovery_deadline(&r);
+	while (tcp_recovery_expired(&r, now) != RECOVERY_TIMEOUT)
+		now = tcp_recovery_deadline(&r);
 	send(10, 11);
 	now += RTT;
 	struct recovery_ack a = ack_of(11, NO_SACK);
@@ -803,15 +803,15 @@ static void a_window_that_is_not_used_up_does_not_grow(void **state)
 {
 	(void)state;
 	for (uint32_t k = 0; k < 20; k++) {
-		assert_true(recovery_ready(&r));
-		recovery_sent(&r, at(k), at(k + 1), true, now);
+		assert_true(tcp_recovery_ready(&r));
+		tcp_recovery_sent(&r, at(k), at(k + 1), true, now);
 		now += RTT;
 		acknowledged(k + 1, NO_SACK);
 	}
 	assert_int_equal(figures().window, 10 * MSS);
 	/* Filled by the last of what there was: nothing more would have gone. */
-	assert_true(recovery_ready(&r));
-	recovery_sent(&r, at(20), at(30), true, now);
+	assert_true(tcp_recovery_ready(&r));
+	tcp_recovery_sent(&r, at(20), at(30), true, now);
 	now += RTT;
 	acknowledged(30, NO_SACK);
 	assert_int_equal(figures().window, 10 * MSS);
@@ -823,10 +823,10 @@ static void after_idling_the_window_is_the_initial_one(void **state)
 	warm_up(10);
 	assert_int_equal(figures().window, 20 * MSS);
 	now += 100 * MS;
-	recovery_resume(&r, now); /* less than an RTO */
+	tcp_recovery_resume(&r, now); /* less than an RTO */
 	assert_int_equal(figures().window, 20 * MSS);
 	now += 10 * NS_PER_S;
-	recovery_resume(&r, now);
+	tcp_recovery_resume(&r, now);
 	assert_int_equal(figures().window, 10 * MSS);
 }
 
@@ -838,17 +838,17 @@ static void a_smaller_mss_marks_what_was_too_large(void **state)
 	warm_up(10);
 	send(10, 14);
 	uint32_t window = figures().window;
-	recovery_set_mss(&r, 500, true, now);
-	assert_true(recovery_is_valid(&r));
+	tcp_recovery_set_mss(&r, 500, true, now);
+	assert_true(tcp_recovery_is_valid(&r));
 	assert_lost(10, 4);
 	assert_int_equal(figures().window, window); /* §6.5: no congestion */
-	assert_true(recovery_room(&r) >= 4 * MSS);
+	assert_true(tcp_recovery_room(&r) >= 4 * MSS);
 	uint32_t seq, end_seq;
-	while (recovery_lost(&r, 500, &seq, &end_seq)) {
+	while (tcp_recovery_lost(&r, 500, &seq, &end_seq)) {
 		now += 1000;
-		assert_true(recovery_ready(&r));
-		recovery_sent(&r, seq, end_seq, false, now);
-		assert_true(recovery_is_valid(&r));
+		assert_true(tcp_recovery_ready(&r));
+		tcp_recovery_sent(&r, seq, end_seq, false, now);
+		assert_true(tcp_recovery_is_valid(&r));
 	}
 	now += RTT;
 	acknowledged(14, NO_SACK);
@@ -883,16 +883,16 @@ static void new_data_leaves_records_for_repairs(void **state)
 	(void)state;
 	r.congestion.window = r.congestion.threshold = 64u << 20;
 	uint32_t k = 0;
-	while (recovery_ready(&r) && k < 2 * RECOVERY_SENT_MAX) {
+	while (tcp_recovery_ready(&r) && k < 2 * RECOVERY_SENT_MAX) {
 		send(k, k + 1);
 		k++;
 	}
 	assert_in_range(k, RECOVERY_SENT_MAX / 2, RECOVERY_SENT_MAX - 64);
-	now = recovery_deadline(&r);
-	assert_int_equal(recovery_expired(&r, now), RECOVERY_TIMEOUT);
-	assert_true(recovery_ready(&r));
-	recovery_sent(&r, at(0), at(0) + 500, false, now);
-	assert_true(recovery_is_valid(&r));
+	now = tcp_recovery_deadline(&r);
+	assert_int_equal(tcp_recovery_expired(&r, now), RECOVERY_TIMEOUT);
+	assert_true(tcp_recovery_ready(&r));
+	tcp_recovery_sent(&r, at(0), at(0) + 500, false, now);
+	assert_true(tcp_recovery_is_valid(&r));
 	assert_int_equal(figures().pipe, 500);
 	acknowledged(k, NO_SACK);
 	assert_int_equal(r.count, 0);
@@ -906,9 +906,9 @@ static void hostile_sacks_cannot_use_up_the_records(void **state)
 	struct random random = { 9 };
 	r.congestion.window = r.congestion.threshold = 64u << 20;
 	uint32_t seq = FIRST;
-	while (recovery_ready(&r) && seq - FIRST < 40u << 20) {
+	while (tcp_recovery_ready(&r) && seq - FIRST < 40u << 20) {
 		now += 1000;
-		recovery_sent(&r, seq, seq + 64000, false, now);
+		tcp_recovery_sent(&r, seq, seq + 64000, false, now);
 		seq += 64000;
 	}
 	for (uint32_t k = 0; k < 20000; k++) {
@@ -918,26 +918,26 @@ static void hostile_sacks_cannot_use_up_the_records(void **state)
 			a.sack[n][1] = a.sack[n][0] + 1 + random_below(&random, 2000);
 		}
 		now += 1000;
-		recovery_acknowledged(&r, &a, now);
+		tcp_recovery_acknowledged(&r, &a, now);
 		if (k % 500 == 0)
-			assert_true(recovery_is_valid(&r));
+			assert_true(tcp_recovery_is_valid(&r));
 		assert_true(r.count <= RECOVERY_SENT_MAX && r.capacity <= 2 * RECOVERY_SENT_MAX);
 	}
 	assert_true(r.count > RECOVERY_SENT_MAX / 2);
 	uint32_t lost, lost_end;
-	for (uint32_t k = 0; k < 20000 && recovery_lost(&r, MSS, &lost, &lost_end); k++) {
+	for (uint32_t k = 0; k < 20000 && tcp_recovery_lost(&r, MSS, &lost, &lost_end); k++) {
 		now += 1000;
-		assert_true(recovery_ready(&r));
-		recovery_sent(&r, lost, lost_end, false, now);
+		assert_true(tcp_recovery_ready(&r));
+		tcp_recovery_sent(&r, lost, lost_end, false, now);
 	}
-	assert_true(recovery_is_valid(&r));
+	assert_true(tcp_recovery_is_valid(&r));
 	struct recovery_ack rest = { .ack = FIRST,
 		                     .sack_count = 1,
 		                     .sack = { { FIRST + 1, seq } } };
-	recovery_acknowledged(&r, &rest, now); /* an honest one is understood all the same */
+	tcp_recovery_acknowledged(&r, &rest, now); /* an honest one is understood all the same */
 	assert_true(r.count <= 3);
 	struct recovery_ack all = { .ack = seq };
-	recovery_acknowledged(&r, &all, now);
+	tcp_recovery_acknowledged(&r, &all, now);
 	assert_int_equal(r.count, 0);
 }
 
@@ -948,7 +948,7 @@ static void knows_what_was_sacked(void **state)
 	struct random random = { 11 };
 	static bool sacked[200000];
 	for (uint32_t game = 0; game < 60; game++) {
-		recovery_close(&r);
+		tcp_recovery_close(&r);
 		open(game % 3 != 0, true);
 		r.congestion.window = 60 * MSS;
 		memset(sacked, 0, sizeof sacked);
@@ -958,18 +958,19 @@ static void knows_what_was_sacked(void **state)
 			now += random_below(&random, 3) * (random_next(&random) % (10 * MS));
 			if (choice < 3 && next + 3 * MSS < sizeof sacked) {
 				uint32_t size = 1 + random_below(&random, 3 * MSS);
-				if (!recovery_ready(&r) || recovery_room(&r) < size)
+				if (!tcp_recovery_ready(&r) || tcp_recovery_room(&r) < size)
 					continue;
-				recovery_sent(&r, FIRST + next, FIRST + next + size, choice == 2,
-				              now);
+				tcp_recovery_sent(&r, FIRST + next, FIRST + next + size,
+				                  choice == 2, now);
 				next += size;
-			} else if (choice < 5 && recovery_lost(&r, 1 + random_below(&random, 5000),
-			                                       &seq, &end_seq)) {
+			} else if (choice < 5 &&
+			           tcp_recovery_lost(&r, 1 + random_below(&random, 5000), &seq,
+			                             &end_seq)) {
 				assert_true(seq - FIRST >= una && end_seq - FIRST <= next);
 				for (uint32_t k = seq - FIRST; k < end_seq - FIRST; k++)
 					assert_false(r.sack && sacked[k]);
-				if (recovery_ready(&r))
-					recovery_sent(&r, seq, end_seq, false, now);
+				if (tcp_recovery_ready(&r))
+					tcp_recovery_sent(&r, seq, end_seq, false, now);
 			} else if (choice < 9 && next > una) {
 				uint32_t to = una + random_below(&random, 3) / 2 *
 				                            random_below(&random, next - una + 1);
@@ -996,22 +997,23 @@ static void knows_what_was_sacked(void **state)
 					for (uint32_t k = left; k < right; k++)
 						sacked[k] = true;
 				}
-				struct recovery_result told = recovery_acknowledged(&r, &a, now);
+				struct recovery_result told =
+				        tcp_recovery_acknowledged(&r, &a, now);
 				assert_int_equal(told.acknowledged, to - una);
 				una = to;
 			} else {
-				now = choice == 9 && recovery_deadline(&r) != CLOCK_NEVER &&
+				now = choice == 9 && tcp_recovery_deadline(&r) != CLOCK_NEVER &&
 				                      random_chance(&random, 300000)
-				              ? recovery_deadline(&r)
+				              ? tcp_recovery_deadline(&r)
 				              : now;
 				bool first = next > una && sacked[una];
-				if (recovery_expired(&r, now) == RECOVERY_TIMEOUT && first)
+				if (tcp_recovery_expired(&r, now) == RECOVERY_TIMEOUT && first)
 					memset(sacked, 0, sizeof sacked);
 			}
-			assert_true(recovery_is_valid(&r));
+			assert_true(tcp_recovery_is_valid(&r));
 			assert_int_equal(r.una - FIRST, una);
 			assert_int_equal(r.next - FIRST, next);
-			assert_true((recovery_deadline(&r) == CLOCK_NEVER) == (una == next));
+			assert_true((tcp_recovery_deadline(&r) == CLOCK_NEVER) == (una == next));
 			for (uint32_t k = 0; r.sack && k < r.count; k++) {
 				const struct tcp_sent *s = &r.sent[r.first + k];
 				bool is = s->flags & SENT_SACKED;

@@ -144,7 +144,7 @@ static bool record(struct btree_change *to, const struct note *n, uint32_t *used
 		bytes_put_u64(&out, (uint64_t)date_of(i));
 		bytes_put_u64(&out, i->cas);
 		bytes_put_u8(&out, i->bits & KEPT_BITS);
-		bytes_put_copy(&out, item_value(i), i->value_size);
+		bytes_put_copy(&out, memcache_item_value(i), i->value_size);
 	}
 	if (out.failed)
 		return false;
@@ -179,8 +179,8 @@ static int restore(const uint8_t *key, uint32_t key_size, const uint8_t *bytes, 
 	                                  : NULL;
 	if (!i)
 		return ERR_TOO_BIG;
-	bytes_copy(&in, item_value(i), value);
-	memcpy(item_value(i) + value, "\r\n", 2);
+	bytes_copy(&in, memcache_item_value(i), value);
+	memcpy(memcache_item_value(i) + value, "\r\n", 2);
 	i->bits |= bits & KEPT_BITS;
 	memcache_restore(d.store, i, cas);
 	return OK;

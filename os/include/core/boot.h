@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* The boot information that the tender handed over, checked, and the order of start-up. */
+#ifndef CORE_BOOT_H
+#define CORE_BOOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <ampoule_abi.h>
+
+/* Never null once main() runs; read-only. */
+extern const struct amp_boot *boot_info;
+
+/* The device of that name and type, or null if there is none (or an optional one is absent). */
+const struct amp_device *boot_device(const char *name, enum amp_device_type type);
+
+/* Do these bytes lie among the image's constants (files, strings, const data), which nothing can change? */
+bool boot_constant(const void *bytes, size_t size);
+/* Do all of them lie in one of the memory extents? */
+bool boot_memory(const void *bytes, size_t size);
+
+/*
+ * Functions run before main(), on its task, after all of core has been started; libraries use it to start
+ * themselves (net brings its interfaces up so). Order: by `order`, then by link order. A negative result ends
+ * the image with a line that names the function.
+ */
+typedef int boot_start_fn(void);
+struct boot_start {
+	boot_start_fn *start;
+	const char *name;
+	uint32_t order; /* 100 network devices, 200 storage, 300 services */
+	uint32_t reserved;
+};
+#define BOOT_START(order_, fn_)                                                                    \
+	static const struct boot_start boot_start_##fn_                                            \
+	        __attribute__((used, retain, section("boot_start"))) = { fn_, #fn_, order_, 0 }
+
+#endif

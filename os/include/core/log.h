@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Levelled log lines on AMP_STREAM_LOG: "[   0.000123] net: text". Quiet by default: warnings and errors only,
+ * unless boot_info->log_level says else. One line a call; no newline in the format, no floating-point or wide conversions
+ * (print.h). Lines are cut at 512 bytes.
+ * Control characters in the text are written as \xNN, so that what the network sends cannot forge a line.
+ */
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+bool log_wants(enum log_level);
+__attribute__((format(printf, 3, 4))) void log_line(enum log_level, const char *who,
+                                                    const char *format, ...);
+
+/* `who` is the noun that speaks: "arp", "dns". Arguments are evaluated only if the line is wanted. */
+#define log_at(level_, ...)                                                                        \
+	do {                                                                                       \
+		if (log_wants(level_))                                                             \
+			log_line(level_, __VA_ARGS__);                                             \
+	} while (0)
+#define log_error(...)   log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
+#define log_info(...)    log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_at(LOG_DEBUG, __VA_ARGS__)
+
+#endif

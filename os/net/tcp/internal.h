@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What TCP's files know of each other. By direction and noun:
+ *
+ *   tcp_in.c          a segment comes: finds whose it is, and walks RFC 9293 §3.10.7
+ *   tcp_out.c         what a connection may send now; acknowledgments, probes, resets
+ *   tcp_timer.c       one timer a connection, for all that it waits for
+ *   tcp_connection.c  the table, birth and end of connections, sequence numbers and ports; TCP's turn in the loop
+ *   tcp_listen.c      listeners, half-open connections; tcp_cookie.c those that take no memory
+ *   tcp_wait.c        TIME-WAIT, in 64 bytes each
+ *   tcp_path.c        path MTU, black holes, ICMP
+ *   tcp_event.c       handlers; tcp_socket.c the calls of tasks; tcp_count.c figures
+ *
+ * Nothing is sent while input is worked on: a connection that has something to say gets into the list of the turn
+ * (tcp_connection_work), and says all of it at once when TCP's source is polled, after the device's batch. A connection
+ * that ends stays in memory until then too, so that callbacks may end it at any time: who has called one looks at
+ * `gone` before going on.
+ */
+#ifndef NET_TCP_INTERNAL_H
+#define NET_TCP_INTERNAL_H
+
+#include <core/clock.h>
+#include <core/error.h>
+#include <core/list.h>
+#include <core/task.h>
+#include <core/timer.h>
+#include <net/ip4.h>
+#include <net/tcp.h>
+#include <net/tcp/queue.h>
+#include <net/tcp/receive.h>
+#include <net/tcp/recovery.h>
+#include <net/tcp/segment.h>
+
+#define TCP_DELAYED_ACK_NS (40 * NS_PER_MS) /* RFC 9293 §3.8.6.3: at most 500 */
+#define TCP_AGAIN_NS       (10 * NS_PER_MS) /* until output that found no memory is tried again */
+#define TCP_SYN_RETRIES    5u  /* SYN-ACKs without an answer, until a half-open one is given up */
+#define TCP_CHALLENGES     10u /* a connection's in TCP_CHALLENGE_NS (RFC 5961 §7) */
+#define TCP_CHALLENGE_NS   (5 * NS_PER_S)
+#define TCP_WAIT_MAX       16384u /* connections in TIME-WAIT; the oldest goes */
+#define TCP_PATH_MTU_MIN   296u   /* a report of less is taken as this */
+
+struct tcp_address { /* hashed as it lies: no padding */
+	uint32_t local, remote;
+	uint16_t local_port, remote_port;
+};
+
+enum tcp_work {
+	WORK_OUTPUT = 1, /* there may be something to send */
+	WORK_SHOW = 2,   /* waiting bytes are to be shown to the handlers */
+	WORK_FREE = 4,   /* nobody holds it any more */
+};
+
+struct tcp_connection {
+	struct tcp_connection *chain; /* in the table */
+	struct tcp_address address;
+	struct ip4_route route;
+	uint8_t state; /* enum tcp_state */
+	uint8_t work;  /* enum tcp_work, while in the turn's list */
+	struct list turn;
+	struct tcp_listener *listener; /* until it is accepted */
+	struct list pending;           /* in the listener's half_open or ready */
+
+	/* Who uses it */
+	const struct tcp_handlers *handlers;
+	void *context;
+	struct task_queue waiters;
+	uint8_t *
+	        read_to; /* a task waits in tcp_read, and nothing is unread: what comes in order goes there, */
+	uint32_t read_room; /* at most so many bytes; 0: none does */
+	struct frame_lease
+	        *lease;    /* of the task that has lent its bytes to the queue; null: none has */
+	int32_t error;     /* what tasks are told once it has ended */
+	bool gone : 1;     /* its memory goes at the end of the turn: touch nothing */
+	bool orphan : 1;   /* given back by tcp_close: finishes by itself */
+	bool detached : 1; /* out of the table: only the handle is left */
+	bool told_finished : 1, told_drained : 1;
+	bool close_told_later : 1; /* ended, but the handlers have not taken everything yet */
+	bool short_write : 1;      /* `writable` is owed */
+	bool no_delay : 1, no_ecn : 1;
+
+	/* Agreed in the handshake */
+	bool timestamps : 1, sack : 1, scaling : 1, ecn : 1;
+	bool passive : 1;   /* SYN-RECEIVED came from LISTEN */
+	bool half_open : 1; /* in the listener's list of that name */
+	uint8_t send_scale, receive_scale;
+	uint16_t peer_mss; /* as told, or the default */
+	uint16_t mss;      /* payload of a full segment with timestamps, without SACK blocks */
+	uint16_t path_mtu; /* IP bytes */
+
+	/* Sending */
+	bool fin_wanted : 1, fin_sent : 1;
+	bool blocked : 1;      /* the device took nothing more */
+	bool probe : 1;        /* a tail loss probe is to go */
+	bool window_probe : 1; /* a byte beyond the window is out, and not recorded */
+	bool cwr : 1;          /* tell the peer that the window was cut */
+	bool ece : 1;          /* tell the peer of congestion, until it says CWR */
+	uint32_t iss;
+	uint32_t queue_seq;               /* sequence number of the queue's first byte */
+	uint32_t fin_seq;                 /* of our FIN, once it is sent */
+	uint32_t send_window, max_window; /* the peer's, from snd_una; the largest ever */
+	uint32_t window_seq, window_ack;  /* SND.WL1, SND.WL2 */
+	uint32_t small_end; /* end of the last segment that was not full, for Nagle's algorithm */
+	uint32_t send_max;
+	struct tcp_queue queue;
+	struct tcp_recovery recovery;
+
+	/* Receiving */
+	bool peer_fin_known : 1;
+	bool finished : 1; /* everything up to the peer's FIN has come */
+	bool ack_now : 1;
+	uint32_t irs;
+	uint32_t peer_fin; /* its sequence number */
+	uint32_t edge;     /* right edge of the window as last told */
+	uint32_t acked;    /* Last.ACK.sent */
+	uint32_t ack_owed; /* bytes since then */
+	uint32_t recent;   /* TS.Recent */
+	uint64_t recent_at;
+	uint32_t timestamp_offset;
+	struct tcp_receive receive;
+
+	/* Time: deadlines, CLOCK_NEVER if there is none */
+	struct timer timer;
+	uint64_t ack_at, persist_at, alive_at,
+	        end_at;       /* end_at: half-open or FIN-WAIT-2 is given up */
+	uint64_t again_at;    /* there was no memory for output: it is tried again */
+	uint64_t heard_at;    /* when the last segment came, for keep-alive */
+	uint64_t progress_at; /* when something was last acknowledged, or sending began */
+	uint64_t keep_alive_ns, user_timeout_ns;
+	uint8_t persist_backoff, alive_probes;
+	uint8_t challenges;
+	uint64_t challenges_from;
+};
+
+struct tcp_listener {
+	struct tcp_listener *next;
+	struct tcp_options options;
+	struct list half_open, ready; /* of tcp_connection.pending */
+	uint32_t half_open_count, ready_count;
+	struct task_queue acceptors;
+	uint32_t blocked; /* tasks inside tcp_accept: the last one frees a closed listener */
+	tcp_accept_fn *accept;
+	void *context;
+	uint64_t cookies_until; /* cookies that were sent may come back until then */
+	uint16_t port;
+	bool closed;
+};
+
+/* What a segment carries, for tcp_in.c and those it calls. */
+struct tcp_input {
+	struct tcp_segment segment;
+	struct ip4_packet *packet;
+	uint64_t now;
+	bool congested; /* the path's mark (RFC 3168) */
+};
+
+/* ---- tcp_connection.c ---- */
+void tcp_start(void); /* registers TCP, once */
+void tcp_stop(
+        void); /* for tests: all connections end, everything is given back; listeners are closed before */
+struct tcp_connection *tcp_connection_find(const struct tcp_address *);
+/* A connection in the table, in state CLOSED. Null: no memory. */
+struct tcp_connection *tcp_connection_new(const struct tcp_address *, const struct ip4_route *,
+                                          const struct tcp_options *);
+uint32_t tcp_connection_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
+uint32_t tcp_connection_timestamp_offset(const struct tcp_address *);
+uint16_t tcp_connection_port(uint32_t local, uint32_t remote,
+                             uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
+void tcp_connection_work(struct tcp_connection *, enum tcp_work);
+/* Opens the parts with what was agreed. */
+void tcp_connection_agree(struct tcp_connection *, const struct tcp_segment *syn);
+void tcp_connection_established(struct tcp_connection *, uint64_t now);
+/* Takes it out of the table and tells whoever uses it; state: what it is shown as from now on. */
+void tcp_connection_end(struct tcp_connection *, int reason, enum tcp_state);
+void tcp_connection_reset(struct tcp_connection *, int reason); /* sends a reset first */
+void tcp_connection_free_soon(struct tcp_connection *);
+bool tcp_connection_memory_short(void);    /* buffers have come close to their share of the heap */
+uint64_t tcp_connection_memory_left(void); /* bytes that they may still grow by */
+static inline uint32_t tcp_connection_rcv_nxt(const struct tcp_connection *c)
+{
+	return c->receive.next + (c->finished ? 1 : 0);
+}
+static inline uint32_t tcp_connection_timestamp(const struct tcp_connection *c, uint64_t now)
+{
+	return (uint32_t)(now / NS_PER_MS) + c->timestamp_offset;
+}
+static inline bool tcp_connection_synchronized(const struct tcp_connection *c)
+{
+	return c->state >= TCP_ESTABLISHED;
+}
+
+/* ---- tcp_in.c ---- */
+void tcp_input(struct ip4_packet *);
+void tcp_input_connection(struct tcp_connection *, struct tcp_input *);
+
+/* ---- tcp_out.c ---- */
+void tcp_output(struct tcp_connection *, uint64_t now);
+bool tcp_output_ready(
+        const struct tcp_connection *); /* the device has room for a good part of what waits */
+void tcp_output_ack(struct tcp_connection *, uint64_t now); /* at once, without data */
+void tcp_output_challenge(struct tcp_connection *,
+                          uint64_t now);                      /* an ACK, if the rate allows it */
+void tcp_output_reset(struct tcp_connection *, uint64_t now); /* with snd_nxt */
+void tcp_output_window_probe(struct tcp_connection *, uint64_t now);
+void tcp_output_keep_alive(struct tcp_connection *, uint64_t now);
+/* Answers a segment that belongs to no connection (RFC 9293 §3.10.7.1); `ack_only`: with an ACK instead (TIME-WAIT). */
+void tcp_output_stray_reset(const struct tcp_input *);
+void tcp_output_stray(const struct tcp_input *, struct tcp_segment *answer);
+uint16_t tcp_output_mss(
+        const struct tcp_connection *); /* what the path and the peer allow, options taken off */
+
+/* ---- tcp_listen.c ---- */
+struct tcp_listener *tcp_listener_find(const struct interface *, uint16_t port);
+void tcp_listener_input(struct tcp_listener *, struct tcp_input *);
+void tcp_listener_opened(struct tcp_connection *); /* a half-open one is open */
+void tcp_listener_forget(struct tcp_connection *); /* it ends before it was accepted */
+
+/* ---- tcp_cookie.c ---- */
+uint32_t tcp_cookie_make(const struct tcp_address *, const struct tcp_segment *syn, uint64_t now,
+                         uint32_t *timestamp);
+/* Checks the cookie that an ACK returns; what the SYN had said is put into *syn. */
+bool tcp_cookie_check(const struct tcp_address *, const struct tcp_segment *ack, uint64_t now,
+                      struct tcp_segment *syn);
+
+/* ---- tcp_wait.c ---- */
+void tcp_wait_enter(struct tcp_connection *, uint64_t now);
+struct tcp_wait;
+struct tcp_wait *tcp_wait_find(const struct tcp_address *);
+/* A segment for a connection in TIME-WAIT. True: it is a SYN that may open it anew (it was forgotten, *iss_above: the
+ * new ISS has to be above that). */
+bool tcp_wait_input(struct tcp_wait *, const struct tcp_input *, uint32_t *iss_above);
+uint32_t tcp_wait_count(void);
+void tcp_wait_clear(void); /* for tests */
+
+/* ---- tcp_timer.c ---- */
+void tcp_timer_update(struct tcp_connection *);
+void tcp_timer_expired(struct tcp_connection *);
+
+/* ---- tcp_event.c ---- */
+void tcp_event_opened(struct tcp_connection *);
+/* Shows payload in place, if it may be; how many bytes were taken. */
+uint32_t tcp_event_received(struct tcp_connection *, const uint8_t *bytes, uint32_t size);
+void tcp_event_show(struct tcp_connection *,
+                    uint64_t now); /* shows what waits; then FIN and end, if they came */
+void tcp_event_acknowledged(struct tcp_connection *); /* writable, drained */
+void tcp_event_closed(struct tcp_connection *, int reason);
+
+/* ---- tcp_path.c ---- */
+void tcp_path_start(void);
+uint16_t tcp_path_mtu(const struct interface *, uint32_t destination);
+void tcp_path_timed_out(struct tcp_connection *, uint64_t now); /* a black hole? */
+
+/* ---- tcp_count.c ---- */
+extern uint64_t tcp_counts[TCP_COUNT_MAX];
+static inline void tcp_count(enum tcp_count what)
+{
+	tcp_counts[what]++;
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TIME-WAIT (RFC 9293 §3.4.2): what is left of a connection that we closed first, for 2 MSL: enough
+ * to acknowledge the peer's FIN again, and to tell a new connection's SYN from an old one's (RFC
+ * 6191). One timer serves all: they expire in the order in which they were (re)started, but for
+ * restarts, which move to the end.
+ */
+#include <net/tcp/internal.h>
+
+#include <core/hash.h>
+#include <core/heap.h>
+
+#define BUCKETS 1024u
+
+struct tcp_wait {
+	struct tcp_wait *chain;
+	struct list age; /* oldest first */
+	struct tcp_address address;
+	uint32_t send_next, receive_next;
+	uint32_t recent, timestamp_offset;
+	uint32_t end_ms; /* of clock_now() */
+	bool timestamps;
+};
+_Static_assert(sizeof(struct tcp_wait) <= 64, "the smallest thing that TIME-WAIT can be");
+
+static struct tcp_wait **table;
+static struct list ages = LIST_INIT(ages);
+static struct timer timer;
+static uint32_t count;
+
+static struct tcp_wait **bucket(const struct tcp_address *a)
+{
+	return &table[hash_bytes(a, sizeof *a) & (BUCKETS - 1)];
+}
+
+static void forget(struct tcp_wait *w)
+{
+	struct tcp_wait **at = bucket(&w->address);
+	while (*at != w)
+		at = &(*at)->chain;
+	*at = w->chain;
+	list_remove(&w->age);
+	heap_free(w);
+	count--;
+	tcp_counts[TCP_NOW_TIME_WAIT] = count;
+}
+
+static struct tcp_wait *oldest(void)
+{
+	return list_empty(&ages) ? NULL : container_of(ages.next, struct tcp_wait, age);
+}
+
+static void expire(struct timer *t)
+{
+	uint64_t now = clock_now();
+	struct tcp_wait *w;
+	while ((w = oldest()) && (int32_t)((uint32_t)(now / NS_PER_MS) - w->end_ms) >= 0)
+		forget(w);
+	if (w)
+		timer_set_in(t, (uint64_t)(w->end_ms - (uint32_t)(now / NS_PER_MS)) * NS_PER_MS,
+		             expire);
+}
+
+static void start(struct tcp_wait *w, uint64_t now)
+{
+	w->end_ms = (uint32_t)((now + TCP_TIME_WAIT_NS) / NS_PER_MS);
+	list_remove(&w->age);
+	list_append(&ages, &w->age);
+	if (!timer_is_set(&timer))
+		timer_set_in(&timer, TCP_TIME_WAIT_NS, expire);
+}
+
+void tcp_wait_enter(struct tcp_connection *c, uint64_t now)
+{
+	struct tcp_wait *w = NULL;
+	if (count >= TCP_WAIT_MAX)
+		forget(oldest());
+	if (table || (table = heap_alloc_zero(BUCKETS, sizeof *table)))
+		w = heap_alloc(sizeof *w);
+	if (!w) {
+		tcp_count(TCP_COUNT_NO_MEMORY); /* then there is none: the peer's repeated FIN meets
+		                                   a reset */
+		return;
+	}
+	*w = (struct tcp_wait){ .address = c->address,
+		                .send_next = c->recovery.next,
+		                .receive_next = tcp_connection_rcv_nxt(c),
+		                .recent = c->recent,
+		                .timestamp_offset = c->timestamp_offset,
+		                .timestamps = c->timestamps };
+	struct tcp_wait **at = bucket(&w->address);
+	w->chain = *at;
+	*at = w;
+	list_init(&w->age);
+	tcp_counts[TCP_NOW_TIME_WAIT] = ++count;
+	start(w, now);
+}
+
+struct tcp_wait *tcp_wait_find(const struct tcp_address *a)
+{
+	struct tcp_wait *w = table ? *bucket(a) : NULL;
+	while (w && memcmp(&w->address, a, sizeof *a) != 0)
+		w = w->chain;
+	return w;
+}
+
+bool tcp_wait_input(struct tcp_wait *w, const struct tcp_input *in, uint32_t *iss_above)
+{
+	const struct tcp_segment *s = &in->segment;
+	if (s->flags & TCP_RST) /* RFC 1337: it does not end early */
+		return false;
+	bool stamped = w->timestamps && s->has_timestamps;
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+		/* RFC 6191 §2: newer by its timestamp, or where that says nothing by its sequence
+		 * number. */
+		bool newer = stamped && s->value != w->recent ? seq_lt(w->recent, s->value)
+		                                              : seq_lt(w->receive_next, s->seq);
+		if (newer) {
+			*iss_above = w->send_next;
+			forget(w);
+			tcp_count(TCP_COUNT_TIME_WAIT_REUSED);
+			return true;
+		}
+	}
+	/* A repeated FIN restarts the time; all else that is not exactly expected is answered, too.
+	 */
+	if (s->flags & TCP_FIN && s->seq + s->size + 1 == w->receive_next)
+		start(w, in->now);
+	else if (!tcp_segment_length(s) && s->seq == w->receive_next)
+		return false;
+	struct tcp_segment answer = { .seq = w->send_next,
+		                      .ack = w->receive_next,
+		                      .flags = TCP_ACK,
+		                      .has_timestamps = w->timestamps,
+		                      .value =
+		                              (uint32_t)(in->now / NS_PER_MS) + w->timestamp_offset,
+		                      .echo = w->recent };
+	tcp_output_stray(in, &answer);
+	return false;
+}
+
+uint32_t tcp_wait_count(void)
+{
+	return count;
+}
+
+void tcp_wait_clear(void)
+{
+	for (struct tcp_wait *w; (w = oldest());)
+		forget(w);
+	timer_stop(&timer);
+	heap_free(table);
+	table = NULL;
+}
