@@ -12,6 +12,8 @@
 
 int verb_run(int argc, char **argv);
 
+#define STOP_TIMEOUT_NS 10000000000ull
+
 static const char help_head[] = "Usage: ampoule run [OPTION]... IMAGE\n"
                                 "Runs an image made by `ampoule build`.\n"
                                 "\n";
@@ -20,6 +22,11 @@ static const char help_tail[] =
         "  --set NAME=VALUE          sets a dynamic argument\n"
         "  --memory SIZE             heap: digits and nothing or one of K M G; default: as the "
         "image says\n"
+        "  --stop-timeout TIME       what the image has to end in when a signal asks it to: "
+        "seconds, or\n"
+        "                            digits and one of ns us ms s m h; default: 10; a second "
+        "signal ends it at\n"
+        "                            once, and so does 0\n"
         "  --tender kvm|sandbox      how to run it; default: kvm where it works, else sandbox\n"
         "  --timing                  prints where the time of the start went\n"
         "  -v, --verbose             says more; again (up to -vv): the image's log, too\n"
@@ -36,12 +43,27 @@ static int usage(const char *what, const char *value)
 	return AMP_EXIT_USAGE;
 }
 
+/* Digits alone are seconds, as docker has it. */
+static int parse_duration(const char *text, uint64_t *ns)
+{
+	char seconds[24];
+	struct defect why;
+	size_t n = strspn(text, "0123456789");
+	if (n && !text[n] && n < sizeof seconds - 1) {
+		memcpy(seconds, text, n);
+		memcpy(seconds + n, "s", 2);
+		text = seconds;
+	}
+	return arg_parse(AMP_ARG_DURATION, text, ns, &why);
+}
+
 int verb_run(int argc, char **argv)
 {
 	static struct tender_options o;
-	static struct option options[DEVICE_TYPES + 7] = {
+	static struct option options[DEVICE_TYPES + 8] = {
 		[DEVICE_TYPES] = { "set", required_argument, NULL, 's' },
 		{ "memory", required_argument, NULL, 'm' },
+		{ "stop-timeout", required_argument, NULL, 'S' },
 		{ "tender", required_argument, NULL, 't' },
 		{ "timing", no_argument, NULL, 'T' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -50,6 +72,7 @@ int verb_run(int argc, char **argv)
 	struct defect why;
 
 	o.start = clock_sample();
+	o.stop_timeout = STOP_TIMEOUT_NS;
 	optind = 0;
 	opterr = 0;
 	for (uint32_t i = 0; i < DEVICE_TYPES; i++)
@@ -69,6 +92,12 @@ int verb_run(int argc, char **argv)
 				        "--memory wants digits and nothing or one of K M G, not ",
 				        optarg);
 			o.memory = (o.memory + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
+			break;
+		case 'S':
+			if (parse_duration(optarg, &o.stop_timeout))
+				return usage("--stop-timeout wants seconds, or digits and one of "
+				             "ns us ms s m h, not ",
+				             optarg);
 			break;
 		case 't':
 			if (!strcmp(optarg, "kvm"))

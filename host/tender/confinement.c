@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <tender/confinement.h>
+#include <tender/stop.h>
 #include <tender/filter.h>
 
 #define USER_FIRST  0x50000000u /* far above what systems, containers and directories hand out */
@@ -91,6 +92,7 @@ static void common(struct filter *f)
 		{ 3, FILTER_EQUAL, MAP_PRIVATE | MAP_ANONYMOUS },
 	};
 	filter_allow_if(f, SYS_mmap, anonymous, 2);
+	stop_allow(f);
 }
 
 static int seal(struct filter *f, struct defect *why)

@@ -40,6 +40,7 @@
 
 #include <tender/filter.h>
 #include <tender/sandbox.h>
+#include <tender/stop.h>
 
 #define RSEQ_SIZE                                                                                  \
 	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
@@ -487,6 +488,8 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 	for (;;) {
 		while (pump_pass(pump) ||
 		       (image_polls(b) && pump_expects(pump) && !sched_yield()) || pump_stay(pump))
+			wake_image(b, pump);
+		if (stop_asked())
 			wake_image(b, pump);
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);

@@ -20,6 +20,7 @@
 #include <tender/crash.h>
 #include <tender/kvm.h>
 #include <tender/sandbox.h>
+#include <tender/stop.h>
 #include <tender/symbols.h>
 #include <tender/tender.h>
 #include <tender/timing.h>
@@ -97,7 +98,7 @@ static void wind_up(void)
 		print_timing(t);
 }
 
-static void on_signal(int signal)
+static void end_by_signal(int signal)
 {
 	wind_up();
 	_exit(128 + signal);
@@ -125,20 +126,11 @@ static void on_bus_error(int signal)
 	_exit(AMP_EXIT_TENDER);
 }
 
-/* An ignored SIGINT or SIGHUP (a job in the background, nohup) stays ignored. */
 static void watch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
-		struct sigaction a, before;
-		memset(&a, 0, sizeof a);
-		a.sa_handler = on_signal;
-		sigfillset(&a.sa_mask);
-		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(signals[i], &a, NULL);
-	}
 	struct sigaction bus = { .sa_handler = on_bus_error };
 	sigaction(SIGBUS, &bus, NULL);
+	stop_watch(end_by_signal);
 }
 
 /* x86-64 psABI, table 3.1; libc has asked the processor already. */
@@ -215,6 +207,11 @@ static uint64_t boot_at(struct tender *t)
 
 /* ---- The two ways to run ---- */
 
+static void stop_may_be_asked(struct tender *t)
+{
+	stop_begin(t->boot, t->image.note.abi_minor, &t->clock, t->options->stop_timeout);
+}
+
 /* The exit status, or NOT_HERE with a defect. */
 static int run_kvm(struct tender *t, struct defect *why)
 {
@@ -246,6 +243,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	}
 	timing_lap(&t->timing, "confinement");
 	timing_lap(&t->timing, "first instruction");
+	stop_may_be_asked(t);
 	int status = kvm_loop(&t->kvm, &t->space, &t->pump, t->options->timing ? &t->timing : NULL,
 	                      &crash, &last);
 	if (status < 0) {
@@ -283,6 +281,7 @@ static int run_sandbox(struct tender *t, struct defect *why)
 		sandbox_end(&t->sandbox);
 		return NOT_HERE;
 	}
+	stop_may_be_asked(t);
 	int status = sandbox_loop(&t->sandbox, &t->pump, &crash, why);
 	if (status == SANDBOX_CRASHED) {
 		crash_report(&crash, &t->space, &t->image, t->debug);

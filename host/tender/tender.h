@@ -19,8 +19,9 @@ struct tender_options {
 	struct device_texts devices[DEVICE_TYPES]; /* by index of device_types */
 	const char *sets[TENDER_SETS_MAX];         /* "NAME=VALUE" */
 	unsigned set_count;
-	uint64_t memory;    /* heap bytes; 0: what the note says */
-	unsigned verbosity; /* how often -v was given */
+	uint64_t memory;       /* heap bytes; 0: what the note says */
+	uint64_t stop_timeout; /* ns that the image has to end when a signal asks it to; 0: none */
+	unsigned verbosity;    /* how often -v was given */
 	bool timing;
 	struct clock_sample start; /* clock_sample() at the start of the process */
 };

@@ -175,12 +175,13 @@ static COLD void learn_lateness(uint64_t now, uint64_t wanted)
 static COLD void wait_at_gate(void)
 {
 	static bool warned;
-	uint64_t events = stop_asked() ? 0 : AMP_WAIT_STOP, before = clock_now(), deadline = timer_next();
+	uint64_t events = stop_asked() ? 0 : AMP_WAIT_STOP, before = clock_now(),
+	         deadline = timer_next();
 	list_each (at, &sources) {
 		struct loop_source *s = source_of(at);
 		events |= s->events ? s->events(s) : AMP_WAIT_RECEIVE;
 	}
-	if (deadline == CLOCK_NEVER && list_empty(&sources) && !warned) {
+	if (deadline == CLOCK_NEVER && list_empty(&sources) && !stop_is_awaited() && !warned) {
 		warned = true;
 		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
 	}

@@ -38,6 +38,11 @@ COLD uint64_t stop_deadline(void)
 	return asked ? boot_info->stop_at_ns : CLOCK_NEVER;
 }
 
+COLD bool stop_is_awaited(void)
+{
+	return !list_empty(&handlers) || !list_empty(&waiters.waiting);
+}
+
 COLD void stop_hold(void)
 {
 	holds++;

@@ -16,4 +16,7 @@ static inline bool stop_is_due(void)
 /* Calls handlers that have not been called, and ends the image if nobody holds it. Each turn, once it is due. */
 void stop_turn(void);
 
+/* Is there anybody whom the end would wake? */
+bool stop_is_awaited(void);
+
 #endif
