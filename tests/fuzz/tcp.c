@@ -265,7 +265,7 @@ static void valid(void)
 {
 	for (uint32_t k = 0; k < PEERS; k++) {
 		struct tcp_address a = { US, PEER, sides[k].us, sides[k].peer };
-		const struct tcp_connection *c = tcp_connection_find(&a);
+		const struct tcp_connection *c = tcp_table_find(&a);
 		if (!c)
 			continue;
 		check(tcp_receive_is_valid(&c->receive), "the receiver is not valid");

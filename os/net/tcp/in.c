@@ -307,7 +307,7 @@ static bool may_keep(const struct tcp_connection *c, uint32_t end)
 	uint64_t span = end - r->taken, ring = RECEIVE_RING_MIN;
 	while (ring < span)
 		ring *= 2;
-	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= tcp_connection_memory_left();
+	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= tcp_memory_left();
 }
 
 /* One contiguous part, which starts at seq >= rcv_nxt. False: the connection is gone, or there was
@@ -477,7 +477,7 @@ void tcp_input(struct ip4_packet *p)
 		                 .remote = p->source,
 		                 .local_port = s->destination,
 		                 .remote_port = s->source };
-	struct tcp_connection *c = tcp_connection_find(&a);
+	struct tcp_connection *c = tcp_table_find(&a);
 	if (c) {
 		tcp_input_connection(c, &in);
 		return;

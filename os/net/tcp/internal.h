@@ -2,14 +2,15 @@
 /*
  * What TCP's files know of each other. By direction and noun:
  *
- *   tcp_in.c          a segment comes: finds whose it is, and walks RFC 9293 §3.10.7
- *   tcp_out.c         what a connection may send now; acknowledgments, probes, resets
- *   tcp_timer.c       one timer a connection, for all that it waits for
- *   tcp_connection.c  the table, birth and end of connections, sequence numbers and ports; TCP's turn in the loop
- *   tcp_listen.c      listeners, half-open connections; tcp_cookie.c those that take no memory
- *   tcp_wait.c        TIME-WAIT, in 64 bytes each
- *   tcp_path.c        path MTU, black holes, ICMP
- *   tcp_event.c       handlers; tcp_socket.c the calls of tasks; tcp_count.c figures
+ *   in.c       a segment comes: finds whose it is, and walks RFC 9293 §3.10.7
+ *   out.c      what a connection may send now; acknowledgments, probes, resets
+ *   timer.c    one timer a connection, for all that it waits for
+ *   turn.c     TCP's turn in the loop; table.c who is there; secret.c numbers that nobody may guess
+ *   birth.c    a connection is made and opens; end.c it ends; memory.c the bound of all buffers
+ *   listen.c   listeners, half-open connections; cookie.c those that take no memory
+ *   wait.c     TIME-WAIT, in 64 bytes each
+ *   path.c     path MTU, black holes, ICMP
+ *   event.c    handlers; socket.c the calls of tasks; count.c figures
  *
  * Nothing is sent while input is worked on: a connection that has something to say gets into the list of the turn
  * (tcp_connection_work), and says all of it at once when TCP's source is polled, after the device's batch. A connection
@@ -22,6 +23,7 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/list.h>
+#include <core/panic.h>
 #include <core/task.h>
 #include <core/timer.h>
 #include <net/ip4.h>
@@ -145,7 +147,7 @@ struct tcp_listener {
 	bool closed;
 };
 
-/* What a segment carries, for tcp_in.c and those it calls. */
+/* What a segment carries, for in.c and those it calls. */
 struct tcp_input {
 	struct tcp_segment segment;
 	struct ip4_packet *packet;
@@ -153,28 +155,46 @@ struct tcp_input {
 	bool congested; /* the path's mark (RFC 3168) */
 };
 
-/* ---- tcp_connection.c ---- */
+/* ---- turn.c ---- */
 void tcp_start(void); /* registers TCP, once */
 void tcp_stop(
         void); /* for tests: all connections end, everything is given back; listeners are closed before */
-struct tcp_connection *tcp_connection_find(const struct tcp_address *);
+void tcp_connection_work(struct tcp_connection *, enum tcp_work); /* puts it into the turn's list */
+
+/* ---- table.c ---- */
+struct tcp_connection *tcp_table_find(const struct tcp_address *);
+bool tcp_table_ready(void);                  /* room for one more; false: no memory */
+void tcp_table_add(struct tcp_connection *); /* after tcp_table_ready */
+void tcp_table_remove(struct tcp_connection *);
+struct tcp_connection *tcp_table_any(void); /* for tests; null: it is empty */
+void tcp_table_clear(void);
+
+/* ---- secret.c ---- */
+uint32_t tcp_secret_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
+uint32_t tcp_secret_timestamp_offset(const struct tcp_address *);
+uint16_t tcp_secret_port(uint32_t local, uint32_t remote,
+                         uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
+
+/* ---- memory.c ---- */
+void tcp_memory_start(void);
+bool tcp_memory_short(void);    /* buffers have come close to their share of the heap */
+uint64_t tcp_memory_left(void); /* bytes that they may still grow by */
+
+/* ---- birth.c ---- */
 /* A connection in the table, in state CLOSED. Null: no memory. */
 struct tcp_connection *tcp_connection_new(const struct tcp_address *, const struct ip4_route *,
                                           const struct tcp_options *);
-uint32_t tcp_connection_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
-uint32_t tcp_connection_timestamp_offset(const struct tcp_address *);
-uint16_t tcp_connection_port(uint32_t local, uint32_t remote,
-                             uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
-void tcp_connection_work(struct tcp_connection *, enum tcp_work);
 /* Opens the parts with what was agreed. */
 void tcp_connection_agree(struct tcp_connection *, const struct tcp_segment *syn);
 void tcp_connection_established(struct tcp_connection *, uint64_t now);
+
+/* ---- end.c ---- */
 /* Takes it out of the table and tells whoever uses it; state: what it is shown as from now on. */
 void tcp_connection_end(struct tcp_connection *, int reason, enum tcp_state);
 void tcp_connection_reset(struct tcp_connection *, int reason); /* sends a reset first */
 void tcp_connection_free_soon(struct tcp_connection *);
-bool tcp_connection_memory_short(void);    /* buffers have come close to their share of the heap */
-uint64_t tcp_connection_memory_left(void); /* bytes that they may still grow by */
+
+/* ---- A connection's numbers ---- */
 static inline uint32_t tcp_connection_rcv_nxt(const struct tcp_connection *c)
 {
 	return c->receive.next + (c->finished ? 1 : 0);
@@ -188,11 +208,11 @@ static inline bool tcp_connection_synchronized(const struct tcp_connection *c)
 	return c->state >= TCP_ESTABLISHED;
 }
 
-/* ---- tcp_in.c ---- */
+/* ---- in.c ---- */
 void tcp_input(struct ip4_packet *);
 void tcp_input_connection(struct tcp_connection *, struct tcp_input *);
 
-/* ---- tcp_out.c ---- */
+/* ---- out.c ---- */
 void tcp_output(struct tcp_connection *, uint64_t now);
 bool tcp_output_ready(
         const struct tcp_connection *); /* the device has room for a good part of what waits */
@@ -208,20 +228,20 @@ void tcp_output_stray(const struct tcp_input *, struct tcp_segment *answer);
 uint16_t tcp_output_mss(
         const struct tcp_connection *); /* what the path and the peer allow, options taken off */
 
-/* ---- tcp_listen.c ---- */
+/* ---- listen.c ---- */
 struct tcp_listener *tcp_listener_find(const struct interface *, uint16_t port);
 void tcp_listener_input(struct tcp_listener *, struct tcp_input *);
 void tcp_listener_opened(struct tcp_connection *); /* a half-open one is open */
 void tcp_listener_forget(struct tcp_connection *); /* it ends before it was accepted */
 
-/* ---- tcp_cookie.c ---- */
+/* ---- cookie.c ---- */
 uint32_t tcp_cookie_make(const struct tcp_address *, const struct tcp_segment *syn, uint64_t now,
                          uint32_t *timestamp);
 /* Checks the cookie that an ACK returns; what the SYN had said is put into *syn. */
 bool tcp_cookie_check(const struct tcp_address *, const struct tcp_segment *ack, uint64_t now,
                       struct tcp_segment *syn);
 
-/* ---- tcp_wait.c ---- */
+/* ---- wait.c ---- */
 void tcp_wait_enter(struct tcp_connection *, uint64_t now);
 struct tcp_wait;
 struct tcp_wait *tcp_wait_find(const struct tcp_address *);
@@ -231,11 +251,11 @@ bool tcp_wait_input(struct tcp_wait *, const struct tcp_input *, uint32_t *iss_a
 uint32_t tcp_wait_count(void);
 void tcp_wait_clear(void); /* for tests */
 
-/* ---- tcp_timer.c ---- */
+/* ---- timer.c ---- */
 void tcp_timer_update(struct tcp_connection *);
 void tcp_timer_expired(struct tcp_connection *);
 
-/* ---- tcp_event.c ---- */
+/* ---- event.c ---- */
 void tcp_event_opened(struct tcp_connection *);
 /* Shows payload in place, if it may be; how many bytes were taken. */
 uint32_t tcp_event_received(struct tcp_connection *, const uint8_t *bytes, uint32_t size);
@@ -244,12 +264,12 @@ void tcp_event_show(struct tcp_connection *,
 void tcp_event_acknowledged(struct tcp_connection *); /* writable, drained */
 void tcp_event_closed(struct tcp_connection *, int reason);
 
-/* ---- tcp_path.c ---- */
+/* ---- path.c ---- */
 void tcp_path_start(void);
 uint16_t tcp_path_mtu(const struct interface *, uint32_t destination);
 void tcp_path_timed_out(struct tcp_connection *, uint64_t now); /* a black hole? */
 
-/* ---- tcp_count.c ---- */
+/* ---- count.c ---- */
 extern uint64_t tcp_counts[TCP_COUNT_MAX];
 static inline void tcp_count(enum tcp_count what)
 {

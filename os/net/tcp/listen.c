@@ -141,7 +141,7 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 		                      .has_scale = s->has_scale && s->has_timestamps,
 		                      .scale = scale,
 		                      .value = (uint32_t)(in->now / NS_PER_MS) +
-		                               tcp_connection_timestamp_offset(&a),
+		                               tcp_secret_timestamp_offset(&a),
 		                      .echo = s->value };
 	if (most < UINT16_MAX)
 		answer.window = (uint16_t)most;
@@ -165,7 +165,7 @@ static void syn(struct tcp_listener *l, struct tcp_input *in, uint32_t iss_above
 		return;
 	}
 	struct tcp_address a = address_of(in);
-	uint32_t iss = tcp_connection_iss(&a, in->now);
+	uint32_t iss = tcp_secret_iss(&a, in->now);
 	if (iss_above &&
 	    seq_le(iss, iss_above)) /* RFC 6191 §2: above all that the old connection had */
 		iss = iss_above + 65537;

@@ -30,9 +30,9 @@ static uint32_t window_now(struct tcp_connection *c, uint64_t now)
 	uint32_t next = tcp_connection_rcv_nxt(c);
 	uint32_t old = seq_lt(next, c->edge) ? c->edge - next : 0;
 	uint64_t rtt = c->recovery.rtt.srtt;
-	uint32_t window = tcp_receive_window(&c->receive, rtt, tcp_connection_memory_short(), now);
+	uint32_t window = tcp_receive_window(&c->receive, rtt, tcp_memory_short(), now);
 	uint32_t step = c->receive.window / 2 < c->mss ? c->receive.window / 2 : c->mss;
-	if (tcp_connection_memory_short() && window > old)
+	if (tcp_memory_short() && window > old)
 		window = old > c->mss ? old : window < 2u * c->mss ? window : 2u * c->mss;
 	return window < old + step ? old : window;
 }

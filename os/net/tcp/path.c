@@ -73,7 +73,7 @@ static void report(const struct icmp_report *r)
 	a.local_port = bytes_get_u16(&in);
 	a.remote_port = bytes_get_u16(&in);
 	uint32_t seq = bytes_get_u32(&in);
-	struct tcp_connection *c = in.failed ? NULL : tcp_connection_find(&a);
+	struct tcp_connection *c = in.failed ? NULL : tcp_table_find(&a);
 	if (!c || seq_lt(seq, c->recovery.una) || !seq_lt(seq, c->recovery.next))
 		return;
 	if (r->type != ICMP_UNREACHABLE)

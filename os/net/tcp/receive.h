@@ -27,8 +27,8 @@ struct tcp_receive {
 	uint32_t head;  /* index in the ring of the byte with sequence number `taken` */
 	uint32_t taken; /* sequence number of the first byte that the application has not taken */
 	uint32_t
-	        next; /* rcv_nxt: [taken, next) are there; FIN is tcp_in.c's business and not counted */
-	uint32_t max;    /* bytes that ring and window may come to */
+	        next; /* rcv_nxt: [taken, next) are there; FIN is in.c's business and not counted */
+	uint32_t max; /* bytes that ring and window may come to */
 	uint32_t window; /* bytes that auto-tuning would offer beyond `taken` now; <= max */
 	uint16_t run_count, run_capacity;
 	struct receive_run
@@ -67,7 +67,7 @@ static inline uint32_t tcp_receive_unread(const struct tcp_receive *r)
 /* SACK blocks for an acknowledgment now, at most `most`: [left, right). Takes the DSACK. */
 uint32_t tcp_receive_sacks(struct tcp_receive *, uint32_t blocks[][2], uint32_t most);
 
-/* The window to offer, in bytes from `next`: before silly-window avoidance and scaling, which are tcp_out.c's. Never
+/* The window to offer, in bytes from `next`: before silly-window avoidance and scaling, which are out.c's. Never
  * moves the right edge back. rtt_ns: the receiver's estimate, 0: unknown. pressure: memory is short (RFC 9293 §3.8.6.1
  * discourages shrinking: it only stops growing). */
 uint32_t tcp_receive_window(struct tcp_receive *, uint64_t rtt_ns, bool pressure, uint64_t now);

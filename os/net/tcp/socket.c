@@ -34,15 +34,15 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 		                 .local_port = o->local_port,
 		                 .remote_port = port };
 	if (!a.local_port)
-		a.local_port = tcp_connection_port(a.local, a.remote, port);
-	if (!a.local_port || tcp_connection_find(&a) || tcp_wait_find(&a))
+		a.local_port = tcp_secret_port(a.local, a.remote, port);
+	if (!a.local_port || tcp_table_find(&a) || tcp_wait_find(&a))
 		return ERR_EXISTS;
 	struct tcp_connection *c = tcp_connection_new(&a, &route, o);
 	if (!c)
 		return ERR_MEMORY;
 	uint64_t now = clock_now();
 	c->timestamps = c->sack = c->scaling = true;
-	c->iss = tcp_connection_iss(&a, now);
+	c->iss = tcp_secret_iss(&a, now);
 	c->mss = tcp_output_mss(c);
 	tcp_recovery_open(&c->recovery,
 	                  &(struct recovery_setup){
@@ -190,7 +190,7 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 	if (!may_write(c))
 		return 0;
 	uint32_t room = tcp_queue_room(&c->queue);
-	if (!tcp_connection_memory_short())
+	if (!tcp_memory_short())
 		return room;
 	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going.
 	 */

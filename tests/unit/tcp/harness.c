@@ -499,7 +499,7 @@ enum tcp_state state_now(void)
 	struct tcp_address a = {
 		.local = US, .remote = PEER, .local_port = h.us, .remote_port = h.peer
 	};
-	struct tcp_connection *c = tcp_connection_find(&a);
+	struct tcp_connection *c = tcp_table_find(&a);
 	return c ? (enum tcp_state)c->state : tcp_wait_find(&a) ? TCP_TIME_WAIT : TCP_CLOSED;
 }
 
