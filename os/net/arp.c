@@ -9,12 +9,14 @@
  */
 #include <net/arp.h>
 
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/random.h>
 #include <net/ethernet.h>
 #include <net/interface_internal.h>
+#include <net/ip4.h>
 
 static struct neighbour **bucket(struct arp *a, uint32_t address)
 {
@@ -134,16 +136,18 @@ static void expired(struct timer *t)
 			queue_drop(n);
 			n->state = NEIGHBOUR_FAILED;
 			timer_set_in(t, ARP_FAILED_NS, expired);
+			ip4_unreachable(n->interface, n->address);
 			return;
 		}
 	}
 	n->tries++;
 	request_send(n);
-	timer_set_in(t, ARP_RETRY_NS << (n->tries - 1), expired);
+	timer_set_in(t, ARP_RETRY_NS, expired);
 }
 
 static void ask(struct neighbour *n, enum neighbour_state state)
 {
+	ensure(n->state != NEIGHBOUR_FREE || state == NEIGHBOUR_ASKING);
 	n->state = (uint8_t)state;
 	n->tries = 1;
 	request_send(n);
@@ -246,6 +250,15 @@ int arp_send(struct interface *i, uint32_t address, struct frame *f)
 	interface_count(i, COUNT_TX_UNRESOLVED);
 	frame_drop(f);
 	return ERR_UNREACHABLE;
+}
+
+COLD void arp_suspect(struct interface *i, uint32_t address)
+{
+	struct neighbour *n = find(&i->arp, address);
+	if (!n || n->state != NEIGHBOUR_KNOWN || clock_coarse() - n->confirmed < ARP_SUSPECT_NS)
+		return;
+	ask(n, NEIGHBOUR_CHECKING);
+	n->tries = ARP_TRIES; /* the next one goes to everybody */
 }
 
 /* ---- Announcing and defending ---- */

@@ -11,7 +11,7 @@ const uint8_t ethernet_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 void ethernet_input(struct interface *i, struct frame *f)
 {
-	if (__builtin_expect(ip4_input_fast(i, f), 1))
+	if (__builtin_expect(ip4_udp && ip4_input_fast(i, f), 1))
 		return;
 	struct bytes_in in = frame_in(f);
 	const struct ethernet_header *h = (const void *)bytes_get(&in, sizeof *h);

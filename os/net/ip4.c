@@ -251,53 +251,64 @@ static COLD bool options_fit(struct bytes_in in)
 	return true;
 }
 
+bool ip4_udp;
+
 static struct {
-	ip4_protocol_fn *fn;
+	const struct ip4_protocol *is; /* null: free */
 	uint8_t protocol;
 } protocols[IP4_PROTOCOLS_MAX];
 
-COLD void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *fn)
+COLD void ip4_protocol_set(uint8_t protocol, const struct ip4_protocol *is)
 {
-	uint32_t k = 0;
-	while (k < IP4_PROTOCOLS_MAX - 1 && protocols[k].fn && protocols[k].protocol != protocol)
-		k++;
-	ensure(!protocols[k].fn || protocols[k].protocol == protocol);
-	protocols[k].fn = fn;
+	uint32_t k = 0, free = IP4_PROTOCOLS_MAX;
+	for (; k < IP4_PROTOCOLS_MAX && !(protocols[k].is && protocols[k].protocol == protocol);
+	     k++) {
+		if (!protocols[k].is && free == IP4_PROTOCOLS_MAX)
+			free = k;
+	}
+	k = k < IP4_PROTOCOLS_MAX ? k : free;
+	ensure(k < IP4_PROTOCOLS_MAX);
+	protocols[k].is = is;
 	protocols[k].protocol = protocol;
 }
 
-static ip4_protocol_fn *protocol_fn(uint8_t protocol)
+COLD void ip4_address_gone(struct interface *i, uint32_t address)
 {
 	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
-		if (protocols[k].protocol == protocol && protocols[k].fn)
-			return protocols[k].fn;
+		if (protocols[k].is && protocols[k].is->address_gone)
+			protocols[k].is->address_gone(i, address);
 	}
-	return NULL;
+}
+
+COLD void ip4_unreachable(struct interface *i, uint32_t next_hop)
+{
+	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
+		if (protocols[k].is && protocols[k].is->unreachable)
+			protocols[k].is->unreachable(i, next_hop);
+	}
+}
+
+/* A datagram or packet that nobody here serves (RFC 1122 §3.2.2.1, §4.1.3.1). */
+static COLD void refuse(const struct ip4_packet *p)
+{
+	bool udp = p->protocol == IP4_PROTOCOL_UDP;
+	interface_count(p->interface, udp ? COUNT_RX_NO_PORT : COUNT_RX_UNKNOWN_TYPE);
+	icmp_error(p, ICMP_UNREACHABLE, udp ? ICMP_UNREACHABLE_PORT : ICMP_UNREACHABLE_PROTOCOL);
 }
 
 static void deliver(struct ip4_packet *p)
 {
-	ip4_protocol_fn *fn;
 	if (p->rest && p->protocol != IP4_PROTOCOL_TCP) {
 		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE); /* not asked for */
 		return;
 	}
-	switch (p->protocol) {
-	case IP4_PROTOCOL_UDP:
-		udp_input(p);
-		break;
-	case IP4_PROTOCOL_ICMP:
-		icmp_input(p);
-		break;
-	default:
-		fn = protocol_fn(p->protocol);
-		if (fn) {
-			fn(p);
-			break;
+	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
+		if (protocols[k].is && protocols[k].protocol == p->protocol) {
+			protocols[k].is->input(p);
+			return;
 		}
-		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE);
-		icmp_error(p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PROTOCOL);
 	}
+	refuse(p);
 }
 
 /* Checks everything that a header can have wrong. True: *p is complete but for fragments, whose

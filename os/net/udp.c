@@ -218,6 +218,8 @@ static COLD uint16_t free_port(const struct interface *i)
 	return 0;
 }
 
+static const struct ip4_protocol protocol = { .input = udp_input };
+
 COLD int udp_open(struct udp_socket **to, struct interface *i, uint16_t port,
                   udp_receive_fn *receive, void *context)
 {
@@ -232,6 +234,8 @@ COLD int udp_open(struct udp_socket **to, struct interface *i, uint16_t port,
 	s->context = context;
 	list_init(&s->queue);
 	task_queue_init(&s->readers);
+	ip4_protocol_set(IP4_PROTOCOL_UDP, &protocol);
+	ip4_udp = true;
 	s->chain = *bucket(port);
 	*bucket(port) = s;
 	*to = s;

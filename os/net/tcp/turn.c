@@ -97,7 +97,8 @@ void tcp_start(void)
 	if (started)
 		return;
 	started = true;
-	ip4_protocol_set(IP4_PROTOCOL_TCP, tcp_input);
+	static const struct ip4_protocol protocol = { .input = tcp_input };
+	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
 	tcp_path_start();
 	tcp_memory_start();
 	loop_add(&source);
