@@ -32,11 +32,12 @@ struct tcp_listener;
 #define TCP_SEND_MAX          (4u << 20) /* bytes written and not acknowledged; files do not count */
 #define TCP_MEMORY_SHARE      2u         /* all buffers together: at most 1/2 of the heap */
 #define TCP_MSS_DEFAULT       536u       /* RFC 9293 §3.7.1: if the peer does not say */
-#define TCP_MSS_MIN           64u        /* a peer's smaller one is taken as this */
 #define TCP_KEEP_ALIVE_PROBES 9u         /* unanswered, until a connection is given up */
 #define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
 	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
 #define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
+#define TCP_HALF_OPEN_NS    (64ull * 1000000000)  /* since the SYN that a listener has answered */
+#define TCP_CLOSE_RATE      1024u /* bytes a second that the peer has to acknowledge after tcp_close */
 #define TCP_TIME_WAIT_NS    (60ull * 1000000000)  /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
 #define TCP_FIN_WAIT_NS                                                                            \
 	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
@@ -48,6 +49,7 @@ struct tcp_options {                 /* zero means the default */
 	uint32_t send_max;           /* TCP_SEND_MAX; at least 4096 */
 	uint64_t keep_alive_ns;      /* idle time before the first probe; 0: no keep-alive */
 	uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT_NS */
+	uint32_t close_rate;         /* TCP_CLOSE_RATE */
 	uint16_t local_port;         /* connect: from this port; 0: any (RFC 6056) */
 	bool no_delay;               /* Nagle's algorithm (RFC 9293 §3.7.4) off */
 	bool no_ecn; /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
@@ -144,7 +146,8 @@ int tcp_drain(struct tcp_connection *, uint64_t deadline_ns);
 /* No more is written: FIN after what is queued. Reading goes on (half-close, RFC 9293 §3.6). */
 void tcp_shutdown(struct tcp_connection *);
 /* Gives the handle back. What is queued is still sent, then FIN. If received bytes were not read, or more come, the
- * peer is reset (RFC 2525 §2.17). */
+ * peer is reset (RFC 2525 §2.17); also if it acknowledges nothing for the user timeout, though it keeps its window
+ * closed and answers probes, and if it has not acknowledged everything at close_rate, the user timeout on top. */
 void tcp_close(struct tcp_connection *);
 /* Gives it back with a reset; nothing more is sent but that. */
 void tcp_abort(struct tcp_connection *);

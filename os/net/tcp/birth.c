@@ -29,6 +29,7 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 	c->no_ecn = o->no_ecn;
 	c->keep_alive_ns = o->keep_alive_ns;
 	c->user_timeout_ns = o->user_timeout_ns ? o->user_timeout_ns : TCP_USER_TIMEOUT_NS;
+	c->close_rate = o->close_rate ? o->close_rate : TCP_CLOSE_RATE;
 	c->send_max = o->send_max ? o->send_max : TCP_SEND_MAX;
 	c->send_max = c->send_max < 4096 ? 4096 : c->send_max;
 	c->ack_at = c->persist_at = c->again_at = c->alive_at = c->end_at = CLOCK_NEVER;
@@ -54,15 +55,17 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 void tcp_connection_agree(struct tcp_connection *c, const struct tcp_segment *syn)
 {
 	c->irs = syn->seq;
-	c->timestamps = c->timestamps && syn->has_timestamps;
-	c->sack = c->sack && syn->sack_permitted;
+	c->peer_mss = tcp_segment_mss(syn);
+	/* Timestamps that a SYN-ACK has agreed on are kept wherever they fit (RFC 7323 §3.2). */
+	bool roomy = c->peer_mss >= TCP_OPTIONS_MSS_MIN;
+	c->timestamps = c->timestamps && syn->has_timestamps &&
+	                (roomy || (!c->passive && c->peer_mss > TCP_TIMESTAMP_SIZE));
+	c->sack = c->sack && syn->sack_permitted && roomy;
 	c->scaling = c->scaling && syn->has_scale;
 	if (c->scaling)
 		c->send_scale = syn->scale;
 	else
 		c->send_scale = c->receive_scale = 0;
-	c->peer_mss = syn->has_mss ? syn->mss : TCP_MSS_DEFAULT;
-	c->peer_mss = c->peer_mss < TCP_MSS_MIN ? TCP_MSS_MIN : c->peer_mss;
 	c->mss = tcp_output_mss(c);
 	if (c->timestamps) {
 		c->recent = syn->value;

@@ -13,6 +13,12 @@ void tcp_connection_free_soon(struct tcp_connection *c)
 	tcp_connection_work(c, WORK_FREE);
 }
 
+void tcp_connection_cut(struct tcp_connection *c)
+{
+	c->cut = true;
+	tcp_connection_work(c, WORK_END);
+}
+
 void tcp_connection_end(struct tcp_connection *c, int reason, enum tcp_state state)
 {
 	if (c->detached)

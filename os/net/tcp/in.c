@@ -488,9 +488,10 @@ void tcp_input(struct ip4_packet *p)
 		return;
 	}
 	struct tcp_wait *w = tcp_wait_find(&a);
-	uint32_t ignored;
-	if (w && !tcp_wait_input(w, &in, &ignored))
+	if (w) { /* a SYN, too: nobody listens who could open it anew */
+		tcp_wait_input(w, &in);
 		return;
+	}
 	tcp_count(TCP_COUNT_NO_LISTENER);
 	tcp_output_stray_reset(&in);
 }

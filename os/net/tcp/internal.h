@@ -38,8 +38,11 @@
 #define TCP_SYN_RETRIES    5u  /* SYN-ACKs without an answer, until a half-open one is given up */
 #define TCP_CHALLENGES     10u /* a connection's in TCP_CHALLENGE_NS (RFC 5961 §7) */
 #define TCP_CHALLENGE_NS   (5 * NS_PER_S)
+#define TCP_TIMEOUT_MAX_NS                                                                         \
+	(1ull << 60)              /* longer ones are taken as this: sums of times do not overflow */
 #define TCP_WAIT_MAX       16384u /* connections in TIME-WAIT; the oldest goes */
 #define TCP_PATH_MTU_MIN   296u   /* a report of less is taken as this */
+#define TCP_COOKIE_MSS_MIN 64u    /* the smallest MSS that a SYN cookie can say */
 
 struct tcp_address { /* hashed as it lies: no padding */
 	uint32_t local, remote;
@@ -50,6 +53,7 @@ enum tcp_work {
 	WORK_OUTPUT = 1, /* there may be something to send */
 	WORK_SHOW = 2,   /* waiting bytes are to be shown to the handlers */
 	WORK_FREE = 4,   /* nobody holds it any more */
+	WORK_END = 8,    /* it is cut off */
 };
 
 struct tcp_connection {
@@ -75,6 +79,7 @@ struct tcp_connection {
 	bool gone : 1;     /* its memory goes at the end of the turn: touch nothing */
 	bool orphan : 1;   /* given back by tcp_close: finishes by itself */
 	bool detached : 1; /* out of the table: only the handle is left */
+	bool cut : 1; /* its address or the way to the peer is gone: it sends nothing, and ends in this turn */
 	bool told_finished : 1, told_drained : 1;
 	bool close_told_later : 1; /* ended, but the handlers have not taken everything yet */
 	bool short_write : 1;      /* `writable` is owed */
@@ -123,11 +128,12 @@ struct tcp_connection {
 	/* Time: deadlines, CLOCK_NEVER if there is none */
 	struct timer timer;
 	uint64_t ack_at, persist_at, alive_at,
-	        end_at;       /* end_at: half-open or FIN-WAIT-2 is given up */
+	        end_at; /* by then it is open, or after tcp_close has ended: nothing that comes moves it */
 	uint64_t again_at;    /* there was no memory for output: it is tried again */
 	uint64_t heard_at;    /* when the last segment came, for keep-alive */
 	uint64_t progress_at; /* when something was last acknowledged, or sending began */
 	uint64_t keep_alive_ns, user_timeout_ns;
+	uint32_t close_rate;
 	uint8_t persist_backoff, alive_probes;
 	uint8_t challenges;
 	uint64_t challenges_from;
@@ -166,6 +172,8 @@ struct tcp_connection *tcp_table_find(const struct tcp_address *);
 bool tcp_table_ready(void);                  /* room for one more; false: no memory */
 void tcp_table_add(struct tcp_connection *); /* after tcp_table_ready */
 void tcp_table_remove(struct tcp_connection *);
+/* Shows each connection to fn, which must not add or remove any. */
+void tcp_table_each(void (*fn)(struct tcp_connection *, const void *), const void *what);
 struct tcp_connection *tcp_table_any(void); /* for tests; null: it is empty */
 void tcp_table_clear(void);
 
@@ -193,6 +201,8 @@ void tcp_connection_established(struct tcp_connection *, uint64_t now);
 void tcp_connection_end(struct tcp_connection *, int reason, enum tcp_state);
 void tcp_connection_reset(struct tcp_connection *, int reason); /* sends a reset first */
 void tcp_connection_free_soon(struct tcp_connection *);
+/* It sends nothing from now on, not even a reset, and ends with ERR_UNREACHABLE in TCP's turn. No callback is made here. */
+void tcp_connection_cut(struct tcp_connection *);
 
 /* ---- A connection's numbers ---- */
 static inline uint32_t tcp_connection_rcv_nxt(const struct tcp_connection *c)
@@ -245,9 +255,12 @@ bool tcp_cookie_check(const struct tcp_address *, const struct tcp_segment *ack,
 void tcp_wait_enter(struct tcp_connection *, uint64_t now);
 struct tcp_wait;
 struct tcp_wait *tcp_wait_find(const struct tcp_address *);
-/* A segment for a connection in TIME-WAIT. True: it is a SYN that may open it anew (it was forgotten, *iss_above: the
- * new ISS has to be above that). */
-bool tcp_wait_input(struct tcp_wait *, const struct tcp_input *, uint32_t *iss_above);
+/* Is it a SYN that may open the connection anew? Who opens one forgets the old; its ISS has to be above send_next. */
+bool tcp_wait_opens(const struct tcp_wait *, const struct tcp_segment *);
+uint32_t tcp_wait_send_next(const struct tcp_wait *);
+void tcp_wait_forget(struct tcp_wait *);
+/* Any other segment for a connection in TIME-WAIT. */
+void tcp_wait_input(struct tcp_wait *, const struct tcp_input *);
 uint32_t tcp_wait_count(void);
 void tcp_wait_clear(void); /* for tests */
 
@@ -266,8 +279,16 @@ void tcp_event_closed(struct tcp_connection *, int reason);
 
 /* ---- path.c ---- */
 void tcp_path_start(void);
+void tcp_path_forget(void); /* what routers said was of another network */
 uint16_t tcp_path_mtu(const struct interface *, uint32_t destination);
 void tcp_path_timed_out(struct tcp_connection *, uint64_t now); /* a black hole? */
+
+/* ---- lost.c ---- */
+/* What IPv4 tells (struct ip4_protocol): an address, or a neighbour, is no more. */
+void tcp_lost_address(struct interface *, uint32_t address);
+void tcp_lost_hop(struct interface *, uint32_t next_hop);
+/* Nothing is heard through the next hop: ARP should look whether it is still there (RFC 1122 §2.3.2.1). */
+void tcp_lost_suspect(const struct tcp_connection *);
 
 /* ---- count.c ---- */
 extern uint64_t tcp_counts[TCP_COUNT_MAX];

@@ -116,15 +116,18 @@ static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_inpu
 	c->state = TCP_SYN_RECEIVED;
 	c->listener = l;
 	c->half_open = c->told_drained = true;
+	c->end_at = in->now + TCP_HALF_OPEN_NS;
 	list_append(&l->half_open, &c->pending);
 	l->half_open_count++;
 	return c;
 }
 
-/* The SYN-ACK that nobody will repeat. */
-static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
+/* The SYN-ACK that nobody will repeat. False: none can say what this SYN does. */
+static bool send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
+	if (tcp_segment_mss(s) < TCP_COOKIE_MSS_MIN)
+		return false;
 	struct tcp_address a = address_of(in);
 	uint16_t mtu = tcp_path_mtu(in->packet->interface, a.remote);
 	uint32_t most = l->options.receive_max ? l->options.receive_max : TCP_RECEIVE_MAX;
@@ -151,9 +154,18 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 	l->cookies_until = in->now + COOKIES_NS;
 	tcp_count(TCP_COUNT_COOKIES_SENT);
 	tcp_output_stray(in, &answer);
+	return true;
 }
 
-static void syn(struct tcp_listener *l, struct tcp_input *in, uint32_t iss_above)
+/* The connection in TIME-WAIT ends, since another one has taken its addresses and ports. */
+static void reuse(struct tcp_wait *w)
+{
+	tcp_wait_forget(w);
+	tcp_count(TCP_COUNT_TIME_WAIT_REUSED);
+}
+
+/* w: what is left of an earlier connection; null: nothing. It stays unless the SYN is taken. */
+static void syn(struct tcp_listener *l, struct tcp_input *in, struct tcp_wait *w)
 {
 	/* More would only be refused when they are open: the peer tries again. */
 	if (l->ready_count >= l->options.backlog) {
@@ -161,17 +173,21 @@ static void syn(struct tcp_listener *l, struct tcp_input *in, uint32_t iss_above
 		return;
 	}
 	if (l->half_open_count >= TCP_HALF_OPEN_MAX) {
-		send_cookie(l, in);
+		if (send_cookie(l, in) && w)
+			reuse(w);
 		return;
 	}
 	struct tcp_address a = address_of(in);
 	uint32_t iss = tcp_secret_iss(&a, in->now);
-	if (iss_above &&
-	    seq_le(iss, iss_above)) /* RFC 6191 §2: above all that the old connection had */
-		iss = iss_above + 65537;
+	if (w && seq_le(iss, tcp_wait_send_next(w)))
+		iss = tcp_wait_send_next(w) +
+		      65537; /* RFC 6191 §2: above all that the old one had */
 	struct tcp_connection *c = make(l, in, &in->segment, iss);
-	if (c)
-		tcp_connection_work(c, WORK_OUTPUT);
+	if (!c)
+		return;
+	if (w)
+		reuse(w);
+	tcp_connection_work(c, WORK_OUTPUT);
 }
 
 static void cookie(struct tcp_listener *l, struct tcp_input *in)
@@ -203,12 +219,13 @@ static void cookie(struct tcp_listener *l, struct tcp_input *in)
 void tcp_listener_input(struct tcp_listener *l, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
-	if (s->flags & TCP_RST) /* RFC 9293 §3.10.7.2 */
-		return;
 	struct tcp_address a = address_of(in);
 	struct tcp_wait *w = tcp_wait_find(&a);
-	uint32_t iss_above = 0;
-	if (w && !tcp_wait_input(w, in, &iss_above))
+	if (w && !tcp_wait_opens(w, s)) {
+		tcp_wait_input(w, in);
+		return;
+	}
+	if (s->flags & TCP_RST) /* RFC 9293 §3.10.7.2 */
 		return;
 	if (s->flags & TCP_ACK) {
 		if (s->flags & TCP_SYN)
@@ -218,7 +235,7 @@ void tcp_listener_input(struct tcp_listener *l, struct tcp_input *in)
 		return;
 	}
 	if (s->flags & TCP_SYN && !(s->flags & TCP_FIN))
-		syn(l, in, iss_above);
+		syn(l, in, w);
 }
 
 /* ---- Open connections ---- */

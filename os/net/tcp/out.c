@@ -15,10 +15,12 @@
 
 uint16_t tcp_output_mss(const struct tcp_connection *c)
 {
-	uint32_t mss = c->path_mtu - 40u;
-	mss = mss < c->peer_mss ? mss : c->peer_mss;
-	mss = mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss; /* a device's MTU may be anything */
-	return (uint16_t)(mss - (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
+	uint32_t mss =
+	        c->path_mtu < TCP_OPTIONS_MSS_MIN + 40u ? TCP_OPTIONS_MSS_MIN : c->path_mtu - 40u;
+	mss = mss < c->peer_mss ? mss : c->peer_mss; /* never more than the peer takes (§3.7.1) */
+	uint32_t options = c->timestamps ? TCP_TIMESTAMP_SIZE : 0;
+	ensure(mss > options);
+	return (uint16_t)(mss - options);
 }
 
 /* ---- The window that we offer ---- */
@@ -95,6 +97,8 @@ static void said(struct tcp_connection *c, const struct tcp_segment *s)
 static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *p,
                 const struct ip4_route *r)
 {
+	if (c->cut)
+		return OK; /* nothing that it says matters any more */
 	p->head = packet_head(r->interface, s->header_size);
 	if (!p->head)
 		return ERR_MEMORY;
@@ -102,6 +106,8 @@ static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *
 	p->checksum_at = 16;
 	tcp_segment_write(s, frame_base(p->head) + p->head->start);
 	int error = packet_send(r, p);
+	if (error == ERR_UNREACHABLE && c->state == TCP_SYN_SENT)
+		tcp_connection_cut(c);          /* nobody waits for what has not begun */
 	if (!error || error == ERR_UNREACHABLE) /* a lost packet is lost, wherever */
 		said(c, s);
 	return error == ERR_UNREACHABLE ? OK : error;
@@ -141,6 +147,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 	uint32_t full = c->mss - (s.header_size - TCP_HEADER_SIZE -
 	                          (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
 	uint32_t left = *end - seq - (fin ? 1 : 0);
+	ensure(full && full <= c->mss);
 	uint32_t most = left > full ? packet_payload_max(&c->route, full) : 0;
 	most = most > full ? most / full * full : full;
 	if (left > most) {

@@ -43,6 +43,11 @@ static void remember(uint32_t destination, uint32_t mtu, uint64_t now)
 	known[k].until = now + KNOWN_NS;
 }
 
+void tcp_path_forget(void)
+{
+	memset(known, 0, sizeof known);
+}
+
 static void set_mtu(struct tcp_connection *c, uint32_t mtu, uint64_t now)
 {
 	c->path_mtu = (uint16_t)mtu;

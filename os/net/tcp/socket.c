@@ -51,6 +51,7 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 	c->queue_seq = c->small_end = c->iss + 1;
 	c->state = TCP_SYN_SENT;
 	c->told_drained = true;
+	c->end_at = now + c->user_timeout_ns;
 	c->handlers = handlers;
 	c->context = context;
 	tcp_connection_work(c, WORK_OUTPUT);
@@ -337,6 +338,15 @@ void tcp_shutdown(struct tcp_connection *c)
 	tcp_connection_work(c, WORK_OUTPUT);
 }
 
+/* When nobody can give it up any more it has to end by itself, whatever the peer does. */
+static uint64_t orphans_end(const struct tcp_connection *c, uint64_t now)
+{
+	if (c->state == TCP_FIN_WAIT_2)
+		return now + TCP_FIN_WAIT_NS;
+	uint64_t seconds = c->queue.total / c->close_rate, most = TCP_TIMEOUT_MAX_NS / NS_PER_S;
+	return now + c->user_timeout_ns + (seconds < most ? seconds : most) * NS_PER_S;
+}
+
 void tcp_close(struct tcp_connection *c)
 {
 	if (c->gone)
@@ -349,9 +359,12 @@ void tcp_close(struct tcp_connection *c)
 		tcp_connection_reset(c, ERR_CLOSED);
 	else
 		tcp_shutdown(c);
-	if (!c->gone && c->state == TCP_FIN_WAIT_2) {
-		c->end_at = clock_coarse() + TCP_FIN_WAIT_NS;
-		tcp_connection_work(c, WORK_OUTPUT);
+	if (!c->gone && !c->detached) {
+		uint64_t now = clock_now();
+		c->end_at = orphans_end(c, now);
+		if (c->persist_backoff) /* the peer has its time from now on, however long it was probed */
+			c->progress_at = now;
+		tcp_connection_work(c, WORK_OUTPUT); /* which sets the timer */
 	}
 }
 

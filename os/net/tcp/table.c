@@ -77,6 +77,14 @@ void tcp_table_remove(struct tcp_connection *c)
 	connections--;
 }
 
+void tcp_table_each(void (*fn)(struct tcp_connection *, const void *), const void *what)
+{
+	for (uint32_t k = 0; k < buckets; k++) {
+		for (struct tcp_connection *c = table[k]; c; c = c->chain)
+			fn(c, what);
+	}
+}
+
 struct tcp_connection *tcp_table_any(void)
 {
 	for (uint32_t k = 0; k < buckets; k++) {

@@ -24,6 +24,8 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 	uint8_t work = c->work;
 	c->work = 0;
 	c->blocked = false;
+	if (work & WORK_END)
+		tcp_connection_end(c, ERR_UNREACHABLE, TCP_CLOSED);
 	if (work & WORK_SHOW && !c->gone)
 		tcp_event_show(c, now);
 	if (work & WORK_OUTPUT && !c->gone && !c->detached) {
@@ -97,7 +99,9 @@ void tcp_start(void)
 	if (started)
 		return;
 	started = true;
-	static const struct ip4_protocol protocol = { .input = tcp_input };
+	static const struct ip4_protocol protocol = { .input = tcp_input,
+		                                      .address_gone = tcp_lost_address,
+		                                      .unreachable = tcp_lost_hop };
 	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
 	tcp_path_start();
 	tcp_memory_start();
