@@ -291,8 +291,8 @@ static void conflict(struct interface *i, const uint8_t mac[6])
 	bool recent = i->arp.defended && now - i->arp.defended < ARP_DEFEND_NS;
 	interface_count(i, COUNT_ARP_CONFLICT);
 	if (recent) {
-		if (interface_dhcp && i->config->dhcp && now - i->arp.defended >= ARP_LOCK_NS)
-			dhcp_conflict(i);
+		if (i->address_conflict && now - i->arp.defended >= ARP_LOCK_NS)
+			i->address_conflict(i);
 		return;
 	}
 	i->arp.defended = now ? now : 1;
@@ -321,8 +321,7 @@ static const struct arp_message *decode(struct frame *f)
 	if ((m->sender_mac[0] & 1) || memcmp(m->sender_mac, nobody, 6) == 0)
 		return NULL;
 	/* 0 is a probe's sender (RFC 5227), and nobody else's. */
-	if (sender ? sender >> 24 == 0 || sender >> 24 == 127 || sender >> 24 >= 224
-	           : operation != ARP_REQUEST)
+	if (sender ? !ip4_source_fits(sender) : operation != ARP_REQUEST)
 		return NULL;
 	return m;
 }
@@ -339,10 +338,9 @@ void arp_input(struct interface *i, struct frame *f)
 	uint16_t operation = bytes_load_u16(m->operation);
 	if (memcmp(m->sender_mac, i->mac, 6) == 0)
 		return; /* ours, sent back */
-	if (interface_dhcp && i->arp.probed &&
-	    (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
+	if (i->arp.probed && (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
 		interface_count(i, COUNT_ARP_CONFLICT);
-		dhcp_conflict(i);
+		i->address_conflict(i);
 		return;
 	}
 	if (!i->address)
@@ -358,10 +356,8 @@ void arp_input(struct interface *i, struct frame *f)
 			n = add(i, sender, false);
 		if (n)
 			learn(n, m->sender_mac);
-	} else if (sender) {
-		interface_count(i, COUNT_ARP_BAD);
-		return;
 	}
+	/* RFC 826: the target alone decides. Who asks may be a router with an address of another network. */
 	if (operation == ARP_REQUEST && target == i->address) {
 		uint8_t to[6];
 		memcpy(to, m->sender_mac, 6);

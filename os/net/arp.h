@@ -68,7 +68,8 @@ struct arp {
 	struct timer announce;
 	uint32_t announcements; /* still to send */
 	uint64_t defended;      /* ns, when last; 0: never */
-	/* RFC 5227 §2.1.1: an address that dhcp.c is about to use; 0: none */
+	/* RFC 5227 §2.1.1: an address that somebody is about to use, who has set the interface's
+	 * address_conflict; 0: none */
 	uint32_t probed;
 };
 
@@ -89,8 +90,8 @@ const uint8_t *arp_known(const struct interface *, uint32_t neighbour);
 /* Starts announcing the interface's address: a probe, then ARP_ANNOUNCE_COUNT announcements. */
 void arp_announce(struct interface *);
 
-/* Sends one probe for an address (RFC 5227 §2.1.1). A conflict while arp.probed is set calls
- * dhcp_conflict. */
+/* Sends one probe for an address (RFC 5227 §2.1.1). Another host that uses, or probes for, the address in
+ * arp.probed is told to the interface's address_conflict. */
 void arp_probe(struct interface *, uint32_t address);
 
 /* A transport hears nothing through this neighbour: a known one is asked at once, and everybody if it does

@@ -76,6 +76,7 @@ void interface_clear_address(struct interface *i)
 		log_info("net", "%s: address " IP4_FORMAT " given up", interface_name(i),
 		         IP4_ARGS(i->address));
 	address_end(i);
+	i->address_until = CLOCK_NEVER;
 	i->mtu = i->device_mtu;
 	memset(i->resolvers, 0, sizeof i->resolvers);
 }
@@ -137,6 +138,7 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 		return ERR_MEMORY;
 	i->config = c;
 	i->device_mtu = i->mtu = device->mtu;
+	i->address_until = CLOCK_NEVER;
 	memcpy(i->mac, device->mac, sizeof i->mac);
 	memcpy(&i->mac_word, device->mac, sizeof i->mac);
 	task_queue_init(&i->address_waiters);

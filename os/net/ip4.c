@@ -28,11 +28,24 @@ static bool group_address(const struct interface *i, uint32_t a)
 	return a == IP4_BROADCAST || (i->broadcast && a == i->broadcast) || a >> 28 == 14;
 }
 
-/* Whom to ask ARP for; 0: no way leads there. */
-static inline uint32_t next_hop(const struct ip4_route *r)
+/* May a packet leave with this source? Not with an address that was taken away since the route was
+ * made. 0 is DHCP's. */
+static bool source_held(const struct ip4_route *r)
 {
-	return interface_on_link(r->interface, r->destination) ? r->destination
-	                                                       : r->interface->gateway;
+	if (r->source == r->interface->address || !r->source)
+		return true;
+	interface_count(r->interface, COUNT_TX_NO_ROUTE);
+	return false;
+}
+
+static inline uint32_t next_hop(const struct interface *i, uint32_t to)
+{
+	return interface_on_link(i, to) ? to : i->gateway;
+}
+
+COLD uint32_t ip4_next_hop(const struct interface *i, uint32_t destination)
+{
+	return next_hop(i, destination);
 }
 
 /* Sends the IPv4 packet in the frame to its next hop; takes over the caller's reference. */
@@ -48,7 +61,7 @@ static int hop(const struct ip4_route *r, struct frame *f)
 		uint8_t mac[6] = { 1, 0, 0x5e, to >> 16 & 0x7f, to >> 8 & 0xff, to & 0xff };
 		return ethernet_send(i, f, mac, ETHERNET_TYPE_IP4);
 	}
-	to = next_hop(r);
+	to = next_hop(i, to);
 	if (to)
 		return arp_send(i, to, f);
 	interface_count(i, COUNT_TX_NO_ROUTE);
@@ -118,6 +131,8 @@ COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_siz
                   uint32_t size)
 {
 	struct interface *i = r->interface;
+	if (!source_held(r))
+		return ERR_UNREACHABLE;
 	uint64_t whole = (uint64_t)head_size + size;
 	uint32_t most = i->mtu - sizeof(struct ip4_header), unit = most & ~7u;
 	if (whole > IP4_PAYLOAD_MAX || head_size > unit) {
@@ -161,6 +176,10 @@ COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_siz
 COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 {
 	uint32_t size = f->size;
+	if (!source_held(r)) {
+		frame_drop(f);
+		return ERR_UNREACHABLE;
+	}
 	if (size + sizeof(struct ip4_header) > r->interface->mtu) {
 		interface_count(r->interface, COUNT_TX_TOO_BIG);
 		frame_drop(f);
@@ -174,7 +193,7 @@ COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 
 const uint8_t *ip4_hop(const struct ip4_route *r)
 {
-	uint32_t to = next_hop(r);
+	uint32_t to = next_hop(r->interface, r->destination);
 	return r->mac_known ? r->mac : to ? arp_ready(r->interface, to) : NULL;
 }
 
@@ -182,6 +201,8 @@ int ip4_send_parts(const struct ip4_route *r, const uint8_t *mac, struct frame *
                    const struct device_part *parts, uint32_t count, uint32_t rest)
 {
 	struct interface *i = r->interface;
+	if (!source_held(r))
+		return ERR_UNREACHABLE;
 	uint32_t size = f->size;
 	struct ip4_header *h =
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
@@ -209,7 +230,7 @@ void ip4_route_back(struct ip4_route *r, const struct ip4_packet *p, uint32_t so
 		                 .source = source,
 		                 .destination = p->source,
 		                 .protocol = p->protocol,
-		                 .tos = p->tos };
+		                 .tos = p->tos & (uint8_t)~IP4_ECN };
 	memcpy(r->mac, ethernet->source, sizeof r->mac);
 	r->mac_known = came_by_route(p->interface, p->source, r->mac);
 }

@@ -71,15 +71,18 @@ void ip4_unreachable(struct interface *, uint32_t next_hop);
 bool ip4_input_fast(struct interface *, struct frame *);
 extern bool ip4_udp;
 
-/* May a host with this address be the source of a packet from this interface (RFC 1122 §3.2.1.3)?
+/* May a host with this address be the source of a packet (RFC 1122 §3.2.1.3)? The old class E may:
+ * there are networks that use it.
  */
 static inline bool ip4_source_fits(uint32_t address)
 {
-	return address >> 24 != 0 && address >> 24 != 127 && address >> 24 < 224;
+	return address >> 24 != 0 && address >> 24 != 127 && address >> 28 != 14 &&
+	       address != IP4_BROADCAST;
 }
 
 /* Answers a packet with payload[0 .. size), from `source`: in its frame if that is possible.
- * ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG. At most once a packet. */
+ * ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG. At most once a packet. The answer does not copy the ECN
+ * bits: they say what happened on the way here (RFC 3168 §5). */
 int ip4_reply(const struct ip4_packet *, uint32_t source, uint32_t size);
 
 /* What goes into the header of a packet to send. */
@@ -95,8 +98,13 @@ struct ip4_route {
  * none. */
 int ip4_route(struct ip4_route *, struct interface *only, uint32_t destination);
 
+/* Whom to ask ARP for on the way to an address; 0: no way leads there by this interface. */
+uint32_t ip4_next_hop(const struct interface *, uint32_t destination);
+
 /* The way back to a packet's source: to the MAC address it came from, if that is where routes lead. */
 void ip4_route_back(struct ip4_route *, const struct ip4_packet *, uint32_t source);
+
+/* The ways out refuse a route whose source is no longer the interface's (ERR_UNREACHABLE). */
 
 /* Sends head and body (copied), in fragments if need be; all of them or none. ERR_TOO_BIG,
  * ERR_MEMORY, ERR_UNREACHABLE. */

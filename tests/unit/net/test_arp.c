@@ -279,12 +279,10 @@ static void malformed_messages_are_counted(void **state)
 	const struct {
 		uint8_t at, value;
 	} bad[] = {
-		{ 15, 2 },   { 14, 1 },   { 16, 9 },   { 17, 1 }, /* hardware and protocol type */
-		{ 18, 5 },   { 19, 16 },  { 21, 0 },   { 21, 3 }, /* sizes, operation */
-		{ 20, 1 },   { 22, 3 },                           /* operation; a group as sender */
-		{ 28, 0 },   { 28, 127 }, { 28, 224 }, { 28, 255 },
-		{ 28, 11 },  /* senders that cannot be */
-		{ 31, 255 }, /* the subnet's broadcast */
+		{ 15, 2 }, { 14, 1 },   { 16, 9 },   { 17, 1 }, /* hardware and protocol type */
+		{ 18, 5 }, { 19, 16 },  { 21, 0 },   { 21, 3 }, /* sizes, operation */
+		{ 20, 1 }, { 22, 3 },                           /* operation; a group as sender */
+		{ 28, 0 }, { 28, 127 }, { 28, 224 },            /* senders that cannot be */
 	};
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
 		in = good;
@@ -392,6 +390,26 @@ static void protocols_hear_of_a_neighbour_that_does_not_answer(void **state)
 	ip4_protocol_set(200, NULL);
 }
 
+/* Regression: a server behind a routed TAP became unreachable when its router's entry aged: requests from a
+ * sender outside our subnet were not answered. What it says of itself is still not learnt. */
+static void a_request_from_another_subnet_is_answered(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	const uint32_t senders[] = { 0xc0a8010a, 0xf0000001, SUBNET };
+	for (size_t k = 0; k < sizeof senders / sizeof *senders; k++) {
+		packet_arp(&in, 1, other_mac, senders[k], US);
+		assert_true(world_exchange(&in, &out));
+		assert_int_equal(bytes_load_u16(arp_of(&out)->operation), 2);
+		assert_memory_equal(ethernet_of(&out)->destination, other_mac, 6);
+		assert_int_equal(bytes_load_u32(arp_of(&out)->target_address), senders[k]);
+		assert_null(arp_known(world.interface, senders[k]));
+		packet_arp(&in, 1, other_mac, senders[k], US + 1);
+		assert_false(world_exchange(&in, &out));
+	}
+	assert_int_equal(count(COUNT_ARP_BAD), 0);
+}
+
 #define TEST(f_) cmocka_unit_test_setup_teardown(f_, setup, teardown)
 int main(void)
 {
@@ -413,6 +431,7 @@ int main(void)
 		TEST(its_own_messages_coming_back_are_no_conflict),
 		TEST(a_suspected_neighbour_is_asked_at_once_then_everybody),
 		TEST(protocols_hear_of_a_neighbour_that_does_not_answer),
+		TEST(a_request_from_another_subnet_is_answered),
 	};
 	return cmocka_run_group_tests_name("net arp", tests, NULL, NULL);
 }
