@@ -36,9 +36,8 @@ struct tcp_listener;
 #define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
 	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
 #define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
-#define TCP_HALF_OPEN_NS    (64ull * 1000000000)  /* since the SYN that a listener has answered */
 #define TCP_CLOSE_RATE      1024u /* bytes a second that the peer has to acknowledge after tcp_close */
-#define TCP_TIME_WAIT_NS    (60ull * 1000000000)  /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
+#define TCP_TIME_WAIT_NS    (60ull * 1000000000) /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
 #define TCP_FIN_WAIT_NS                                                                            \
 	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
 

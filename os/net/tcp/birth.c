@@ -9,6 +9,11 @@ static void connection_timer(struct timer *t)
 	tcp_timer_expired(container_of(t, struct tcp_connection, timer));
 }
 
+static uint64_t time_span(uint64_t ns)
+{
+	return ns < TCP_TIMEOUT_MAX_NS ? ns : TCP_TIMEOUT_MAX_NS;
+}
+
 struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
                                           const struct ip4_route *route,
                                           const struct tcp_options *o)
@@ -27,8 +32,9 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 	c->route.tos = 0;
 	c->no_delay = o->no_delay;
 	c->no_ecn = o->no_ecn;
-	c->keep_alive_ns = o->keep_alive_ns;
-	c->user_timeout_ns = o->user_timeout_ns ? o->user_timeout_ns : TCP_USER_TIMEOUT_NS;
+	c->keep_alive_ns = time_span(o->keep_alive_ns);
+	c->user_timeout_ns =
+	        o->user_timeout_ns ? time_span(o->user_timeout_ns) : TCP_USER_TIMEOUT_NS;
 	c->close_rate = o->close_rate ? o->close_rate : TCP_CLOSE_RATE;
 	c->send_max = o->send_max ? o->send_max : TCP_SEND_MAX;
 	c->send_max = c->send_max < 4096 ? 4096 : c->send_max;

@@ -128,9 +128,9 @@ struct tcp_connection {
 	/* Time: deadlines, CLOCK_NEVER if there is none */
 	struct timer timer;
 	uint64_t ack_at, persist_at, alive_at,
-	        end_at; /* by then it is open, or after tcp_close has ended: nothing that comes moves it */
-	uint64_t again_at;    /* there was no memory for output: it is tried again */
-	uint64_t heard_at;    /* when the last segment came, for keep-alive */
+	        end_at;    /* after tcp_close it is over by then: nothing that comes moves this */
+	uint64_t again_at; /* there was no memory for output: it is tried again */
+	uint64_t heard_at; /* when the last segment came, for keep-alive */
 	uint64_t progress_at; /* when something was last acknowledged, or sending began */
 	uint64_t keep_alive_ns, user_timeout_ns;
 	uint32_t close_rate;

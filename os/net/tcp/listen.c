@@ -116,7 +116,6 @@ static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_inpu
 	c->state = TCP_SYN_RECEIVED;
 	c->listener = l;
 	c->half_open = c->told_drained = true;
-	c->end_at = in->now + TCP_HALF_OPEN_NS;
 	list_append(&l->half_open, &c->pending);
 	l->half_open_count++;
 	return c;

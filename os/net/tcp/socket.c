@@ -51,7 +51,6 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 	c->queue_seq = c->small_end = c->iss + 1;
 	c->state = TCP_SYN_SENT;
 	c->told_drained = true;
-	c->end_at = now + c->user_timeout_ns;
 	c->handlers = handlers;
 	c->context = context;
 	tcp_connection_work(c, WORK_OUTPUT);

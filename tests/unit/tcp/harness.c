@@ -141,7 +141,7 @@ static uint32_t option_bytes(uint8_t *to, uint32_t flags, const struct segment *
 	struct bytes_out o = bytes_out(to, 40);
 	if (s->mss) {
 		bytes_put_u16(&o, 0x0204);
-		bytes_put_u16(&o, s->mss);
+		bytes_put_u16(&o, s->mss == ZERO_MSS ? 0 : s->mss);
 	}
 	if (s->scale) {
 		bytes_put_u16(&o, 0x0103);

@@ -60,6 +60,7 @@ struct segment {
 	uint32_t from; /* its address; 0: PEER */
 };
 #define NO_WINDOW UINT32_MAX
+#define ZERO_MSS  UINT16_MAX /* in: the option is there and says 0 */
 #define NO_ACK    0
 
 struct harness {
