@@ -310,6 +310,16 @@ static bool may_keep(const struct tcp_connection *c, uint32_t end)
 	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= tcp_memory_left();
 }
 
+/* How many of the bytes from seq on have come before, and in order by now; so many have come again. */
+static uint32_t skip_known(struct tcp_receive *r, uint32_t seq, uint32_t size)
+{
+	uint32_t known = seq_lt(seq, r->next) ? r->next - seq : 0;
+	known = known < size ? known : size;
+	if (known)
+		tcp_receive_duplicate(r, seq, seq + known);
+	return known;
+}
+
 /* One contiguous part, which starts at seq >= rcv_nxt. False: the connection is gone, or there was
  * no memory. */
 static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *bytes, uint32_t size)
@@ -324,8 +334,7 @@ static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *byt
 			tcp_receive_pass(r, taken);
 	}
 	/* What it left may have come before, out of order. */
-	uint32_t known = seq_lt(seq + taken, r->next) ? r->next - seq - taken : 0;
-	taken += known < size - taken ? known : size - taken;
+	taken += skip_known(r, seq + taken, size - taken);
 	if (taken == size)
 		return true;
 	if (!may_keep(c, seq + size)) {
@@ -361,9 +370,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 	for (const struct frame *f = p->rest;;) {
 		uint32_t n = there > skip ? there - skip : 0;
 		n = n < left ? n : left;
-		uint32_t known =
-		        seq_lt(seq, r->next) ? r->next - seq : 0; /* a gap closed on the way */
-		known = known < n ? known : n;
+		uint32_t known = skip_known(r, seq, n); /* a gap closed on the way */
 		if (n > known && !take_part(c, seq + known, bytes + skip + known, n - known)) {
 			if (c->gone || c->detached)
 				return false;

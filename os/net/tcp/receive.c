@@ -86,11 +86,27 @@ static bool reserve(struct tcp_receive *r, uint32_t end)
 	return true;
 }
 
-/* Runs that the advance of `next` has reached are in order now. */
+void tcp_receive_duplicate(struct tcp_receive *r, uint32_t left, uint32_t right)
+{
+	bool untold = r->duplicate[0] != r->duplicate[1];
+	if (untold && r->duplicate[1] == left) { /* it goes on */
+		r->duplicate[1] = right;
+		return;
+	}
+	if (untold && seq_lt(r->duplicate[0], left)) /* RFC 2883 §4.2.3: the first is told */
+		return;
+	r->duplicate[0] = left;
+	r->duplicate[1] = right;
+}
+
+/* Runs that the advance of `next` has reached are in order now. What it has passed came again. */
 static void swallow(struct tcp_receive *r)
 {
-	uint32_t gone = 0;
+	uint32_t gone = 0, end = r->next;
 	while (gone < r->run_count && seq_le(r->runs[gone].seq, r->next)) {
+		if (seq_lt(r->runs[gone].seq, end))
+			tcp_receive_duplicate(r, r->runs[gone].seq,
+			                      seq_min(r->runs[gone].end, end));
 		r->next = seq_max(r->next, r->runs[gone].end);
 		gone++;
 	}
@@ -126,11 +142,15 @@ static bool run_add(struct tcp_receive *r, uint32_t seq, uint32_t end)
 	uint32_t first = last, after = r->run_count - last;
 	while (first && seq_le(seq, r->runs[first - 1].end)) {
 		first--;
+		if (seq_lt(r->runs[first].seq, end) && seq_lt(seq, r->runs[first].end))
+			tcp_receive_duplicate(r, seq_max(seq, r->runs[first].seq),
+			                      seq_min(end, r->runs[first].end));
 		seq = seq_min(seq, r->runs[first].seq);
 		end = seq_max(end, r->runs[first].end);
 	}
 	if (first == last && !runs_grow(r))
 		return false;
+	ensure(seq_lt(r->next, seq) && seq_lt(seq, end));
 	memmove(r->runs + first + 1, r->runs + last, after * sizeof r->runs[0]);
 	r->runs[first].seq = seq;
 	r->runs[first].end = end;
@@ -177,12 +197,6 @@ int64_t tcp_receive_pass(struct tcp_receive *r, uint32_t size)
 	swallow(r);
 	advance(r, size);
 	return r->next - before;
-}
-
-void tcp_receive_duplicate(struct tcp_receive *r, uint32_t left, uint32_t right)
-{
-	r->duplicate[0] = left;
-	r->duplicate[1] = right;
 }
 
 uint32_t tcp_receive_peek(const struct tcp_receive *r, const uint8_t **bytes)

@@ -53,7 +53,8 @@ int64_t tcp_receive_put(struct tcp_receive *, uint32_t seq, const uint8_t *bytes
 /* Bytes in order that the application took out of the frame: next == taken before, and both move. Also closes gaps
  * to runs. Returns how far `next` moved, `size` included. */
 int64_t tcp_receive_pass(struct tcp_receive *, uint32_t size);
-/* A segment brought [left, right) again: remembered for DSACK. */
+/* A segment brought [left, right) again: remembered for DSACK. What comes again ahead of `next`, or is passed by its
+ * advance, is noted here by itself (RFC 2883 §4). */
 void tcp_receive_duplicate(struct tcp_receive *, uint32_t left, uint32_t right);
 
 /* What the application can have now, in place: contiguous; there may be more after it has been taken. */
