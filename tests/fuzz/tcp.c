@@ -307,7 +307,7 @@ static void run(const uint8_t *data, size_t size)
 			                  .value = 1 };
 	for (uint32_t k = 0; k < PEERS; k++)
 		sides[k].sent = sides[k].iss;
-	check(tcp_listen(&listener, 80,
+	check(tcp_listen(&listener, NULL, 80,
 	                 &(struct tcp_options){ .backlog = 4,
 	                                        .receive_max = options & 4 ? 4096 : 0,
 	                                        .send_max = options & 8 ? 4096 : 0,

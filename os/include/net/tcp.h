@@ -42,7 +42,7 @@ struct tcp_listener;
 	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
 
 struct tcp_options {                 /* zero means the default */
-	struct interface *interface; /* listen: only there (null: all); connect: through it */
+	struct interface *interface; /* connect: through it (null: as routes say) */
 	uint32_t backlog;            /* TCP_BACKLOG_DEFAULT */
 	uint32_t receive_max;        /* TCP_RECEIVE_MAX; at least 4096 */
 	uint32_t send_max;           /* TCP_SEND_MAX; at least 4096 */
@@ -58,8 +58,10 @@ extern const struct tcp_congestion tcp_cubic, tcp_newreno;
 
 /* ---- Opening ---- */
 
-/* Listens on a port (not 0). ERR_EXISTS, ERR_MEMORY, ERR_INVALID. Options may be null; connections have them too. */
-int tcp_listen(struct tcp_listener **, uint16_t port, const struct tcp_options *);
+/* Listens on a port (not 0) of one interface, or of all (null). ERR_EXISTS, ERR_MEMORY, ERR_INVALID. Options may be null;
+ * connections have them too. */
+int tcp_listen(struct tcp_listener **, struct interface *, uint16_t port,
+               const struct tcp_options *);
 /* Waiting connections and half-open ones are reset; accepted ones live on. */
 void tcp_listener_close(struct tcp_listener *);
 

@@ -141,6 +141,7 @@ struct tcp_connection {
 
 struct tcp_listener {
 	struct tcp_listener *next;
+	struct interface *interface; /* null: all */
 	struct tcp_options options;
 	struct list half_open, ready; /* of tcp_connection.pending */
 	uint32_t half_open_count, ready_count;
@@ -162,7 +163,8 @@ struct tcp_input {
 };
 
 /* ---- turn.c ---- */
-void tcp_start(void); /* registers TCP, once */
+void tcp_start(
+        void); /* TCP takes its turns from now on; that it is in the image has it registered at start */
 void tcp_stop(
         void); /* for tests: all connections end, everything is given back; listeners are closed before */
 void tcp_connection_work(struct tcp_connection *, enum tcp_work); /* puts it into the turn's list */

@@ -16,20 +16,20 @@ static struct tcp_listener *listeners;
 struct tcp_listener *tcp_listener_find(const struct interface *i, uint16_t port)
 {
 	struct tcp_listener *l = listeners;
-	while (l && (l->port != port || (i && l->options.interface && l->options.interface != i)))
+	while (l && (l->port != port || (i && l->interface && l->interface != i)))
 		l = l->next;
 	return l;
 }
 
-int tcp_listen(struct tcp_listener **to, uint16_t port, const struct tcp_options *o)
+int tcp_listen(struct tcp_listener **to, struct interface *i, uint16_t port,
+               const struct tcp_options *o)
 {
 	static const struct tcp_options none;
 	o = o ? o : &none;
 	if (!port)
 		return ERR_INVALID;
 	for (struct tcp_listener *l = listeners; l; l = l->next) {
-		if (l->port == port && (!l->options.interface || !o->interface ||
-		                        l->options.interface == o->interface))
+		if (l->port == port && (!l->interface || !i || l->interface == i))
 			return ERR_EXISTS;
 	}
 	struct tcp_listener *l = heap_alloc_zero(1, sizeof *l);
@@ -38,6 +38,7 @@ int tcp_listen(struct tcp_listener **to, uint16_t port, const struct tcp_options
 	tcp_start();
 	l->options = *o;
 	l->options.backlog = o->backlog ? o->backlog : TCP_BACKLOG_DEFAULT;
+	l->interface = i;
 	l->port = port;
 	list_init(&l->half_open);
 	list_init(&l->ready);

@@ -6,6 +6,7 @@
  */
 #include <net/tcp/internal.h>
 
+#include <core/boot.h>
 #include <core/heap.h>
 #include <core/loop.h>
 
@@ -94,16 +95,23 @@ void tcp_connection_work(struct tcp_connection *c, enum tcp_work work)
 static struct loop_source source = { .poll = poll, .events = events };
 static bool started;
 
-void tcp_start(void)
+static int answer(void)
 {
-	if (started)
-		return;
-	started = true;
 	static const struct ip4_protocol protocol = { .input = tcp_input,
 		                                      .address_gone = tcp_lost_address,
 		                                      .unreachable = tcp_lost_hop };
 	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
 	tcp_path_start();
+	return OK;
+}
+
+void tcp_start(void)
+{
+	/* Whoever comes before the first listener is refused, and not told that there is no TCP. */
+	BOOT_START_WITH_THIS(90, answer);
+	if (started)
+		return;
+	started = true;
 	tcp_memory_start();
 	loop_add(&source);
 }

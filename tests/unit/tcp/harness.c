@@ -128,9 +128,9 @@ int harness_close(void **state)
 
 static void listen_once(void)
 {
-	if (h.listener)
+	if (h.listener || h.deaf)
 		return;
-	assert_int_equal(tcp_listen(&h.listener, 80, &h.options), OK);
+	assert_int_equal(tcp_listen(&h.listener, NULL, 80, &h.options), OK);
 	tcp_listen_watch(h.listener, on_accept, NULL);
 }
 

@@ -79,6 +79,7 @@ struct harness {
 	uint32_t opened, received, finished, writable, drained, closed;
 	int reason;
 	bool refuse;    /* the accept handler does not want it */
+	bool deaf;      /* nobody listens */
 	char order[64]; /* o r f w d c, as they came */
 	void (*on_received)(void);
 };

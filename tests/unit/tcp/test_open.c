@@ -2,6 +2,18 @@
 /* Opening: handshakes, options, retries, backlog, floods. */
 #include "harness.h"
 
+static void whoever_comes_before_the_first_listener_is_reset(void **state)
+{
+	(void)state;
+	h.deaf = true;
+	h.ack = 1;
+	in(SYN, .mss = 1460);
+	out(RST | ACK, .ack = FIRST);
+	in(ACK);
+	out(RST);
+	assert_int_equal(count(COUNT_ICMP_ERRORS_SENT), 0);
+}
+
 static void a_syn_is_answered_and_the_ack_opens(void **state)
 {
 	(void)state;
@@ -361,8 +373,8 @@ static void a_second_listener_on_a_port_is_refused(void **state)
 	(void)state;
 	struct tcp_listener *l;
 	in(RST);
-	assert_int_equal(tcp_listen(&l, 80, NULL), ERR_EXISTS);
-	assert_int_equal(tcp_listen(&l, 0, NULL), ERR_INVALID);
+	assert_int_equal(tcp_listen(&l, NULL, 80, NULL), ERR_EXISTS);
+	assert_int_equal(tcp_listen(&l, NULL, 0, NULL), ERR_INVALID);
 }
 
 /* ---- Active ---- */
@@ -598,6 +610,8 @@ static void without_a_flood_no_ack_is_taken_for_a_cookie(void **state)
 int main(void)
 {
 	static const struct scenario list[] = {
+		/* First: nothing has used TCP in this process. */
+		S("9293 §3.10.7.1", whoever_comes_before_the_first_listener_is_reset),
 		S("9293 §3.5", a_syn_is_answered_and_the_ack_opens),
 		S("9293 §3.10.7.4", data_on_the_handshakes_ack_is_taken),
 		S("9293 §3.4", data_on_a_syn_is_not_taken_but_comes_again),
