@@ -46,10 +46,12 @@ struct tcp_options {                 /* zero means the default */
 	uint32_t backlog;            /* TCP_BACKLOG_DEFAULT */
 	uint32_t receive_max;        /* TCP_RECEIVE_MAX; at least 4096 */
 	uint32_t send_max;           /* TCP_SEND_MAX; at least 4096 */
+	uint32_t unsent_max;         /* a low-water mark: tcp_set_unsent_max; 0: none */
 	uint64_t keep_alive_ns;      /* idle time before the first probe; 0: no keep-alive */
 	uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT_NS */
 	uint32_t close_rate;         /* TCP_CLOSE_RATE */
 	uint16_t local_port;         /* connect: from this port; 0: any (RFC 6056) */
+	uint8_t dscp;                /* 0 to 63: of what is sent (RFC 2474) */
 	bool no_delay;               /* Nagle's algorithm (RFC 9293 §3.7.4) off */
 	bool no_ecn; /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
 	const struct tcp_congestion *congestion; /* tcp_cubic (default) or tcp_newreno */
@@ -90,7 +92,7 @@ struct tcp_handlers { /* any may be null */
 	                     uint32_t size);
 	/* The peer has finished sending (FIN), and everything before it was taken. */
 	void (*finished)(void *context, struct tcp_connection *);
-	/* After a write came back short: there is room again for half of send_max. */
+	/* After a write came back short: there is room again for half of send_max, or of unsent_max. */
 	void (*writable)(void *context, struct tcp_connection *);
 	/* Everything written was acknowledged (called once each time that this becomes so). */
 	void (*drained)(void *context, struct tcp_connection *);
@@ -141,6 +143,22 @@ int tcp_write_static(struct tcp_connection *, const void *bytes, uint64_t size);
 int tcp_send_file(struct tcp_connection *, const struct file *, uint64_t offset, uint64_t size);
 /* Blocks until everything written has been acknowledged. ERR_TIMEOUT, ERR_RESET. */
 int tcp_drain(struct tcp_connection *, uint64_t deadline_ns);
+
+/* ---- Options of an open connection ---- */
+
+/* Each changes what struct tcp_options said, from now on and with the same meaning of 0. None blocks or calls a handler. */
+void tcp_set_no_delay(struct tcp_connection *, bool);
+void tcp_set_keep_alive(struct tcp_connection *, uint64_t ns);
+void tcp_set_user_timeout(struct tcp_connection *, uint64_t ns);
+void tcp_set_dscp(struct tcp_connection *, uint8_t dscp);
+/* Below what is queued already it only means that no more is taken. */
+void tcp_set_send_max(struct tcp_connection *, uint32_t bytes);
+/* What the peer has been offered it may still send. More than the window scale of the handshake can say is cut to that. */
+void tcp_set_receive_max(struct tcp_connection *, uint32_t bytes);
+/* Writes take no more than makes so many bytes unsent (static ones count, but are always taken), and `writable` comes when
+ * there is room for half of them. So what is written late is sent soon, and what is under way costs no choice. 0: only
+ * send_max counts. */
+void tcp_set_unsent_max(struct tcp_connection *, uint32_t bytes);
 
 /* ---- Ending ---- */
 

@@ -9,11 +9,6 @@ static void connection_timer(struct timer *t)
 	tcp_timer_expired(container_of(t, struct tcp_connection, timer));
 }
 
-static uint64_t time_span(uint64_t ns)
-{
-	return ns < TCP_TIMEOUT_MAX_NS ? ns : TCP_TIMEOUT_MAX_NS;
-}
-
 struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
                                           const struct ip4_route *route,
                                           const struct tcp_options *o)
@@ -29,15 +24,7 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 	c->route = *route;
 	c->route.protocol = IP4_PROTOCOL_TCP;
 	c->route.mac_known = false;
-	c->route.tos = 0;
-	c->no_delay = o->no_delay;
-	c->no_ecn = o->no_ecn;
-	c->keep_alive_ns = time_span(o->keep_alive_ns);
-	c->user_timeout_ns =
-	        o->user_timeout_ns ? time_span(o->user_timeout_ns) : TCP_USER_TIMEOUT_NS;
-	c->close_rate = o->close_rate ? o->close_rate : TCP_CLOSE_RATE;
-	c->send_max = o->send_max ? o->send_max : TCP_SEND_MAX;
-	c->send_max = c->send_max < 4096 ? 4096 : c->send_max;
+	tcp_option_start(c, o);
 	c->ack_at = c->persist_at = c->again_at = c->alive_at = c->end_at = CLOCK_NEVER;
 	c->path_mtu = tcp_path_mtu(route->interface, a->remote);
 	c->timestamp_offset = tcp_secret_timestamp_offset(a);
@@ -45,8 +32,7 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 	list_init(&c->turn);
 	list_init(&c->pending);
 	task_queue_init(&c->waiters);
-	uint32_t most = o->receive_max ? o->receive_max : TCP_RECEIVE_MAX;
-	most = most < 4096 ? 4096 : most;
+	uint32_t most = tcp_option_bytes(o->receive_max, TCP_RECEIVE_MAX);
 	tcp_receive_open(&c->receive, 0, most < TCP_RECEIVE_DEFAULT ? most : TCP_RECEIVE_DEFAULT,
 	                 most);
 	while (c->receive_scale < TCP_SCALE_MAX && most >> c->receive_scale > UINT16_MAX)

@@ -10,7 +10,7 @@
  *   listen.c   listeners, half-open connections; cookie.c those that take no memory
  *   wait.c     TIME-WAIT, in 64 bytes each
  *   path.c     path MTU, black holes, ICMP
- *   event.c    handlers; socket.c the calls of tasks; count.c figures
+ *   event.c    handlers; socket.c the calls of tasks; option.c what may be changed; count.c figures
  *
  * Nothing is sent while input is worked on: a connection that has something to say gets into the list of the turn
  * (tcp_connection_work), and says all of it at once when TCP's source is polled, after the device's batch. A connection
@@ -107,7 +107,7 @@ struct tcp_connection {
 	uint32_t send_window, max_window; /* the peer's, from snd_una; the largest ever */
 	uint32_t window_seq, window_ack;  /* SND.WL1, SND.WL2 */
 	uint32_t small_end; /* end of the last segment that was not full, for Nagle's algorithm */
-	uint32_t send_max;
+	uint32_t send_max, unsent_max; /* unsent_max: 0: none */
 	struct tcp_queue queue;
 	struct tcp_recovery recovery;
 
@@ -198,6 +198,10 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *, const stru
 void tcp_connection_agree(struct tcp_connection *, const struct tcp_segment *syn);
 void tcp_connection_established(struct tcp_connection *, uint64_t now);
 
+/* ---- option.c ---- */
+void tcp_option_start(struct tcp_connection *, const struct tcp_options *);
+uint32_t tcp_option_bytes(uint32_t bytes, uint32_t usual); /* of a bound: `usual` for 0 */
+
 /* ---- end.c ---- */
 /* Takes it out of the table and tells whoever uses it; state: what it is shown as from now on. */
 void tcp_connection_end(struct tcp_connection *, int reason, enum tcp_state);
@@ -214,6 +218,23 @@ static inline uint32_t tcp_connection_rcv_nxt(const struct tcp_connection *c)
 static inline uint32_t tcp_connection_timestamp(const struct tcp_connection *c, uint64_t now)
 {
 	return (uint32_t)(now / NS_PER_MS) + c->timestamp_offset;
+}
+/* Bytes queued and not sent yet. */
+static inline uint64_t tcp_connection_unsent(const struct tcp_connection *c)
+{
+	uint32_t sent =
+	        seq_lt(c->queue_seq, c->recovery.next) ? c->recovery.next - c->queue_seq : 0;
+	return sent < c->queue.total ? c->queue.total - sent : 0; /* a FIN has a number, too */
+}
+/* Bytes that a write may take, memory allowing. */
+static inline uint32_t tcp_connection_room(const struct tcp_connection *c)
+{
+	uint32_t room = tcp_queue_room(&c->queue);
+	if (!c->unsent_max)
+		return room;
+	uint64_t unsent = tcp_connection_unsent(c),
+	         left = unsent < c->unsent_max ? c->unsent_max - unsent : 0;
+	return left < room ? (uint32_t)left : room;
 }
 static inline bool tcp_connection_synchronized(const struct tcp_connection *c)
 {
@@ -277,6 +298,7 @@ uint32_t tcp_event_received(struct tcp_connection *, const uint8_t *bytes, uint3
 void tcp_event_show(struct tcp_connection *,
                     uint64_t now); /* shows what waits; then FIN and end, if they came */
 void tcp_event_acknowledged(struct tcp_connection *); /* writable, drained */
+void tcp_event_sent(struct tcp_connection *);         /* writable: less is unsent */
 void tcp_event_closed(struct tcp_connection *, int reason);
 
 /* ---- path.c ---- */

@@ -179,7 +179,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 		s.flags |= TCP_PSH;
 	struct ip4_route r = c->route;
 	if (c->ecn && got && !again) { /* RFC 3168 §6.1.5: not what is sent again */
-		r.tos = ECT0;
+		r.tos |= ECT0;
 		if (c->cwr)
 			s.flags |= TCP_CWR;
 	}

@@ -55,6 +55,12 @@ void tcp_receive_open(struct tcp_receive *r, uint32_t next, uint32_t window, uin
 	*r = (struct tcp_receive){ .taken = next, .next = next, .window = window, .max = max };
 }
 
+void tcp_receive_set_max(struct tcp_receive *r, uint32_t max)
+{
+	r->max = max;
+	r->window = r->window < max ? r->window : max;
+}
+
 void tcp_receive_close(struct tcp_receive *r)
 {
 	release(r);
@@ -259,7 +265,8 @@ uint32_t tcp_receive_window(struct tcp_receive *r, uint64_t rtt_ns, bool pressur
 		r->round_start = now;
 		r->round_bytes = 0;
 	}
-	return r->taken + r->window - r->next;
+	uint32_t unread = tcp_receive_unread(r);
+	return unread < r->window ? r->window - unread : 0;
 }
 
 uint64_t tcp_receive_memory(void)

@@ -57,6 +57,9 @@ int64_t tcp_receive_pass(struct tcp_receive *, uint32_t size);
  * advance, is noted here by itself (RFC 2883 §4). */
 void tcp_receive_duplicate(struct tcp_receive *, uint32_t left, uint32_t right);
 
+/* From now on ring and window may come to so many bytes; what is offered beyond that stays so. */
+void tcp_receive_set_max(struct tcp_receive *, uint32_t max);
+
 /* What the application can have now, in place: contiguous; there may be more after it has been taken. */
 uint32_t tcp_receive_peek(const struct tcp_receive *, const uint8_t **bytes);
 void tcp_receive_take(struct tcp_receive *, uint32_t size, uint64_t now);

@@ -189,7 +189,7 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 {
 	if (!may_write(c))
 		return 0;
-	uint32_t room = tcp_queue_room(&c->queue);
+	uint32_t room = tcp_connection_room(c);
 	if (!tcp_memory_short())
 		return room;
 	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going.
@@ -221,7 +221,7 @@ int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64
 		if (!size)
 			return OK;
 		/* Nothing will be acknowledged that could make room? */
-		if (!n && !tcp_queue_taken(&c->queue))
+		if (!n && !c->queue.total)
 			return ERR_MEMORY;
 		int error = task_wait(&c->waiters, deadline_ns);
 		if (error && may_write(c) && !tcp_write_room(c))
@@ -234,8 +234,8 @@ int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64
 static bool pays_to_lend(const struct tcp_connection *c, uint32_t size)
 {
 	uint64_t rtt = c->recovery.rtt.srtt;
-	return size >= LEND_MIN && may_write(c) && !c->queue.lent && rtt && rtt < LEND_RTT_NS &&
-	       tcp_queue_room(&c->queue) >= LEND_MIN;
+	return size >= LEND_MIN && may_write(c) && !c->queue.lent && !c->unsent_max && rtt &&
+	       rtt < LEND_RTT_NS && tcp_queue_room(&c->queue) >= LEND_MIN;
 }
 
 /* Waits as long as acknowledgments come in quick succession, until few bytes are left to copy. */

@@ -35,6 +35,8 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 			c->work |= WORK_OUTPUT;
 		} else {
 			tcp_output(c, now);
+			if (c->unsent_max)
+				tcp_event_sent(c);
 		}
 	}
 	if (c->gone) {

@@ -238,6 +238,7 @@ static bool parse(const struct packet *p, uint32_t *flags, struct segment *s,
 		               .win = bytes_load_u16(t + 14),
 		               .port = bytes_load_u16(t + 2),
 		               .from = to,
+		               .dscp = ip[1] >> 2,
 		               .ect = (ip[1] & 3) == 2 };
 	memcpy(data, t + header, s->size);
 	*payload = data;
@@ -343,6 +344,8 @@ void segment_out(int line, uint32_t want_flags, struct segment want)
 		wrong("TSecr", want.echo, s.echo);
 	if (want.ect && !s.ect)
 		wrong("ECT(0)", 1, 0);
+	if (want.dscp && want.dscp != s.dscp)
+		wrong("DSCP", want.dscp, s.dscp);
 	if (want.port && want.port != s.port)
 		wrong("port", want.port, s.port);
 	if (want.sack_count) {

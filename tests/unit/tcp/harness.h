@@ -52,6 +52,7 @@ struct segment {
 	        echo; /* timestamps; in: with h.stamps they have defaults: the peer's clock, what came last */
 	bool no_stamp; /* in: none in this one, whatever h.stamps says */
 	bool ce, ect;  /* of the IP header; ect: out: has to be there */
+	uint8_t dscp;  /* out: of the IP header; 0: not looked at */
 	uint32_t sacks
 	        [4][2]; /* out: relative to nothing (the peer's numbers); in: relative to our ISS */
 	uint32_t sack_count;
