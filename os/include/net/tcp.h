@@ -30,9 +30,10 @@ struct tcp_listener;
 #define TCP_RECEIVE_DEFAULT   (64u << 10) /* bytes of the window at first */
 #define TCP_RECEIVE_MAX       (4u << 20)  /* what auto-tuning may make of it, memory allowing */
 #define TCP_SEND_MAX          (4u << 20) /* bytes written and not acknowledged; files do not count */
+#define TCP_BYTES_MAX         (1u << 30) /* receive_max and send_max: the largest window (RFC 7323 §2.3) */
 #define TCP_MEMORY_SHARE      2u         /* all buffers together: at most 1/2 of the heap */
-#define TCP_MSS_DEFAULT       536u       /* RFC 9293 §3.7.1: if the peer does not say */
-#define TCP_KEEP_ALIVE_PROBES 9u         /* unanswered, until a connection is given up */
+#define TCP_MSS_DEFAULT       536u /* RFC 9293 §3.7.1: if the peer does not say */
+#define TCP_KEEP_ALIVE_PROBES 9u   /* unanswered, until a connection is given up */
 #define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
 	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
 #define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */

@@ -46,6 +46,9 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 
 void tcp_connection_agree(struct tcp_connection *c, const struct tcp_segment *syn)
 {
+	ensure(c->state == TCP_CLOSED || c->state == TCP_SYN_SENT);
+	ensure((!syn->has_scale || syn->scale <= TCP_SCALE_MAX) &&
+	       c->receive_scale <= TCP_SCALE_MAX);
 	c->irs = syn->seq;
 	c->peer_mss = tcp_segment_mss(syn);
 	/* Timestamps that a SYN-ACK has agreed on are kept wherever they fit (RFC 7323 §3.2). */
@@ -71,6 +74,7 @@ void tcp_connection_agree(struct tcp_connection *c, const struct tcp_segment *sy
 
 void tcp_connection_established(struct tcp_connection *c, uint64_t now)
 {
+	ensure(c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED);
 	c->state = TCP_ESTABLISHED;
 	c->end_at = CLOCK_NEVER;
 	c->progress_at = c->heard_at = now;

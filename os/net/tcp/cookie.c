@@ -22,6 +22,10 @@
 
 static const uint16_t sizes[8] = { TCP_COOKIE_MSS_MIN, 536, 1024, 1200, 1360, 1400, 1440, 1460 };
 
+_Static_assert(sizeof sizes / sizeof *sizes == 1u << 3, "what three bits can say");
+_Static_assert(STAMP_SCALE > TCP_SCALE_MAX && STAMP_SCALE < STAMP_SACK, "15 is no scale");
+_Static_assert((STAMP_SCALE | STAMP_SACK | STAMP_ECN) == STAMP_MASK, "all of the bits, none twice");
+
 static uint32_t make(const struct tcp_address *a, uint32_t irs, uint32_t slot, uint32_t size)
 {
 	static uint64_t key[2];

@@ -23,6 +23,8 @@ void tcp_connection_end(struct tcp_connection *c, int reason, enum tcp_state sta
 {
 	if (c->detached)
 		return;
+	ensure(!c->gone && (state == TCP_CLOSED || state == TCP_TIME_WAIT));
+	ensure(!tcp_connection_synchronized(c) || tcp_counts[TCP_NOW_OPEN]);
 	if (tcp_connection_synchronized(c))
 		tcp_counts[TCP_NOW_OPEN]--;
 	else

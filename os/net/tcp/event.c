@@ -34,6 +34,7 @@ static void tell_closed(struct tcp_connection *c)
 {
 	const struct tcp_handlers *h = c->handlers;
 	void *context = c->context;
+	ensure(c->detached && h);
 	c->handlers = NULL;
 	if (h->closed)
 		h->closed(context, c, c->error);

@@ -23,7 +23,7 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
 	bool acks = s->flags & TCP_ACK;
-	if (acks && s->ack != c->iss + 1) {
+	if (acks && (s->ack != c->iss + 1 || seq_lt(c->recovery.next, s->ack))) {
 		if (!(s->flags & TCP_RST))
 			tcp_output_stray_reset(in);
 		return;
@@ -184,6 +184,7 @@ static void set_window(struct tcp_connection *c, const struct tcp_segment *s)
 /* Both sides have finished, we first. */
 static void to_time_wait(struct tcp_connection *c, uint64_t now)
 {
+	ensure(c->finished && c->fin_sent);
 	if (c->ack_now)
 		tcp_output(c, now); /* TIME-WAIT only repeats it */
 	tcp_wait_enter(c, now);
@@ -216,6 +217,7 @@ static void acknowledge_queue(struct tcp_connection *c, uint32_t ack)
 	uint32_t data = c->fin_sent && ack == c->fin_seq + 1 ? c->fin_seq : ack;
 	if (!seq_lt(c->queue_seq, data))
 		return;
+	ensure(data - c->queue_seq <= c->queue.total);
 	tcp_queue_acknowledge(&c->queue, data - c->queue_seq);
 	c->queue_seq = data;
 }
@@ -253,6 +255,7 @@ static bool acknowledged(struct tcp_connection *c, struct tcp_input *in)
 		                    .ece = c->ecn && s->flags & TCP_ECE && !(s->flags & TCP_SYN),
 		                    .echo_tick_ns = NS_PER_MS };
 	_Static_assert(sizeof ack.sack == sizeof s->sacks, "the same blocks");
+	_Static_assert(RECOVERY_SACKS_MAX == TCP_SACK_BLOCKS_MAX, "as many of them");
 	memcpy(ack.sack, s->sacks, sizeof ack.sack);
 	uint32_t age = tcp_connection_timestamp(c, in->now) - s->echo;
 	if (c->timestamps && s->has_timestamps && s->echo && age < 1u << 30)
@@ -386,6 +389,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 		f = f->next;
 	}
 	uint32_t moved = r->next - before;
+	ensure(moved <= TCP_BYTES_MAX && seq_le(r->taken, r->next));
 	c->ack_owed += moved;
 	tcp_counts[TCP_COUNT_BYTES_IN] += moved;
 	if (!moved || was_apart || r->run_count) {
@@ -406,6 +410,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 
 static void finish(struct tcp_connection *c, uint64_t now)
 {
+	ensure(!c->finished && c->receive.next == c->peer_fin);
 	c->finished = true;
 	c->ack_now = true;
 	tcp_connection_work(c, WORK_OUTPUT | WORK_SHOW);
@@ -421,7 +426,7 @@ static void finish(struct tcp_connection *c, uint64_t now)
 		to_time_wait(c, now);
 		break;
 	default:
-		break;
+		ensure(false); /* may_receive */
 	}
 }
 
@@ -445,6 +450,7 @@ static void take_fin(struct tcp_connection *c, struct tcp_input *in)
 void tcp_input_connection(struct tcp_connection *c, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
+	ensure(!c->gone && !c->detached && c->state != TCP_CLOSED && c->state != TCP_LISTEN);
 	if (c->state == TCP_SYN_SENT) {
 		syn_sent(c, in);
 		return;

@@ -63,6 +63,7 @@ void tcp_listener_close(struct tcp_listener *l)
 			tcp_connection_reset(c, ERR_CLOSED);
 		}
 	}
+	ensure(!l->half_open_count && !l->ready_count);
 	l->closed = true;
 	if (l->blocked)
 		task_wake_all(&l->acceptors);
@@ -73,6 +74,7 @@ void tcp_listener_close(struct tcp_listener *l)
 void tcp_listener_forget(struct tcp_connection *c)
 {
 	struct tcp_listener *l = c->listener;
+	ensure(l && (c->half_open ? l->half_open_count : l->ready_count));
 	list_remove(&c->pending);
 	if (c->half_open)
 		l->half_open_count--;
@@ -243,6 +245,7 @@ void tcp_listener_input(struct tcp_listener *l, struct tcp_input *in)
 void tcp_listener_opened(struct tcp_connection *c)
 {
 	struct tcp_listener *l = c->listener;
+	ensure(c->half_open && l->half_open_count);
 	list_remove(&c->pending);
 	c->half_open = false;
 	l->half_open_count--;
@@ -261,6 +264,7 @@ void tcp_listener_opened(struct tcp_connection *c)
 
 static struct tcp_connection *take(struct tcp_listener *l)
 {
+	ensure(l->ready_count);
 	struct tcp_connection *c = container_of(l->ready.next, struct tcp_connection, pending);
 	list_remove(&c->pending);
 	l->ready_count--;

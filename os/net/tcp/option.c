@@ -5,6 +5,10 @@
 #define MAX_LEAST 4096u /* bytes */
 #define DSCP_MAX  63u
 
+_Static_assert(TCP_SEND_MAX <= TCP_BYTES_MAX && TCP_RECEIVE_MAX <= TCP_BYTES_MAX,
+               "the defaults hold");
+_Static_assert(TCP_TIMEOUT_MAX_NS < UINT64_MAX / 8, "a few of them and the time have a sum");
+
 static uint64_t time_span(uint64_t ns)
 {
 	return ns < TCP_TIMEOUT_MAX_NS ? ns : TCP_TIMEOUT_MAX_NS;
@@ -13,7 +17,7 @@ static uint64_t time_span(uint64_t ns)
 uint32_t tcp_option_bytes(uint32_t bytes, uint32_t usual)
 {
 	bytes = bytes ? bytes : usual;
-	return bytes < MAX_LEAST ? MAX_LEAST : bytes;
+	return bytes < MAX_LEAST ? MAX_LEAST : bytes < TCP_BYTES_MAX ? bytes : TCP_BYTES_MAX;
 }
 
 void tcp_set_no_delay(struct tcp_connection *c, bool on)

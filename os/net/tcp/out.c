@@ -134,6 +134,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 {
 	struct tcp_segment s = { .seq = seq, .flags = TCP_ACK };
 	struct packet p = { .part_count = 0 };
+	ensure(seq_lt(seq, *end));
 	if (seq == c->iss) {
 		s.flags = c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
 		if (c->state == TCP_SYN_RECEIVED && c->ecn)
@@ -154,6 +155,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 		left = most;
 		fin = false;
 	}
+	ensure(seq_le(c->queue_seq, seq));
 	uint32_t offset = seq - c->queue_seq, got = 0;
 	p.lease = c->lease;
 	while (got < left && p.part_count < PACKET_PARTS_MAX) {
@@ -270,6 +272,7 @@ static int send_new(struct tcp_connection *c, uint64_t now)
 		bool fin =
 		        c->fin_wanted && size == left; /* with the last bytes; it needs no room */
 		if (fin) {
+			ensure(seq + size == c->queue_seq + (uint32_t)c->queue.total);
 			c->fin_seq = seq + size;
 			c->fin_sent = true;
 		}
@@ -325,6 +328,7 @@ bool tcp_output_ready(const struct tcp_connection *c)
 void tcp_output(struct tcp_connection *c, uint64_t now)
 {
 	int error = OK;
+	ensure(!c->gone && !c->detached && c->mss);
 	if (!tcp_connection_synchronized(c)) {
 		if (c->recovery.next == c->iss)
 			error = send_and_record(c, c->iss, c->iss + 1, true, now);

@@ -15,6 +15,10 @@
 #define KNOWN_NS   (600 * NS_PER_S) /* RFC 1191 §6.3 */
 #define HEADERS    40u
 
+_Static_assert(!(KNOWN_SIZE & (KNOWN_SIZE - 1)), "hashes are masked");
+_Static_assert(TCP_PATH_MTU_MIN >= HEADERS + TCP_OPTIONS_MSS_MIN,
+               "any path leaves room for options");
+
 static struct {
 	uint64_t until;
 	uint32_t destination;

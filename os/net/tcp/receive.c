@@ -20,6 +20,10 @@
 	 NS_PER_MS) /* right-sizing looks no closer: on a fast path the scheduler makes the    \
 	                   rounds */
 
+_Static_assert(!(RECEIVE_RING_MIN & (RECEIVE_RING_MIN - 1)), "indices of rings are masked");
+_Static_assert(RECEIVE_RUNS_MAX % RUNS_FIRST == 0 && RECEIVE_RUNS_MAX <= UINT16_MAX,
+               "runs double up to the most that there may be");
+
 static uint64_t memory; /* bytes of all rings */
 
 static uint32_t highest(const struct tcp_receive *r)
@@ -29,6 +33,7 @@ static uint32_t highest(const struct tcp_receive *r)
 
 static void release(struct tcp_receive *r)
 {
+	ensure(memory >= r->size);
 	heap_free(r->ring);
 	memory -= r->size;
 	r->ring = NULL;
@@ -72,6 +77,7 @@ void tcp_receive_close(struct tcp_receive *r)
 static bool reserve(struct tcp_receive *r, uint32_t end)
 {
 	uint32_t span = end - r->taken, used = highest(r) - r->taken;
+	ensure(span <= INT32_MAX && used <= r->size);
 	if (span <= r->size)
 		return true;
 	uint64_t size = RECEIVE_RING_MIN;
@@ -116,6 +122,7 @@ static void swallow(struct tcp_receive *r)
 		r->next = seq_max(r->next, r->runs[gone].end);
 		gone++;
 	}
+	ensure(gone == r->run_count || seq_lt(r->next, r->runs[gone].seq));
 	if (gone) {
 		r->run_count = (uint16_t)(r->run_count - gone);
 		memmove(r->runs, r->runs + gone, r->run_count * sizeof r->runs[0]);
@@ -175,6 +182,7 @@ int64_t tcp_receive_put(struct tcp_receive *r, uint32_t seq, const uint8_t *byte
 		release_idle(r);
 		return ERR_MEMORY;
 	}
+	ensure(end - r->taken <= r->size);
 	uint32_t at = (r->head + (seq - r->taken)) & (r->size - 1);
 	uint32_t first = r->size - at < size ? r->size - at : size;
 	memcpy(r->ring + at, bytes, first);

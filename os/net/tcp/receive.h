@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <net/tcp.h>
+
 #define RECEIVE_RUNS_MAX 256u  /* out of order; a segment that would make one more is dropped */
 #define RECEIVE_RING_MIN 4096u /* bytes of the first ring; it doubles as needed */
 

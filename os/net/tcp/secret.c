@@ -11,6 +11,8 @@
 #define EPHEMERAL_FIRST 32768u /* below are services, ours and those of our peers */
 #define EPHEMERAL_LAST  60999u
 
+_Static_assert(EPHEMERAL_FIRST < EPHEMERAL_LAST && EPHEMERAL_LAST <= UINT16_MAX, "ports");
+
 /* Address and ports under a secret, drawn when first used: RFC 6528 §3. */
 static uint32_t secret_hash(const struct tcp_address *a, uint32_t which)
 {

@@ -128,6 +128,7 @@ static bool nothing_to_read(const struct tcp_connection *c)
  * many. */
 static uint32_t wait_for(struct tcp_connection *c, void *to, uint32_t size, uint64_t deadline_ns)
 {
+	ensure(!c->read_room);
 	c->read_to = to;
 	c->read_room = size;
 	int error = OK;
@@ -194,6 +195,7 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 		return room;
 	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going.
 	 */
+	ensure(c->queue.used <= c->queue.size);
 	uint32_t ring = c->queue.size ? c->queue.size : QUEUE_RING_MIN,
 	         little = ring - c->queue.used;
 	return room < little ? room : little;

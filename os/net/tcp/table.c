@@ -10,6 +10,9 @@
 
 #define BUCKETS_FIRST 64u
 
+_Static_assert(!(BUCKETS_FIRST & (BUCKETS_FIRST - 1)), "hashes are masked");
+_Static_assert(sizeof(struct tcp_address) == 12, "no padding: it is hashed as it lies");
+
 static struct tcp_connection **table;
 static uint32_t buckets, connections;
 
@@ -71,8 +74,11 @@ void tcp_table_add(struct tcp_connection *c)
 void tcp_table_remove(struct tcp_connection *c)
 {
 	struct tcp_connection **at = bucket(&c->address);
-	while (*at != c)
+	ensure(connections);
+	while (*at != c) {
+		ensure(*at);
 		at = &(*at)->chain;
+	}
 	*at = c->chain;
 	connections--;
 }

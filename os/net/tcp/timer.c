@@ -104,6 +104,7 @@ void tcp_timer_expired(struct tcp_connection *c)
 	uint64_t now = clock_now();
 	if (c->detached)
 		return;
+	ensure(!c->gone && c->state != TCP_CLOSED);
 	if (now >= give_up_at(c) || now >= c->end_at) {
 		int reason = c->state == TCP_FIN_WAIT_2 ? OK : ERR_TIMEOUT;
 		if (tcp_connection_synchronized(c))

@@ -23,6 +23,7 @@ static bool waits_in_line(const struct tcp_connection *c)
 static void work_on(struct tcp_connection *c, uint64_t now)
 {
 	uint8_t work = c->work;
+	ensure(work); /* or it is in no list */
 	c->work = 0;
 	c->blocked = false;
 	if (work & WORK_END)
@@ -40,6 +41,7 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 		}
 	}
 	if (c->gone) {
+		ensure(c->detached && !c->listener && list_empty(&c->pending));
 		list_remove(&c->turn);
 		timer_stop(&c->timer);
 		heap_free(c);

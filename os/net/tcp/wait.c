@@ -24,6 +24,10 @@ struct tcp_wait {
 };
 _Static_assert(sizeof(struct tcp_wait) <= 64, "the smallest thing that TIME-WAIT can be");
 
+_Static_assert(!(BUCKETS & (BUCKETS - 1)), "hashes are masked");
+_Static_assert(TCP_TIME_WAIT_NS / NS_PER_MS < INT32_MAX,
+               "the milliseconds that are left have a sign");
+
 static struct tcp_wait **table;
 static struct list ages = LIST_INIT(ages);
 static struct timer timer;
@@ -75,6 +79,7 @@ static void start(struct tcp_wait *w, uint64_t now)
 void tcp_wait_enter(struct tcp_connection *c, uint64_t now)
 {
 	struct tcp_wait *w = NULL;
+	ensure(!tcp_wait_find(&c->address));
 	if (count >= TCP_WAIT_MAX)
 		tcp_wait_forget(oldest());
 	if (table || (table = heap_alloc_zero(BUCKETS, sizeof *table)))
