@@ -485,6 +485,7 @@ int main(void)
 	if (!written)
 		return 2;
 	memcpy(written, stream, STREAM_SIZE);
+	task_sleep(arg_late() * NS_PER_S);
 	if (tcp_listen(&l, NULL, 7, NULL))
 		return 1;
 	tcp_listen_watch(l, echo_accept, NULL);
