@@ -552,6 +552,37 @@ static void a_flood_is_answered_with_cookies(void **state)
 	out(ACK, .seq = 1, .size = 1400); /* the MSS was in the cookie */
 }
 
+static void a_cookie_does_not_exceed_a_tiny_mss(void **state)
+{
+	(void)state;
+	flood(TCP_HALF_OPEN_MAX);
+	in(SYN, .seq = ISS,
+	   .mss = 63); /* none can say that: it has to come again after the flood */
+	quiet();
+	counted(TCP_COUNT_COOKIES_SENT, 0);
+	in(SYN, .seq = ISS, .mss = 64);
+	out(SYN | ACK);
+	h.seq = FIRST;
+	in(ACK);
+	skip_all();
+	write_bytes(200);
+	out(ACK, .seq = 1, .size = 64);
+}
+
+static void time_wait_ends_for_a_cookie(void **state)
+{
+	(void)state;
+	to_state(TCP_TIME_WAIT);
+	uint32_t next = h.seq;
+	flood(TCP_HALF_OPEN_MAX);
+	in(SYN, .seq = next + 1000, .mss = 1460);
+	out(SYN | ACK, .ack = next + 1001);
+	h.seq = next + 1001;
+	h.ack = 1;
+	in(ACK);
+	state_is(TCP_ESTABLISHED);
+}
+
 static void a_cookie_brings_options_back_by_the_timestamp(void **state)
 {
 	(void)state;
@@ -658,6 +689,8 @@ int main(void)
 		S("9293 §3.10.1", a_taken_local_port_is_told),
 		S("6056 §3.3", ephemeral_ports_differ),
 		S("4987 §3.6", a_flood_is_answered_with_cookies),
+		S("4987 §3.6", a_cookie_does_not_exceed_a_tiny_mss),
+		S("4987 §3.6", time_wait_ends_for_a_cookie),
 		S("4987 §3.6", a_cookie_brings_options_back_by_the_timestamp),
 		S("4987 §3.6", a_wrong_cookie_is_reset),
 		S("4987 §3.6", an_old_cookie_is_reset),
