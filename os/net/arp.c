@@ -9,12 +9,14 @@
  */
 #include <net/arp.h>
 
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/random.h>
 #include <net/ethernet.h>
 #include <net/interface_internal.h>
+#include <net/ip4.h>
 
 static struct neighbour **bucket(struct arp *a, uint32_t address)
 {
@@ -134,16 +136,18 @@ static void expired(struct timer *t)
 			queue_drop(n);
 			n->state = NEIGHBOUR_FAILED;
 			timer_set_in(t, ARP_FAILED_NS, expired);
+			ip4_unreachable(n->interface, n->address);
 			return;
 		}
 	}
 	n->tries++;
 	request_send(n);
-	timer_set_in(t, ARP_RETRY_NS << (n->tries - 1), expired);
+	timer_set_in(t, ARP_RETRY_NS, expired);
 }
 
 static void ask(struct neighbour *n, enum neighbour_state state)
 {
+	ensure(n->state != NEIGHBOUR_FREE || state == NEIGHBOUR_ASKING);
 	n->state = (uint8_t)state;
 	n->tries = 1;
 	request_send(n);
@@ -248,6 +252,15 @@ int arp_send(struct interface *i, uint32_t address, struct frame *f)
 	return ERR_UNREACHABLE;
 }
 
+COLD void arp_suspect(struct interface *i, uint32_t address)
+{
+	struct neighbour *n = find(&i->arp, address);
+	if (!n || n->state != NEIGHBOUR_KNOWN || clock_coarse() - n->confirmed < ARP_SUSPECT_NS)
+		return;
+	ask(n, NEIGHBOUR_CHECKING);
+	n->tries = ARP_TRIES; /* the next one goes to everybody */
+}
+
 /* ---- Announcing and defending ---- */
 
 static void announce(struct timer *t)
@@ -278,8 +291,8 @@ static void conflict(struct interface *i, const uint8_t mac[6])
 	bool recent = i->arp.defended && now - i->arp.defended < ARP_DEFEND_NS;
 	interface_count(i, COUNT_ARP_CONFLICT);
 	if (recent) {
-		if (interface_dhcp && i->config->dhcp && now - i->arp.defended >= ARP_LOCK_NS)
-			dhcp_conflict(i);
+		if (i->address_conflict && now - i->arp.defended >= ARP_LOCK_NS)
+			i->address_conflict(i);
 		return;
 	}
 	i->arp.defended = now ? now : 1;
@@ -308,8 +321,7 @@ static const struct arp_message *decode(struct frame *f)
 	if ((m->sender_mac[0] & 1) || memcmp(m->sender_mac, nobody, 6) == 0)
 		return NULL;
 	/* 0 is a probe's sender (RFC 5227), and nobody else's. */
-	if (sender ? sender >> 24 == 0 || sender >> 24 == 127 || sender >> 24 >= 224
-	           : operation != ARP_REQUEST)
+	if (sender ? !ip4_source_fits(sender) : operation != ARP_REQUEST)
 		return NULL;
 	return m;
 }
@@ -326,10 +338,9 @@ void arp_input(struct interface *i, struct frame *f)
 	uint16_t operation = bytes_load_u16(m->operation);
 	if (memcmp(m->sender_mac, i->mac, 6) == 0)
 		return; /* ours, sent back */
-	if (interface_dhcp && i->arp.probed &&
-	    (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
+	if (i->arp.probed && (sender == i->arp.probed || (!sender && target == i->arp.probed))) {
 		interface_count(i, COUNT_ARP_CONFLICT);
-		dhcp_conflict(i);
+		i->address_conflict(i);
 		return;
 	}
 	if (!i->address)
@@ -345,10 +356,8 @@ void arp_input(struct interface *i, struct frame *f)
 			n = add(i, sender, false);
 		if (n)
 			learn(n, m->sender_mac);
-	} else if (sender) {
-		interface_count(i, COUNT_ARP_BAD);
-		return;
 	}
+	/* RFC 826: the target alone decides. Who asks may be a router with an address of another network. */
 	if (operation == ARP_REQUEST && target == i->address) {
 		uint8_t to[6];
 		memcpy(to, m->sender_mac, 6);

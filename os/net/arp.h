@@ -24,12 +24,14 @@
 #define ARP_QUEUE_TOTAL_MAX                                                                        \
 	64u /* ... for all of an interface's; at most an eighth of its frames \
 	                          */
-#define ARP_RETRY_NS  (1 * NS_PER_S) /* between the first requests; then twice that, four times */
-#define ARP_TRIES     4u             /* requests until a neighbour is given up */
+#define ARP_RETRY_NS  (1 * NS_PER_S) /* between requests */
+#define ARP_TRIES     3u /* requests until a neighbour is given up (RFC 4861 §10: 3 s, too) */
 #define ARP_FAILED_NS (3 * NS_PER_S) /* for so long nothing is sent to one that was given up */
 #define ARP_FRESH_NS                                                                               \
 	(60 * NS_PER_S) /* after this, use of an entry has it checked (RFC 1122 §2.3.2.1) */
-#define ARP_LOCK_NS        (1 * NS_PER_S)
+#define ARP_LOCK_NS (1 * NS_PER_S)
+#define ARP_SUSPECT_NS                                                                             \
+	(1 * NS_PER_S) /* since it was heard last: a younger entry is not suspected */
 #define ARP_ANNOUNCE_NS    (2 * NS_PER_S)  /* ANNOUNCE_INTERVAL, RFC 5227 §1.1 */
 #define ARP_ANNOUNCE_COUNT 2u              /* ANNOUNCE_NUM */
 #define ARP_DEFEND_NS      (10 * NS_PER_S) /* DEFEND_INTERVAL */
@@ -66,7 +68,8 @@ struct arp {
 	struct timer announce;
 	uint32_t announcements; /* still to send */
 	uint64_t defended;      /* ns, when last; 0: never */
-	/* RFC 5227 §2.1.1: an address that dhcp.c is about to use; 0: none */
+	/* RFC 5227 §2.1.1: an address that somebody is about to use, who has set the interface's
+	 * address_conflict; 0: none */
 	uint32_t probed;
 };
 
@@ -87,9 +90,14 @@ const uint8_t *arp_known(const struct interface *, uint32_t neighbour);
 /* Starts announcing the interface's address: a probe, then ARP_ANNOUNCE_COUNT announcements. */
 void arp_announce(struct interface *);
 
-/* Sends one probe for an address (RFC 5227 §2.1.1). A conflict while arp.probed is set calls
- * dhcp_conflict. */
+/* Sends one probe for an address (RFC 5227 §2.1.1). Another host that uses, or probes for, the address in
+ * arp.probed is told to the interface's address_conflict. */
 void arp_probe(struct interface *, uint32_t address);
+
+/* A transport hears nothing through this neighbour: a known one is asked at once, and everybody if it does
+ * not answer (RFC 1122 §2.3.2.1), so that a MAC address that changed silently costs a second. At most
+ * once in ARP_SUSPECT_NS for each. */
+void arp_suspect(struct interface *, uint32_t next_hop);
 
 /* Forgets everybody: the address has changed. */
 void arp_clear(struct interface *);

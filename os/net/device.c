@@ -234,6 +234,7 @@ static void publish(struct device *d)
 bool net_device_poll(struct loop_source *source)
 {
 	struct device *d = container_of(source, struct device, source);
+	interface_check_address(owner(d));
 	uint32_t done = reap(d);
 	done += take_in(d);
 	done += d->unpublished;

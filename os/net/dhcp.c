@@ -260,6 +260,8 @@ static void enter(struct dhcp *, enum dhcp_state);
 
 static uint64_t lease_point(const struct dhcp *d, uint32_t seconds)
 {
+	if (seconds == DHCP_LEASE_FOREVER)
+		return CLOCK_NEVER;
 	return d->requested + seconds * NS_PER_S;
 }
 
@@ -330,6 +332,7 @@ static void bind(struct dhcp *d)
 		interface_set_address(i, l->address, l->prefix, l->gateway);
 	log_info("dhcp", "%s: lease of " IP4_FORMAT " from " IP4_FORMAT " for %u s",
 	         interface_name(i), IP4_ARGS(l->address), IP4_ARGS(l->server), l->seconds);
+	i->address_until = lease_point(d, l->seconds);
 	if (l->seconds == DHCP_LEASE_FOREVER)
 		timer_stop(&d->timer);
 	else
@@ -379,11 +382,25 @@ static void restart(struct dhcp *d, uint64_t wait)
 	timer_set_in(&d->timer, wait, expired);
 }
 
+/* The lease has ended. */
+static void ended(struct interface *i)
+{
+	log_warning("dhcp",
+	            "%s: the lease of " IP4_FORMAT
+	            " has ended and no server renews it; looking for another",
+	            interface_name(i), IP4_ARGS(i->dhcp.lease.address));
+	restart(&i->dhcp, 0);
+}
+
 static void expired(struct timer *t)
 {
 	struct dhcp *d = container_of(t, struct dhcp, timer);
 	struct interface *i = owner(d);
 	uint64_t now = clock_coarse();
+	if (d->state >= DHCP_CHECKING && now >= lease_point(d, d->lease.seconds)) {
+		ended(i); /* however late this comes */
+		return;
+	}
 	switch (d->state) {
 	case DHCP_OFF:
 		break;
@@ -417,15 +434,7 @@ static void expired(struct timer *t)
 			enter(d, DHCP_REBINDING);
 		break;
 	case DHCP_REBINDING:
-		if (now < lease_point(d, d->lease.seconds)) {
-			ask(d);
-			break;
-		}
-		log_warning("dhcp",
-		            "%s: the lease of " IP4_FORMAT
-		            " has ended and no server renews it; looking for another",
-		            interface_name(i), IP4_ARGS(i->address));
-		restart(d, 0);
+		ask(d);
 		break;
 	}
 }
@@ -462,7 +471,7 @@ static void received(void *context, struct udp_packet *p)
 	}
 }
 
-void dhcp_conflict(struct interface *i)
+static void conflict(struct interface *i)
 {
 	struct dhcp *d = &i->dhcp;
 	if (d->state < DHCP_CHECKING)
@@ -482,6 +491,8 @@ int dhcp_open(struct interface *i)
 	int error = udp_open(&d->socket, i, DHCP_CLIENT_PORT, received, d);
 	if (error)
 		return error;
+	i->address_ended = ended;
+	i->address_conflict = conflict;
 	d->started = clock_coarse();
 	enter(d, DHCP_SELECTING);
 	return OK;

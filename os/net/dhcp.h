@@ -70,7 +70,4 @@ struct dhcp {
 
 int dhcp_open(struct interface *); /* ERR_MEMORY, ERR_EXISTS */
 
-/* Somebody else uses, or is about to use, the address that we probe for or hold. */
-void dhcp_conflict(struct interface *);
-
 #endif

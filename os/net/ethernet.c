@@ -3,15 +3,34 @@
  * by type here. */
 #include <net/ethernet.h>
 
+#include <core/cold.h>
 #include <core/error.h>
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 
 const uint8_t ethernet_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
+/* Takes the tag out of a frame that has one for its priority alone: VLAN 0 is no VLAN (IEEE 802.1Q
+ * §6.9.1). False: it has none, or is of a VLAN, or has another one behind. */
+static COLD bool untag(struct frame *f)
+{
+	struct bytes_in in = frame_in(f);
+	bytes_skip(&in, sizeof(struct ethernet_header));
+	const struct vlan_tag *tag = (const void *)bytes_get(&in, sizeof *tag);
+	if (!tag || bytes_load_u16(tag->control) & VLAN_ID ||
+	    bytes_load_u16(tag->type) == ETHERNET_TYPE_VLAN)
+		return false;
+	uint8_t addresses[12];
+	memcpy(addresses, frame_base(f) + f->start, sizeof addresses);
+	uint8_t *to =
+	        frame_view(f, f->start + (uint32_t)sizeof *tag, f->size - (uint32_t)sizeof *tag);
+	memcpy(to, addresses, sizeof addresses);
+	return true;
+}
+
 void ethernet_input(struct interface *i, struct frame *f)
 {
-	if (__builtin_expect(ip4_input_fast(i, f), 1))
+	if (__builtin_expect(ip4_udp && ip4_input_fast(i, f), 1))
 		return;
 	struct bytes_in in = frame_in(f);
 	const struct ethernet_header *h = (const void *)bytes_get(&in, sizeof *h);
@@ -36,6 +55,13 @@ void ethernet_input(struct interface *i, struct frame *f)
 		break;
 	case ETHERNET_TYPE_ARP:
 		arp_input(i, f);
+		break;
+	case ETHERNET_TYPE_VLAN:
+		if (untag(f)) {
+			ethernet_input(i, f);
+			break;
+		}
+		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		break;
 	default:
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);

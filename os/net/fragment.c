@@ -164,9 +164,8 @@ bool fragment_input(struct ip4_packet *p, uint16_t field)
 	uint32_t start = (field & IP4_OFFSET) * 8u, end = start + p->size;
 	bool last = !(field & IP4_MF);
 	/* RFC 791: all but the last are a multiple of 8; and none reaches past what a length can
-	 * say. */
-	if (!p->size || (!last && p->size % 8) || end + p->header_size > IP4_TOTAL_MAX ||
-	    (field & IP4_DF)) {
+	 * say. DF forbids routers to cut it further: it is theirs to keep (RFC 791 §2.3). */
+	if (!p->size || (!last && p->size % 8) || end + p->header_size > IP4_TOTAL_MAX) {
 		interface_count(i, COUNT_FRAGMENT_BAD);
 		return false;
 	}

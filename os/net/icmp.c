@@ -7,6 +7,7 @@
 #include <net/icmp.h>
 
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/random.h>
 #include <net/checksum.h>
 #include <net/interface_internal.h>
@@ -66,13 +67,28 @@ void icmp_error(const struct ip4_packet *p, uint8_t type, uint8_t code)
 		interface_count(i, COUNT_ICMP_ERRORS_SENT);
 }
 
-static icmp_report_fn *report_fn;
-static uint8_t report_protocol;
+static struct {
+	icmp_report_fn *fn; /* null: free */
+	uint8_t protocol;
+} reports[IP4_PROTOCOLS_MAX];
 
 void icmp_report_set(uint8_t protocol, icmp_report_fn *fn)
 {
-	report_protocol = protocol;
-	report_fn = fn;
+	uint32_t k = 0;
+	while (k < IP4_PROTOCOLS_MAX - 1 && reports[k].fn && reports[k].protocol != protocol)
+		k++;
+	ensure(!reports[k].fn || reports[k].protocol == protocol);
+	reports[k].fn = fn;
+	reports[k].protocol = protocol;
+}
+
+static icmp_report_fn *report_fn(uint8_t protocol)
+{
+	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
+		if (reports[k].protocol == protocol && reports[k].fn)
+			return reports[k].fn;
+	}
+	return NULL;
 }
 
 /* An error about a packet of ours (RFC 1122 §3.2.2: it quotes the IP header and 8 bytes at least).
@@ -89,26 +105,27 @@ static void report(const struct ip4_packet *p, const struct icmp_header *h)
 		interface_count(i, COUNT_RX_SHORT);
 		return;
 	}
-	if (q->protocol != report_protocol || !report_fn ||
-	    bytes_load_u32(q->source) != i->address || (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
+	icmp_report_fn *tell = report_fn(q->protocol);
+	if (!tell || bytes_load_u32(q->source) != i->address ||
+	    (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		return;
 	}
 	bool fragmentation =
 	        h->type == ICMP_UNREACHABLE && h->code == ICMP_UNREACHABLE_FRAGMENTATION;
-	report_fn(&(struct icmp_report){ .interface = i,
-	                                 .type = h->type,
-	                                 .code = h->code,
-	                                 .protocol = q->protocol,
-	                                 .mtu = fragmentation ? bytes_load_u16(h->rest + 2) : 0,
-	                                 .total = bytes_load_u16(q->total),
-	                                 .source = i->address,
-	                                 .destination = bytes_load_u32(q->destination),
-	                                 .quoted = in.base + in.at,
-	                                 .quoted_size = bytes_left(&in) });
+	tell(&(struct icmp_report){ .interface = i,
+	                            .type = h->type,
+	                            .code = h->code,
+	                            .protocol = q->protocol,
+	                            .mtu = fragmentation ? bytes_load_u16(h->rest + 2) : 0,
+	                            .total = bytes_load_u16(q->total),
+	                            .source = i->address,
+	                            .destination = bytes_load_u32(q->destination),
+	                            .quoted = in.base + in.at,
+	                            .quoted_size = bytes_left(&in) });
 }
 
-void icmp_input(struct ip4_packet *p)
+static void input(struct ip4_packet *p)
 {
 	struct interface *i = p->interface;
 	if (p->size < sizeof(struct icmp_header)) {
@@ -136,4 +153,10 @@ void icmp_input(struct ip4_packet *p)
 	memset(h->checksum, 0, sizeof h->checksum);
 	checksum_store(h->checksum, checksum_add(0, p->payload, p->size));
 	ip4_reply(p, i->address, p->size);
+}
+
+COLD void icmp_start(void)
+{
+	static const struct ip4_protocol protocol = { .input = input };
+	ip4_protocol_set(IP4_PROTOCOL_ICMP, &protocol);
 }

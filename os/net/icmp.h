@@ -13,7 +13,8 @@ struct ip4_packet;
 #define ICMP_QUOTE_MAX                                                                             \
 	548u /* bytes of the packet that an error quotes: 576 in all (RFC 1812 §4.3.2.3) */
 
-void icmp_input(struct ip4_packet *);
+/* Registers itself with IPv4: with the first interface, since each host answers echo requests. */
+void icmp_start(void);
 
 /* Sends an error about a packet to its source, where RFC 1122 §3.2.2 allows one and the rate does.
  */
@@ -36,7 +37,7 @@ struct icmp_report {
 };
 typedef void icmp_report_fn(const struct icmp_report *);
 
-/* Reports about packets of a protocol go to fn; null: to nobody. One protocol at a time: TCP is the only one that asks. */
+/* Reports about packets of a protocol go to fn; null: to nobody. */
 void icmp_report_set(uint8_t protocol, icmp_report_fn *);
 
 #endif

@@ -12,6 +12,7 @@
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/print.h>
+#include <net/icmp.h>
 #include <net/ip4.h>
 #include <net/udp.h>
 
@@ -36,8 +37,22 @@ bool interface_address_fits(uint32_t address, uint8_t prefix)
 	return prefix >= 31 || (host && host != ~prefix_mask(prefix)); /* RFC 3021 */
 }
 
+/* What was made for the address ends before the next one is taken into use. */
+static void address_end(struct interface *i)
+{
+	uint32_t address = i->address;
+	arp_clear(i);
+	fragment_clear(i);
+	i->address = i->mask = i->broadcast = i->gateway = 0;
+	i->prefix = 0;
+	if (address)
+		ip4_address_gone(i, address);
+}
+
 void interface_set_address(struct interface *i, uint32_t address, uint8_t prefix, uint32_t gateway)
 {
+	if (i->address != address)
+		address_end(i);
 	arp_clear(i);
 	fragment_clear(i);
 	i->address = address;
@@ -57,13 +72,11 @@ void interface_set_address(struct interface *i, uint32_t address, uint8_t prefix
 
 void interface_clear_address(struct interface *i)
 {
-	arp_clear(i);
-	fragment_clear(i);
 	if (i->address)
 		log_info("net", "%s: address " IP4_FORMAT " given up", interface_name(i),
 		         IP4_ARGS(i->address));
-	i->address = i->mask = i->broadcast = i->gateway = 0;
-	i->prefix = 0;
+	address_end(i);
+	i->address_until = CLOCK_NEVER;
 	i->mtu = i->device_mtu;
 	memset(i->resolvers, 0, sizeof i->resolvers);
 }
@@ -125,6 +138,7 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 		return ERR_MEMORY;
 	i->config = c;
 	i->device_mtu = i->mtu = device->mtu;
+	i->address_until = CLOCK_NEVER;
 	memcpy(i->mac, device->mac, sizeof i->mac);
 	memcpy(&i->mac_word, device->mac, sizeof i->mac);
 	task_queue_init(&i->address_waiters);
@@ -133,6 +147,7 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 	error = error ? error : fragment_open(i);
 	if (error)
 		return error;
+	icmp_start();
 	interfaces[started++] = i;
 	if (log_wants(LOG_DEBUG))
 		timer_set_in(&i->figures, INTERFACE_FIGURES_NS, figures_log);

@@ -32,6 +32,11 @@ struct interface {
 	struct arp arp;
 	struct fragments fragments;
 	struct dhcp dhcp;
+	/* Of an address that is lent (dhcp.c); CLOCK_NEVER and null: it is for good. */
+	uint64_t address_until;                    /* ns */
+	void (*address_ended)(struct interface *); /* that time has come */
+	void (*address_conflict)(
+	        struct interface *); /* somebody else uses the address, or the one in arp.probed */
 	uint32_t resolvers[INTERFACE_RESOLVERS_MAX]; /* from DHCP; 0: none */
 	struct task_queue address_waiters;
 	struct timer figures;
@@ -61,6 +66,14 @@ static inline bool interface_on_link(const struct interface *i, uint32_t address
 static inline uint32_t prefix_mask(uint8_t prefix)
 {
 	return prefix ? UINT32_MAX << (32 - prefix) : 0;
+}
+
+/* An address whose time is over goes before anything is received: after a pause, packets have waited
+ * in the rings for longer than the timer that would end it. */
+static inline void interface_check_address(struct interface *i)
+{
+	if (interface_dhcp && i->address_until != CLOCK_NEVER && clock_now() >= i->address_until)
+		i->address_ended(i);
 }
 
 /* May a host have this address on a network of this prefix? */

@@ -28,11 +28,24 @@ static bool group_address(const struct interface *i, uint32_t a)
 	return a == IP4_BROADCAST || (i->broadcast && a == i->broadcast) || a >> 28 == 14;
 }
 
-/* Whom to ask ARP for; 0: no way leads there. */
-static inline uint32_t next_hop(const struct ip4_route *r)
+/* May a packet leave with this source? Not with an address that was taken away since the route was
+ * made. 0 is DHCP's. */
+static bool source_held(const struct ip4_route *r)
 {
-	return interface_on_link(r->interface, r->destination) ? r->destination
-	                                                       : r->interface->gateway;
+	if (r->source == r->interface->address || !r->source)
+		return true;
+	interface_count(r->interface, COUNT_TX_NO_ROUTE);
+	return false;
+}
+
+static inline uint32_t next_hop(const struct interface *i, uint32_t to)
+{
+	return interface_on_link(i, to) ? to : i->gateway;
+}
+
+COLD uint32_t ip4_next_hop(const struct interface *i, uint32_t destination)
+{
+	return next_hop(i, destination);
 }
 
 /* Sends the IPv4 packet in the frame to its next hop; takes over the caller's reference. */
@@ -48,7 +61,7 @@ static int hop(const struct ip4_route *r, struct frame *f)
 		uint8_t mac[6] = { 1, 0, 0x5e, to >> 16 & 0x7f, to >> 8 & 0xff, to & 0xff };
 		return ethernet_send(i, f, mac, ETHERNET_TYPE_IP4);
 	}
-	to = next_hop(r);
+	to = next_hop(i, to);
 	if (to)
 		return arp_send(i, to, f);
 	interface_count(i, COUNT_TX_NO_ROUTE);
@@ -118,6 +131,8 @@ COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_siz
                   uint32_t size)
 {
 	struct interface *i = r->interface;
+	if (!source_held(r))
+		return ERR_UNREACHABLE;
 	uint64_t whole = (uint64_t)head_size + size;
 	uint32_t most = i->mtu - sizeof(struct ip4_header), unit = most & ~7u;
 	if (whole > IP4_PAYLOAD_MAX || head_size > unit) {
@@ -161,6 +176,10 @@ COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_siz
 COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 {
 	uint32_t size = f->size;
+	if (!source_held(r)) {
+		frame_drop(f);
+		return ERR_UNREACHABLE;
+	}
 	if (size + sizeof(struct ip4_header) > r->interface->mtu) {
 		interface_count(r->interface, COUNT_TX_TOO_BIG);
 		frame_drop(f);
@@ -174,7 +193,7 @@ COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 
 const uint8_t *ip4_hop(const struct ip4_route *r)
 {
-	uint32_t to = next_hop(r);
+	uint32_t to = next_hop(r->interface, r->destination);
 	return r->mac_known ? r->mac : to ? arp_ready(r->interface, to) : NULL;
 }
 
@@ -182,6 +201,8 @@ int ip4_send_parts(const struct ip4_route *r, const uint8_t *mac, struct frame *
                    const struct device_part *parts, uint32_t count, uint32_t rest)
 {
 	struct interface *i = r->interface;
+	if (!source_held(r))
+		return ERR_UNREACHABLE;
 	uint32_t size = f->size;
 	struct ip4_header *h =
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
@@ -209,7 +230,7 @@ void ip4_route_back(struct ip4_route *r, const struct ip4_packet *p, uint32_t so
 		                 .source = source,
 		                 .destination = p->source,
 		                 .protocol = p->protocol,
-		                 .tos = p->tos };
+		                 .tos = p->tos & (uint8_t)~IP4_ECN };
 	memcpy(r->mac, ethernet->source, sizeof r->mac);
 	r->mac_known = came_by_route(p->interface, p->source, r->mac);
 }
@@ -251,53 +272,64 @@ static COLD bool options_fit(struct bytes_in in)
 	return true;
 }
 
+bool ip4_udp;
+
 static struct {
-	ip4_protocol_fn *fn;
+	const struct ip4_protocol *is; /* null: free */
 	uint8_t protocol;
 } protocols[IP4_PROTOCOLS_MAX];
 
-COLD void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *fn)
+COLD void ip4_protocol_set(uint8_t protocol, const struct ip4_protocol *is)
 {
-	uint32_t k = 0;
-	while (k < IP4_PROTOCOLS_MAX - 1 && protocols[k].fn && protocols[k].protocol != protocol)
-		k++;
-	ensure(!protocols[k].fn || protocols[k].protocol == protocol);
-	protocols[k].fn = fn;
+	uint32_t k = 0, free = IP4_PROTOCOLS_MAX;
+	for (; k < IP4_PROTOCOLS_MAX && !(protocols[k].is && protocols[k].protocol == protocol);
+	     k++) {
+		if (!protocols[k].is && free == IP4_PROTOCOLS_MAX)
+			free = k;
+	}
+	k = k < IP4_PROTOCOLS_MAX ? k : free;
+	ensure(k < IP4_PROTOCOLS_MAX);
+	protocols[k].is = is;
 	protocols[k].protocol = protocol;
 }
 
-static ip4_protocol_fn *protocol_fn(uint8_t protocol)
+COLD void ip4_address_gone(struct interface *i, uint32_t address)
 {
 	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
-		if (protocols[k].protocol == protocol && protocols[k].fn)
-			return protocols[k].fn;
+		if (protocols[k].is && protocols[k].is->address_gone)
+			protocols[k].is->address_gone(i, address);
 	}
-	return NULL;
+}
+
+COLD void ip4_unreachable(struct interface *i, uint32_t next_hop)
+{
+	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
+		if (protocols[k].is && protocols[k].is->unreachable)
+			protocols[k].is->unreachable(i, next_hop);
+	}
+}
+
+/* A datagram or packet that nobody here serves (RFC 1122 §3.2.2.1, §4.1.3.1). */
+static COLD void refuse(const struct ip4_packet *p)
+{
+	bool udp = p->protocol == IP4_PROTOCOL_UDP;
+	interface_count(p->interface, udp ? COUNT_RX_NO_PORT : COUNT_RX_UNKNOWN_TYPE);
+	icmp_error(p, ICMP_UNREACHABLE, udp ? ICMP_UNREACHABLE_PORT : ICMP_UNREACHABLE_PROTOCOL);
 }
 
 static void deliver(struct ip4_packet *p)
 {
-	ip4_protocol_fn *fn;
 	if (p->rest && p->protocol != IP4_PROTOCOL_TCP) {
 		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE); /* not asked for */
 		return;
 	}
-	switch (p->protocol) {
-	case IP4_PROTOCOL_UDP:
-		udp_input(p);
-		break;
-	case IP4_PROTOCOL_ICMP:
-		icmp_input(p);
-		break;
-	default:
-		fn = protocol_fn(p->protocol);
-		if (fn) {
-			fn(p);
-			break;
+	for (uint32_t k = 0; k < IP4_PROTOCOLS_MAX; k++) {
+		if (protocols[k].is && protocols[k].protocol == p->protocol) {
+			protocols[k].is->input(p);
+			return;
 		}
-		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE);
-		icmp_error(p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PROTOCOL);
 	}
+	refuse(p);
 }
 
 /* Checks everything that a header can have wrong. True: *p is complete but for fragments, whose

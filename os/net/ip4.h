@@ -44,25 +44,45 @@ bool ip4_checksum_good(const struct ip4_packet *, uint16_t size, uint32_t at);
 
 void ip4_input(struct interface *, struct frame *, bool group);
 
-/* Packets of a protocol beside ICMP and UDP go to fn from now on; null: to nobody. A protocol registers when it is first
- * used, so that images without it do not carry it. At most IP4_PROTOCOLS_MAX. */
+/*
+ * A protocol above IPv4. It registers when it is first used, so that images without it do not carry
+ * it; ICMP, without which nobody is a host, registers with the first interface. Constant, the protocol's own;
+ * all but `input` may be null.
+ */
+struct ip4_protocol {
+	void (*input)(struct ip4_packet *);
+	/* The interface no longer has this address: nothing may be sent from it, and whoever waits for an
+	 * answer to it hears ERR_UNREACHABLE. The interface may have another one already. */
+	void (*address_gone)(struct interface *, uint32_t address);
+	/* This neighbour of the interface does not answer ARP: what was on its way there is lost. */
+	void (*unreachable)(struct interface *, uint32_t next_hop);
+};
 #define IP4_PROTOCOLS_MAX 4u
-typedef void ip4_protocol_fn(struct ip4_packet *);
-void ip4_protocol_set(uint8_t protocol, ip4_protocol_fn *);
+/* Packets of the protocol are its own from now on; null: nobody's. */
+void ip4_protocol_set(uint8_t protocol, const struct ip4_protocol *);
 
-/* The same for what is expected most: UDP in one piece, without options, to our address. False, and
- * nothing done, if the packet is anything else, or has anything wrong. */
+/* Tell all protocols: interface.c, arp.c. */
+void ip4_address_gone(struct interface *, uint32_t address);
+void ip4_unreachable(struct interface *, uint32_t next_hop);
+
+/* The same as ip4_input for what is expected most: UDP in one piece, without options, to our address.
+ * False, and nothing done, if the packet is anything else, or has anything wrong. Only asked where
+ * ip4_udp says that there is UDP: an image in which nothing sets that has neither of the two. */
 bool ip4_input_fast(struct interface *, struct frame *);
+extern bool ip4_udp;
 
-/* May a host with this address be the source of a packet from this interface (RFC 1122 §3.2.1.3)?
+/* May a host with this address be the source of a packet (RFC 1122 §3.2.1.3)? The old class E may:
+ * there are networks that use it.
  */
 static inline bool ip4_source_fits(uint32_t address)
 {
-	return address >> 24 != 0 && address >> 24 != 127 && address >> 24 < 224;
+	return address >> 24 != 0 && address >> 24 != 127 && address >> 28 != 14 &&
+	       address != IP4_BROADCAST;
 }
 
 /* Answers a packet with payload[0 .. size), from `source`: in its frame if that is possible.
- * ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG. At most once a packet. */
+ * ERR_MEMORY, ERR_UNREACHABLE, ERR_TOO_BIG. At most once a packet. The answer does not copy the ECN
+ * bits: they say what happened on the way here (RFC 3168 §5). */
 int ip4_reply(const struct ip4_packet *, uint32_t source, uint32_t size);
 
 /* What goes into the header of a packet to send. */
@@ -78,8 +98,13 @@ struct ip4_route {
  * none. */
 int ip4_route(struct ip4_route *, struct interface *only, uint32_t destination);
 
+/* Whom to ask ARP for on the way to an address; 0: no way leads there by this interface. */
+uint32_t ip4_next_hop(const struct interface *, uint32_t destination);
+
 /* The way back to a packet's source: to the MAC address it came from, if that is where routes lead. */
 void ip4_route_back(struct ip4_route *, const struct ip4_packet *, uint32_t source);
+
+/* The ways out refuse a route whose source is no longer the interface's (ERR_UNREACHABLE). */
 
 /* Sends head and body (copied), in fragments if need be; all of them or none. ERR_TOO_BIG,
  * ERR_MEMORY, ERR_UNREACHABLE. */

@@ -27,6 +27,11 @@ struct datagram {
 	uint8_t bytes[];
 };
 
+struct udp_peer {
+	uint32_t address;
+	uint16_t port;
+};
+
 struct udp_socket {
 	struct udp_socket *chain;
 	struct interface *interface; /* null: all */
@@ -35,9 +40,15 @@ struct udp_socket {
 	struct list queue; /* of struct datagram */
 	struct task_queue readers;
 	uint32_t queued;
-	uint32_t blocked; /* tasks inside udp_receive: the last one frees a closed socket */
+	uint32_t blocked;   /* tasks inside udp_receive: the last one frees a closed socket */
+	uint32_t ends;      /* how often an address has gone while tasks waited */
+	udp_error_fn *tell; /* null: udp_receive returns errors */
+	int error;          /* that it returns next; OK: none */
+	struct udp_peer error_peer;
+	struct udp_peer peers[UDP_PEERS_MAX]; /* it has sent to last, if it hears */
+	uint8_t peer_next;
 	uint16_t port;
-	bool closed;
+	bool hears, closed;
 };
 
 /* What a callback's packet is part of. */
@@ -48,6 +59,7 @@ struct input {
 };
 
 static struct udp_socket *sockets[BUCKETS];
+static bool hearing; /* a socket hears of errors: else images do not carry what tells them */
 
 static struct udp_socket **bucket(uint16_t port)
 {
@@ -185,6 +197,15 @@ int udp_send_by(struct ip4_route *r, uint16_t source_port, uint16_t port, const 
 	return ip4_send(r, &h, sizeof h, bytes, size);
 }
 
+static void note_peer(struct udp_socket *s, struct udp_peer peer)
+{
+	for (uint32_t k = 0; k < UDP_PEERS_MAX; k++) {
+		if (s->peers[k].address == peer.address && s->peers[k].port == peer.port)
+			return;
+	}
+	s->peers[s->peer_next++ % UDP_PEERS_MAX] = peer;
+}
+
 int udp_send(struct udp_socket *s, uint32_t destination, uint16_t port, const void *bytes,
              uint32_t size)
 {
@@ -192,7 +213,102 @@ int udp_send(struct udp_socket *s, uint32_t destination, uint16_t port, const vo
 	if (!port)
 		return ERR_INVALID;
 	int error = ip4_route(&r, s->interface, destination);
-	return error ? error : udp_send_by(&r, s->port, port, bytes, size);
+	if (error)
+		return error;
+	if (s->hears)
+		note_peer(s, (struct udp_peer){ destination, port });
+	return udp_send_by(&r, s->port, port, bytes, size);
+}
+
+/* ---- What became of it ---- */
+
+static void error_set(struct udp_socket *s, int error, struct udp_peer peer)
+{
+	if (s->tell) {
+		s->tell(s->context, error, peer.address, peer.port);
+		return;
+	}
+	s->error = error;
+	s->error_peer = peer;
+	task_wake_all(&s->readers);
+}
+
+/* Calls back with each socket that is open on the interface. It may be closed meanwhile, not others. */
+static COLD void each_socket(struct interface *i,
+                             void (*fn)(struct udp_socket *, struct interface *, uint32_t),
+                             uint32_t address)
+{
+	for (uint32_t k = 0; k < BUCKETS; k++) {
+		for (struct udp_socket *s = sockets[k], *next; s; s = next) {
+			next = s->chain;
+			if (!s->interface || s->interface == i)
+				fn(s, i, address);
+		}
+	}
+}
+
+static COLD void end_waits(struct udp_socket *s, struct interface *i, uint32_t address)
+{
+	(void)i, (void)address;
+	if (s->tell || !s->receive) {
+		if (s->blocked) {
+			s->ends++;
+			task_wake_all(&s->readers);
+		} else {
+			error_set(s, ERR_UNREACHABLE, (struct udp_peer){ 0 });
+		}
+	}
+}
+
+static COLD void address_gone(struct interface *i, uint32_t address)
+{
+	each_socket(i, end_waits, address);
+}
+
+static COLD void lose_peers(struct udp_socket *s, struct interface *i, uint32_t next_hop)
+{
+	for (uint32_t k = 0; s->hears && k < UDP_PEERS_MAX; k++) {
+		struct udp_peer peer = s->peers[k];
+		if (!peer.port || ip4_next_hop(i, peer.address) != next_hop)
+			continue;
+		s->peers[k].port = 0;
+		error_set(s, ERR_UNREACHABLE, peer);
+		return; /* the callback may have closed it */
+	}
+}
+
+static COLD void unreachable(struct interface *i, uint32_t next_hop)
+{
+	if (hearing)
+		each_socket(i, lose_peers, next_hop);
+}
+
+/* RFC 1122 §4.1.3.3. */
+static COLD void report(const struct icmp_report *r)
+{
+	struct bytes_in in = bytes_in(r->quoted, r->quoted_size);
+	uint16_t from = bytes_get_u16(&in);
+	struct udp_peer peer = { r->destination, bytes_get_u16(&in) };
+	struct udp_socket *s = in.failed ? NULL : find(r->interface, from);
+	if (!s || !s->hears || (r->type != ICMP_UNREACHABLE && r->type != ICMP_TIME_EXCEEDED) ||
+	    (r->type == ICMP_UNREACHABLE && r->code == ICMP_UNREACHABLE_FRAGMENTATION))
+		return;
+	bool refused = r->type == ICMP_UNREACHABLE &&
+	               (r->code == ICMP_UNREACHABLE_PORT || r->code == ICMP_UNREACHABLE_PROTOCOL);
+	for (uint32_t k = 0; k < UDP_PEERS_MAX; k++) {
+		if (s->peers[k].address != peer.address || s->peers[k].port != peer.port)
+			continue;
+		error_set(s, refused ? ERR_REFUSED : ERR_UNREACHABLE, peer);
+		return;
+	}
+}
+
+COLD void udp_hear(struct udp_socket *s, udp_error_fn *tell)
+{
+	hearing = true;
+	s->hears = true;
+	s->tell = tell;
+	icmp_report_set(IP4_PROTOCOL_UDP, report);
 }
 
 /* ---- Sockets ---- */
@@ -218,6 +334,10 @@ static COLD uint16_t free_port(const struct interface *i)
 	return 0;
 }
 
+static const struct ip4_protocol protocol = { .input = udp_input,
+	                                      .address_gone = address_gone,
+	                                      .unreachable = unreachable };
+
 COLD int udp_open(struct udp_socket **to, struct interface *i, uint16_t port,
                   udp_receive_fn *receive, void *context)
 {
@@ -232,6 +352,8 @@ COLD int udp_open(struct udp_socket **to, struct interface *i, uint16_t port,
 	s->context = context;
 	list_init(&s->queue);
 	task_queue_init(&s->readers);
+	ip4_protocol_set(IP4_PROTOCOL_UDP, &protocol);
+	ip4_udp = true;
 	s->chain = *bucket(port);
 	*bucket(port) = s;
 	*to = s;
@@ -258,10 +380,24 @@ uint16_t udp_port(const struct udp_socket *s)
 	return s->port;
 }
 
+static COLD int error_take(struct udp_socket *s, uint32_t *source, uint16_t *source_port)
+{
+	int error = s->error;
+	s->error = OK;
+	if (source)
+		*source = s->error_peer.address;
+	if (source_port)
+		*source_port = s->error_peer.port;
+	return error;
+}
+
 int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
                 uint16_t *source_port, uint64_t deadline_ns)
 {
 	int error = OK;
+	uint32_t ends = s->ends;
+	if (s->error)
+		return error_take(s, source, source_port);
 	while (list_empty(&s->queue) && !error) {
 		s->blocked++;
 		error = task_wait(&s->readers, deadline_ns);
@@ -271,6 +407,10 @@ int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
 				heap_free(s);
 			return ERR_CLOSED;
 		}
+		if (s->ends != ends && !s->error) /* each task that waited hears of it */
+			s->error_peer = (struct udp_peer){ 0 }, s->error = ERR_UNREACHABLE;
+		if (s->error)
+			return error_take(s, source, source_port);
 	}
 	struct list *l = list_pop(&s->queue);
 	if (!l)

@@ -9,12 +9,20 @@
 
 #include <stdint.h>
 
-#define ETHERNET_TYPE_IP4 0x0800u
-#define ETHERNET_TYPE_ARP 0x0806u
+#define ETHERNET_TYPE_IP4  0x0800u
+#define ETHERNET_TYPE_ARP  0x0806u
+#define ETHERNET_TYPE_VLAN 0x8100u
 
 struct ethernet_header {
 	uint8_t destination[6], source[6], type[2];
 };
+
+/* IEEE 802.1Q §9.6, after the type ETHERNET_TYPE_VLAN */
+struct vlan_tag {
+	uint8_t control[2]; /* priority, drop eligible, VLAN_ID */
+	uint8_t type[2];    /* of what follows */
+};
+#define VLAN_ID 0x0fffu
 
 /* RFC 826, for Ethernet and IPv4 */
 struct arp_message {
@@ -37,6 +45,7 @@ struct ip4_header {
 	uint8_t checksum[2];
 	uint8_t source[4], destination[4];
 };
+#define IP4_ECN           0x03u /* of tos: RFC 3168 §5 */
 #define IP4_DF            0x4000u
 #define IP4_MF            0x2000u
 #define IP4_OFFSET        0x1fffu
@@ -82,6 +91,7 @@ struct udp4_headers {
 };
 
 _Static_assert(sizeof(struct ethernet_header) == 14, "Ethernet header");
+_Static_assert(sizeof(struct vlan_tag) == 4, "802.1Q tag");
 _Static_assert(sizeof(struct arp_message) == 28, "ARP message");
 _Static_assert(sizeof(struct ip4_header) == 20, "IPv4 header");
 _Static_assert(sizeof(struct icmp_header) == 8, "ICMP header");

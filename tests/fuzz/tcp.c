@@ -29,6 +29,9 @@ enum {
 	TAKE_ALL,
 	CONNECT,
 	UNWATCH,
+	CHANGE,
+	MOVE,
+	VANISH,
 	ACTIONS
 };
 
@@ -98,6 +101,49 @@ static bool accepted(void *context, struct tcp_connection *c)
 	return true;
 }
 
+static void change(struct tcp_connection *c, uint16_t n)
+{
+	uint32_t bytes = 1u << (n >> 3 & 31);
+	switch (n & 7) {
+	case 0:
+		tcp_set_no_delay(c, n & 8);
+		break;
+	case 1:
+		tcp_set_keep_alive(c, (uint64_t)bytes * MILLI);
+		break;
+	case 2:
+		tcp_set_user_timeout(c, (uint64_t)bytes * MILLI);
+		break;
+	case 3:
+		tcp_set_dscp(c, (uint8_t)(n >> 3));
+		break;
+	case 4:
+		tcp_set_send_max(c, bytes);
+		break;
+	case 5:
+		tcp_set_receive_max(c, bytes);
+		break;
+	default:
+		tcp_set_unsent_max(c, n & 8 ? bytes : 0);
+	}
+}
+
+static void listen_to_it(void);
+
+/* The image's address goes, for a while or for good; what is under way is not to be seen. */
+static void move(uint16_t n)
+{
+	listen_to_it();
+	if (n & 1)
+		interface_clear_address(world.interface);
+	interface_set_address(world.interface, US + 1, 24, GATEWAY);
+	world_turn();
+	listen_to_it();
+	for (uint32_t k = 0; k < PEERS; k++) /* those that a handler watches have ended */
+		check(!sides[k].c || sides[k].c->detached, "it has outlived its address");
+	interface_set_address(world.interface, US, 24, GATEWAY);
+}
+
 static void act(struct side *s, uint8_t action, uint16_t n)
 {
 	static const struct tcp_options to = { .local_port = 50000 };
@@ -111,9 +157,16 @@ static void act(struct side *s, uint8_t action, uint16_t n)
 		}
 		return;
 	}
+	if (action % ACTIONS == MOVE)
+		move(n);
+	if (action % ACTIONS == VANISH)
+		ip4_unreachable(world.interface, n & 1 ? PEER : GATEWAY);
 	if (!s->c)
 		return;
 	switch (action % ACTIONS) {
+	case CHANGE:
+		change(s->c, n);
+		break;
 	case WRITE: {
 		uint8_t bytes[2048] = { 0 };
 		for (uint32_t left = n; left; left -= left < sizeof bytes ? left : sizeof bytes)
@@ -241,10 +294,24 @@ static void listen_to_it(void)
 {
 	struct packet p;
 	while (world_sent(&p)) {
+		if (bytes_load_u16(p.bytes + 12) == 0x0806 && p.bytes[21] == 1 &&
+		    bytes_load_u32(p.bytes + 38) == PEER) {
+			packet_arp(&p, 2, peer_mac, PEER, US);
+			world_receive(&p);
+			world_turn();
+			continue;
+		}
 		if (p.size < 54 || p.bytes[23] != 6)
 			continue;
+		check(bytes_load_u32(p.bytes + 26) == interface_address(world.interface),
+		      "it is from an address that is gone");
 		check(packet_is_right(&p), "a packet that came out is wrong");
 		const uint8_t *t = p.bytes + 34;
+		const struct tcp_connection *c = tcp_table_find(&(struct tcp_address){
+		        US, PEER, bytes_load_u16(t), bytes_load_u16(t + 2) });
+		check(!c || !tcp_connection_synchronized(c) || t[13] & TCP_SYN ||
+		              bytes_load_u16(p.bytes + 16) <= 40u + c->peer_mss,
+		      "a segment is larger than its peer takes");
 		for (uint32_t k = 0; k < PEERS; k++) {
 			struct side *s = &sides[k];
 			if (bytes_load_u16(t + 2) != s->peer || bytes_load_u16(t) != s->us)
@@ -265,7 +332,7 @@ static void valid(void)
 {
 	for (uint32_t k = 0; k < PEERS; k++) {
 		struct tcp_address a = { US, PEER, sides[k].us, sides[k].peer };
-		const struct tcp_connection *c = tcp_connection_find(&a);
+		const struct tcp_connection *c = tcp_table_find(&a);
 		if (!c)
 			continue;
 		check(tcp_receive_is_valid(&c->receive), "the receiver is not valid");
@@ -307,7 +374,7 @@ static void run(const uint8_t *data, size_t size)
 			                  .value = 1 };
 	for (uint32_t k = 0; k < PEERS; k++)
 		sides[k].sent = sides[k].iss;
-	check(tcp_listen(&listener, 80,
+	check(tcp_listen(&listener, NULL, 80,
 	                 &(struct tcp_options){ .backlog = 4,
 	                                        .receive_max = options & 4 ? 4096 : 0,
 	                                        .send_max = options & 8 ? 4096 : 0,

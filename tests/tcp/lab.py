@@ -353,6 +353,7 @@ class ImageContender:
 
     def __init__(self, lab, tender, ampoule, path, pin=(), options=()):
         self.lab, self.name = lab, tender
+        self.refusals = set()   # what clients heard before it listened: numbers of errors
         self.log = tempfile.NamedTemporaryFile("w+", prefix="ampoule-tcp-")
         lab.near.ip("tuntap", "add", "img0", "mode", "tap")
         lab.near.ip("link", "set", "img0", "address", NEAR_MAC, "txqueuelen", "20000", "master", "bridge0", "up")
@@ -381,7 +382,8 @@ class ImageContender:
         try:
             with self.lab.near.connect((IMAGE, FIGURES), 1):
                 return True
-        except OSError:
+        except OSError as e:
+            self.refusals.add(e.errno)
             return False
 
     def alive(self):

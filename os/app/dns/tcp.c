@@ -292,11 +292,10 @@ int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy
 	s->allow = *transfers;
 	s->counters = counters;
 	list_init(&s->clients);
-	int result = tcp_listen(&s->listener, port,
-	                        &(struct tcp_options){ .interface = interface,
-	                                               .receive_max = 16384,
-	                                               .send_max = SEND_MAX,
-	                                               .no_delay = true });
+	int result =
+	        tcp_listen(&s->listener, interface, port,
+	                   &(struct tcp_options){
+	                           .receive_max = 16384, .send_max = SEND_MAX, .no_delay = true });
 	if (result < 0) {
 		heap_free(s);
 		return result;

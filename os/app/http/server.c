@@ -95,9 +95,8 @@ int http_serve(struct http_server **to, const struct http_options *o)
 	s->options.send_ns = o->send_ns ? o->send_ns : HTTP_SEND_NS;
 	list_init(&s->idle);
 	list_init(&s->busy);
-	int error =
-	        tcp_listen(&s->listener, s->options.port,
-	                   &(struct tcp_options){ .interface = o->interface, .no_delay = true });
+	int error = tcp_listen(&s->listener, o->interface, s->options.port,
+	                       &(struct tcp_options){ .no_delay = true });
 	if (error) {
 		log_error("http", "port %u: %s", s->options.port, error_text(error));
 		heap_free(s);

@@ -64,9 +64,8 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 
 int memcache_listen(struct memcache_server *s)
 {
-	int error = tcp_listen(&s->listener, s->options.port,
-	                       &(struct tcp_options){ .interface = s->options.interface,
-	                                              .send_max = SEND_MAX,
+	int error = tcp_listen(&s->listener, s->options.interface, s->options.port,
+	                       &(struct tcp_options){ .send_max = SEND_MAX,
 	                                              .keep_alive_ns = KEEP_ALIVE_NS,
 	                                              .no_delay = true });
 	if (error) {

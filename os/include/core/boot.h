@@ -31,8 +31,21 @@ struct boot_start {
 	uint32_t order; /* 100 network devices, 200 storage, 300 services */
 	uint32_t reserved;
 };
+/* aligned(8): the records lie one behind the other, without gaps. */
 #define BOOT_START(order_, fn_)                                                                    \
 	static const struct boot_start boot_start_##fn_                                            \
-	        __attribute__((used, retain, section("boot_start"))) = { fn_, #fn_, order_, 0 }
+	        __attribute__((used, retain, section("boot_start"), aligned(8))) = { fn_, #fn_,    \
+		                                                                     order_, 0 }
+
+/* The same as a statement: fn is called at start if, and only if, the function that holds the statement is part of the image.
+ * For what has to be there before that function is first called, and in no image that never calls it. (The linker keeps
+ * the record; but an optimizer that finds its function dead drops both before.) */
+#define BOOT_START_WITH_THIS(order_, fn_)                                                          \
+	do {                                                                                       \
+		static const struct boot_start boot_start_##fn_                                    \
+		        __attribute__((section("boot_start"), aligned(8))) = { fn_, #fn_, order_,  \
+			                                                       0 };                \
+		__asm__ volatile("" : : "m"(boot_start_##fn_));                                    \
+	} while (0)
 
 #endif

@@ -30,25 +30,29 @@ struct tcp_listener;
 #define TCP_RECEIVE_DEFAULT   (64u << 10) /* bytes of the window at first */
 #define TCP_RECEIVE_MAX       (4u << 20)  /* what auto-tuning may make of it, memory allowing */
 #define TCP_SEND_MAX          (4u << 20) /* bytes written and not acknowledged; files do not count */
+#define TCP_BYTES_MAX         (1u << 30) /* receive_max and send_max: the largest window (RFC 7323 §2.3) */
 #define TCP_MEMORY_SHARE      2u         /* all buffers together: at most 1/2 of the heap */
-#define TCP_MSS_DEFAULT       536u       /* RFC 9293 §3.7.1: if the peer does not say */
-#define TCP_MSS_MIN           64u        /* a peer's smaller one is taken as this */
-#define TCP_KEEP_ALIVE_PROBES 9u         /* unanswered, until a connection is given up */
+#define TCP_MSS_DEFAULT       536u /* RFC 9293 §3.7.1: if the peer does not say */
+#define TCP_KEEP_ALIVE_PROBES 9u   /* unanswered, until a connection is given up */
 #define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
 	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
 #define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
-#define TCP_TIME_WAIT_NS    (60ull * 1000000000)  /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
+#define TCP_CLOSE_RATE      1024u /* bytes a second that the peer has to acknowledge after tcp_close */
+#define TCP_TIME_WAIT_NS    (60ull * 1000000000) /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
 #define TCP_FIN_WAIT_NS                                                                            \
 	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
 
 struct tcp_options {                 /* zero means the default */
-	struct interface *interface; /* listen: only there (null: all); connect: through it */
+	struct interface *interface; /* connect: through it (null: as routes say) */
 	uint32_t backlog;            /* TCP_BACKLOG_DEFAULT */
 	uint32_t receive_max;        /* TCP_RECEIVE_MAX; at least 4096 */
 	uint32_t send_max;           /* TCP_SEND_MAX; at least 4096 */
+	uint32_t unsent_max;         /* a low-water mark: tcp_set_unsent_max; 0: none */
 	uint64_t keep_alive_ns;      /* idle time before the first probe; 0: no keep-alive */
 	uint64_t user_timeout_ns;    /* TCP_USER_TIMEOUT_NS */
+	uint32_t close_rate;         /* TCP_CLOSE_RATE */
 	uint16_t local_port;         /* connect: from this port; 0: any (RFC 6056) */
+	uint8_t dscp;                /* 0 to 63: of what is sent (RFC 2474) */
 	bool no_delay;               /* Nagle's algorithm (RFC 9293 §3.7.4) off */
 	bool no_ecn; /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
 	const struct tcp_congestion *congestion; /* tcp_cubic (default) or tcp_newreno */
@@ -57,8 +61,10 @@ extern const struct tcp_congestion tcp_cubic, tcp_newreno;
 
 /* ---- Opening ---- */
 
-/* Listens on a port (not 0). ERR_EXISTS, ERR_MEMORY, ERR_INVALID. Options may be null; connections have them too. */
-int tcp_listen(struct tcp_listener **, uint16_t port, const struct tcp_options *);
+/* Listens on a port (not 0) of one interface, or of all (null). ERR_EXISTS, ERR_MEMORY, ERR_INVALID. Options may be null;
+ * connections have them too. */
+int tcp_listen(struct tcp_listener **, struct interface *, uint16_t port,
+               const struct tcp_options *);
 /* Waiting connections and half-open ones are reset; accepted ones live on. */
 void tcp_listener_close(struct tcp_listener *);
 
@@ -87,7 +93,7 @@ struct tcp_handlers { /* any may be null */
 	                     uint32_t size);
 	/* The peer has finished sending (FIN), and everything before it was taken. */
 	void (*finished)(void *context, struct tcp_connection *);
-	/* After a write came back short: there is room again for half of send_max. */
+	/* After a write came back short: there is room again for half of send_max, or of unsent_max. */
 	void (*writable)(void *context, struct tcp_connection *);
 	/* Everything written was acknowledged (called once each time that this becomes so). */
 	void (*drained)(void *context, struct tcp_connection *);
@@ -139,12 +145,29 @@ int tcp_send_file(struct tcp_connection *, const struct file *, uint64_t offset,
 /* Blocks until everything written has been acknowledged. ERR_TIMEOUT, ERR_RESET. */
 int tcp_drain(struct tcp_connection *, uint64_t deadline_ns);
 
+/* ---- Options of an open connection ---- */
+
+/* Each changes what struct tcp_options said, from now on and with the same meaning of 0. None blocks or calls a handler. */
+void tcp_set_no_delay(struct tcp_connection *, bool);
+void tcp_set_keep_alive(struct tcp_connection *, uint64_t ns);
+void tcp_set_user_timeout(struct tcp_connection *, uint64_t ns);
+void tcp_set_dscp(struct tcp_connection *, uint8_t dscp);
+/* Below what is queued already it only means that no more is taken. */
+void tcp_set_send_max(struct tcp_connection *, uint32_t bytes);
+/* What the peer has been offered it may still send. More than the window scale of the handshake can say is cut to that. */
+void tcp_set_receive_max(struct tcp_connection *, uint32_t bytes);
+/* Writes take no more than makes so many bytes unsent (static ones count, but are always taken), and `writable` comes when
+ * there is room for half of them. So what is written late is sent soon, and what is under way costs no choice. 0: only
+ * send_max counts. */
+void tcp_set_unsent_max(struct tcp_connection *, uint32_t bytes);
+
 /* ---- Ending ---- */
 
 /* No more is written: FIN after what is queued. Reading goes on (half-close, RFC 9293 §3.6). */
 void tcp_shutdown(struct tcp_connection *);
 /* Gives the handle back. What is queued is still sent, then FIN. If received bytes were not read, or more come, the
- * peer is reset (RFC 2525 §2.17). */
+ * peer is reset (RFC 2525 §2.17); also if it acknowledges nothing for the user timeout, though it keeps its window
+ * closed and answers probes, and if it has not acknowledged everything at close_rate, the user timeout on top. */
 void tcp_close(struct tcp_connection *);
 /* Gives it back with a reset; nothing more is sent but that. */
 void tcp_abort(struct tcp_connection *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Congestion control: how the window grows, and how far it falls. When it falls, and what is lost, is
- * tcp_recovery.c's to find out. Two algorithms: tcp_newreno.c (RFC 5681, 3465 with L=2) and tcp_cubic.c (RFC 9438, with
+ * recovery.c's to find out. Two algorithms: tcp_newreno.c (RFC 5681, 3465 with L=2) and tcp_cubic.c (RFC 9438, with
  * HyStart++, RFC 9406). Windows are in bytes.
  */
 #ifndef NET_TCP_CONGESTION_H

@@ -20,7 +20,11 @@
 #define STAMP_SACK  16u
 #define STAMP_ECN   32u
 
-static const uint16_t sizes[8] = { 64, 536, 1024, 1200, 1360, 1400, 1440, 1460 };
+static const uint16_t sizes[8] = { TCP_COOKIE_MSS_MIN, 536, 1024, 1200, 1360, 1400, 1440, 1460 };
+
+_Static_assert(sizeof sizes / sizeof *sizes == 1u << 3, "what three bits can say");
+_Static_assert(STAMP_SCALE > TCP_SCALE_MAX && STAMP_SCALE < STAMP_SACK, "15 is no scale");
+_Static_assert((STAMP_SCALE | STAMP_SACK | STAMP_ECN) == STAMP_MASK, "all of the bits, none twice");
 
 static uint32_t make(const struct tcp_address *a, uint32_t irs, uint32_t slot, uint32_t size)
 {
@@ -38,7 +42,8 @@ uint32_t tcp_cookie_make(const struct tcp_address *a, const struct tcp_segment *
                          uint32_t *timestamp)
 {
 	uint32_t size = 7;
-	uint16_t mss = syn->has_mss ? syn->mss : TCP_MSS_DEFAULT;
+	uint16_t mss = tcp_segment_mss(syn);
+	ensure(mss >= sizes[0]);
 	while (size && sizes[size] > mss)
 		size--;
 	if (syn->has_timestamps) {

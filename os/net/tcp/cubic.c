@@ -19,6 +19,9 @@
 #define CSS_DIVISOR       4u
 #define CSS_ROUNDS        5u
 
+_Static_assert(T_MAX_MS *T_MAX_MS *T_MAX_MS / 10000 * 4 <= INT64_MAX / UINT16_MAX,
+               "the cube of the time, times a segment, has room");
+
 static uint64_t cube_root(uint64_t v)
 {
 	uint64_t root = 0;

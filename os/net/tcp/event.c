@@ -34,6 +34,7 @@ static void tell_closed(struct tcp_connection *c)
 {
 	const struct tcp_handlers *h = c->handlers;
 	void *context = c->context;
+	ensure(c->detached && h);
 	c->handlers = NULL;
 	if (h->closed)
 		h->closed(context, c, c->error);
@@ -67,17 +68,30 @@ void tcp_event_show(struct tcp_connection *c, uint64_t now)
 		tell_closed(c);
 }
 
+/* There is room again for half of what bounds it, after a write came back short. */
+static void tell_writable(struct tcp_connection *c)
+{
+	uint32_t most = c->unsent_max && c->unsent_max < c->send_max ? c->unsent_max : c->send_max;
+	if (!c->short_write || tcp_connection_room(c) < most / 2)
+		return;
+	c->short_write = false;
+	if (c->handlers && c->handlers->writable)
+		c->handlers->writable(c->context, c);
+}
+
+void tcp_event_sent(struct tcp_connection *c)
+{
+	if (c->short_write)
+		task_wake_all(&c->waiters);
+	tell_writable(c);
+}
+
 void tcp_event_acknowledged(struct tcp_connection *c)
 {
-	bool empty = !c->queue.total && !c->told_drained, room = false;
+	bool empty = !c->queue.total && !c->told_drained;
 	task_wake_all(&c->waiters);
 	c->told_drained |= empty;
-	if (c->short_write && tcp_queue_room(&c->queue) >= c->send_max / 2) {
-		c->short_write = false;
-		room = true;
-	}
-	if (room && c->handlers && c->handlers->writable)
-		c->handlers->writable(c->context, c);
+	tell_writable(c);
 	if (empty && !c->gone && c->handlers && c->handlers->drained)
 		c->handlers->drained(c->context, c);
 }

@@ -23,7 +23,7 @@ static void syn_sent(struct tcp_connection *c, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
 	bool acks = s->flags & TCP_ACK;
-	if (acks && s->ack != c->iss + 1) {
+	if (acks && (s->ack != c->iss + 1 || seq_lt(c->recovery.next, s->ack))) {
 		if (!(s->flags & TCP_RST))
 			tcp_output_stray_reset(in);
 		return;
@@ -184,6 +184,7 @@ static void set_window(struct tcp_connection *c, const struct tcp_segment *s)
 /* Both sides have finished, we first. */
 static void to_time_wait(struct tcp_connection *c, uint64_t now)
 {
+	ensure(c->finished && c->fin_sent);
 	if (c->ack_now)
 		tcp_output(c, now); /* TIME-WAIT only repeats it */
 	tcp_wait_enter(c, now);
@@ -216,6 +217,7 @@ static void acknowledge_queue(struct tcp_connection *c, uint32_t ack)
 	uint32_t data = c->fin_sent && ack == c->fin_seq + 1 ? c->fin_seq : ack;
 	if (!seq_lt(c->queue_seq, data))
 		return;
+	ensure(data - c->queue_seq <= c->queue.total);
 	tcp_queue_acknowledge(&c->queue, data - c->queue_seq);
 	c->queue_seq = data;
 }
@@ -253,6 +255,7 @@ static bool acknowledged(struct tcp_connection *c, struct tcp_input *in)
 		                    .ece = c->ecn && s->flags & TCP_ECE && !(s->flags & TCP_SYN),
 		                    .echo_tick_ns = NS_PER_MS };
 	_Static_assert(sizeof ack.sack == sizeof s->sacks, "the same blocks");
+	_Static_assert(RECOVERY_SACKS_MAX == TCP_SACK_BLOCKS_MAX, "as many of them");
 	memcpy(ack.sack, s->sacks, sizeof ack.sack);
 	uint32_t age = tcp_connection_timestamp(c, in->now) - s->echo;
 	if (c->timestamps && s->has_timestamps && s->echo && age < 1u << 30)
@@ -307,7 +310,17 @@ static bool may_keep(const struct tcp_connection *c, uint32_t end)
 	uint64_t span = end - r->taken, ring = RECEIVE_RING_MIN;
 	while (ring < span)
 		ring *= 2;
-	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= tcp_connection_memory_left();
+	return ring <= r->size || ring == RECEIVE_RING_MIN || ring <= tcp_memory_left();
+}
+
+/* How many of the bytes from seq on have come before, and in order by now; so many have come again. */
+static uint32_t skip_known(struct tcp_receive *r, uint32_t seq, uint32_t size)
+{
+	uint32_t known = seq_lt(seq, r->next) ? r->next - seq : 0;
+	known = known < size ? known : size;
+	if (known)
+		tcp_receive_duplicate(r, seq, seq + known);
+	return known;
 }
 
 /* One contiguous part, which starts at seq >= rcv_nxt. False: the connection is gone, or there was
@@ -324,8 +337,7 @@ static bool take_part(struct tcp_connection *c, uint32_t seq, const uint8_t *byt
 			tcp_receive_pass(r, taken);
 	}
 	/* What it left may have come before, out of order. */
-	uint32_t known = seq_lt(seq + taken, r->next) ? r->next - seq - taken : 0;
-	taken += known < size - taken ? known : size - taken;
+	taken += skip_known(r, seq + taken, size - taken);
 	if (taken == size)
 		return true;
 	if (!may_keep(c, seq + size)) {
@@ -361,9 +373,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 	for (const struct frame *f = p->rest;;) {
 		uint32_t n = there > skip ? there - skip : 0;
 		n = n < left ? n : left;
-		uint32_t known =
-		        seq_lt(seq, r->next) ? r->next - seq : 0; /* a gap closed on the way */
-		known = known < n ? known : n;
+		uint32_t known = skip_known(r, seq, n); /* a gap closed on the way */
 		if (n > known && !take_part(c, seq + known, bytes + skip + known, n - known)) {
 			if (c->gone || c->detached)
 				return false;
@@ -379,6 +389,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 		f = f->next;
 	}
 	uint32_t moved = r->next - before;
+	ensure(moved <= TCP_BYTES_MAX && seq_le(r->taken, r->next));
 	c->ack_owed += moved;
 	tcp_counts[TCP_COUNT_BYTES_IN] += moved;
 	if (!moved || was_apart || r->run_count) {
@@ -399,6 +410,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 
 static void finish(struct tcp_connection *c, uint64_t now)
 {
+	ensure(!c->finished && c->receive.next == c->peer_fin);
 	c->finished = true;
 	c->ack_now = true;
 	tcp_connection_work(c, WORK_OUTPUT | WORK_SHOW);
@@ -414,7 +426,7 @@ static void finish(struct tcp_connection *c, uint64_t now)
 		to_time_wait(c, now);
 		break;
 	default:
-		break;
+		ensure(false); /* may_receive */
 	}
 }
 
@@ -438,6 +450,7 @@ static void take_fin(struct tcp_connection *c, struct tcp_input *in)
 void tcp_input_connection(struct tcp_connection *c, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
+	ensure(!c->gone && !c->detached && c->state != TCP_CLOSED && c->state != TCP_LISTEN);
 	if (c->state == TCP_SYN_SENT) {
 		syn_sent(c, in);
 		return;
@@ -477,7 +490,7 @@ void tcp_input(struct ip4_packet *p)
 		                 .remote = p->source,
 		                 .local_port = s->destination,
 		                 .remote_port = s->source };
-	struct tcp_connection *c = tcp_connection_find(&a);
+	struct tcp_connection *c = tcp_table_find(&a);
 	if (c) {
 		tcp_input_connection(c, &in);
 		return;
@@ -488,9 +501,10 @@ void tcp_input(struct ip4_packet *p)
 		return;
 	}
 	struct tcp_wait *w = tcp_wait_find(&a);
-	uint32_t ignored;
-	if (w && !tcp_wait_input(w, &in, &ignored))
+	if (w) { /* a SYN, too: nobody listens who could open it anew */
+		tcp_wait_input(w, &in);
 		return;
+	}
 	tcp_count(TCP_COUNT_NO_LISTENER);
 	tcp_output_stray_reset(&in);
 }

@@ -2,14 +2,15 @@
 /*
  * What TCP's files know of each other. By direction and noun:
  *
- *   tcp_in.c          a segment comes: finds whose it is, and walks RFC 9293 §3.10.7
- *   tcp_out.c         what a connection may send now; acknowledgments, probes, resets
- *   tcp_timer.c       one timer a connection, for all that it waits for
- *   tcp_connection.c  the table, birth and end of connections, sequence numbers and ports; TCP's turn in the loop
- *   tcp_listen.c      listeners, half-open connections; tcp_cookie.c those that take no memory
- *   tcp_wait.c        TIME-WAIT, in 64 bytes each
- *   tcp_path.c        path MTU, black holes, ICMP
- *   tcp_event.c       handlers; tcp_socket.c the calls of tasks; tcp_count.c figures
+ *   in.c       a segment comes: finds whose it is, and walks RFC 9293 §3.10.7
+ *   out.c      what a connection may send now; acknowledgments, probes, resets
+ *   timer.c    one timer a connection, for all that it waits for
+ *   turn.c     TCP's turn in the loop; table.c who is there; secret.c numbers that nobody may guess
+ *   birth.c    a connection is made and opens; end.c it ends; memory.c the bound of all buffers
+ *   listen.c   listeners, half-open connections; cookie.c those that take no memory
+ *   wait.c     TIME-WAIT, in 64 bytes each
+ *   path.c     path MTU, black holes, ICMP
+ *   event.c    handlers; socket.c the calls of tasks; option.c what may be changed; count.c figures
  *
  * Nothing is sent while input is worked on: a connection that has something to say gets into the list of the turn
  * (tcp_connection_work), and says all of it at once when TCP's source is polled, after the device's batch. A connection
@@ -22,6 +23,7 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/list.h>
+#include <core/panic.h>
 #include <core/task.h>
 #include <core/timer.h>
 #include <net/ip4.h>
@@ -36,8 +38,11 @@
 #define TCP_SYN_RETRIES    5u  /* SYN-ACKs without an answer, until a half-open one is given up */
 #define TCP_CHALLENGES     10u /* a connection's in TCP_CHALLENGE_NS (RFC 5961 §7) */
 #define TCP_CHALLENGE_NS   (5 * NS_PER_S)
+#define TCP_TIMEOUT_MAX_NS                                                                         \
+	(1ull << 60)              /* longer ones are taken as this: sums of times do not overflow */
 #define TCP_WAIT_MAX       16384u /* connections in TIME-WAIT; the oldest goes */
 #define TCP_PATH_MTU_MIN   296u   /* a report of less is taken as this */
+#define TCP_COOKIE_MSS_MIN 64u    /* the smallest MSS that a SYN cookie can say */
 
 struct tcp_address { /* hashed as it lies: no padding */
 	uint32_t local, remote;
@@ -48,6 +53,7 @@ enum tcp_work {
 	WORK_OUTPUT = 1, /* there may be something to send */
 	WORK_SHOW = 2,   /* waiting bytes are to be shown to the handlers */
 	WORK_FREE = 4,   /* nobody holds it any more */
+	WORK_END = 8,    /* it is cut off */
 };
 
 struct tcp_connection {
@@ -73,6 +79,7 @@ struct tcp_connection {
 	bool gone : 1;     /* its memory goes at the end of the turn: touch nothing */
 	bool orphan : 1;   /* given back by tcp_close: finishes by itself */
 	bool detached : 1; /* out of the table: only the handle is left */
+	bool cut : 1; /* its address or the way to the peer is gone: it sends nothing, and ends in this turn */
 	bool told_finished : 1, told_drained : 1;
 	bool close_told_later : 1; /* ended, but the handlers have not taken everything yet */
 	bool short_write : 1;      /* `writable` is owed */
@@ -100,7 +107,7 @@ struct tcp_connection {
 	uint32_t send_window, max_window; /* the peer's, from snd_una; the largest ever */
 	uint32_t window_seq, window_ack;  /* SND.WL1, SND.WL2 */
 	uint32_t small_end; /* end of the last segment that was not full, for Nagle's algorithm */
-	uint32_t send_max;
+	uint32_t send_max, unsent_max; /* unsent_max: 0: none */
 	struct tcp_queue queue;
 	struct tcp_recovery recovery;
 
@@ -121,11 +128,12 @@ struct tcp_connection {
 	/* Time: deadlines, CLOCK_NEVER if there is none */
 	struct timer timer;
 	uint64_t ack_at, persist_at, alive_at,
-	        end_at;       /* end_at: half-open or FIN-WAIT-2 is given up */
-	uint64_t again_at;    /* there was no memory for output: it is tried again */
-	uint64_t heard_at;    /* when the last segment came, for keep-alive */
+	        end_at;    /* after tcp_close it is over by then: nothing that comes moves this */
+	uint64_t again_at; /* there was no memory for output: it is tried again */
+	uint64_t heard_at; /* when the last segment came, for keep-alive */
 	uint64_t progress_at; /* when something was last acknowledged, or sending began */
 	uint64_t keep_alive_ns, user_timeout_ns;
+	uint32_t close_rate;
 	uint8_t persist_backoff, alive_probes;
 	uint8_t challenges;
 	uint64_t challenges_from;
@@ -133,6 +141,7 @@ struct tcp_connection {
 
 struct tcp_listener {
 	struct tcp_listener *next;
+	struct interface *interface; /* null: all */
 	struct tcp_options options;
 	struct list half_open, ready; /* of tcp_connection.pending */
 	uint32_t half_open_count, ready_count;
@@ -145,7 +154,7 @@ struct tcp_listener {
 	bool closed;
 };
 
-/* What a segment carries, for tcp_in.c and those it calls. */
+/* What a segment carries, for in.c and those it calls. */
 struct tcp_input {
 	struct tcp_segment segment;
 	struct ip4_packet *packet;
@@ -153,28 +162,55 @@ struct tcp_input {
 	bool congested; /* the path's mark (RFC 3168) */
 };
 
-/* ---- tcp_connection.c ---- */
-void tcp_start(void); /* registers TCP, once */
+/* ---- turn.c ---- */
+void tcp_start(
+        void); /* TCP takes its turns from now on; that it is in the image has it registered at start */
 void tcp_stop(
         void); /* for tests: all connections end, everything is given back; listeners are closed before */
-struct tcp_connection *tcp_connection_find(const struct tcp_address *);
+void tcp_connection_work(struct tcp_connection *, enum tcp_work); /* puts it into the turn's list */
+
+/* ---- table.c ---- */
+struct tcp_connection *tcp_table_find(const struct tcp_address *);
+bool tcp_table_ready(void);                  /* room for one more; false: no memory */
+void tcp_table_add(struct tcp_connection *); /* after tcp_table_ready */
+void tcp_table_remove(struct tcp_connection *);
+/* Shows each connection to fn, which must not add or remove any. */
+void tcp_table_each(void (*fn)(struct tcp_connection *, const void *), const void *what);
+struct tcp_connection *tcp_table_any(void); /* for tests; null: it is empty */
+void tcp_table_clear(void);
+
+/* ---- secret.c ---- */
+uint32_t tcp_secret_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
+uint32_t tcp_secret_timestamp_offset(const struct tcp_address *);
+uint16_t tcp_secret_port(uint32_t local, uint32_t remote,
+                         uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
+
+/* ---- memory.c ---- */
+void tcp_memory_start(void);
+bool tcp_memory_short(void);    /* buffers have come close to their share of the heap */
+uint64_t tcp_memory_left(void); /* bytes that they may still grow by */
+
+/* ---- birth.c ---- */
 /* A connection in the table, in state CLOSED. Null: no memory. */
 struct tcp_connection *tcp_connection_new(const struct tcp_address *, const struct ip4_route *,
                                           const struct tcp_options *);
-uint32_t tcp_connection_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
-uint32_t tcp_connection_timestamp_offset(const struct tcp_address *);
-uint16_t tcp_connection_port(uint32_t local, uint32_t remote,
-                             uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
-void tcp_connection_work(struct tcp_connection *, enum tcp_work);
 /* Opens the parts with what was agreed. */
 void tcp_connection_agree(struct tcp_connection *, const struct tcp_segment *syn);
 void tcp_connection_established(struct tcp_connection *, uint64_t now);
+
+/* ---- option.c ---- */
+void tcp_option_start(struct tcp_connection *, const struct tcp_options *);
+uint32_t tcp_option_bytes(uint32_t bytes, uint32_t usual); /* of a bound: `usual` for 0 */
+
+/* ---- end.c ---- */
 /* Takes it out of the table and tells whoever uses it; state: what it is shown as from now on. */
 void tcp_connection_end(struct tcp_connection *, int reason, enum tcp_state);
 void tcp_connection_reset(struct tcp_connection *, int reason); /* sends a reset first */
 void tcp_connection_free_soon(struct tcp_connection *);
-bool tcp_connection_memory_short(void);    /* buffers have come close to their share of the heap */
-uint64_t tcp_connection_memory_left(void); /* bytes that they may still grow by */
+/* It sends nothing from now on, not even a reset, and ends with ERR_UNREACHABLE in TCP's turn. No callback is made here. */
+void tcp_connection_cut(struct tcp_connection *);
+
+/* ---- A connection's numbers ---- */
 static inline uint32_t tcp_connection_rcv_nxt(const struct tcp_connection *c)
 {
 	return c->receive.next + (c->finished ? 1 : 0);
@@ -183,16 +219,33 @@ static inline uint32_t tcp_connection_timestamp(const struct tcp_connection *c, 
 {
 	return (uint32_t)(now / NS_PER_MS) + c->timestamp_offset;
 }
+/* Bytes queued and not sent yet. */
+static inline uint64_t tcp_connection_unsent(const struct tcp_connection *c)
+{
+	uint32_t sent =
+	        seq_lt(c->queue_seq, c->recovery.next) ? c->recovery.next - c->queue_seq : 0;
+	return sent < c->queue.total ? c->queue.total - sent : 0; /* a FIN has a number, too */
+}
+/* Bytes that a write may take, memory allowing. */
+static inline uint32_t tcp_connection_room(const struct tcp_connection *c)
+{
+	uint32_t room = tcp_queue_room(&c->queue);
+	if (!c->unsent_max)
+		return room;
+	uint64_t unsent = tcp_connection_unsent(c),
+	         left = unsent < c->unsent_max ? c->unsent_max - unsent : 0;
+	return left < room ? (uint32_t)left : room;
+}
 static inline bool tcp_connection_synchronized(const struct tcp_connection *c)
 {
 	return c->state >= TCP_ESTABLISHED;
 }
 
-/* ---- tcp_in.c ---- */
+/* ---- in.c ---- */
 void tcp_input(struct ip4_packet *);
 void tcp_input_connection(struct tcp_connection *, struct tcp_input *);
 
-/* ---- tcp_out.c ---- */
+/* ---- out.c ---- */
 void tcp_output(struct tcp_connection *, uint64_t now);
 bool tcp_output_ready(
         const struct tcp_connection *); /* the device has room for a good part of what waits */
@@ -208,48 +261,60 @@ void tcp_output_stray(const struct tcp_input *, struct tcp_segment *answer);
 uint16_t tcp_output_mss(
         const struct tcp_connection *); /* what the path and the peer allow, options taken off */
 
-/* ---- tcp_listen.c ---- */
+/* ---- listen.c ---- */
 struct tcp_listener *tcp_listener_find(const struct interface *, uint16_t port);
 void tcp_listener_input(struct tcp_listener *, struct tcp_input *);
 void tcp_listener_opened(struct tcp_connection *); /* a half-open one is open */
 void tcp_listener_forget(struct tcp_connection *); /* it ends before it was accepted */
 
-/* ---- tcp_cookie.c ---- */
+/* ---- cookie.c ---- */
 uint32_t tcp_cookie_make(const struct tcp_address *, const struct tcp_segment *syn, uint64_t now,
                          uint32_t *timestamp);
 /* Checks the cookie that an ACK returns; what the SYN had said is put into *syn. */
 bool tcp_cookie_check(const struct tcp_address *, const struct tcp_segment *ack, uint64_t now,
                       struct tcp_segment *syn);
 
-/* ---- tcp_wait.c ---- */
+/* ---- wait.c ---- */
 void tcp_wait_enter(struct tcp_connection *, uint64_t now);
 struct tcp_wait;
 struct tcp_wait *tcp_wait_find(const struct tcp_address *);
-/* A segment for a connection in TIME-WAIT. True: it is a SYN that may open it anew (it was forgotten, *iss_above: the
- * new ISS has to be above that). */
-bool tcp_wait_input(struct tcp_wait *, const struct tcp_input *, uint32_t *iss_above);
+/* Is it a SYN that may open the connection anew? Who opens one forgets the old; its ISS has to be above send_next. */
+bool tcp_wait_opens(const struct tcp_wait *, const struct tcp_segment *);
+uint32_t tcp_wait_send_next(const struct tcp_wait *);
+void tcp_wait_forget(struct tcp_wait *);
+/* Any other segment for a connection in TIME-WAIT. */
+void tcp_wait_input(struct tcp_wait *, const struct tcp_input *);
 uint32_t tcp_wait_count(void);
 void tcp_wait_clear(void); /* for tests */
 
-/* ---- tcp_timer.c ---- */
+/* ---- timer.c ---- */
 void tcp_timer_update(struct tcp_connection *);
 void tcp_timer_expired(struct tcp_connection *);
 
-/* ---- tcp_event.c ---- */
+/* ---- event.c ---- */
 void tcp_event_opened(struct tcp_connection *);
 /* Shows payload in place, if it may be; how many bytes were taken. */
 uint32_t tcp_event_received(struct tcp_connection *, const uint8_t *bytes, uint32_t size);
 void tcp_event_show(struct tcp_connection *,
                     uint64_t now); /* shows what waits; then FIN and end, if they came */
 void tcp_event_acknowledged(struct tcp_connection *); /* writable, drained */
+void tcp_event_sent(struct tcp_connection *);         /* writable: less is unsent */
 void tcp_event_closed(struct tcp_connection *, int reason);
 
-/* ---- tcp_path.c ---- */
+/* ---- path.c ---- */
 void tcp_path_start(void);
+void tcp_path_forget(void); /* what routers said was of another network */
 uint16_t tcp_path_mtu(const struct interface *, uint32_t destination);
 void tcp_path_timed_out(struct tcp_connection *, uint64_t now); /* a black hole? */
 
-/* ---- tcp_count.c ---- */
+/* ---- lost.c ---- */
+/* What IPv4 tells (struct ip4_protocol): an address, or a neighbour, is no more. */
+void tcp_lost_address(struct interface *, uint32_t address);
+void tcp_lost_hop(struct interface *, uint32_t next_hop);
+/* Nothing is heard through the next hop: ARP should look whether it is still there (RFC 1122 §2.3.2.1). */
+void tcp_lost_suspect(const struct tcp_connection *);
+
+/* ---- count.c ---- */
 extern uint64_t tcp_counts[TCP_COUNT_MAX];
 static inline void tcp_count(enum tcp_count what)
 {

@@ -16,20 +16,20 @@ static struct tcp_listener *listeners;
 struct tcp_listener *tcp_listener_find(const struct interface *i, uint16_t port)
 {
 	struct tcp_listener *l = listeners;
-	while (l && (l->port != port || (i && l->options.interface && l->options.interface != i)))
+	while (l && (l->port != port || (i && l->interface && l->interface != i)))
 		l = l->next;
 	return l;
 }
 
-int tcp_listen(struct tcp_listener **to, uint16_t port, const struct tcp_options *o)
+int tcp_listen(struct tcp_listener **to, struct interface *i, uint16_t port,
+               const struct tcp_options *o)
 {
 	static const struct tcp_options none;
 	o = o ? o : &none;
 	if (!port)
 		return ERR_INVALID;
 	for (struct tcp_listener *l = listeners; l; l = l->next) {
-		if (l->port == port && (!l->options.interface || !o->interface ||
-		                        l->options.interface == o->interface))
+		if (l->port == port && (!l->interface || !i || l->interface == i))
 			return ERR_EXISTS;
 	}
 	struct tcp_listener *l = heap_alloc_zero(1, sizeof *l);
@@ -38,6 +38,7 @@ int tcp_listen(struct tcp_listener **to, uint16_t port, const struct tcp_options
 	tcp_start();
 	l->options = *o;
 	l->options.backlog = o->backlog ? o->backlog : TCP_BACKLOG_DEFAULT;
+	l->interface = i;
 	l->port = port;
 	list_init(&l->half_open);
 	list_init(&l->ready);
@@ -62,6 +63,7 @@ void tcp_listener_close(struct tcp_listener *l)
 			tcp_connection_reset(c, ERR_CLOSED);
 		}
 	}
+	ensure(!l->half_open_count && !l->ready_count);
 	l->closed = true;
 	if (l->blocked)
 		task_wake_all(&l->acceptors);
@@ -72,6 +74,7 @@ void tcp_listener_close(struct tcp_listener *l)
 void tcp_listener_forget(struct tcp_connection *c)
 {
 	struct tcp_listener *l = c->listener;
+	ensure(l && (c->half_open ? l->half_open_count : l->ready_count));
 	list_remove(&c->pending);
 	if (c->half_open)
 		l->half_open_count--;
@@ -121,10 +124,12 @@ static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_inpu
 	return c;
 }
 
-/* The SYN-ACK that nobody will repeat. */
-static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
+/* The SYN-ACK that nobody will repeat. False: none can say what this SYN does. */
+static bool send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
+	if (tcp_segment_mss(s) < TCP_COOKIE_MSS_MIN)
+		return false;
 	struct tcp_address a = address_of(in);
 	uint16_t mtu = tcp_path_mtu(in->packet->interface, a.remote);
 	uint32_t most = l->options.receive_max ? l->options.receive_max : TCP_RECEIVE_MAX;
@@ -141,7 +146,7 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 		                      .has_scale = s->has_scale && s->has_timestamps,
 		                      .scale = scale,
 		                      .value = (uint32_t)(in->now / NS_PER_MS) +
-		                               tcp_connection_timestamp_offset(&a),
+		                               tcp_secret_timestamp_offset(&a),
 		                      .echo = s->value };
 	if (most < UINT16_MAX)
 		answer.window = (uint16_t)most;
@@ -151,9 +156,18 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 	l->cookies_until = in->now + COOKIES_NS;
 	tcp_count(TCP_COUNT_COOKIES_SENT);
 	tcp_output_stray(in, &answer);
+	return true;
 }
 
-static void syn(struct tcp_listener *l, struct tcp_input *in, uint32_t iss_above)
+/* The connection in TIME-WAIT ends, since another one has taken its addresses and ports. */
+static void reuse(struct tcp_wait *w)
+{
+	tcp_wait_forget(w);
+	tcp_count(TCP_COUNT_TIME_WAIT_REUSED);
+}
+
+/* w: what is left of an earlier connection; null: nothing. It stays unless the SYN is taken. */
+static void syn(struct tcp_listener *l, struct tcp_input *in, struct tcp_wait *w)
 {
 	/* More would only be refused when they are open: the peer tries again. */
 	if (l->ready_count >= l->options.backlog) {
@@ -161,17 +175,21 @@ static void syn(struct tcp_listener *l, struct tcp_input *in, uint32_t iss_above
 		return;
 	}
 	if (l->half_open_count >= TCP_HALF_OPEN_MAX) {
-		send_cookie(l, in);
+		if (send_cookie(l, in) && w)
+			reuse(w);
 		return;
 	}
 	struct tcp_address a = address_of(in);
-	uint32_t iss = tcp_connection_iss(&a, in->now);
-	if (iss_above &&
-	    seq_le(iss, iss_above)) /* RFC 6191 §2: above all that the old connection had */
-		iss = iss_above + 65537;
+	uint32_t iss = tcp_secret_iss(&a, in->now);
+	if (w && seq_le(iss, tcp_wait_send_next(w)))
+		iss = tcp_wait_send_next(w) +
+		      65537; /* RFC 6191 §2: above all that the old one had */
 	struct tcp_connection *c = make(l, in, &in->segment, iss);
-	if (c)
-		tcp_connection_work(c, WORK_OUTPUT);
+	if (!c)
+		return;
+	if (w)
+		reuse(w);
+	tcp_connection_work(c, WORK_OUTPUT);
 }
 
 static void cookie(struct tcp_listener *l, struct tcp_input *in)
@@ -203,12 +221,13 @@ static void cookie(struct tcp_listener *l, struct tcp_input *in)
 void tcp_listener_input(struct tcp_listener *l, struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
-	if (s->flags & TCP_RST) /* RFC 9293 §3.10.7.2 */
-		return;
 	struct tcp_address a = address_of(in);
 	struct tcp_wait *w = tcp_wait_find(&a);
-	uint32_t iss_above = 0;
-	if (w && !tcp_wait_input(w, in, &iss_above))
+	if (w && !tcp_wait_opens(w, s)) {
+		tcp_wait_input(w, in);
+		return;
+	}
+	if (s->flags & TCP_RST) /* RFC 9293 §3.10.7.2 */
 		return;
 	if (s->flags & TCP_ACK) {
 		if (s->flags & TCP_SYN)
@@ -218,7 +237,7 @@ void tcp_listener_input(struct tcp_listener *l, struct tcp_input *in)
 		return;
 	}
 	if (s->flags & TCP_SYN && !(s->flags & TCP_FIN))
-		syn(l, in, iss_above);
+		syn(l, in, w);
 }
 
 /* ---- Open connections ---- */
@@ -226,6 +245,7 @@ void tcp_listener_input(struct tcp_listener *l, struct tcp_input *in)
 void tcp_listener_opened(struct tcp_connection *c)
 {
 	struct tcp_listener *l = c->listener;
+	ensure(c->half_open && l->half_open_count);
 	list_remove(&c->pending);
 	c->half_open = false;
 	l->half_open_count--;
@@ -244,6 +264,7 @@ void tcp_listener_opened(struct tcp_connection *c)
 
 static struct tcp_connection *take(struct tcp_listener *l)
 {
+	ensure(l->ready_count);
 	struct tcp_connection *c = container_of(l->ready.next, struct tcp_connection, pending);
 	list_remove(&c->pending);
 	l->ready_count--;

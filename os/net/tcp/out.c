@@ -15,10 +15,12 @@
 
 uint16_t tcp_output_mss(const struct tcp_connection *c)
 {
-	uint32_t mss = c->path_mtu - 40u;
-	mss = mss < c->peer_mss ? mss : c->peer_mss;
-	mss = mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss; /* a device's MTU may be anything */
-	return (uint16_t)(mss - (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
+	uint32_t mss =
+	        c->path_mtu < TCP_OPTIONS_MSS_MIN + 40u ? TCP_OPTIONS_MSS_MIN : c->path_mtu - 40u;
+	mss = mss < c->peer_mss ? mss : c->peer_mss; /* never more than the peer takes (§3.7.1) */
+	uint32_t options = c->timestamps ? TCP_TIMESTAMP_SIZE : 0;
+	ensure(mss > options);
+	return (uint16_t)(mss - options);
 }
 
 /* ---- The window that we offer ---- */
@@ -30,9 +32,9 @@ static uint32_t window_now(struct tcp_connection *c, uint64_t now)
 	uint32_t next = tcp_connection_rcv_nxt(c);
 	uint32_t old = seq_lt(next, c->edge) ? c->edge - next : 0;
 	uint64_t rtt = c->recovery.rtt.srtt;
-	uint32_t window = tcp_receive_window(&c->receive, rtt, tcp_connection_memory_short(), now);
+	uint32_t window = tcp_receive_window(&c->receive, rtt, tcp_memory_short(), now);
 	uint32_t step = c->receive.window / 2 < c->mss ? c->receive.window / 2 : c->mss;
-	if (tcp_connection_memory_short() && window > old)
+	if (tcp_memory_short() && window > old)
 		window = old > c->mss ? old : window < 2u * c->mss ? window : 2u * c->mss;
 	return window < old + step ? old : window;
 }
@@ -95,6 +97,8 @@ static void said(struct tcp_connection *c, const struct tcp_segment *s)
 static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *p,
                 const struct ip4_route *r)
 {
+	if (c->cut)
+		return OK; /* nothing that it says matters any more */
 	p->head = packet_head(r->interface, s->header_size);
 	if (!p->head)
 		return ERR_MEMORY;
@@ -102,6 +106,8 @@ static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *
 	p->checksum_at = 16;
 	tcp_segment_write(s, frame_base(p->head) + p->head->start);
 	int error = packet_send(r, p);
+	if (error == ERR_UNREACHABLE && c->state == TCP_SYN_SENT)
+		tcp_connection_cut(c);          /* nobody waits for what has not begun */
 	if (!error || error == ERR_UNREACHABLE) /* a lost packet is lost, wherever */
 		said(c, s);
 	return error == ERR_UNREACHABLE ? OK : error;
@@ -128,6 +134,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 {
 	struct tcp_segment s = { .seq = seq, .flags = TCP_ACK };
 	struct packet p = { .part_count = 0 };
+	ensure(seq_lt(seq, *end));
 	if (seq == c->iss) {
 		s.flags = c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
 		if (c->state == TCP_SYN_RECEIVED && c->ecn)
@@ -141,12 +148,14 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 	uint32_t full = c->mss - (s.header_size - TCP_HEADER_SIZE -
 	                          (c->timestamps ? TCP_TIMESTAMP_SIZE : 0));
 	uint32_t left = *end - seq - (fin ? 1 : 0);
+	ensure(full && full <= c->mss);
 	uint32_t most = left > full ? packet_payload_max(&c->route, full) : 0;
 	most = most > full ? most / full * full : full;
 	if (left > most) {
 		left = most;
 		fin = false;
 	}
+	ensure(seq_le(c->queue_seq, seq));
 	uint32_t offset = seq - c->queue_seq, got = 0;
 	p.lease = c->lease;
 	while (got < left && p.part_count < PACKET_PARTS_MAX) {
@@ -172,7 +181,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 		s.flags |= TCP_PSH;
 	struct ip4_route r = c->route;
 	if (c->ecn && got && !again) { /* RFC 3168 §6.1.5: not what is sent again */
-		r.tos = ECT0;
+		r.tos |= ECT0;
 		if (c->cwr)
 			s.flags |= TCP_CWR;
 	}
@@ -263,6 +272,7 @@ static int send_new(struct tcp_connection *c, uint64_t now)
 		bool fin =
 		        c->fin_wanted && size == left; /* with the last bytes; it needs no room */
 		if (fin) {
+			ensure(seq + size == c->queue_seq + (uint32_t)c->queue.total);
 			c->fin_seq = seq + size;
 			c->fin_sent = true;
 		}
@@ -318,6 +328,7 @@ bool tcp_output_ready(const struct tcp_connection *c)
 void tcp_output(struct tcp_connection *c, uint64_t now)
 {
 	int error = OK;
+	ensure(!c->gone && !c->detached && c->mss);
 	if (!tcp_connection_synchronized(c)) {
 		if (c->recovery.next == c->iss)
 			error = send_and_record(c, c->iss, c->iss + 1, true, now);

@@ -15,6 +15,10 @@
 #define KNOWN_NS   (600 * NS_PER_S) /* RFC 1191 §6.3 */
 #define HEADERS    40u
 
+_Static_assert(!(KNOWN_SIZE & (KNOWN_SIZE - 1)), "hashes are masked");
+_Static_assert(TCP_PATH_MTU_MIN >= HEADERS + TCP_OPTIONS_MSS_MIN,
+               "any path leaves room for options");
+
 static struct {
 	uint64_t until;
 	uint32_t destination;
@@ -41,6 +45,11 @@ static void remember(uint32_t destination, uint32_t mtu, uint64_t now)
 	known[k].destination = destination;
 	known[k].mtu = (uint16_t)mtu;
 	known[k].until = now + KNOWN_NS;
+}
+
+void tcp_path_forget(void)
+{
+	memset(known, 0, sizeof known);
 }
 
 static void set_mtu(struct tcp_connection *c, uint32_t mtu, uint64_t now)
@@ -73,7 +82,7 @@ static void report(const struct icmp_report *r)
 	a.local_port = bytes_get_u16(&in);
 	a.remote_port = bytes_get_u16(&in);
 	uint32_t seq = bytes_get_u32(&in);
-	struct tcp_connection *c = in.failed ? NULL : tcp_connection_find(&a);
+	struct tcp_connection *c = in.failed ? NULL : tcp_table_find(&a);
 	if (!c || seq_lt(seq, c->recovery.una) || !seq_lt(seq, c->recovery.next))
 		return;
 	if (r->type != ICMP_UNREACHABLE)

@@ -16,6 +16,13 @@
 
 #define INLINE_PIECES 4u
 
+_Static_assert(sizeof((struct tcp_queue){ 0 }.inline_pieces) ==
+                       INLINE_PIECES * sizeof(struct queue_piece),
+               "the first pieces are those inside");
+_Static_assert(!(INLINE_PIECES & (INLINE_PIECES - 1)) && !(QUEUE_RING_MIN & (QUEUE_RING_MIN - 1)) &&
+                       !(TCP_PIECES_MAX & (TCP_PIECES_MAX - 1)),
+               "indices of rings are masked");
+
 static uint64_t memory; /* bytes of all rings, and of what was lent and is kept */
 
 static uint8_t lent_mark; /* a piece's `block` while its bytes are its writer's */
@@ -40,6 +47,7 @@ static struct queue_piece *piece_at(struct tcp_queue *q, uint32_t n)
 
 static void ring_release(struct tcp_queue *q)
 {
+	ensure(memory >= q->size);
 	heap_free(q->ring);
 	memory -= q->size;
 	q->ring = NULL;
@@ -54,6 +62,7 @@ void tcp_queue_open(struct tcp_queue *q, uint32_t max)
 COLD void tcp_queue_close(struct tcp_queue *q)
 {
 	for (uint32_t k = 0; q->kept; k++) {
+		ensure(k < q->piece_count);
 		struct queue_piece *p = piece_at(q, k);
 		if (kind_of(p) == QUEUE_KEPT) {
 			q->kept -= (uint32_t)p->size;
@@ -89,6 +98,7 @@ static COLD bool ring_grow(struct tcp_queue *q, uint32_t more)
 		size *= 2;
 	if (size == q->size)
 		return true;
+	ensure(size <= TCP_BYTES_MAX);
 	uint8_t *ring = heap_alloc(size);
 	if (!ring)
 		return false;
@@ -174,6 +184,7 @@ COLD int tcp_queue_lend(struct tcp_queue *q, const void *bytes, uint32_t size)
 COLD bool tcp_queue_keep(struct tcp_queue *q)
 {
 	for (uint32_t k = 0; q->lent; k++) {
+		ensure(k < q->piece_count);
 		struct queue_piece *p = piece_at(q, k);
 		if (kind_of(p) != QUEUE_LENT)
 			continue;
@@ -199,9 +210,11 @@ static void mark_reset(struct tcp_queue *q)
 static COLD void give_back(struct tcp_queue *q, struct queue_piece *p, uint32_t size)
 {
 	if (kind_of(p) == QUEUE_LENT) {
+		ensure(size <= q->lent);
 		q->lent -= size;
 		return;
 	}
+	ensure(size <= q->kept);
 	q->kept -= size;
 	memory -= size;
 	if (!p->size)
@@ -217,6 +230,7 @@ void tcp_queue_acknowledge(struct tcp_queue *q, uint64_t size)
 	q->mark.offset -= marked ? size : 0;
 	q->total -= size;
 	for (uint64_t left = size; left;) {
+		ensure(q->piece_count);
 		struct queue_piece *p = piece_at(q, 0);
 		uint64_t n = p->size < left ? p->size : left;
 		left -= n;
@@ -228,6 +242,7 @@ void tcp_queue_acknowledge(struct tcp_queue *q, uint64_t size)
 			if (p->block)
 				give_back(q, p, (uint32_t)n);
 		} else {
+			ensure(n <= q->used);
 			q->used -= (uint32_t)n;
 			q->head = (q->head + (uint32_t)n) & (q->size - 1);
 			q->mark.ring -= marked ? (uint32_t)n : 0;
@@ -240,6 +255,7 @@ void tcp_queue_acknowledge(struct tcp_queue *q, uint64_t size)
 	}
 	if (q->total)
 		return;
+	ensure(!q->piece_count && !tcp_queue_taken(q));
 	ring_release(q);
 	heap_free(q->pieces);
 	q->pieces = NULL;
@@ -268,6 +284,7 @@ uint32_t tcp_queue_peek(struct tcp_queue *q, uint64_t offset, uint32_t most, con
 		q->mark.ring += p->bytes ? 0 : (uint32_t)left;
 		q->mark.in_piece = 0;
 		p = piece_at(q, ++q->mark.piece);
+		ensure(q->mark.piece < q->piece_count); /* offset < total: it lies in one of them */
 	}
 	uint64_t left = p->size - q->mark.in_piece;
 	uint32_t size = left < most ? (uint32_t)left : most;

@@ -2,7 +2,7 @@
 /*
  * The sender's bytes from the first unacknowledged one on: pieces, each copied (into a ring that grows as needed, and is
  * given back when empty), static (compiled in, never copied), or lent by a writer, who waits, and whose bytes are copied
- * if he has waited for long enough. tcp_out.c reads any part of it as often as it must; acknowledgment takes from the
+ * if he has waited for long enough. out.c reads any part of it as often as it must; acknowledgment takes from the
  * front. Copied runs that follow each other are one piece.
  */
 #ifndef NET_TCP_QUEUE_H

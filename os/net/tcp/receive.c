@@ -20,6 +20,10 @@
 	 NS_PER_MS) /* right-sizing looks no closer: on a fast path the scheduler makes the    \
 	                   rounds */
 
+_Static_assert(!(RECEIVE_RING_MIN & (RECEIVE_RING_MIN - 1)), "indices of rings are masked");
+_Static_assert(RECEIVE_RUNS_MAX % RUNS_FIRST == 0 && RECEIVE_RUNS_MAX <= UINT16_MAX,
+               "runs double up to the most that there may be");
+
 static uint64_t memory; /* bytes of all rings */
 
 static uint32_t highest(const struct tcp_receive *r)
@@ -29,6 +33,7 @@ static uint32_t highest(const struct tcp_receive *r)
 
 static void release(struct tcp_receive *r)
 {
+	ensure(memory >= r->size);
 	heap_free(r->ring);
 	memory -= r->size;
 	r->ring = NULL;
@@ -55,6 +60,12 @@ void tcp_receive_open(struct tcp_receive *r, uint32_t next, uint32_t window, uin
 	*r = (struct tcp_receive){ .taken = next, .next = next, .window = window, .max = max };
 }
 
+void tcp_receive_set_max(struct tcp_receive *r, uint32_t max)
+{
+	r->max = max;
+	r->window = r->window < max ? r->window : max;
+}
+
 void tcp_receive_close(struct tcp_receive *r)
 {
 	release(r);
@@ -66,6 +77,7 @@ void tcp_receive_close(struct tcp_receive *r)
 static bool reserve(struct tcp_receive *r, uint32_t end)
 {
 	uint32_t span = end - r->taken, used = highest(r) - r->taken;
+	ensure(span <= INT32_MAX && used <= r->size);
 	if (span <= r->size)
 		return true;
 	uint64_t size = RECEIVE_RING_MIN;
@@ -86,14 +98,31 @@ static bool reserve(struct tcp_receive *r, uint32_t end)
 	return true;
 }
 
-/* Runs that the advance of `next` has reached are in order now. */
+void tcp_receive_duplicate(struct tcp_receive *r, uint32_t left, uint32_t right)
+{
+	bool untold = r->duplicate[0] != r->duplicate[1];
+	if (untold && r->duplicate[1] == left) { /* it goes on */
+		r->duplicate[1] = right;
+		return;
+	}
+	if (untold && seq_lt(r->duplicate[0], left)) /* RFC 2883 §4.2.3: the first is told */
+		return;
+	r->duplicate[0] = left;
+	r->duplicate[1] = right;
+}
+
+/* Runs that the advance of `next` has reached are in order now. What it has passed came again. */
 static void swallow(struct tcp_receive *r)
 {
-	uint32_t gone = 0;
+	uint32_t gone = 0, end = r->next;
 	while (gone < r->run_count && seq_le(r->runs[gone].seq, r->next)) {
+		if (seq_lt(r->runs[gone].seq, end))
+			tcp_receive_duplicate(r, r->runs[gone].seq,
+			                      seq_min(r->runs[gone].end, end));
 		r->next = seq_max(r->next, r->runs[gone].end);
 		gone++;
 	}
+	ensure(gone == r->run_count || seq_lt(r->next, r->runs[gone].seq));
 	if (gone) {
 		r->run_count = (uint16_t)(r->run_count - gone);
 		memmove(r->runs, r->runs + gone, r->run_count * sizeof r->runs[0]);
@@ -126,11 +155,15 @@ static bool run_add(struct tcp_receive *r, uint32_t seq, uint32_t end)
 	uint32_t first = last, after = r->run_count - last;
 	while (first && seq_le(seq, r->runs[first - 1].end)) {
 		first--;
+		if (seq_lt(r->runs[first].seq, end) && seq_lt(seq, r->runs[first].end))
+			tcp_receive_duplicate(r, seq_max(seq, r->runs[first].seq),
+			                      seq_min(end, r->runs[first].end));
 		seq = seq_min(seq, r->runs[first].seq);
 		end = seq_max(end, r->runs[first].end);
 	}
 	if (first == last && !runs_grow(r))
 		return false;
+	ensure(seq_lt(r->next, seq) && seq_lt(seq, end));
 	memmove(r->runs + first + 1, r->runs + last, after * sizeof r->runs[0]);
 	r->runs[first].seq = seq;
 	r->runs[first].end = end;
@@ -149,6 +182,7 @@ int64_t tcp_receive_put(struct tcp_receive *r, uint32_t seq, const uint8_t *byte
 		release_idle(r);
 		return ERR_MEMORY;
 	}
+	ensure(end - r->taken <= r->size);
 	uint32_t at = (r->head + (seq - r->taken)) & (r->size - 1);
 	uint32_t first = r->size - at < size ? r->size - at : size;
 	memcpy(r->ring + at, bytes, first);
@@ -177,12 +211,6 @@ int64_t tcp_receive_pass(struct tcp_receive *r, uint32_t size)
 	swallow(r);
 	advance(r, size);
 	return r->next - before;
-}
-
-void tcp_receive_duplicate(struct tcp_receive *r, uint32_t left, uint32_t right)
-{
-	r->duplicate[0] = left;
-	r->duplicate[1] = right;
 }
 
 uint32_t tcp_receive_peek(const struct tcp_receive *r, const uint8_t **bytes)
@@ -245,7 +273,8 @@ uint32_t tcp_receive_window(struct tcp_receive *r, uint64_t rtt_ns, bool pressur
 		r->round_start = now;
 		r->round_bytes = 0;
 	}
-	return r->taken + r->window - r->next;
+	uint32_t unread = tcp_receive_unread(r);
+	return unread < r->window ? r->window - unread : 0;
 }
 
 uint64_t tcp_receive_memory(void)

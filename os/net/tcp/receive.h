@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <net/tcp.h>
+
 #define RECEIVE_RUNS_MAX 256u  /* out of order; a segment that would make one more is dropped */
 #define RECEIVE_RING_MIN 4096u /* bytes of the first ring; it doubles as needed */
 
@@ -27,8 +29,8 @@ struct tcp_receive {
 	uint32_t head;  /* index in the ring of the byte with sequence number `taken` */
 	uint32_t taken; /* sequence number of the first byte that the application has not taken */
 	uint32_t
-	        next; /* rcv_nxt: [taken, next) are there; FIN is tcp_in.c's business and not counted */
-	uint32_t max;    /* bytes that ring and window may come to */
+	        next; /* rcv_nxt: [taken, next) are there; FIN is in.c's business and not counted */
+	uint32_t max; /* bytes that ring and window may come to */
 	uint32_t window; /* bytes that auto-tuning would offer beyond `taken` now; <= max */
 	uint16_t run_count, run_capacity;
 	struct receive_run
@@ -53,8 +55,12 @@ int64_t tcp_receive_put(struct tcp_receive *, uint32_t seq, const uint8_t *bytes
 /* Bytes in order that the application took out of the frame: next == taken before, and both move. Also closes gaps
  * to runs. Returns how far `next` moved, `size` included. */
 int64_t tcp_receive_pass(struct tcp_receive *, uint32_t size);
-/* A segment brought [left, right) again: remembered for DSACK. */
+/* A segment brought [left, right) again: remembered for DSACK. What comes again ahead of `next`, or is passed by its
+ * advance, is noted here by itself (RFC 2883 §4). */
 void tcp_receive_duplicate(struct tcp_receive *, uint32_t left, uint32_t right);
+
+/* From now on ring and window may come to so many bytes; what is offered beyond that stays so. */
+void tcp_receive_set_max(struct tcp_receive *, uint32_t max);
 
 /* What the application can have now, in place: contiguous; there may be more after it has been taken. */
 uint32_t tcp_receive_peek(const struct tcp_receive *, const uint8_t **bytes);
@@ -67,7 +73,7 @@ static inline uint32_t tcp_receive_unread(const struct tcp_receive *r)
 /* SACK blocks for an acknowledgment now, at most `most`: [left, right). Takes the DSACK. */
 uint32_t tcp_receive_sacks(struct tcp_receive *, uint32_t blocks[][2], uint32_t most);
 
-/* The window to offer, in bytes from `next`: before silly-window avoidance and scaling, which are tcp_out.c's. Never
+/* The window to offer, in bytes from `next`: before silly-window avoidance and scaling, which are out.c's. Never
  * moves the right edge back. rtt_ns: the receiver's estimate, 0: unknown. pressure: memory is short (RFC 9293 §3.8.6.1
  * discourages shrinking: it only stops growing). */
 uint32_t tcp_receive_window(struct tcp_receive *, uint64_t rtt_ns, bool pressure, uint64_t now);

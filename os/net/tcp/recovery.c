@@ -30,6 +30,14 @@
 #define RECORD_MAX 65536u /* sequence numbers that transmissions of one moment are gathered to */
 #define DUPLICATES 3u     /* RFC 5681 §3.2 */
 
+_Static_assert(RECORDS_FIRST <= RECORDS_IDLE && RECORDS_IDLE < RECORDS_EXACT &&
+                       RECORDS_EXACT < RECORDS_SACK && RECORDS_SACK < RECORDS_NEW &&
+                       RECORDS_NEW < RECOVERY_SENT_MAX,
+               "what repairs has room when what is new has none");
+_Static_assert(RECOVERY_RTO_MIN_NS < RECOVERY_RTO_INITIAL_NS &&
+                       RECOVERY_RTO_INITIAL_NS < RECOVERY_RTO_MAX_NS,
+               "RFC 6298 §2");
+
 static struct tcp_sent *at(const struct tcp_recovery *r, uint32_t k)
 {
 	return &r->sent[r->first + k];
@@ -87,6 +95,7 @@ void tcp_recovery_open(struct tcp_recovery *r, const struct recovery_setup *s, u
 		                    .limited_end = s->iss,
 		                    .deadline = CLOCK_NEVER,
 		                    .last_sent = now };
+	ensure(s->mss);
 	r->rack.fack = r->rack.end = s->iss;
 	r->rack.reorder_deadline = CLOCK_NEVER;
 	tcp_rtt_open(&r->rtt);
@@ -104,6 +113,7 @@ void tcp_recovery_close(struct tcp_recovery *r)
 
 void tcp_recovery_agreed(struct tcp_recovery *r, uint32_t mss, bool sack, bool timestamps)
 {
+	ensure(mss && !r->sacked);
 	r->mss = mss;
 	r->sack = sack;
 	r->timestamps = timestamps;
@@ -150,6 +160,7 @@ static bool split(struct tcp_recovery *r, uint32_t k, uint32_t seq)
 {
 	if (r->count >= RECOVERY_SENT_MAX || !room_make(r))
 		return false;
+	ensure(k < r->count && seq_lt(at(r, k)->seq, seq) && seq_lt(seq, at(r, k)->end));
 	struct tcp_sent *s = at(r, 0);
 	if (r->first && k < r->count / 2) {
 		memmove(s - 1, s, (k + 1) * sizeof *s);
@@ -167,6 +178,7 @@ static bool split(struct tcp_recovery *r, uint32_t k, uint32_t seq)
 /* Makes one of the records [low, high), all SACKed: so there are as many as there are holes. */
 static void join(struct tcp_recovery *r, uint32_t low, uint32_t high)
 {
+	ensure(low < high && high <= r->count);
 	uint32_t less = high - low - 1;
 	struct tcp_sent *s = at(r, low), *last = at(r, high - 1);
 	for (struct tcp_sent *t = s; t < last;
@@ -197,12 +209,11 @@ static void sum_add(struct tcp_recovery *r, const struct tcp_sent *s)
 
 static void sum_take(struct tcp_recovery *r, const struct tcp_sent *s)
 {
-	if (s->flags & SENT_SACKED)
-		r->sacked -= size_of(s);
-	else if (s->flags & SENT_LOST)
-		r->lost -= size_of(s);
-	else
-		r->pipe -= size_of(s);
+	uint32_t *sum = s->flags & SENT_SACKED ? &r->sacked
+	                : s->flags & SENT_LOST ? &r->lost
+	                                       : &r->pipe;
+	ensure(size_of(s) <= *sum);
+	*sum -= size_of(s);
 }
 
 static void flags_set(struct tcp_recovery *r, struct tcp_sent *s, uint8_t flags)
@@ -282,6 +293,7 @@ bool tcp_recovery_lost(struct tcp_recovery *r, uint32_t most, uint32_t *seq, uin
 static void sent_new(struct tcp_recovery *r, uint32_t seq, uint32_t end, uint64_t now)
 {
 	struct tcp_sent *last = r->count ? at(r, r->count - 1) : NULL;
+	ensure(!last || last->end == seq);
 	r->pipe += end - seq;
 	r->next = end;
 	/* (Between whole segments only: RECORDS_EXACT counts on it.) */
@@ -329,6 +341,7 @@ void tcp_recovery_sent(struct tcp_recovery *r, uint32_t seq, uint32_t end, bool 
                        uint64_t now)
 {
 	bool first = !r->count;
+	ensure(seq_lt(seq, end) && seq_le(r->una, seq) && seq_le(seq, r->next));
 	if (r->probe_fresh) {
 		r->probe_fresh = false;
 		r->probe_copies = seq != r->next;
@@ -372,6 +385,7 @@ void tcp_recovery_set_mss(struct tcp_recovery *r, uint32_t mss, bool lost, uint6
 {
 	(void)now;
 	bool shrinks = mss < r->mss;
+	ensure(mss);
 	r->mss = r->congestion.mss = mss;
 	if (r->congestion.window < mss)
 		r->congestion.window = mss;
@@ -503,6 +517,7 @@ static void take_acknowledged(struct tcp_recovery *r, uint32_t ack, struct heard
 	}
 	r->first += gone;
 	r->count -= gone;
+	ensure(r->count ? at(r, 0)->seq == ack : r->next == ack);
 	r->una = ack;
 	if (!r->count) {
 		r->first = 0;
@@ -661,6 +676,7 @@ struct recovery_result tcp_recovery_acknowledged(struct tcp_recovery *r,
 	struct heard h = { .echoed = a->echo_rtt_ns > a->echo_tick_ns
 		                             ? a->echo_rtt_ns - a->echo_tick_ns
 		                             : 0 };
+	ensure(seq_le(r->una, a->ack) && seq_le(a->ack, r->next));
 	bool limited = seq_lt(r->una, r->limited_end), was_lost = r->lost != 0;
 	bool dsack = r->sack && is_dsack(a), was_fast = r->state == RECOVERY_FAST;
 	uint64_t since_first = r->undo_first ? now - r->undo_first : 0;
@@ -739,6 +755,7 @@ struct recovery_result tcp_recovery_acknowledged(struct tcp_recovery *r,
 	}
 	if (result.acknowledged)
 		r->rtt_least = 0;
+	ensure(r->congestion.window >= r->mss && (r->count || !r->lost));
 	timer_choose(r);
 	result.send = r->lost || was_lost || tcp_recovery_room(r) >= r->mss;
 	return result;
@@ -748,6 +765,7 @@ struct recovery_result tcp_recovery_acknowledged(struct tcp_recovery *r,
 
 static void time_out(struct tcp_recovery *r, uint64_t now)
 {
+	ensure(r->count);
 	uint32_t flight = r->pipe + r->lost;
 	bool first = r->state != RECOVERY_LOSS;
 	if (at(r, 0)->flags &
@@ -762,6 +780,7 @@ static void time_out(struct tcp_recovery *r, uint64_t now)
 		if (!(s->flags & (SENT_SACKED | SENT_LOST)))
 			tcp_recovery_mark_lost(r, s);
 	}
+	ensure(!r->pipe && r->lost);
 	r->lost_from = r->una;
 	if (first) { /* RFC 5681 §3.1: a second time-out in a row does not lower the threshold again
 		      */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The sender's memory of a connection: what was sent when, what has been acknowledged or SACKed, what is taken for
- * lost, how long a round trip takes, and how much may be under way. It sends nothing and sets no timer: tcp_out.c
- * asks it what may be sent and tells it what was; tcp_in.c tells it each acknowledgment; tcp_timer.c asks when it
+ * lost, how long a round trip takes, and how much may be under way. It sends nothing and sets no timer: out.c
+ * asks it what may be sent and tells it what was; in.c tells it each acknowledgment; timer.c asks when it
  * wants to be called. So it is tested without a network.
  *
  * Sources: RFC 6298 (RTO), 2018 and 6675 (SACK; pipe by RACK's marks), 8985 (RACK-TLP), 6582 (NewReno without SACK),
@@ -36,7 +36,7 @@ struct tcp_sent {
 #define SENT_LOST          2u /* and not retransmitted since */
 #define SENT_RETRANSMITTED 4u
 
-/* tcp_rtt.c: round trips, and the time-out that follows from them (RFC 6298). ns; 0: no sample yet. */
+/* rtt.c: round trips, and the time-out that follows from them (RFC 6298). ns; 0: no sample yet. */
 struct tcp_rtt {
 	uint64_t srtt, variation;
 	uint64_t min,
@@ -56,7 +56,7 @@ enum recovery_state {
 };
 enum recovery_timer { TIMER_NONE, TIMER_RTO, TIMER_PROBE, TIMER_REORDER };
 
-/* Embedded in a connection; its fields are for tcp_recovery.c, tcp_rack.c and tcp_rtt.c only. */
+/* Embedded in a connection; its fields are for recovery.c, rack.c and rtt.c only. */
 struct tcp_recovery {
 	struct tcp_sent *sent; /* [first, first + count) of `capacity`: [una, next) without holes */
 	uint32_t first, count, capacity;
@@ -141,7 +141,7 @@ void tcp_recovery_resume(struct tcp_recovery *, uint64_t now);
 /* ---- Hearing ---- */
 
 struct recovery_ack {
-	uint32_t ack; /* SEG.ACK; tcp_in.c has checked snd_una <= ack <= snd_nxt */
+	uint32_t ack; /* SEG.ACK; in.c has checked snd_una <= ack <= snd_nxt */
 	uint32_t sack[RECOVERY_SACKS_MAX]
 	             [2]; /* [left, right) as received, unchecked; the first may be a DSACK */
 	uint8_t sack_count;
@@ -192,7 +192,7 @@ void tcp_recovery_figures(const struct tcp_recovery *, struct recovery_figures *
 /* For tests, after each operation: records ascend, do not overlap, pipe is the sum that it should be... */
 bool tcp_recovery_is_valid(const struct tcp_recovery *);
 
-/* ---- Between tcp_recovery.c and tcp_rack.c ---- */
+/* ---- Between recovery.c and rack.c ---- */
 
 /* Something sent at sent_ns and up to `end` has arrived; `copied`: it had been sent more than once. */
 void tcp_rack_arrived(struct tcp_recovery *, const struct tcp_sent *, uint64_t now);

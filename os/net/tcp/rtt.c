@@ -6,6 +6,7 @@
 #include <net/tcp/recovery.h>
 
 #include <core/clock.h>
+#include <core/panic.h>
 
 #define MIN_WINDOW_NS (10 * NS_PER_S)
 
@@ -50,4 +51,5 @@ void tcp_rtt_sample(struct tcp_rtt *r, uint64_t rtt, uint64_t now)
 	r->rto = r->srtt + (margin < RECOVERY_RTO_MIN_NS ? RECOVERY_RTO_MIN_NS : margin);
 	if (r->rto > RECOVERY_RTO_MAX_NS)
 		r->rto = RECOVERY_RTO_MAX_NS;
+	ensure(r->rto >= RECOVERY_RTO_MIN_NS && r->min);
 }

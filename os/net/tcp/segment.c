@@ -8,6 +8,11 @@
 #include <core/panic.h>
 #include <net/wire.h>
 
+_Static_assert(sizeof(struct tcp_header) == TCP_HEADER_SIZE, "RFC 9293 §3.1");
+_Static_assert(TCP_HEADER_MAX == 15 * 4, "what the data offset can say");
+_Static_assert(TCP_HEADER_SIZE + 4 + 8 * TCP_SACK_BLOCKS_MAX <= TCP_HEADER_MAX,
+               "that many blocks fit where nothing else does");
+
 enum option {
 	OPTION_END,
 	OPTION_NOTHING,
@@ -126,6 +131,7 @@ uint32_t tcp_segment_header_size(struct tcp_segment *s)
 			s->sack_count = (uint8_t)most;
 		size += s->sack_count ? 4 + 8u * s->sack_count : 0;
 	}
+	ensure(size <= TCP_HEADER_MAX && size % 4 == 0);
 	s->header_size = (uint8_t)size;
 	return size;
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <net/tcp.h>
+
 #define TCP_FIN 1u
 #define TCP_SYN 2u
 #define TCP_RST 4u
@@ -20,6 +22,7 @@
 #define TCP_TIMESTAMP_SIZE  12u /* of the option, padding included */
 #define TCP_SCALE_MAX       14u /* RFC 7323 §2.3 */
 #define TCP_SACK_BLOCKS_MAX 4u
+#define TCP_OPTIONS_MSS_MIN 64u /* a smaller MSS leaves no room for timestamps and SACK blocks */
 
 struct tcp_segment {
 	uint32_t seq, ack;
@@ -40,6 +43,12 @@ struct tcp_segment {
 static inline uint32_t tcp_segment_length(const struct tcp_segment *s)
 {
 	return s->size + ((s->flags & TCP_SYN) != 0) + ((s->flags & TCP_FIN) != 0);
+}
+
+/* What a SYN allows the other side to send, options included; the default if it does not say, or says 0. */
+static inline uint16_t tcp_segment_mss(const struct tcp_segment *s)
+{
+	return s->has_mss && s->mss ? s->mss : TCP_MSS_DEFAULT;
 }
 
 /* Decodes a header of a message of `size` bytes. False: it does not parse. An option of a wrong length is ignored; one

@@ -34,15 +34,15 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 		                 .local_port = o->local_port,
 		                 .remote_port = port };
 	if (!a.local_port)
-		a.local_port = tcp_connection_port(a.local, a.remote, port);
-	if (!a.local_port || tcp_connection_find(&a) || tcp_wait_find(&a))
+		a.local_port = tcp_secret_port(a.local, a.remote, port);
+	if (!a.local_port || tcp_table_find(&a) || tcp_wait_find(&a))
 		return ERR_EXISTS;
 	struct tcp_connection *c = tcp_connection_new(&a, &route, o);
 	if (!c)
 		return ERR_MEMORY;
 	uint64_t now = clock_now();
 	c->timestamps = c->sack = c->scaling = true;
-	c->iss = tcp_connection_iss(&a, now);
+	c->iss = tcp_secret_iss(&a, now);
 	c->mss = tcp_output_mss(c);
 	tcp_recovery_open(&c->recovery,
 	                  &(struct recovery_setup){
@@ -128,6 +128,7 @@ static bool nothing_to_read(const struct tcp_connection *c)
  * many. */
 static uint32_t wait_for(struct tcp_connection *c, void *to, uint32_t size, uint64_t deadline_ns)
 {
+	ensure(!c->read_room);
 	c->read_to = to;
 	c->read_room = size;
 	int error = OK;
@@ -189,11 +190,12 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 {
 	if (!may_write(c))
 		return 0;
-	uint32_t room = tcp_queue_room(&c->queue);
-	if (!tcp_connection_memory_short())
+	uint32_t room = tcp_connection_room(c);
+	if (!tcp_memory_short())
 		return room;
 	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going.
 	 */
+	ensure(c->queue.used <= c->queue.size);
 	uint32_t ring = c->queue.size ? c->queue.size : QUEUE_RING_MIN,
 	         little = ring - c->queue.used;
 	return room < little ? room : little;
@@ -221,7 +223,7 @@ int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64
 		if (!size)
 			return OK;
 		/* Nothing will be acknowledged that could make room? */
-		if (!n && !tcp_queue_taken(&c->queue))
+		if (!n && !c->queue.total)
 			return ERR_MEMORY;
 		int error = task_wait(&c->waiters, deadline_ns);
 		if (error && may_write(c) && !tcp_write_room(c))
@@ -234,8 +236,8 @@ int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64
 static bool pays_to_lend(const struct tcp_connection *c, uint32_t size)
 {
 	uint64_t rtt = c->recovery.rtt.srtt;
-	return size >= LEND_MIN && may_write(c) && !c->queue.lent && rtt && rtt < LEND_RTT_NS &&
-	       tcp_queue_room(&c->queue) >= LEND_MIN;
+	return size >= LEND_MIN && may_write(c) && !c->queue.lent && !c->unsent_max && rtt &&
+	       rtt < LEND_RTT_NS && tcp_queue_room(&c->queue) >= LEND_MIN;
 }
 
 /* Waits as long as acknowledgments come in quick succession, until few bytes are left to copy. */
@@ -337,6 +339,15 @@ void tcp_shutdown(struct tcp_connection *c)
 	tcp_connection_work(c, WORK_OUTPUT);
 }
 
+/* When nobody can give it up any more it has to end by itself, whatever the peer does. */
+static uint64_t orphans_end(const struct tcp_connection *c, uint64_t now)
+{
+	if (c->state == TCP_FIN_WAIT_2)
+		return now + TCP_FIN_WAIT_NS;
+	uint64_t seconds = c->queue.total / c->close_rate, most = TCP_TIMEOUT_MAX_NS / NS_PER_S;
+	return now + c->user_timeout_ns + (seconds < most ? seconds : most) * NS_PER_S;
+}
+
 void tcp_close(struct tcp_connection *c)
 {
 	if (c->gone)
@@ -349,9 +360,12 @@ void tcp_close(struct tcp_connection *c)
 		tcp_connection_reset(c, ERR_CLOSED);
 	else
 		tcp_shutdown(c);
-	if (!c->gone && c->state == TCP_FIN_WAIT_2) {
-		c->end_at = clock_coarse() + TCP_FIN_WAIT_NS;
-		tcp_connection_work(c, WORK_OUTPUT);
+	if (!c->gone && !c->detached) {
+		uint64_t now = clock_now();
+		c->end_at = orphans_end(c, now);
+		if (c->persist_backoff) /* the peer has its time from now on, however long it was probed */
+			c->progress_at = now;
+		tcp_connection_work(c, WORK_OUTPUT); /* which sets the timer */
 	}
 }
 

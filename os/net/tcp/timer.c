@@ -16,8 +16,10 @@ static uint64_t give_up_at(const struct tcp_connection *c)
 {
 	if (c->recovery.timeouts)
 		return c->progress_at + c->user_timeout_ns;
-	/* A peer that answers probes of its closed window may keep it closed (§3.8.6.1). */
-	return c->persist_backoff ? c->heard_at + c->user_timeout_ns : CLOCK_NEVER;
+	/* A peer that answers probes of its closed window may keep it closed (§3.8.6.1), as long as
+	 * there is somebody who may lose patience. */
+	uint64_t since = c->orphan ? c->progress_at : c->heard_at;
+	return c->persist_backoff ? since + c->user_timeout_ns : CLOCK_NEVER;
 }
 
 static uint64_t earliest(const struct tcp_connection *c)
@@ -39,6 +41,13 @@ void tcp_timer_update(struct tcp_connection *c)
 		timer_set(&c->timer, at, c->timer.fn);
 }
 
+/* One silence may be a lost packet. */
+static void suspect(const struct tcp_connection *c, uint32_t silences)
+{
+	if (silences >= 2)
+		tcp_lost_suspect(c);
+}
+
 /* False: the connection has ended. */
 static bool recover(struct tcp_connection *c, uint64_t now)
 {
@@ -56,6 +65,7 @@ static bool recover(struct tcp_connection *c, uint64_t now)
 			return false;
 		}
 		tcp_path_timed_out(c, now);
+		suspect(c, c->recovery.timeouts);
 		tcp_connection_work(c, WORK_OUTPUT);
 		break;
 	case RECOVERY_OUTPUT:
@@ -82,6 +92,7 @@ static bool keep_alive(struct tcp_connection *c, uint64_t now)
 		tcp_connection_reset(c, ERR_TIMEOUT);
 		return false;
 	}
+	suspect(c, c->alive_probes);
 	c->alive_probes++;
 	c->alive_at = now + least(TCP_KEEP_ALIVE_INTERVAL_NS, c->keep_alive_ns);
 	tcp_output_keep_alive(c, now);
@@ -93,6 +104,7 @@ void tcp_timer_expired(struct tcp_connection *c)
 	uint64_t now = clock_now();
 	if (c->detached)
 		return;
+	ensure(!c->gone && c->state != TCP_CLOSED);
 	if (now >= give_up_at(c) || now >= c->end_at) {
 		int reason = c->state == TCP_FIN_WAIT_2 ? OK : ERR_TIMEOUT;
 		if (tcp_connection_synchronized(c))
@@ -113,6 +125,8 @@ void tcp_timer_expired(struct tcp_connection *c)
 	}
 	if (now >= c->persist_at) {
 		c->persist_at = CLOCK_NEVER;
+		if (c->window_probe) /* the last one was not answered */
+			suspect(c, c->persist_backoff);
 		tcp_output_window_probe(c, now);
 		tcp_connection_work(c, WORK_OUTPUT); /* which sets the next one */
 	}

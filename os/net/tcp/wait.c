@@ -20,8 +20,13 @@ struct tcp_wait {
 	uint32_t recent, timestamp_offset;
 	uint32_t end_ms; /* of clock_now() */
 	bool timestamps;
+	bool challenged; /* a SYN that may not open it anew was answered with an ACK */
 };
 _Static_assert(sizeof(struct tcp_wait) <= 64, "the smallest thing that TIME-WAIT can be");
+
+_Static_assert(!(BUCKETS & (BUCKETS - 1)), "hashes are masked");
+_Static_assert(TCP_TIME_WAIT_NS / NS_PER_MS < INT32_MAX,
+               "the milliseconds that are left have a sign");
 
 static struct tcp_wait **table;
 static struct list ages = LIST_INIT(ages);
@@ -33,8 +38,9 @@ static struct tcp_wait **bucket(const struct tcp_address *a)
 	return &table[hash_bytes(a, sizeof *a) & (BUCKETS - 1)];
 }
 
-static void forget(struct tcp_wait *w)
+void tcp_wait_forget(struct tcp_wait *w)
 {
+	ensure(count);
 	struct tcp_wait **at = bucket(&w->address);
 	while (*at != w)
 		at = &(*at)->chain;
@@ -55,7 +61,7 @@ static void expire(struct timer *t)
 	uint64_t now = clock_now();
 	struct tcp_wait *w;
 	while ((w = oldest()) && (int32_t)((uint32_t)(now / NS_PER_MS) - w->end_ms) >= 0)
-		forget(w);
+		tcp_wait_forget(w);
 	if (w)
 		timer_set_in(t, (uint64_t)(w->end_ms - (uint32_t)(now / NS_PER_MS)) * NS_PER_MS,
 		             expire);
@@ -73,8 +79,9 @@ static void start(struct tcp_wait *w, uint64_t now)
 void tcp_wait_enter(struct tcp_connection *c, uint64_t now)
 {
 	struct tcp_wait *w = NULL;
+	ensure(!tcp_wait_find(&c->address));
 	if (count >= TCP_WAIT_MAX)
-		forget(oldest());
+		tcp_wait_forget(oldest());
 	if (table || (table = heap_alloc_zero(BUCKETS, sizeof *table)))
 		w = heap_alloc(sizeof *w);
 	if (!w) {
@@ -104,30 +111,39 @@ struct tcp_wait *tcp_wait_find(const struct tcp_address *a)
 	return w;
 }
 
-bool tcp_wait_input(struct tcp_wait *w, const struct tcp_input *in, uint32_t *iss_above)
+/* RFC 6191 §2: newer by its timestamp, or where that says nothing by its sequence number. */
+bool tcp_wait_opens(const struct tcp_wait *w, const struct tcp_segment *s)
+{
+	bool stamped = w->timestamps && s->has_timestamps;
+	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+		return false;
+	return stamped && s->value != w->recent ? seq_lt(w->recent, s->value)
+	                                        : seq_lt(w->receive_next, s->seq);
+}
+
+uint32_t tcp_wait_send_next(const struct tcp_wait *w)
+{
+	return w->send_next;
+}
+
+void tcp_wait_input(struct tcp_wait *w, const struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
-	if (s->flags & TCP_RST) /* RFC 1337: it does not end early */
-		return false;
-	bool stamped = w->timestamps && s->has_timestamps;
-	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
-		/* RFC 6191 §2: newer by its timestamp, or where that says nothing by its sequence
-		 * number. */
-		bool newer = stamped && s->value != w->recent ? seq_lt(w->recent, s->value)
-		                                              : seq_lt(w->receive_next, s->seq);
-		if (newer) {
-			*iss_above = w->send_next;
-			forget(w);
-			tcp_count(TCP_COUNT_TIME_WAIT_REUSED);
-			return true;
-		}
+	if (s->flags & TCP_RST) {
+		/* RFC 1337: it does not end early. But one with exactly the number that our answer
+		 * to a SYN acknowledged comes from a peer that has received this answer, and that
+		 * knows nothing of the old connection any more: it is about to repeat its SYN. */
+		if (w->challenged && s->seq == w->receive_next)
+			tcp_wait_forget(w);
+		return;
 	}
+	w->challenged |= (s->flags & (TCP_SYN | TCP_ACK | TCP_FIN)) == TCP_SYN;
 	/* A repeated FIN restarts the time; all else that is not exactly expected is answered, too.
 	 */
-	if (s->flags & TCP_FIN && s->seq + s->size + 1 == w->receive_next)
+	if ((s->flags & (TCP_FIN | TCP_SYN)) == TCP_FIN && s->seq + s->size + 1 == w->receive_next)
 		start(w, in->now);
 	else if (!tcp_segment_length(s) && s->seq == w->receive_next)
-		return false;
+		return;
 	struct tcp_segment answer = { .seq = w->send_next,
 		                      .ack = w->receive_next,
 		                      .flags = TCP_ACK,
@@ -136,7 +152,6 @@ bool tcp_wait_input(struct tcp_wait *w, const struct tcp_input *in, uint32_t *is
 		                              (uint32_t)(in->now / NS_PER_MS) + w->timestamp_offset,
 		                      .echo = w->recent };
 	tcp_output_stray(in, &answer);
-	return false;
 }
 
 uint32_t tcp_wait_count(void)
@@ -147,7 +162,7 @@ uint32_t tcp_wait_count(void)
 void tcp_wait_clear(void)
 {
 	for (struct tcp_wait *w; (w = oldest());)
-		forget(w);
+		tcp_wait_forget(w);
 	timer_stop(&timer);
 	heap_free(table);
 	table = NULL;

@@ -485,17 +485,18 @@ int main(void)
 	if (!written)
 		return 2;
 	memcpy(written, stream, STREAM_SIZE);
-	if (tcp_listen(&l, 7, NULL))
+	task_sleep(arg_late() * NS_PER_S);
+	if (tcp_listen(&l, NULL, 7, NULL))
 		return 1;
 	tcp_listen_watch(l, echo_accept, NULL);
-	if (tcp_listen(&l, 11, NULL))
+	if (tcp_listen(&l, NULL, 11, NULL))
 		return 1;
 	tcp_listen_watch(l, seen_accept, (void *)&seen_handlers);
-	if (tcp_listen(&l, 13, NULL))
+	if (tcp_listen(&l, NULL, 13, NULL))
 		return 1;
 	tcp_listen_watch(l, seen_accept, (void *)&count_handlers);
 	for (uint32_t k = 0; k < sizeof services / sizeof *services; k++) {
-		if (tcp_listen(&l, services[k].port, NULL))
+		if (tcp_listen(&l, NULL, services[k].port, NULL))
 			return 1;
 		tcp_listen_watch(l, serve_accept, (void *)&services[k].serve);
 	}

@@ -394,9 +394,10 @@ void fake_stop(void)
 
 /* ---- net/tcp.h ---- */
 
-int tcp_listen(struct tcp_listener **l, uint16_t port, const struct tcp_options *options)
+int tcp_listen(struct tcp_listener **l, struct interface *i, uint16_t port,
+               const struct tcp_options *options)
 {
-	(void)options;
+	(void)i, (void)options;
 	if (port == 1)
 		return ERR_EXISTS;
 	*l = (struct tcp_listener *)&accept_fn;

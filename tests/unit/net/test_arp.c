@@ -147,7 +147,7 @@ static void of_two_answers_the_first_counts(void **state)
 	assert_memory_equal(arp_known(world.interface, PEER), other_mac, 6);
 }
 
-static void asks_again_with_back_off_and_gives_up(void **state)
+static void asks_three_times_and_gives_up(void **state)
 {
 	(void)state;
 	struct packet out;
@@ -157,14 +157,11 @@ static void asks_again_with_back_off_and_gives_up(void **state)
 	assert_false(world_sent(&out));
 	world_advance(2 * MILLI);
 	assert_true(sent_request_for(PEER)); /* after 1 s */
-	world_advance(1900 * MILLI);
-	assert_false(world_sent(&out));
-	world_advance(200 * MILLI);
-	assert_true(sent_request_for(PEER)); /* 2 s more */
-	world_advance(4 * SECOND);
-	assert_true(sent_request_for(PEER)); /* 4 s more */
+	world_advance(SECOND);
+	assert_true(sent_request_for(PEER));
 	assert_int_equal(count(COUNT_TX_UNRESOLVED), 0);
-	world_advance(8 * SECOND);
+	world_advance(SECOND);
+	assert_false(world_sent(&out));
 	assert_int_equal(count(COUNT_TX_UNRESOLVED), 1);
 	assert_int_equal(send_to(PEER), ERR_UNREACHABLE);
 	assert_false(world_sent(&out));
@@ -239,7 +236,7 @@ static void a_neighbour_that_has_gone_is_forgotten(void **state)
 	world_advance(61 * SECOND);
 	send_to(PEER);
 	world_drain();
-	world_advance(15 * SECOND);
+	world_advance(3 * SECOND);
 	assert_null(arp_known(world.interface, PEER)); /* asks everybody now */
 	world_drain();
 	world_advance(SECOND);
@@ -282,12 +279,10 @@ static void malformed_messages_are_counted(void **state)
 	const struct {
 		uint8_t at, value;
 	} bad[] = {
-		{ 15, 2 },   { 14, 1 },   { 16, 9 },   { 17, 1 }, /* hardware and protocol type */
-		{ 18, 5 },   { 19, 16 },  { 21, 0 },   { 21, 3 }, /* sizes, operation */
-		{ 20, 1 },   { 22, 3 },                           /* operation; a group as sender */
-		{ 28, 0 },   { 28, 127 }, { 28, 224 }, { 28, 255 },
-		{ 28, 11 },  /* senders that cannot be */
-		{ 31, 255 }, /* the subnet's broadcast */
+		{ 15, 2 }, { 14, 1 },   { 16, 9 },   { 17, 1 }, /* hardware and protocol type */
+		{ 18, 5 }, { 19, 16 },  { 21, 0 },   { 21, 3 }, /* sizes, operation */
+		{ 20, 1 }, { 22, 3 },                           /* operation; a group as sender */
+		{ 28, 0 }, { 28, 127 }, { 28, 224 },            /* senders that cannot be */
 	};
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
 		in = good;
@@ -333,6 +328,88 @@ static void its_own_messages_coming_back_are_no_conflict(void **state)
 	assert_int_equal(count(COUNT_ARP_CONFLICT), 0);
 }
 
+/* Regression: 74 s without the gateway after a fail-over that nobody announced. */
+static void a_suspected_neighbour_is_asked_at_once_then_everybody(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	packet_arp(&in, 1, peer_mac, PEER, US);
+	world_exchange(&in, &out);
+	arp_suspect(world.interface, PEER + 1); /* unknown: nothing */
+	arp_suspect(world.interface, PEER);     /* just heard: nothing */
+	world_turn();
+	assert_false(world_sent(&out));
+	world_advance(2 * SECOND);
+	arp_suspect(world.interface, PEER);
+	arp_suspect(world.interface, PEER);
+	world_turn();
+	assert_true(world_sent(&out));
+	assert_true(is_request_for(&out, PEER));
+	assert_memory_equal(ethernet_of(&out)->destination, peer_mac, 6);
+	assert_false(world_sent(&out));
+	assert_int_equal(send_to(PEER), 0); /* what is known serves meanwhile */
+	assert_true(world_sent(&out));
+	assert_memory_equal(ethernet_of(&out)->destination, peer_mac, 6);
+	world_advance(SECOND + MILLI);
+	assert_true(world_sent(&out));
+	assert_true(is_request_for(&out, PEER));
+	assert_memory_equal(ethernet_of(&out)->destination, all_mac, 6);
+	packet_arp(&in, 2, other_mac, PEER, US);
+	world_exchange(&in, &out);
+	assert_memory_equal(arp_known(world.interface, PEER), other_mac, 6);
+}
+
+static uint32_t told_hop, told_times;
+
+static void note_unreachable(struct interface *i, uint32_t next_hop)
+{
+	assert_ptr_equal(i, world.interface);
+	told_hop = next_hop;
+	told_times++;
+}
+
+static void never(struct ip4_packet *p)
+{
+	(void)p;
+}
+
+/* Regression: ARP gave up after 15 s, and told nobody. */
+static void protocols_hear_of_a_neighbour_that_does_not_answer(void **state)
+{
+	(void)state;
+	static const struct ip4_protocol protocol = { .input = never,
+		                                      .unreachable = note_unreachable };
+	ip4_protocol_set(200, &protocol);
+	told_times = 0;
+	send_to(FAR);
+	world_advance(3 * SECOND - MILLI);
+	assert_int_equal(told_times, 0);
+	world_advance(2 * MILLI);
+	assert_int_equal(told_times, 1);
+	assert_int_equal(told_hop, GATEWAY);
+	ip4_protocol_set(200, NULL);
+}
+
+/* Regression: a server behind a routed TAP became unreachable when its router's entry aged: requests from a
+ * sender outside our subnet were not answered. What it says of itself is still not learnt. */
+static void a_request_from_another_subnet_is_answered(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	const uint32_t senders[] = { 0xc0a8010a, 0xf0000001, SUBNET };
+	for (size_t k = 0; k < sizeof senders / sizeof *senders; k++) {
+		packet_arp(&in, 1, other_mac, senders[k], US);
+		assert_true(world_exchange(&in, &out));
+		assert_int_equal(bytes_load_u16(arp_of(&out)->operation), 2);
+		assert_memory_equal(ethernet_of(&out)->destination, other_mac, 6);
+		assert_int_equal(bytes_load_u32(arp_of(&out)->target_address), senders[k]);
+		assert_null(arp_known(world.interface, senders[k]));
+		packet_arp(&in, 1, other_mac, senders[k], US + 1);
+		assert_false(world_exchange(&in, &out));
+	}
+	assert_int_equal(count(COUNT_ARP_BAD), 0);
+}
+
 #define TEST(f_) cmocka_unit_test_setup_teardown(f_, setup, teardown)
 int main(void)
 {
@@ -343,7 +420,7 @@ int main(void)
 		TEST(learns_who_asks_for_it),
 		TEST(answers_that_nobody_asked_for_teach_nothing),
 		TEST(of_two_answers_the_first_counts),
-		TEST(asks_again_with_back_off_and_gives_up),
+		TEST(asks_three_times_and_gives_up),
 		TEST(keeps_the_latest_frames_while_it_asks),
 		TEST(frames_that_wait_are_bounded_over_all_neighbours),
 		TEST(old_entries_are_checked_when_used),
@@ -352,6 +429,9 @@ int main(void)
 		TEST(malformed_messages_are_counted),
 		TEST(a_conflict_is_reported_and_defended_once_in_ten_seconds),
 		TEST(its_own_messages_coming_back_are_no_conflict),
+		TEST(a_suspected_neighbour_is_asked_at_once_then_everybody),
+		TEST(protocols_hear_of_a_neighbour_that_does_not_answer),
+		TEST(a_request_from_another_subnet_is_answered),
 	};
 	return cmocka_run_group_tests_name("net arp", tests, NULL, NULL);
 }

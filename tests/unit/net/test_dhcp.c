@@ -568,6 +568,58 @@ static void a_task_can_wait_for_the_address(void **state)
 	assert_int_equal(interface_address(world.interface), OFFERED);
 }
 
+/* Regression: after a pause past the lease's end, what waited in the ring was answered first, and announced. */
+static void after_a_pause_the_ring_is_not_answered_from_a_lost_address(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	get_lease((struct reply){ .lease = 60 });
+	server_shows_itself();
+	world_drain();
+	arp_announce(world.interface); /* one is still to come */
+	world_drain();
+	packet_echo(&in, GATEWAY, OFFERED, 1, 8);
+	assert_true(world_receive(&in));
+	packet_arp(&in, 1, gateway_mac, SERVER, OFFERED);
+	assert_true(world_receive(&in));
+	world_pause(61 * SECOND);
+	world_turn();
+	assert_false(world_sent(&out));
+	assert_int_equal(interface_address(world.interface), 0);
+	world_advance(10 * SECOND);
+	while (world_sent(&out)) {
+		assert_int_equal(bytes_load_u16(ethernet_of(&out)->type), 0x0800);
+		assert_int_equal(bytes_load_u32(ip_of(&out)->source), 0);
+	}
+}
+
+static void a_new_address_ends_the_old_one(void **state)
+{
+	(void)state;
+	struct packet out;
+	get_lease((struct reply){ .lease = 60 });
+	server_shows_itself();
+	world_drain();
+	world_advance(31 * SECOND);
+	assert_int_equal(client_sent(), REQUEST);
+	server_says((struct reply){ .type = NAK, .unicast = true });
+	world_turn();
+	assert_int_equal(interface_address(world.interface), 0);
+	world_advance(2 * SECOND);
+	assert_int_equal(client_sent(), DISCOVER);
+	server_says((struct reply){ .type = OFFER, .address = OFFERED + 7 });
+	assert_int_equal(client_sent(), REQUEST);
+	server_says((struct reply){ .type = ACK, .address = OFFERED + 7 });
+	world_advance(10 * SECOND);
+	assert_int_equal(interface_address(world.interface), OFFERED + 7);
+	while (world_sent(&out)) {
+		if (bytes_load_u16(ethernet_of(&out)->type) == 0x0806)
+			assert_int_not_equal(bytes_load_u32(arp_of(&out)->sender_address), OFFERED);
+		else
+			assert_int_not_equal(bytes_load_u32(ip_of(&out)->source), OFFERED);
+	}
+}
+
 #define TEST(f_) cmocka_unit_test_setup_teardown(f_, setup, teardown)
 int main(void)
 {
@@ -593,6 +645,8 @@ int main(void)
 		TEST(messages_that_are_wrong_are_counted_and_ignored),
 		TEST(other_traffic_waits_until_there_is_an_address),
 		TEST(a_task_can_wait_for_the_address),
+		TEST(after_a_pause_the_ring_is_not_answered_from_a_lost_address),
+		TEST(a_new_address_ends_the_old_one),
 	};
 	return cmocka_run_group_tests_name("net dhcp", tests, NULL, NULL);
 }

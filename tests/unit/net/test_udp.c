@@ -480,6 +480,162 @@ static void sends_broadcasts(void **state)
 	assert_memory_equal(ethernet_of(&out)->destination, "\x01\x00\x5e\x00\x00\xfb", 6);
 }
 
+static struct udp_socket *hearing;
+static struct packet *hook;
+static uint32_t told_error_address, tells;
+static uint16_t told_port;
+static int told_error;
+
+static void tell(void *context, int error, uint32_t address, uint16_t port)
+{
+	assert_null(context);
+	told_error = error;
+	told_error_address = address;
+	told_port = port;
+	tells++;
+}
+
+/* What a peer says about the packet that came out last. */
+static struct packet icmp_about(const struct packet *ours, uint8_t type, uint8_t code)
+{
+	struct packet p;
+	uint8_t message[36] = { type, code };
+	memcpy(message + 8, ours->bytes + 14, 28);
+	bytes_store_u16(message + 2, naive_checksum(message, sizeof message, 0));
+	packet_start(&p, us_mac, peer_mac, 0x0800);
+	packet_ip(&p, (struct ip_spec){ .protocol = 1 }, message, sizeof message);
+	return p;
+}
+
+static struct packet sent_by(struct udp_socket *s)
+{
+	struct packet in, out;
+	packet_arp(&in, 1, peer_mac, PEER, US);
+	world_exchange(&in, &out);
+	assert_int_equal(udp_send(s, PEER, 53, "x", 1), 0);
+	world_turn();
+	assert_true(world_sent(&out));
+	assert_true(packet_is_right(&out));
+	return out;
+}
+
+static bool refused_meanwhile(uint64_t deadline)
+{
+	(void)deadline;
+	struct packet out, in = *hook;
+	world_exchange(&in, &out);
+	return true;
+}
+
+/* Regression: a name server that refuses cost two seconds a name. */
+static void what_icmp_says_is_heard_by_who_sent_it(void **state)
+{
+	(void)state;
+	struct packet in, out, ours;
+	uint32_t peer = 0;
+	uint16_t port = 0;
+	uint8_t to[8];
+	const struct {
+		uint8_t type, code;
+		int error;
+	} cases[] = { { 3, 3, ERR_REFUSED },
+		      { 3, 2, ERR_REFUSED },
+		      { 3, 1, ERR_UNREACHABLE },
+		      { 3, 13, ERR_UNREACHABLE },
+		      { 11, 0, ERR_UNREACHABLE } };
+	assert_int_equal(udp_open(&hearing, NULL, 0, NULL, NULL), 0);
+	ours = sent_by(hearing);
+	in = icmp_about(&ours, 3, 3); /* it has not asked */
+	world_exchange(&in, &out);
+	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, &port, 1), ERR_TIMEOUT);
+	udp_hear(hearing, NULL);
+	ours = sent_by(hearing);
+	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+		in = icmp_about(&ours, cases[k].type, cases[k].code);
+		hook = &in;
+		world.on_wait = refused_meanwhile; /* while it waits, or before */
+		if (k % 2)
+			world_exchange(&in, &out);
+		assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, &port, CLOCK_NEVER),
+		                 cases[k].error);
+		assert_int_equal(peer, PEER);
+		assert_int_equal(port, 53);
+	}
+	world.on_wait = NULL;
+	/* Not of other peers, ports, or sizes that are no errors */
+	in = icmp_about(&ours, 3, 4);
+	world_exchange(&in, &out);
+	ours.bytes[37] ^= 1;
+	in = icmp_about(&ours, 3, 3);
+	world_exchange(&in, &out);
+	ours.bytes[37] ^= 1, ours.bytes[33] ^= 1;
+	in = icmp_about(&ours, 3, 3);
+	world_exchange(&in, &out);
+	assert_int_equal(udp_receive(hearing, to, sizeof to, NULL, NULL, 1), ERR_TIMEOUT);
+	udp_close(hearing);
+}
+
+static void a_handler_hears_of_errors_and_of_neighbours_that_do_not_answer(void **state)
+{
+	(void)state;
+	struct packet in, out, ours;
+	tells = 0;
+	assert_int_equal(udp_open(&hearing, NULL, 0, ignore, NULL), 0);
+	udp_hear(hearing, tell);
+	ours = sent_by(hearing);
+	in = icmp_about(&ours, 3, 3);
+	world_exchange(&in, &out);
+	assert_int_equal(tells, 1);
+	assert_int_equal(told_error, ERR_REFUSED);
+	assert_int_equal(told_port, 53);
+	assert_int_equal(udp_send(hearing, FAR, 54, "x", 1),
+	                 0); /* by the gateway, which is silent */
+	world_advance(3 * SECOND + MILLI);
+	assert_int_equal(tells, 2);
+	assert_int_equal(told_error, ERR_UNREACHABLE);
+	assert_int_equal(told_error_address, FAR);
+	assert_int_equal(told_port, 54);
+	world_drain();
+	udp_close(hearing);
+}
+
+static bool address_goes(uint64_t deadline)
+{
+	(void)deadline;
+	interface_clear_address(world.interface);
+	return true;
+}
+
+/* Regression: a task waited for its deadline, or for ever, for an answer to an address that was gone. */
+static void who_waits_hears_that_the_address_has_gone(void **state)
+{
+	(void)state;
+	uint32_t peer = 1;
+	uint8_t to[8];
+	struct udp_socket *handler;
+	tells = 0;
+	assert_int_equal(udp_open(&hearing, world.interface, 0, NULL, NULL), 0);
+	assert_int_equal(udp_open(&handler, NULL, 0, ignore, NULL), 0);
+	udp_hear(handler, tell);
+	world.on_wait = address_goes;
+	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, NULL, CLOCK_NEVER),
+	                 ERR_UNREACHABLE);
+	assert_int_equal(peer, 0);
+	assert_int_equal(tells, 1);
+	assert_int_equal(told_error, ERR_UNREACHABLE);
+	assert_int_equal(told_error_address, 0);
+	world.on_wait = NULL;
+	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, NULL, 1), ERR_TIMEOUT);
+	interface_set_address(world.interface, US, 24, GATEWAY);
+	interface_set_address(world.interface, US + 1, 24,
+	                      GATEWAY); /* when nobody waits: at the next call */
+	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, NULL, 1), ERR_UNREACHABLE);
+	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, NULL, 1), ERR_TIMEOUT);
+	udp_close(hearing);
+	udp_close(handler);
+	world_drain();
+}
+
 #define TEST(f_) cmocka_unit_test_setup_teardown(f_, setup, teardown)
 int main(void)
 {
@@ -504,6 +660,9 @@ int main(void)
 		TEST(a_queue_is_bounded),
 		TEST(port_zero_as_source_gets_no_reply),
 		TEST(sends_broadcasts),
+		TEST(what_icmp_says_is_heard_by_who_sent_it),
+		TEST(a_handler_hears_of_errors_and_of_neighbours_that_do_not_answer),
+		TEST(who_waits_hears_that_the_address_has_gone),
 	};
 	return cmocka_run_group_tests_name("net udp", tests, NULL, NULL);
 }

@@ -429,6 +429,11 @@ void world_turn(void)
 		panic("frames are not valid");
 }
 
+void world_pause(uint64_t ns)
+{
+	now += ns;
+}
+
 uint64_t world_now(void)
 {
 	return now;

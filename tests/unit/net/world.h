@@ -86,6 +86,7 @@ struct amp_desc world_place(const struct packet *,
                             uint32_t headroom); /* into a fill entry's frame */
 void world_turn(void);                          /* polls until nothing is to do */
 void world_advance(uint64_t ns);                /* time goes on; timers run */
+void world_pause(uint64_t ns);                  /* time goes on, and nothing runs */
 uint64_t world_now(void);
 bool world_sent(struct packet *); /* the next packet that came out */
 uint32_t world_drain(void);       /* how many came out; all are thrown away */

@@ -348,6 +348,8 @@ static void on_tcp(struct ip4_packet *p)
 	assert_int_equal(left, 0);
 }
 
+static const struct ip4_protocol tcp = { .input = on_tcp };
+
 /* A packet of `payload` bytes of IP's, with so many more behind it. */
 static uint32_t large_packet(uint8_t *to, uint8_t protocol, uint32_t payload, uint32_t padding)
 {
@@ -369,7 +371,7 @@ static void large_packets_arrive_whole(void **state)
 	static uint8_t large[1 << 16];
 	struct amp_frame_header h = { .flags = 1, .gso_type = 1, .gso_size = 1448 };
 	open_with(ALL_OFFLOADS, 0, 0);
-	ip4_protocol_set(IP4_PROTOCOL_TCP, on_tcp);
+	ip4_protocol_set(IP4_PROTOCOL_TCP, &tcp);
 	static const uint32_t sizes[] = {
 		20, 1480, 1757, 1758, 1759, 3000, 3806, 3807, 20000, 65000
 	};
@@ -419,7 +421,7 @@ static void a_large_packet_shorter_than_it_says_is_dropped(void **state)
 	(void)state;
 	static uint8_t large[1 << 16];
 	open_with(ALL_OFFLOADS, 0, 0);
-	ip4_protocol_set(IP4_PROTOCOL_TCP, on_tcp);
+	ip4_protocol_set(IP4_PROTOCOL_TCP, &tcp);
 	calls = 0;
 	uint32_t size = large_packet(large, 6, 5000, 0);
 	assert_true(world_receive_large(large, size - 1, NULL));

@@ -128,9 +128,9 @@ int harness_close(void **state)
 
 static void listen_once(void)
 {
-	if (h.listener)
+	if (h.listener || h.deaf)
 		return;
-	assert_int_equal(tcp_listen(&h.listener, 80, &h.options), OK);
+	assert_int_equal(tcp_listen(&h.listener, NULL, 80, &h.options), OK);
 	tcp_listen_watch(h.listener, on_accept, NULL);
 }
 
@@ -141,7 +141,7 @@ static uint32_t option_bytes(uint8_t *to, uint32_t flags, const struct segment *
 	struct bytes_out o = bytes_out(to, 40);
 	if (s->mss) {
 		bytes_put_u16(&o, 0x0204);
-		bytes_put_u16(&o, s->mss);
+		bytes_put_u16(&o, s->mss == ZERO_MSS ? 0 : s->mss);
 	}
 	if (s->scale) {
 		bytes_put_u16(&o, 0x0103);
@@ -238,6 +238,7 @@ static bool parse(const struct packet *p, uint32_t *flags, struct segment *s,
 		               .win = bytes_load_u16(t + 14),
 		               .port = bytes_load_u16(t + 2),
 		               .from = to,
+		               .dscp = ip[1] >> 2,
 		               .ect = (ip[1] & 3) == 2 };
 	memcpy(data, t + header, s->size);
 	*payload = data;
@@ -343,6 +344,8 @@ void segment_out(int line, uint32_t want_flags, struct segment want)
 		wrong("TSecr", want.echo, s.echo);
 	if (want.ect && !s.ect)
 		wrong("ECT(0)", 1, 0);
+	if (want.dscp && want.dscp != s.dscp)
+		wrong("DSCP", want.dscp, s.dscp);
 	if (want.port && want.port != s.port)
 		wrong("port", want.port, s.port);
 	if (want.sack_count) {
@@ -499,7 +502,7 @@ enum tcp_state state_now(void)
 	struct tcp_address a = {
 		.local = US, .remote = PEER, .local_port = h.us, .remote_port = h.peer
 	};
-	struct tcp_connection *c = tcp_connection_find(&a);
+	struct tcp_connection *c = tcp_table_find(&a);
 	return c ? (enum tcp_state)c->state : tcp_wait_find(&a) ? TCP_TIME_WAIT : TCP_CLOSED;
 }
 

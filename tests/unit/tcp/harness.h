@@ -52,6 +52,7 @@ struct segment {
 	        echo; /* timestamps; in: with h.stamps they have defaults: the peer's clock, what came last */
 	bool no_stamp; /* in: none in this one, whatever h.stamps says */
 	bool ce, ect;  /* of the IP header; ect: out: has to be there */
+	uint8_t dscp;  /* out: of the IP header; 0: not looked at */
 	uint32_t sacks
 	        [4][2]; /* out: relative to nothing (the peer's numbers); in: relative to our ISS */
 	uint32_t sack_count;
@@ -60,6 +61,7 @@ struct segment {
 	uint32_t from; /* its address; 0: PEER */
 };
 #define NO_WINDOW UINT32_MAX
+#define ZERO_MSS  UINT16_MAX /* in: the option is there and says 0 */
 #define NO_ACK    0
 
 struct harness {
@@ -78,6 +80,7 @@ struct harness {
 	uint32_t opened, received, finished, writable, drained, closed;
 	int reason;
 	bool refuse;    /* the accept handler does not want it */
+	bool deaf;      /* nobody listens */
 	char order[64]; /* o r f w d c, as they came */
 	void (*on_received)(void);
 };

@@ -92,6 +92,67 @@ static void a_duplicate_is_told_by_dsack(void **state)
 	counted(TCP_COUNT_DUPLICATE, 1);
 }
 
+/* RFC 2883 §4.1.2, 4.1.3: the second block is the run in which it lies. */
+static void a_duplicate_ahead_of_a_hole_is_told_by_dsack(void **state)
+{
+	(void)state;
+	opened_fully();
+	in(ACK, .seq = FIRST + 10, .size = 20);
+	out(ACK, .sack_count = 1, .sacks = { { FIRST + 10, FIRST + 30 } });
+	in(ACK, .seq = FIRST + 10, .size = 20);
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 10, FIRST + 30 }, { FIRST + 10, FIRST + 30 } });
+	in(ACK, .seq = FIRST + 15, .size = 5);
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 15, FIRST + 20 }, { FIRST + 10, FIRST + 30 } });
+	in(ACK, .seq = FIRST + 40, .size = 10); /* something else is no duplicate */
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 40, FIRST + 50 }, { FIRST + 10, FIRST + 30 } });
+}
+
+/* §4.2.1, 4.2.2: parts of a segment. */
+static void what_overlaps_ahead_of_a_hole_is_told_by_dsack(void **state)
+{
+	(void)state;
+	opened_fully();
+	in(ACK, .seq = FIRST + 10, .size = 10);
+	skip_all();
+	in(ACK, .seq = FIRST + 15, .size = 10); /* its front */
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 15, FIRST + 20 }, { FIRST + 10, FIRST + 25 } });
+	in(ACK, .seq = FIRST + 5, .size = 10); /* its end */
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 10, FIRST + 15 }, { FIRST + 5, FIRST + 25 } });
+	in(ACK, .seq = FIRST + 40, .size = 10);
+	skip_all();
+	in(ACK, .seq = FIRST + 20, .size = 30); /* of two runs: the first (§4.2.3) */
+	out(ACK, .ack = FIRST, .sack_count = 2,
+	    .sacks = { { FIRST + 20, FIRST + 25 }, { FIRST + 5, FIRST + 50 } });
+}
+
+static void what_closes_a_hole_and_overlaps_is_told_by_dsack(void **state)
+{
+	(void)state;
+	for (uint32_t taken = 0; taken < 2; taken++) { /* kept, or shown in place */
+		h.peer = (uint16_t)(4000 + taken);
+		h.seq = ISS;
+		h.ack = 0;
+		h.got_size = 0;
+		opened_fully();
+		h.take = taken ? UINT32_MAX : 0;
+		in(ACK, .seq = FIRST + 10, .size = 10);
+		skip_all();
+		in(ACK, .seq = FIRST, .size = 30);
+		out(ACK, .ack = FIRST + 30, .sack_count = 1,
+		    .sacks = { { FIRST + 10, FIRST + 20 } });
+		in(ACK, .seq = FIRST + 40, .size = 10);
+		skip_all();
+		in(ACK, .seq = FIRST + 25, .size = 15); /* adjacent is no overlap: old bytes are */
+		out(ACK, .ack = FIRST + 50, .sack_count = 1,
+		    .sacks = { { FIRST + 25, FIRST + 30 } });
+	}
+}
+
 static void overlapping_data_is_taken_once(void **state)
 {
 	(void)state;
@@ -486,6 +547,9 @@ int main(void)
 		S("2018 §4", sacks_tell_what_came),
 		S("2018 §3", three_sack_blocks_fit_beside_timestamps),
 		S("2883 §4", a_duplicate_is_told_by_dsack),
+		S("2883 §4.1", a_duplicate_ahead_of_a_hole_is_told_by_dsack),
+		S("2883 §4.2", what_overlaps_ahead_of_a_hole_is_told_by_dsack),
+		S("2883 §4.2", what_closes_a_hole_and_overlaps_is_told_by_dsack),
 		S("9293 §3.10.7.4", overlapping_data_is_taken_once),
 		S("2018 §2", no_sack_without_agreement),
 		S("9293 §3.9.1", what_the_handler_leaves_is_shown_again),

@@ -201,7 +201,7 @@ static void transmit(struct path *p, uint32_t seq, uint32_t end)
 		push(p, e);
 }
 
-/* ---- The sender, as tcp_out.c does it ---- */
+/* ---- The sender, as out.c does it ---- */
 
 static void check(struct path *p)
 {

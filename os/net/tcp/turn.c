@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TCP's turn in the loop. A connection that has something to do gets into a list, and does all of it
+ * when TCP's source is polled, after the device's batch. One whose output the device refuses waits in
+ * a second list until there is room.
+ */
+#include <net/tcp/internal.h>
+
+#include <core/boot.h>
+#include <core/heap.h>
+#include <core/loop.h>
+
+static struct list turn = LIST_INIT(turn);
+static struct list stalled = LIST_INIT(stalled); /* connections whose output waits for the device */
+
+/* Who has something to send while others wait for the device waits behind them: else those whose
+ * segments happen to be worked on first take all that it has room for, again and again. */
+static bool waits_in_line(const struct tcp_connection *c)
+{
+	return !list_empty(&stalled) && !tcp_output_ready(c);
+}
+
+static void work_on(struct tcp_connection *c, uint64_t now)
+{
+	uint8_t work = c->work;
+	ensure(work); /* or it is in no list */
+	c->work = 0;
+	c->blocked = false;
+	if (work & WORK_END)
+		tcp_connection_end(c, ERR_UNREACHABLE, TCP_CLOSED);
+	if (work & WORK_SHOW && !c->gone)
+		tcp_event_show(c, now);
+	if (work & WORK_OUTPUT && !c->gone && !c->detached) {
+		if (waits_in_line(c)) {
+			c->blocked = true;
+			c->work |= WORK_OUTPUT;
+		} else {
+			tcp_output(c, now);
+			if (c->unsent_max)
+				tcp_event_sent(c);
+		}
+	}
+	if (c->gone) {
+		ensure(c->detached && !c->listener && list_empty(&c->pending));
+		list_remove(&c->turn);
+		timer_stop(&c->timer);
+		heap_free(c);
+	} else if (c->blocked) {
+		list_remove(&c->turn);
+		list_append(&stalled, &c->turn);
+	}
+}
+
+static struct tcp_connection *first_of(const struct list *l)
+{
+	return list_empty(l) ? NULL : container_of(l->next, struct tcp_connection, turn);
+}
+
+static bool poll(struct loop_source *source)
+{
+	struct tcp_connection *c;
+	uint64_t now = 0;
+	(void)source;
+	/* One that the device refuses again leaves it without room: this ends. */
+	while ((c = first_of(&stalled)) && tcp_output_ready(c)) {
+		now = now ? now : clock_now();
+		list_remove(&c->turn);
+		work_on(c, now);
+	}
+	if (list_empty(&turn))
+		return now;
+	struct list batch = turn; /* what comes into the list meanwhile is for the next turn */
+	batch.next->prev = batch.prev->next = &batch;
+	list_init(&turn);
+	now = now ? now : clock_now();
+	while ((c = first_of(&batch))) {
+		list_remove(&c->turn);
+		work_on(c, now);
+	}
+	return true;
+}
+
+static uint64_t events(struct loop_source *source)
+{
+	(void)source;
+	return list_empty(&stalled) ? AMP_WAIT_RECEIVE : AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE;
+}
+
+void tcp_connection_work(struct tcp_connection *c, enum tcp_work work)
+{
+	/* One that waits for the device has other work done meanwhile. */
+	if (!c->work || (c->blocked && work != WORK_OUTPUT)) {
+		list_remove(&c->turn);
+		list_append(&turn, &c->turn);
+	}
+	c->work |= (uint8_t)work;
+}
+
+static struct loop_source source = { .poll = poll, .events = events };
+static bool started;
+
+static int answer(void)
+{
+	static const struct ip4_protocol protocol = { .input = tcp_input,
+		                                      .address_gone = tcp_lost_address,
+		                                      .unreachable = tcp_lost_hop };
+	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
+	tcp_path_start();
+	return OK;
+}
+
+void tcp_start(void)
+{
+	/* Whoever comes before the first listener is refused, and not told that there is no TCP. */
+	BOOT_START_WITH_THIS(90, answer);
+	if (started)
+		return;
+	started = true;
+	tcp_memory_start();
+	loop_add(&source);
+}
+
+void tcp_stop(void)
+{
+	for (struct tcp_connection *c; (c = tcp_table_any());)
+		tcp_abort(c);
+	for (struct list *l; (l = list_pop(&stalled));) /* all of them are gone: nothing is sent */
+		list_append(&turn, l);
+	while (poll(&source))
+		;
+	tcp_wait_clear();
+	tcp_table_clear();
+	memset(tcp_counts, 0, sizeof tcp_counts);
+	if (started)
+		loop_remove(&source);
+	started = false;
+}
