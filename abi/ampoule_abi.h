@@ -36,6 +36,18 @@
  *
  * 4. Leaving. The image leaves only by calling the gate (section "Gate"). A fault (any exception) ends the
  *    image; the tender reports it and exits with AMP_EXIT_CRASH.
+ *
+ * 5. Versions. An image and a tender agree if their majors are equal and the image's minor is at most the tender's. A
+ *    minor only adds: boot information grows at its end, reserved fields get a meaning, enumerations and flags get new
+ *    values. A tender MUST NOT offer an image what is newer than the image's minor. A change that adds something
+ *    raises the minor, once between two versions of Ampoule, and adds a row here.
+ *
+ *      minor  version  what came
+ *      0      0.1.0    the file, the note, boot information, the gate; network devices with one queue
+ *      1      0.1.0    packets of several descriptors, AMP_DESC_*; offloads, struct amp_frame_header;
+ *                      AMP_NET_TX_CHECKSUM, RX_CHECKSUM, TX_SEGMENT, RX_LARGE, TX_DIRECT, RX_PARTIAL, TX_MEMORY;
+ *                      block devices, size_min, format, AMP_NOTE_DEVICE_READ_ONLY, AMP_WAIT_BLOCK, AMP_EXIT_CUT
+ *      2      0.1.0    further receive queues, struct amp_queue, AMP_NET_QUEUES_MAX
  */
 #ifndef AMPOULE_ABI_H
 #define AMPOULE_ABI_H
