@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of this folder share: standard C names over core, declared by musl's headers. */
+/* Shared by the files of this folder: standard C names over core, declared by musl's headers. */
 #ifndef CORE_LIBC_H
 #define CORE_LIBC_H
 

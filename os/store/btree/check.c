@@ -96,8 +96,8 @@ static void look_at_tree(struct check *c)
 	for (bool down = true;;) {
 		uint32_t level = top - depth;
 		if (down) {
-			/* What is reached twice is looked at once: a forged tree may have more ways
-			 * than anybody can walk. */
+			/* A page that is reached twice is read once: a forged tree may have more ways
+			 * than can be walked. */
 			int error = mark(c, p.page, "a page that two nodes point to")
 			                    ? node_anew(t, p, level, &path[depth])
 			                    : ERR_CORRUPT;

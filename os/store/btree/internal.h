@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the store's files know of each other:
+ * Shared by the store's files:
  *
  *   page.c    pointers to pages and their sums, the root's record
  *   node.c    one page of the tree: format, validation, inserting and removing; no I/O
@@ -28,13 +28,13 @@
 #define CELL_MAX     1352u              /* bytes of a cell: a page holds three at least */
 #define LEVEL_MAX    (BTREE_DEPTH_MAX - 1)
 
-/* Where a page is, and what it says: so a page that is stale, swapped or flipped is found by whoever points to it. Sum 0,
+/* The place of a page and the sum of its contents, so that a stale, swapped or flipped page is found from its parent. Sum 0,
  * which no page has: a dirty node, in memory only. */
 struct pointer {
 	uint64_t page, sum;
 };
 
-/* What a root's record says: a committed state. */
+/* The record of a root: a committed state. */
 struct state {
 	uint64_t pages;                  /* of the device that the store uses */
 	uint64_t generation, keys, used; /* used: pages, roots and map included */
@@ -148,7 +148,7 @@ struct cell {
 	uint32_t size;
 };
 void btree_node_init(uint8_t *page, uint8_t level);
-/* Is every cell within the page, are keys in order, is it of that level? What is wrong, or null. */
+/* Checks that every cell lies within the page, that keys are in order, and the level. The flaw in words, or null. */
 const char *btree_node_flaw(const uint8_t *page, uint32_t level, uint64_t pages);
 uint32_t btree_node_level(const uint8_t *page);
 uint32_t btree_node_count(const uint8_t *page);

@@ -27,7 +27,7 @@ static int mark_use(struct fat *f, bool in_use)
 	return error;
 }
 
-/* What is said of free clusters, for others: nobody may rely on it. */
+/* Writes the count of free clusters for other systems. It is only a hint. */
 static int write_info(struct fat *f)
 {
 	uint8_t fields[8];

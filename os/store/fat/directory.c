@@ -278,7 +278,7 @@ static int rename_entry(struct fat *f, const char *from, const char *to)
 		return error;
 	if (m.source.raw[11] & FAT_READ_ONLY)
 		return ERR_READ_ONLY;
-	/* What waits for the source's old slot is done before it has two. */
+	/* Changes that wait for the source's old slot are made before it has two. */
 	error = fat_commit(f, false);
 	struct entry old = m.target;
 	if (!error)

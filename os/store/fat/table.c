@@ -173,7 +173,7 @@ int fat_table_apply(struct fat *f, bool cut)
 	return error;
 }
 
-/* What is free already ends a chain, so a loop does, too. */
+/* A cluster that is free already ends a chain, and so a loop ends, too. */
 static int free_chain(struct fat *f, struct freed chain)
 {
 	int error = OK;

@@ -67,14 +67,14 @@ static int end(struct volume *v, int result)
 	return result;
 }
 
-/* Where a chunk of a file begins on the device. */
+/* The place on the device at which a chunk of a file begins. */
 static uint64_t place(const struct volume *v, enum volume_file f, uint64_t chunk)
 {
 	return f == FILE_DATABASE ? VOLUME_DATABASE + chunk * VOLUME_CHUNK
 	                          : v->end - (chunk + 1) * VOLUME_CHUNK;
 }
 
-/* Does a file of this size fit beside the other? What the last root counts of that is not given up
+/* True if a file of this size fits beside the other. Chunks that the last root counts are not given up
  * before another root is permanent. */
 static bool fits(const struct volume *v, enum volume_file f, uint64_t size)
 {
@@ -329,7 +329,7 @@ int sqlite_volume_truncate(struct volume *v, enum volume_file f, uint64_t size)
 	begin(v);
 	if (size >= v->size[f])
 		return end(v, OK);
-	/* What is dropped need not be written, and a window beyond the end would be given out for
+	/* Dropped bytes need not be written, and a window beyond the end would be given out for
 	 * zeros. */
 	if (w->chunk * VOLUME_CHUNK + w->to > size) {
 		if (w->chunk * VOLUME_CHUNK + w->from < size) {
