@@ -48,6 +48,7 @@
  *                      AMP_NET_TX_CHECKSUM, RX_CHECKSUM, TX_SEGMENT, RX_LARGE, TX_DIRECT, RX_PARTIAL, TX_MEMORY;
  *                      block devices, size_min, format, AMP_NOTE_DEVICE_READ_ONLY, AMP_WAIT_BLOCK, AMP_EXIT_CUT
  *      2      0.1.0    further receive queues, struct amp_queue, AMP_NET_QUEUES_MAX
+ *      3      next     the end of life: stop_at_ns, AMP_WAIT_STOP
  */
 #ifndef AMPOULE_ABI_H
 #define AMPOULE_ABI_H
