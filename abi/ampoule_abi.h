@@ -100,14 +100,14 @@ enum amp_device_type { AMP_DEVICE_NET = 1, AMP_DEVICE_BLOCK = 2 };
 #define AMP_FORMAT_MAX 8u
 
 struct amp_note_device {
-	char name[AMP_NAME_MAX]; /* unique in the image; what `--net NAME=...` names */
+	char name[AMP_NAME_MAX]; /* unique in the image; as in `--net NAME=...` */
 	uint32_t type;           /* enum amp_device_type */
 	uint32_t flags;          /* AMP_NOTE_DEVICE_* */
 	uint32_t ring_size;      /* entries of each ring: a power of two, 64 to 32768 */
 	uint32_t frame_count;    /* net: frames in the frame area, 64 to 262144; block: 0 */
 	uint64_t size_min;       /* block: the least bytes that it must have; net: 0 */
 	char format
-	        [AMP_FORMAT_MAX]; /* block: what has to be on it, unless it begins with AMP_BLOCK_BLANK zero bytes; "":
+	        [AMP_FORMAT_MAX]; /* block: the format that must be on it, unless it begins with AMP_BLOCK_BLANK zero bytes; "":
 					 * anything. NUL-padded; one that the tender does not know it does not check */
 };
 #define AMP_NOTE_DEVICE_OPTIONAL  1u /* the image runs without it */

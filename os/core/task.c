@@ -67,8 +67,8 @@ static _Noreturn void task_begin(void)
 {
 	struct task *self = current;
 	self->fn(self->arg);
-	/* Nobody spawns on this stack before the switch, which is the last thing that happens on
-	 * it. */
+	/* No task is spawned on this stack before the switch, which is the last thing that
+	 * happens on it. */
 	self->link.next = idle.next;
 	self->link.prev = &idle;
 	idle.next->prev = &self->link;

@@ -201,7 +201,7 @@ __attribute__((noinline)) uint64_t timer_next(void)
 		return CLOCK_NEVER;
 	if (level == 0)
 		return tick << TICK_BITS;
-	/* Few are looked at, so that nobody wakes only to let them fall. */
+	/* A slot with few timers is looked into, so that no wake-up only moves them to a lower level. */
 	for (const struct timer *t = slots[level * SLOTS + slot]; t; t = t->next) {
 		uint64_t at = tick_of(t->deadline);
 		first = at < first ? at : first;

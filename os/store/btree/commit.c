@@ -197,7 +197,7 @@ int btree_commit_write(struct btree *t)
 		return error;
 	if (!error)
 		error = block_flush(t->block);
-	if (error) { /* nobody knows which state the device holds */
+	if (error) { /* it is not known which state the device holds */
 		t->refuses = error;
 		return error;
 	}

@@ -107,7 +107,7 @@ struct btree {
 
 	struct apply *first, *last; /* waiting */
 	bool committing;
-	int refuses; /* writing is refused with this error: nobody knows what the device holds, or what is free */
+	int refuses; /* writing is refused with this error: the device's state, or the free pages, are not known */
 	uint64_t
 	        map_flaw; /* a page of the map that is damaged: all of it is written anew by the next commit; 0: none */
 	struct task_queue appliers;
@@ -185,7 +185,7 @@ int btree_cache_get(struct btree *, struct pointer, uint32_t level, struct btree
 void btree_cache_unpin(struct btree *, struct btree_node *);
 /* A page that has just been written becomes a clean one; takes it over. */
 void btree_cache_adopt(struct btree *, struct btree_node *);
-bool btree_cache_forget(struct btree *, uint64_t page); /* false: somebody has pinned it */
+bool btree_cache_forget(struct btree *, uint64_t page); /* false: it is pinned */
 /* Reads a page of the tree into n->bytes, and looks at it. */
 int btree_node_read(struct btree *, struct btree_node *, struct pointer, uint32_t level);
 void btree_cache_close(struct btree *);
@@ -207,7 +207,7 @@ void btree_map_done(struct btree *);    /* the state under way has been committe
 void btree_map_release(struct btree *); /* a snapshot has gone */
 bool btree_map_used(const struct btree *, uint64_t page); /* by the committed state */
 bool btree_map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
-/* Instead of a map that is damaged: what the tree reaches is used. If not all of the tree can be read, nothing is free. */
+/* Replaces a damaged map: pages that the tree reaches are in use. If not all of the tree can be read, no page is free. */
 int btree_map_rebuild(struct btree *);
 /* Gives the map's changed pages new places and adds them to what is to be written. */
 int btree_map_write(struct btree *);

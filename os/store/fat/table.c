@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The allocation table. Entries of clusters that nobody counts on are changed at once; those that
+ * The allocation table. Entries of clusters that no directory counts on are changed at once; those that
  * the device's directories lead to wait in fat.edits for their step of a commit, and are seen here
  * as they will be.
  *

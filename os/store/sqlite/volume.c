@@ -151,7 +151,7 @@ static int read_roots(struct volume *v)
 	}
 	if (best.sequence)
 		return take_root(v, &best);
-	/* Nothing was ever committed with root 0 alone: of the first one that was written a part
+	/* Nothing was ever committed with root 0 alone: a part of the first root that was written
 	 * may be there. */
 	if (is_zero(v->bounce + ROOT_BYTES, ROOT_BYTES) &&
 	    (named[0] || is_zero(v->bounce, ROOT_BYTES)))
@@ -199,7 +199,7 @@ static int write_out(struct volume *v, enum volume_file f)
 	return error;
 }
 
-/* A sector that will be written in part: what the file holds of it, or zeros beyond its end. */
+/* A sector that will be written in part: the file's bytes of it, or zeros beyond the file's end. */
 static int load_sector(struct volume *v, enum volume_file f, uint32_t at)
 {
 	struct window *w = &v->windows[f];

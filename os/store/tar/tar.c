@@ -371,7 +371,7 @@ static int step(struct tar *t, struct tar_cursor *c, struct tar_entry *e, struct
 	if (size > t->size - c->at)
 		return ERR_MALFORMED;
 	c->at += (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
-	/* g: what holds for all files is not for us; V: a label */
+	/* g: values for all files, which are ignored; V: a label */
 	if (h[156] == 'g' || h[156] == 'V')
 		return STEP_SAID;
 	said->any = true;
