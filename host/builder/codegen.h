@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `ampoule build` writes for the compiler: appliance.h, the configuration, the note, the
+/* The files that `ampoule build` writes for the compiler: appliance.h, the configuration, the note, the
  * files, the layout. */
 #ifndef BUILD_CODEGEN_H
 #define BUILD_CODEGEN_H
@@ -18,7 +18,7 @@ void codegen_note(const struct manifest *, struct text *); /* note.s */
 void codegen_files(const struct manifest *, const char *work, struct text *);
 void codegen_layout(uint64_t base, struct text *); /* image.ld */
 
-/* Where the image lies, drawn from the seed: page-aligned, with room up to AMP_IMAGE_HIGH for all
+/* The base address of the image, drawn from the seed: page-aligned, with room up to AMP_IMAGE_HIGH for all
  * that follows. */
 uint64_t codegen_base(uint64_t seed);
 

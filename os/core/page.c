@@ -243,7 +243,7 @@ static void zone_add(uintptr_t base, uint64_t pages, struct page *first)
 	        (struct zone){ .base = base, .first = first, .count = pages, .fresh = first };
 	first[-1].kind = PAGE_EDGE;
 	first[pages].kind = PAGE_EDGE;
-	/* A run's length has 31 bits: 8 TiB. What is beyond that in one extent is left alone. */
+	/* A run's length has 31 bits: 8 TiB. Pages of one extent beyond that are not used. */
 	if (pages > 0)
 		bin_add(first, pages < RUN_MAX ? (uint32_t)pages : RUN_MAX);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tasks. One that blocks hands over to the next of the turn's batch directly; the batch's last one
- * hands over to the event loop, which runs on the layout's last stack. What becomes ready meanwhile
- * makes up the next turn's batch, so that tasks that wake each other do not starve timers and
+ * Tasks. A task that blocks hands over to the next of the turn's batch directly. The batch's last one
+ * hands over to the event loop, which runs on the layout's last stack. Tasks that become ready
+ * meanwhile form the next turn's batch, so that tasks that wake each other do not starve timers and
  * devices.
  */
 #include <stddef.h>
@@ -67,8 +67,8 @@ static _Noreturn void task_begin(void)
 {
 	struct task *self = current;
 	self->fn(self->arg);
-	/* Nobody spawns on this stack before the switch, which is the last thing that happens on
-	 * it. */
+	/* No task is spawned on this stack before the switch, which is the last thing that
+	 * happens on it. */
 	self->link.next = idle.next;
 	self->link.prev = &idle;
 	idle.next->prev = &self->link;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The image's block devices: each request takes a slot, whose parts the tender reads, until its
- * answer; what finds no slot waits in a list. What one turn of the loop submits is handed out in
- * one piece, as packets are.
+ * The image's block devices. Each request takes a slot, whose parts the tender reads, until its
+ * answer. Requests that find no slot wait in a list. All requests of one turn of the loop are handed
+ * out in one piece, as packets are.
  */
 #include <store/block.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The end of life. The tender asks an image to end by a time (abi: struct amp_boot, stop_at_ns): at SIGTERM, at a
- * deployment, when a container is stopped. Then each handler is called once, the newest first, from the loop. A handler
- * begins to drain and returns; it holds the end off by stop_hold until it has finished. When nobody holds it any more the
+ * deployment, when a container is stopped. Then the loop calls each handler once, the newest first. A handler
+ * begins to drain and returns; it holds the end off by stop_hold until it has finished. When no hold is left, the
  * image ends by exit(0), unless main() has returned before. Whatever happens, the tender ends the image at the deadline.
  *
  * A task that blocks in a library's run function (http_run) hears of it by that function's return.
@@ -17,23 +17,23 @@
 
 #include <core/list.h>
 
-/* Owned by who registers it, in memory that stays until it is called or cancelled. */
+/* The caller owns it, and keeps it in place until it is called or cancelled. */
 struct stop_handler {
 	struct list all;
 	/* Must not block. `deadline_ns` is the time by which the tender ends the image, by clock_now(). */
 	void (*stop)(struct stop_handler *, uint64_t deadline_ns);
 };
 
-/* Registers it. Where the end has been asked for already it is called in the loop's next turn. */
+/* Registers it. If the end has already been asked for, it is called in the loop's next turn. */
 void stop_on(struct stop_handler *);
 void stop_cancel(struct stop_handler *);
 
-/* Has the end been asked for, and by when? CLOCK_NEVER: it has not. */
+/* Whether the end has been asked for, and by when. CLOCK_NEVER: it has not. */
 bool stop_asked(void);
 uint64_t stop_deadline(void);
 
-/* As long as there are holds, the image goes on to its deadline. Each hold is released once, or kept by who will make main()
- * return. A hold may be taken before the end is asked for. */
+/* As long as there are holds, the image goes on to its deadline. Each hold is released once, or kept by the task that makes
+ * main() return. A hold may be taken before the end is asked for. */
 void stop_hold(void);
 void stop_release(void);
 

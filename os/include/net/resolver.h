@@ -3,9 +3,9 @@
  * A stub resolver with a cache (RFC 1034 §5.3.1, 1035, 2308, 2782, 5452, 6761, 6891, 7766, 8767). It asks the servers that the
  * manifest (`resolvers`) or DHCP gave: over UDP with random ports and IDs, over TCP where an answer is truncated.
  *
- * A server that does not answer, or refuses, is asked last for a while, so that it costs one name its time and not each.
- * When no server answers, an answer whose time is over is given once more, within a bound. `localhost` and all below it are
- * this image (RFC 6761); they are never asked for. A name without a dot is looked for in DHCP's domain first.
+ * A server that does not answer, or refuses, is asked last for a while, so that it delays one name and not each.
+ * When no server answers, an expired answer is given once more, within a bound. `localhost` and all names below it are
+ * this image (RFC 6761); they are never asked for. A name without a dot is first looked up in DHCP's domain.
  */
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
@@ -13,9 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RESOLVER_SERVERS_MAX    3u /* more are left away */
-#define RESOLVER_ADDRESSES_MAX  8u /* that resolver_lookup remembers of a name; more are left away */
-#define RESOLVER_DATA_MAX       4096u /* bytes of an answer's records; more of them are left away */
+#define RESOLVER_SERVERS_MAX 3u /* further ones are ignored */
+#define RESOLVER_ADDRESSES_MAX                                                                     \
+	8u /* that resolver_lookup remembers of a name; further ones are ignored */
+#define RESOLVER_DATA_MAX       4096u  /* bytes of an answer's records; further ones are ignored */
 #define RESOLVER_TTL_MAX_S      86400u /* a longer TTL is taken as this */
 #define RESOLVER_NEGATIVE_MAX_S 300u   /* the same for "no such name" (RFC 2308) */
 #define RESOLVER_STALE_TTL_S                                                                       \
@@ -24,14 +25,14 @@
 #define RESOLVER_CNAMES_MAX    8u    /* in a chain */
 #define RESOLVER_NAME_TEXT_MAX 1010u /* bytes of a name as text, its NUL included */
 
-/* Its bounds. Zero: the default behind it. */
+/* Bounds. Zero means the default, which stands at the end of each line. */
 struct resolver_options {
 	uint64_t
 	        try_ns; /* in the first round, before the next server is asked; twice that later: 1 s */
 	uint64_t dead_ns;  /* how long a server that failed is asked last: 30 s */
 	uint64_t stale_ns; /* how long after its TTL an answer may still be given: a day */
 	uint32_t
-	        cache_bytes; /* of all that is remembered, from the heap; the least recently used goes: 64 KiB */
+	        cache_bytes; /* of the cache, from the heap; the least recently used name is dropped: 64 KiB */
 	uint32_t
 	        asking_max; /* names that are asked for at a time; one more gets ERR_MEMORY: 1,024 */
 	bool no_search, no_edns; /* no use of DHCP's domain; no EDNS */
@@ -54,7 +55,7 @@ extern const uint32_t resolver_config_count;
  *   ERR_ABSENT       no such name, or none with an address
  *   ERR_TIMEOUT      the deadline, or no server answers
  *   ERR_REFUSED      the servers refuse to answer (REFUSED)
- *   ERR_FAILED       the servers answer, but cannot tell (SERVFAIL, or what does not parse)
+ *   ERR_FAILED       the servers answer, but cannot tell (SERVFAIL, or an answer that does not parse)
  *   ERR_UNREACHABLE  no server is known, or none can be reached
  *   ERR_MALFORMED    not a name
  *   ERR_MEMORY
@@ -94,24 +95,24 @@ struct resolver_records {
 };
 
 /*
- * A name's records of a type, in one block that is the caller's, for heap_free. MX by preference; SRV in the order in which to
- * try them (RFC 2782: by priority, then at random by weight); others in the server's order. With RESOLVER_PTR a dotted
- * quad stands for the name below in-addr.arpa. Errors as above; in case of one, *records is null.
+ * A name's records of a type, in one block that the caller frees by heap_free. MX come by preference; SRV in the order in which
+ * to try them (RFC 2782: by priority, then at random by weight); others in the server's order. With RESOLVER_PTR a dotted
+ * quad stands for the name below in-addr.arpa. Errors are those above; after one, *records is null.
  */
 int resolver_query(const char *name, enum resolver_type, struct resolver_records **,
                    uint64_t deadline_ns);
 
-/* Servers of one's own instead of the manifest's, or, where that names none, DHCP's; count 0: those again. Copied; at
- * most RESOLVER_SERVERS_MAX. */
+/* Asks these servers instead of the manifest's (or DHCP's, if the manifest names none). Count 0 returns to those. The
+ * list is copied; at most RESOLVER_SERVERS_MAX are used. */
 void resolver_use(const uint32_t *servers, uint32_t count);
 void resolver_forget(void); /* empties the cache, and forgets what is known of servers */
 
 struct resolver_counters {
 	uint64_t asked, hits, sent, answers, timeouts, truncated;
-	uint64_t refused, failed; /* answers: REFUSED; SERVFAIL and what does not parse */
+	uint64_t refused, failed; /* answers: REFUSED; SERVFAIL, or not to be parsed */
 	uint64_t unreachable;     /* tries that ended by an ICMP error or for want of a route */
 	uint64_t stale;           /* answers given after their time */
-	uint64_t bad;             /* messages that nobody asked for, or that do not parse */
+	uint64_t bad;             /* messages that were not asked for, or that do not parse */
 };
 struct resolver_counters resolver_counters(void);
 

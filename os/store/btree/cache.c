@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clean pages by number. A page is in the table as long as somebody has pinned it or the policy
+ * Clean pages by number. A page is in the table as long as it is pinned or the policy
  * keeps it; two tasks that want the same page read it once. Contents are checked once, when they
  * are read: sum and structure.
  */
@@ -145,8 +145,7 @@ void btree_cache_adopt(struct btree *t, struct btree_node *n)
 	btree_cache_unpin(t, n);
 }
 
-/* The page will hold something else. A sound store's page is not given away while anybody uses it.
- */
+/* The page will hold other contents. A sound store's page is not given away while it is in use. */
 bool btree_cache_forget(struct btree *t, uint64_t page)
 {
 	struct btree_node *n = btree_table_find(&t->clean, page);

@@ -38,9 +38,9 @@ static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
 	return other ? ERR_MALFORMED : ERR_ABSENT;
 }
 
-/* What was read may lie in a cache of the device's yet, after a crash that was not one of its
- * power: it has to be on the medium before anything is written where the state before it was. And a
- * root has both its copies, so that one may be lost. */
+/* After a crash without power loss, the data that was read may still lie in a cache of the device. It
+ * has to be on the medium before anything is written in the place of the state before it. And a root
+ * gets both its copies, so that one may be lost. */
 static void settle(struct btree *t, bool repair)
 {
 	int error = repair ? btree_root_write(t, &t->state) : OK;

@@ -74,7 +74,7 @@ int fat_cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct u
 	while (n < AHEAD && at + (n + 1) * f->sector <= end && !find(f, at + n * f->sector) &&
 	       !fat_cache_crowded(f))
 		n++;
-	/* The buffer is free: nobody keeps anything in it. */
+	/* The buffer is free: it keeps nothing. */
 	int error = fat_transfer_read(f, at, f->transfer, (uint64_t)n * f->sector);
 	for (uint32_t k = n; k-- && !error;) {
 		u = take(f);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of FAT share. From below: transfer (bytes of the device), cache (sectors of tables and directories), table (the
+ * Shared by the parts of FAT. From below: transfer (bytes of the device), cache (sectors of tables and directories), table (the
  * allocation table, and changes of it that must wait), chain (clusters one behind the other), name, entry (slots of a
  * directory), commit (the order in which changes reach the device), path, directory, file; volume opens, repair mends.
  *

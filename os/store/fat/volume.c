@@ -81,7 +81,7 @@ static int decode(struct fat *f, const uint8_t b[BOOT])
 	return OK;
 }
 
-/* What others say of free clusters; else it is counted. */
+/* Reads the count of free clusters that other systems left; without one they are counted. */
 static int read_info(struct fat *f)
 {
 	uint8_t info[BOOT];

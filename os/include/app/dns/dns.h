@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An authoritative DNS server over UDP and TCP, of zones compiled into the image (manifest: compile, with
- *dns-zones):
+ * An authoritative DNS server over UDP and TCP, for zones compiled into the image (manifest: compile, with
+ * dns-zones):
  *
- *	dns_serve(file_find("zones"), &(struct dns_options){ .port = arg_port() });
+ *	dns_serve(&server, file_find("zones"), &(struct dns_options){ .port = arg_port() });
  *
- * It answers on the event loop, in the frame that the query came in; no memory is allocated for a
- *query. What it answers is described in answer.h, how it remembers answers in cache.h.
+ * It answers on the event loop, in the frame that the query came in. A query allocates no memory. answer.h describes
+ * the answers, cache.h how they are remembered.
  */
 #ifndef DNS_DNS_H
 #define DNS_DNS_H
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct dns_server; /* from the heap; there for the image's life */
+struct dns_server; /* from the heap; it lives as long as the image */
 struct file;
 struct interface;
 
@@ -29,23 +29,23 @@ struct dns_options {
 	uint64_t cache_bytes; /* 0: DNS_CACHE_BYTES_DEFAULT */
 	bool no_cache;
 	const char *
-	        transfers; /* who may have whole zones (AXFR, over TCP): addresses and networks, as allow.h says;
-	                        * null: nobody. Others are REFUSED */
+	        transfers; /* the addresses and networks that may have whole zones (AXFR, over TCP), as allow.h
+	                        * says; null: none. Others are REFUSED */
 	const char *version,
 	        *identity; /* CH TXT version.bind, id.server; null: REFUSED. Not copied */
 };
 
 /* Starts serving; options may be null. On failure the reason is logged: ERR_ABSENT (null zones),
- * ERR_MALFORMED (they are not a zone database), ERR_INVALID (transfers), ERR_EXISTS (port), ERR_MEMORY (for the server; a
- * cache that finds no memory is gone without). */
+ * ERR_MALFORMED (they are not a zone database), ERR_INVALID (transfers), ERR_EXISTS (port), ERR_MEMORY (for the server;
+ * if only the cache finds no memory, the server goes without one). */
 int dns_serve(struct dns_server **, const struct file *zones, const struct dns_options *);
 
 #define DNS_RCODES 16u
 
 struct dns_counters {
-	uint64_t queries; /* packets that came in */
-	uint64_t dropped; /* to which nothing was said: responses, fragments of a header */
-	uint64_t failed;  /* responses that could not be sent */
+	uint64_t queries;            /* packets that came in */
+	uint64_t dropped;            /* not answered: responses, fragments of a header */
+	uint64_t failed;             /* responses that could not be sent */
 	uint64_t rcodes[DNS_RCODES]; /* responses by the header's RCODE, which is 0 for BADVERS */
 	uint64_t cache_hits, cache_misses;
 	uint64_t transfers; /* of zones, to their end */

@@ -15,8 +15,8 @@
  * http_route_task runs on a task of its own for that request, and may (read the body, resolve names, sleep).
  * Requests that come pipelined are answered in order, one at a time.
  *
- * Everything that a client controls has a bound below; the server answers what is wrong with it itself (400, 404, 405,
- * 408, 411, 413, 414, 417, 426, 431, 501, 503, 505), and closes where RFC 9112 wants it.
+ * Everything that a client controls has a bound below. The server answers wrong requests itself (400, 404, 405,
+ * 408, 411, 413, 414, 417, 426, 431, 501, 503, 505), and closes the connection where RFC 9112 requires it.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -61,16 +61,16 @@ struct http_options {                /* zero means the default above */
 /* Listens. ERR_EXISTS, ERR_MEMORY; the reason is logged. Options may be null. */
 int http_serve(struct http_server **, const struct http_options *);
 
-/* What main() ends with once its routes are there: serves as long as the image lives. */
+/* Serves as long as the image lives. main() ends with it, once its routes are there. */
 int http_run(struct http_server *);
 
 /* ---- Routes ---- */
 typedef void http_handler_fn(struct http_exchange *, void *context);
 
 /*
- * method: "GET" (HEAD comes along: the body is left away by the server), "POST", ...; null: any, and the handler sees
- * to it. pattern: "/users/:id/posts/:post", or with "*rest" as its last segment, which takes what is left, slashes
- * included. A literal segment goes before a parameter, that before a star. Matching is on the path after
+ * method: "GET" (it serves HEAD too: the server leaves the body out), "POST", ...; null: any, and the handler looks at
+ * it. pattern: "/users/:id/posts/:post"; "*rest" as the last segment takes the rest of the path, slashes
+ * included. A literal segment goes before a parameter, and a parameter before a star. Matching is on the path after
  * percent-decoding and removal of dot segments; a segment that decodes to a slash or NUL matches nothing (400).
  * Not copied. ERR_MEMORY, ERR_EXISTS, ERR_INVALID (pattern).
  */
@@ -116,8 +116,8 @@ typedef void http_body_fn(struct http_exchange *, void *context, const uint8_t *
 void http_on_body(struct http_exchange *, http_body_fn *, void *context);
 
 /* ---- The response: one of the replies, or http_begin ... http_end ---- */
-/* Before it: a field. ERR_TOO_BIG, ERR_INVALID (name or value holds what a field may not: no response splitting; or it
- * is one that the server sets: Date, Connection, Content-Length, Transfer-Encoding, Content-Type). */
+/* Sets a field, before the reply. ERR_TOO_BIG. ERR_INVALID: name or value holds bytes that a field must not (so that
+ * responses cannot be split), or the server sets it: Date, Connection, Content-Length, Transfer-Encoding, Content-Type. */
 int http_set(struct http_exchange *, const char *name, const char *value);
 
 /* `type`: Content-Type, null: none. The body is copied. */

@@ -4,8 +4,8 @@
  * fixed amount of memory (memory.h), lost at the end unless a backend keeps them
  * (durable/durable.h).
  *
- * Not there: UDP, the binary protocol, SASL, and the commands that steer memcached's own threads
- * and slabs (slabs, lru, lru_crawler, watch, cache_memlimit): ERROR.
+ * It does not have UDP, the binary protocol and SASL. The commands that steer memcached's own threads
+ * and slabs (slabs, lru, lru_crawler, watch, cache_memlimit) are answered ERROR.
  */
 #ifndef MEMCACHE_MEMCACHE_H
 #define MEMCACHE_MEMCACHE_H
@@ -30,10 +30,10 @@ struct memcache_options {            /* zero means the default */
 	uint32_t item_max;        /* bytes of an item, head and key included; 1 MiB */
 	uint32_t connections_max; /* MEMCACHE_CONNECTIONS_MAX; more are refused */
 	uint64_t idle_ns;         /* a silent connection is closed after this; 0: never */
-	uint64_t stall_ns;        /* one in the middle of a command, or that does not read;
+	uint64_t stall_ns;        /* the same for one amid a command, or one that does not read;
 	                             MEMCACHE_STALL_NS */
-	const char *version; /* what "version" says; null: that of the memcached whose protocol this
-	                        is */
+	const char *version; /* the answer to "version"; null: that of the memcached whose protocol
+	                        this is */
 	bool keep;           /* nothing is evicted: when the memory is full, storing fails */
 };
 #define MEMCACHE_VERSION "1.6.18"
@@ -41,15 +41,15 @@ struct memcache_options {            /* zero means the default */
 /* Serves from now on, on the event loop. ERR_EXISTS (the port), ERR_MEMORY, ERR_INVALID; the reason
  * is logged. */
 int memcache_serve(struct memcache_server **, const struct memcache_options *);
-/* Two steps of it, for who fills the store in between: */
+/* The two steps of memcache_serve, for a caller that fills the store in between: */
 int memcache_open(struct memcache_server **, const struct memcache_options *);
 int memcache_listen(struct memcache_server *);
 
-/* Whom changes are told to; before memcache_listen. */
+/* Sets the backend that is told of changes; before memcache_listen. */
 void memcache_set_backend(struct memcache_server *, const struct memcache_backend *);
 struct memcache_store *memcache_store_of(struct memcache_server *);
-/* The backend has kept everything up to this ticket: answers that waited for it are sent. Or it
- * could not: they are not, clients get SERVER_ERROR and are hung up on. */
+/* Called by the backend when it has kept everything up to this ticket: the answers that waited for it
+ * are sent. With an error they are not: clients get SERVER_ERROR, and their connections are closed. */
 void memcache_committed(struct memcache_server *, uint64_t ticket, int error);
 
 struct memcache_counters {
