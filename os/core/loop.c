@@ -78,7 +78,8 @@ static __attribute__((noinline)) void flush_sources(uint64_t now)
 	}
 }
 
-bool loop_turn(void)
+/* True if anything was done. */
+static bool loop_turn(void)
 {
 	figures.turns++;
 	bool worked = poll_sources();

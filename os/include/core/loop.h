@@ -39,8 +39,7 @@ struct loop_figures {
 };
 struct loop_figures loop_figures(void);
 
-/* For task.c and tests: one turn; true if anything was done. And the endless loop that idles between tasks. */
-bool loop_turn(void);
+/* For task.c: endless; it idles where nothing is left to do. */
 _Noreturn void loop_run(void);
 
 #endif
