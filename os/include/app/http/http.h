@@ -50,7 +50,8 @@ struct http_exchange; /* one request and its response; good until the response i
 struct http_options {                /* zero means the default above */
 	struct interface *interface; /* null: all */
 	uint16_t port;               /* 80 */
-	uint32_t connections_max, head_max, requests_max;
+	uint32_t connections_max, head_max;
+	uint32_t requests_max; /* on one connection; 0: no limit */
 	uint64_t body_max;
 	uint64_t head_ns, idle_ns, send_ns;
 	bool access_log;  /* a line a request on standard output (Combined Log Format) */
