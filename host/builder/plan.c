@@ -221,8 +221,9 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	         "# written by ampoule build; do not edit\nninja_required_version = 1.8\nbar = "
 	         "|\nbuilddir = %s\n",
 	         path_text(p->work));
-	text_add(t, "flags = %s -march=%s %s\ntraps = %s\nlto = %s\n", common_flags,
-	         cpus[m->cpu_level - 1], prefix_maps(p, m), trap_flags, lto_flags);
+	text_add(t, "flags = %s -march=%s%s %s\ntraps = %s\nlto = %s\n", common_flags,
+	         cpus[m->cpu_level - 1], m->checked ? " -DAMPOULE_CHECKED" : "", prefix_maps(p, m),
+	         trap_flags, lto_flags);
 	text_add(t, "rule application\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
 	         own_includes, dep);
 	text_add(t, "rule library\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
@@ -307,7 +308,7 @@ void plan_write(struct plan *p, const struct manifest *m)
 	codegen_config(m, &config);
 	codegen_note(m, &note);
 	codegen_files(m, p->work, &files);
-	codegen_layout(codegen_base(p->seed), &layout);
+	codegen_layout(m, codegen_base(p->seed), &layout);
 	update(keep_format("%s/include/appliance.h", p->work), &header);
 	update(keep_format("%s/config.c", p->work), &config);
 	update(keep_format("%s/note.s", p->work), &note);

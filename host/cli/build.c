@@ -38,6 +38,7 @@ static const char usage[] =
         "  -o, --output FILE  write the image to FILE, and its symbols beside it\n"
         "      --seed N       lay the image out by this number: the same bytes each time\n"
         "      --keep-seed    use the work folder's last seed again, if there is one\n"
+        "      --checked      an image that looks at its invariants after each turn of its loop\n"
         "      --work FOLDER  keep intermediate files there (default: DIR/.ampoule)\n"
         "  -v, --verbose      show every command\n"
         "  -q, --quiet        say nothing if all goes well\n"
@@ -45,16 +46,17 @@ static const char usage[] =
 
 struct options {
 	const char *folder, *output, *work;
-	bool has_seed, keep_seed, verbose, quiet;
+	bool has_seed, keep_seed, checked, verbose, quiet;
 	uint64_t seed;
 };
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { SEED = 256, KEEP_SEED, WORK };
+	enum { SEED = 256, KEEP_SEED, CHECKED, WORK };
 	static const struct option longs[] = { { "output", required_argument, NULL, 'o' },
 		                               { "seed", required_argument, NULL, SEED },
 		                               { "keep-seed", no_argument, NULL, KEEP_SEED },
+		                               { "checked", no_argument, NULL, CHECKED },
 		                               { "work", required_argument, NULL, WORK },
 		                               { "verbose", no_argument, NULL, 'v' },
 		                               { "quiet", no_argument, NULL, 'q' },
@@ -77,6 +79,9 @@ static void read_options(struct options *o, int argc, char **argv)
 			break;
 		case KEEP_SEED:
 			o->keep_seed = true;
+			break;
+		case CHECKED:
+			o->checked = true;
 			break;
 		case WORK:
 			o->work = optarg;
@@ -376,6 +381,7 @@ int main(int argc, char **argv)
 	struct manifest *m = manifest_read(folder, shown, sdk_folder(), &report);
 	if (report_print(&report, stderr))
 		return AMP_EXIT_USAGE;
+	m->checked = o.checked;
 
 	plan.clang = plan_find_tool("clang-19");
 	plan.lld = plan_find_tool("ld.lld-19");
