@@ -16,7 +16,7 @@ void codegen_note(const struct manifest *, struct text *); /* note.s */
 /* files.s: the table and the bytes. Compiled files lie in work/compiled/N, N counting from 0 as in
  * the manifest. */
 void codegen_files(const struct manifest *, const char *work, struct text *);
-void codegen_layout(uint64_t base, struct text *); /* image.ld */
+void codegen_layout(const struct manifest *, uint64_t base, struct text *); /* image.ld */
 
 /* The base address of the image, drawn from the seed: page-aligned, with room up to AMP_IMAGE_HIGH for all
  * that follows. */

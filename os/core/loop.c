@@ -9,6 +9,7 @@
  * falls by 1/1024 a wait, so that about one in a hundred is later), and the rest of the time is
  * polled away.
  */
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/cold.h>
 #include <core/gate.h>
@@ -78,7 +79,8 @@ static __attribute__((noinline)) void flush_sources(uint64_t now)
 	}
 }
 
-bool loop_turn(void)
+/* True if anything was done. */
+static bool loop_turn(void)
 {
 	figures.turns++;
 	bool worked = poll_sources();
@@ -217,7 +219,17 @@ static void loop_idle(void)
 void loop_run(void)
 {
 	for (;;) {
-		if (!loop_turn() && !task_is_ready())
+		bool worked = loop_turn();
+		check_all();
+		if (!worked && !task_is_ready())
 			loop_idle();
 	}
+}
+
+CHECK("core", "the loop's sources hang together, and what it has learnt is within bounds",
+      loop_holds)
+{
+	return list_is_valid(&sources) && idle_average <= IDLE_COUNTED_MAX &&
+	       punctual.percent <= 100 && punctual.credit <= CREDIT_MAX &&
+	       punctual.late <= AHEAD_MAX;
 }

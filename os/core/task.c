@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <ampoule_abi.h>
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/cold.h>
 #include <core/config.h>
@@ -208,4 +209,27 @@ COLD void task_start(void)
 	spawned = 1;
 	current = &tasks[0];
 	loop_sp = switch_prepare(stack_top(stack_layout.count - 1), loop_run);
+}
+
+/* Every task hangs in one ring, its stack pointer within its stack; between turns of the loop no batch is under way. */
+COLD bool task_is_valid(void)
+{
+	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
+	if (!list_is_valid(&ready) || !list_is_valid(&batch) || !list_is_valid(&idle))
+		return false;
+	for (uint32_t i = 0; i < spawned; i++) {
+		const struct task *t = &tasks[i];
+		uint64_t stack = stack_layout.base + i * stride + AMP_PAGE, sp = (uint64_t)t->sp;
+		if (t == current)
+			continue;
+		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link ||
+		    sp < stack || sp >= stack + stack_layout.size)
+			return false;
+	}
+	return spawned < stack_layout.count && (current || list_empty(&batch));
+}
+
+CHECK("core", "every task waits, is ready or has ended, on a stack of its own", tasks_hold)
+{
+	return task_is_valid();
 }

@@ -11,7 +11,9 @@
  *
  * A run fires no more than TIMER_RUN_MAX either; the rest goes in the runs after it, so that other sources get their turn.
  */
+#include <core/check.h>
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/timer.h>
 
 #define TICK_BITS 12u
@@ -263,4 +265,54 @@ __attribute__((noinline)) uint64_t timer_next(void)
 		}
 	}
 	return first > CLOCK_NEVER >> TICK_BITS ? CLOCK_NEVER : first << TICK_BITS;
+}
+
+/* ---- For checks ---- */
+
+#define LOOKED_AT_MAX 64u /* timers of a list: there may be millions */
+
+/* Do its first timers know what leads to them? */
+static COLD bool list_holds(struct timer *const *head)
+{
+	struct timer *const *link = head;
+	for (unsigned n = 0; *link && n < LOOKED_AT_MAX; n++) {
+		if ((*link)->link != link || !(*link)->fn)
+			return false;
+		link = &(*link)->next;
+	}
+	return true;
+}
+
+/* Does the slot lie ahead of the wheel, and do its timers belong there? */
+static COLD bool slot_holds(unsigned level, unsigned slot)
+{
+	const struct timer *t = slots[level * SLOTS + slot];
+	if ((t != NULL) != (bool)(occupied[level] >> slot & 1))
+		return false;
+	for (unsigned n = 0; t && n < LOOKED_AT_MAX; n++, t = t->next) {
+		uint64_t number = tick_of(t->deadline) >> level * SLOT_BITS,
+		         ahead = number - (wheel_now >> level * SLOT_BITS);
+		if (number % SLOTS != slot || ahead >= SLOTS || (level && ahead < 2))
+			return false;
+	}
+	return list_holds(&slots[level * SLOTS + slot]);
+}
+
+COLD bool timer_is_valid(void)
+{
+	if (!list_holds(&due) || !list_holds(&firing))
+		return false;
+	for (unsigned l = 0; l < LEVELS; l++) {
+		if (!list_holds(&falling[l]))
+			return false;
+		for (unsigned s = 0; s < SLOTS; s++)
+			if (!slot_holds(l, s))
+				return false;
+	}
+	return !(due || firing) || timer_next() == 0;
+}
+
+CHECK("core", "timers hang where the wheel will look for them", wheel_holds)
+{
+	return timer_is_valid();
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
@@ -32,6 +33,13 @@ static void crawl(struct timer *t)
 	timer_set_in(t, s->store.crawl_at ? CRAWL_NS : CRAWL_IDLE_NS, crawl);
 }
 
+static bool items_hold(const void *of)
+{
+	const struct memcache_server *s = of;
+	return memcache_memory_is_valid(&s->store.memory) &&
+	       memcache_table_is_valid(&s->store.table);
+}
+
 int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 {
 	static const struct memcache_options none;
@@ -58,6 +66,8 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 		return error;
 	}
 	s->store.memory.keep = o->keep;
+	check_watch(s, items_hold, "app/memcache",
+	            "each item is in the table and in its segment's count");
 	*to = s;
 	return OK;
 }
@@ -84,6 +94,7 @@ int memcache_serve(struct memcache_server **to, const struct memcache_options *o
 		return error;
 	error = memcache_listen(*to);
 	if (error) {
+		check_forget(*to);
 		memcache_store_close(&(*to)->store);
 		heap_free(*to);
 	}

@@ -33,5 +33,7 @@ struct heap_figures {
 	uint64_t failures; /* allocations that found nothing */
 };
 struct heap_figures heap_figures(void);
+/* For tests and checks: looks at every run and slab. */
+bool heap_is_valid(void);
 
 #endif

@@ -39,8 +39,7 @@ struct loop_figures {
 };
 struct loop_figures loop_figures(void);
 
-/* For task.c and tests. loop_turn runs one turn and returns true if it did anything; loop_run runs turns for ever. */
-bool loop_turn(void);
+/* For task.c: runs turns for ever, and idles where nothing is left to do. */
 _Noreturn void loop_run(void);
 
 #endif

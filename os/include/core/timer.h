@@ -46,5 +46,7 @@ void timer_punctual(uint32_t percent);
 unsigned timer_run(uint64_t now);
 uint64_t timer_next(void);
 bool timer_due(uint64_t now); /* true if timer_run would have something to do */
+/* For tests and checks: looks at every slot, and at the first timers of each. */
+bool timer_is_valid(void);
 
 #endif

@@ -225,3 +225,51 @@ int btree_cache_get(struct btree *t, struct pointer p, uint32_t level, struct bt
 	*to = n;
 	return OK;
 }
+
+/* ---- For checks ---- */
+
+#define SAMPLE 4u /* buckets whose pages are summed, by turns: a page costs a microsecond */
+
+static bool table_is_valid(const struct table *t)
+{
+	uint32_t count = 0;
+	if (t->size & (t->size - 1))
+		return false;
+	for (uint32_t k = 0; k < t->size; k++)
+		for (const struct btree_node *n = t->buckets[k]; n; n = n->chain)
+			if (bucket(t, n->cached.page) != &t->buckets[k] || count++ == t->count)
+				return false;
+	return count == t->count;
+}
+
+/* A clean page is what was read or written, as long as it is in memory. */
+static bool is_unchanged(const struct btree_node *n)
+{
+	return n->loading || n->error || btree_page_sum(n->bytes, n->cached.page) == n->sum;
+}
+
+bool btree_cache_is_valid(const struct btree *t)
+{
+	uint64_t kept = 0;
+	if (!table_is_valid(&t->clean) || !table_is_valid(&t->dirty))
+		return false;
+	for (uint32_t k = 0; k < t->clean.size; k++)
+		for (const struct btree_node *n = t->clean.buckets[k]; n; n = n->chain) {
+			if (!n->kept && !n->cached.pins)
+				return false;
+			kept += n->kept;
+		}
+	uint32_t first = (uint32_t)(t->figures.hits + t->figures.reads);
+	for (uint32_t k = 0; k < SAMPLE && k < t->clean.size; k++)
+		for (const struct btree_node *n =
+		             t->clean.buckets[(first + k) & (t->clean.size - 1)];
+		     n; n = n->chain)
+			if (!is_unchanged(n))
+				return false;
+	/* Nothing that the committed state or a snapshot uses is overwritten. */
+	for (uint32_t k = 0; k < t->dirty.size; k++)
+		for (const struct btree_node *n = t->dirty.buckets[k]; n; n = n->chain)
+			if (btree_map_busy(t, n->cached.page))
+				return false;
+	return kept == t->kept && kept * BTREE_PAGE <= t->options.cache;
+}

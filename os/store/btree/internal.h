@@ -189,6 +189,7 @@ bool btree_cache_forget(struct btree *, uint64_t page); /* false: it is pinned *
 /* Reads a page of the tree into n->bytes, and looks at it. */
 int btree_node_read(struct btree *, struct btree_node *, struct pointer, uint32_t level);
 void btree_cache_close(struct btree *);
+bool btree_cache_is_valid(const struct btree *); /* for checks */
 struct btree_node *btree_node_new(uint64_t page);
 void btree_node_free(struct btree_node *);
 struct btree_node *btree_table_find(const struct table *, uint64_t page);
@@ -237,6 +238,10 @@ int btree_check_reach(struct btree *, uint8_t *seen, uint64_t *used, bool *lost)
 /* The record of a root's page that is newest, if one is whole; names what is not. *whole: both copies are, and the same. */
 enum record btree_check_root(struct btree *, const uint8_t *bytes, uint64_t page,
                              uint64_t device_pages, struct state *, bool *whole, bool *flawed);
+
+/* ---- store.c ---- */
+/* For tests and checks: what is in memory, whatever is under way. Nothing is read. */
+bool btree_is_valid(const struct btree *);
 
 /* ---- commit.c ---- */
 /* Makes the state under way the committed one. */

@@ -161,3 +161,25 @@ int fat_cache_write(struct fat *f, bool table)
 	}
 	return error;
 }
+
+bool fat_cache_is_valid(const struct fat *f)
+{
+	uint32_t listed = 0, found = 0, valid = 0, dirty = 0;
+	if (!list_is_valid(&f->units))
+		return false;
+	list_each (l, &f->units)
+		listed++;
+	for (uint32_t k = 0; k < BUCKETS; k++)
+		for (const struct unit *u = f->buckets[k]; u; u = u->next)
+			if (!u->valid || u->at / f->sector % BUCKETS != k ||
+			    found++ == f->unit_count)
+				return false;
+	for (uint32_t k = 0; k < f->unit_count; k++) {
+		const struct unit *u = &f->unit_array[k];
+		if ((u->dirty && !u->valid) || u->bytes != f->unit_bytes + (uint64_t)k * f->sector)
+			return false;
+		valid += u->valid;
+		dirty += u->dirty;
+	}
+	return listed == f->unit_count && found == valid && dirty == f->dirty;
+}

@@ -46,12 +46,12 @@ struct http_exchange; /* one request and its response; good until the response i
 	1024u /* bytes a second that a body has to come at, after 10 s; else 408 */
 #define HTTP_SEND_NS         (60ull * 1000000000) /* without any progress of a response; then reset */
 #define HTTP_CONNECTIONS_MAX 16384u /* at once; more: the longest idle one goes, or the new one */
-#define HTTP_REQUESTS_MAX    0u     /* requests on one connection; 0: no limit */
 
 struct http_options {                /* zero means the default above */
 	struct interface *interface; /* null: all */
 	uint16_t port;               /* 80 */
-	uint32_t connections_max, head_max, requests_max;
+	uint32_t connections_max, head_max;
+	uint32_t requests_max; /* on one connection; 0: no limit */
 	uint64_t body_max;
 	uint64_t head_ns, idle_ns, send_ns;
 	bool access_log;  /* a line a request on standard output (Combined Log Format) */

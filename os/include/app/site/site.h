@@ -57,7 +57,5 @@ int site_open(struct site **, const struct file *database);
 /* Serves the site below "/": the file, a redirection to a folder's slash, or 404 with the site's /404.html if it has one.
  * The application's own routes go before it. Errors are http_route's. */
 int site_route(struct http_server *, struct site *);
-/* The handler behind it, for other routes (the whole path is looked up). */
-void site_handler(struct http_exchange *, void *site);
 
 #endif
