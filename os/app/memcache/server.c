@@ -15,16 +15,6 @@
 #define CRAWL_IDLE_NS NS_PER_S            /* between two passes */
 #define CRAWL_ITEMS   4096u               /* of a step: less than a millisecond */
 
-static bool accepted(void *context, struct tcp_connection *tcp)
-{
-	struct memcache_server *s = context;
-	if (s->counters.connections_now < s->options.connections_max &&
-	    memcache_connection_open(s, tcp))
-		return true;
-	s->counters.connections_refused++;
-	return false;
-}
-
 static void crawl(struct timer *t)
 {
 	struct memcache_server *s = container_of(t, struct memcache_server, crawler);
@@ -54,9 +44,9 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 	s->options.connections_max =
 	        o->connections_max ? o->connections_max : MEMCACHE_CONNECTIONS_MAX;
 	s->options.stall_ns = o->stall_ns ? o->stall_ns : MEMCACHE_STALL_NS;
+	s->options.unsent_max = o->unsent_max ? o->unsent_max : MEMCACHE_UNSENT_MAX;
 	s->options.version = o->version ? o->version : MEMCACHE_VERSION;
 	s->started = clock_now();
-	list_init(&s->connections);
 	list_init(&s->waiting);
 	int error = memcache_store_open(&s->store, s->options.memory, s->options.item_max);
 	if (error) {
@@ -74,15 +64,21 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 
 int memcache_listen(struct memcache_server *s)
 {
-	int error = tcp_listen(&s->listener, s->options.interface, s->options.port,
-	                       &(struct tcp_options){ .send_max = SEND_MAX,
-	                                              .keep_alive_ns = KEEP_ALIVE_NS,
-	                                              .no_delay = true });
+	const struct memcache_options *o = &s->options;
+	const struct tcp_options tcp = { .send_max = o->unsent_max,
+		                         .keep_alive_ns = KEEP_ALIVE_NS,
+		                         .no_delay = true };
+	int error = tcp_server_open(
+	        &s->served, &memcache_protocol, o->interface, o->port, &tcp,
+	        &(struct tcp_server_limits){ .connections_max = o->connections_max,
+	                                     .unsent_max = o->unsent_max,
+	                                     .buffers_max = o->buffers_max,
+	                                     .idle_ns = o->idle_ns ? o->idle_ns : CLOCK_NEVER,
+	                                     .stall_ns = o->stall_ns });
 	if (error) {
 		log_error("memcache", "port %u: %s", s->options.port, error_text(error));
 		return error;
 	}
-	tcp_listen_watch(s->listener, accepted, s);
 	timer_set_in(&s->crawler, CRAWL_IDLE_NS, crawl);
 	return OK;
 }
@@ -99,6 +95,12 @@ int memcache_serve(struct memcache_server **to, const struct memcache_options *o
 		heap_free(*to);
 	}
 	return error;
+}
+
+void memcache_stop(struct memcache_server *s, uint64_t deadline_ns,
+                   void (*stopped)(void *context, uint32_t left), void *context)
+{
+	tcp_server_stop(&s->served, deadline_ns, stopped, context);
 }
 
 void memcache_set_backend(struct memcache_server *s, const struct memcache_backend *b)
@@ -127,5 +129,12 @@ void memcache_committed(struct memcache_server *s, uint64_t ticket, int error)
 
 void memcache_counters(const struct memcache_server *s, struct memcache_counters *to)
 {
+	const struct tcp_server_counters *n = &s->served.counters;
 	*to = s->counters;
+	to->connections = n->connections;
+	to->connections_now = n->now;
+	to->connections_refused = n->refused;
+	to->made_room = n->made_room;
+	to->crowded = n->crowded;
+	to->timed_out += n->stalled + n->idled;
 }

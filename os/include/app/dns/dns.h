@@ -21,6 +21,21 @@ struct interface;
 #define DNS_PORT                53u
 #define DNS_CACHE_BYTES_DEFAULT (4u << 20)
 
+/* Over TCP (RFC 7766). For one connection too many the one goes that is idle for longest (§6.2.3); if none is, the new
+ * one is refused. */
+#define DNS_TCP_CONNECTIONS 256u                 /* at once */
+#define DNS_TCP_PER_ADDRESS 16u                  /* of one address */
+#define DNS_TCP_IDLE_NS     (10ull * 1000000000) /* without a query, or an acknowledgment */
+#define DNS_TCP_TRANSFERS   4u /* zones at once; further ones get SERVFAIL, and come again */
+#define DNS_TCP_UNSENT      (192u << 10) /* bytes of answers not acknowledged; then nothing is read */
+
+struct dns_tcp_limits { /* zero means the default */
+	uint32_t connections, per_address, transfers, unsent;
+	uint64_t idle_ns;
+	/* Bytes that all connections hold: half of the heap. Then those go that would hold them for longest. */
+	uint64_t buffers;
+};
+
 struct dns_options {
 	struct interface *interface; /* null: all */
 	uint16_t port;               /* 0: DNS_PORT */
@@ -31,6 +46,7 @@ struct dns_options {
 	const char *
 	        transfers; /* the addresses and networks that may have whole zones (AXFR, over TCP), as allow.h
 	                        * says; null: none. Others are REFUSED */
+	struct dns_tcp_limits tcp;
 	const char *version,
 	        *identity; /* CH TXT version.bind, id.server; null: REFUSED. Not copied */
 };
@@ -40,6 +56,12 @@ struct dns_options {
  * if only the cache finds no memory, the server goes without one). */
 int dns_serve(struct dns_server **, const struct file *zones, const struct dns_options *);
 
+/* The orderly end of TCP (UDP is answered on): no new connections, who idles is closed at once, others after their
+ * query or transfer. `stopped` (may be null) is called once: when all have ended, or at the deadline, when the
+ * others were reset. */
+void dns_stop(struct dns_server *, uint64_t deadline_ns,
+              void (*stopped)(void *context, uint32_t left), void *context);
+
 #define DNS_RCODES 16u
 
 struct dns_counters {
@@ -48,7 +70,9 @@ struct dns_counters {
 	uint64_t failed;             /* responses that could not be sent */
 	uint64_t rcodes[DNS_RCODES]; /* responses by the header's RCODE, which is 0 for BADVERS */
 	uint64_t cache_hits, cache_misses;
-	uint64_t transfers; /* of zones, to their end */
+	uint64_t transfers;            /* of zones, to their end */
+	uint64_t tcp_now, tcp_refused; /* connections */
+	uint64_t tcp_made_room;        /* ended while idle, for new ones */
 };
 struct dns_counters dns_counters(const struct dns_server *);
 
