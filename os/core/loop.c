@@ -97,6 +97,13 @@ static bool loop_turn(void)
 	return worked;
 }
 
+COLD void loop_settle(void)
+{
+	poll_sources();
+	flush_sources(clock_now());
+	gate_wait(0, 0); /* a wait includes all kicks */
+}
+
 /* How long to poll before waiting: 0, or ns. */
 static COLD uint64_t polling_pays(void)
 {

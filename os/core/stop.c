@@ -11,16 +11,15 @@
 #include <core/task.h>
 
 static struct list handlers = LIST_INIT(handlers); /* the newest first */
+static struct list lasts = LIST_INIT(lasts);       /* the newest first */
 static struct task_queue waiters = TASK_QUEUE_INIT(waiters);
 static uint32_t holds;
 static bool asked; /* the loop has seen it */
 
+/* list_append puts it before its argument: before the first one. */
 COLD void stop_on(struct stop_handler *h)
 {
-	h->all.next = handlers.next;
-	h->all.prev = &handlers;
-	handlers.next->prev = &h->all;
-	handlers.next = &h->all;
+	list_append(handlers.next, &h->all);
 }
 
 COLD void stop_cancel(struct stop_handler *h)
@@ -59,6 +58,18 @@ COLD void stop_wait(void)
 	stop_hold();
 	while (!asked)
 		task_wait(&waiters, CLOCK_NEVER);
+}
+
+COLD void stop_at_end(struct stop_last *l)
+{
+	list_append(lasts.next, &l->all);
+}
+
+COLD void stop_end(void)
+{
+	struct list *next;
+	while ((next = list_pop(&lasts)) != NULL)
+		container_of(next, struct stop_last, all)->last();
 }
 
 COLD void stop_turn(void)

@@ -102,9 +102,8 @@ int http_serve(struct http_server **to, const struct http_options *o)
 
 int http_run(struct http_server *s)
 {
-	(void)s;
-	for (;;)
-		task_sleep(UINT64_MAX);
+	tcp_server_wait(&s->served);
+	return OK;
 }
 
 void http_stop(struct http_server *s, uint64_t deadline_ns,

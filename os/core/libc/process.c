@@ -12,6 +12,7 @@
 #include <core/gate.h>
 #include <core/panic.h>
 #include <core/random.h>
+#include <core/stop.h>
 
 #include "libc.h"
 
@@ -46,6 +47,7 @@ LIBC _Noreturn void exit(int code)
 	while (exit_count > 0) /* one of them may call exit: the others still run */
 		exit_functions[--exit_count]();
 	fflush(stdout);
+	stop_end();
 	gate_exit(code);
 }
 

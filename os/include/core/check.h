@@ -31,7 +31,7 @@ struct check {
 #define CHECK(library_, invariant_, fn_)                                                           \
 	static bool fn_(void);                                                                     \
 	static const struct check check_##fn_                                                      \
-	        __attribute__((used, retain, section(".check"))) = { fn_, library_, invariant_ };   \
+	        __attribute__((used, retain, section(".check"))) = { fn_, library_, invariant_ };  \
 	static bool fn_(void)
 
 #define CHECK_WATCHED_MAX 64u /* more are not looked at */

@@ -39,6 +39,9 @@ struct loop_figures {
 };
 struct loop_figures loop_figures(void);
 
+/* For the end of an image: polls each source once, and lets the tender work on all that was handed out. */
+void loop_settle(void);
+
 /* For task.c: runs turns for ever, and idles where nothing is left to do. */
 _Noreturn void loop_run(void);
 

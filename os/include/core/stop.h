@@ -7,7 +7,8 @@
  *
  * A task that blocks in a library's run function (http_run) hears of it by that function's return.
  *
- * Functions that exit() runs (atexit) still run at the end; they must not block.
+ * exit() then runs atexit's functions, and behind them what libraries do last: TCP resets what is still open, so that no
+ * client waits for an image that is gone. That holds for every exit, asked for or not, but for a panic.
  */
 #ifndef CORE_STOP_H
 #define CORE_STOP_H
@@ -31,6 +32,15 @@ void stop_cancel(struct stop_handler *);
 /* Whether the end has been asked for, and by when. CLOCK_NEVER: it has not. */
 bool stop_asked(void);
 uint64_t stop_deadline(void);
+
+/* Owned by the library that registers it, in static memory. */
+struct stop_last {
+	struct list all;
+	void (*last)(void); /* must not block, nor register anything */
+};
+/* Registers what exit() does last; the newest first. Once. */
+void stop_at_end(struct stop_last *);
+void stop_end(void); /* for exit() */
 
 /* As long as there are holds, the image goes on to its deadline. Each hold is released once, or kept by the task that makes
  * main() return. A hold may be taken before the end is asked for. */

@@ -37,6 +37,8 @@
 #include <stdint.h>
 
 #include <core/list.h>
+#include <core/stop.h>
+#include <core/task.h>
 #include <core/timer.h>
 #include <net/tcp.h>
 
@@ -140,7 +142,9 @@ struct tcp_server { /* read by the protocol */
 	uint64_t stop_at;
 	tcp_server_stopped_fn *stopped;
 	void *stopped_context;
-	bool stopping, reported;
+	struct stop_handler on_stop; /* the image is asked to end: tcp_server_stop */
+	struct task_queue waiters;
+	bool stopping, reported, holds;
 };
 
 /* ---- The server ---- */
@@ -157,6 +161,10 @@ int tcp_server_open(struct tcp_server *, const struct tcp_served_protocol *, str
  */
 void tcp_server_stop(struct tcp_server *, uint64_t deadline_ns, tcp_server_stopped_fn *stopped,
                      void *context);
+
+/* Blocks until the server has stopped: by tcp_server_stop, or because the image is asked to end (core/stop.h), which stops every
+ * server that is open, a little before the deadline. In the second case its caller is expected to return from main(). */
+void tcp_server_wait(struct tcp_server *);
 
 /* ---- Where a connection is ---- */
 

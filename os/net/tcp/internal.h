@@ -177,6 +177,7 @@ void tcp_table_remove(struct tcp_connection *);
 /* Shows each connection to fn, which must not add or remove any. */
 void tcp_table_each(void (*fn)(struct tcp_connection *, const void *), const void *what);
 struct tcp_connection *tcp_table_any(void); /* for tests; null: it is empty */
+uint32_t tcp_table_size(void);
 void tcp_table_clear(void);
 
 /* ---- secret.c ---- */

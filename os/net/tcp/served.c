@@ -100,6 +100,10 @@ static void report(struct timer *t)
 	if (s->reported)
 		return;
 	s->reported = true;
+	task_wake_all(&s->waiters);
+	if (s->holds)
+		stop_release();
+	s->holds = false;
 	if (s->stopped)
 		s->stopped(s->stopped_context, (uint32_t)s->counters.now);
 }
@@ -426,6 +430,30 @@ static bool accepted(void *context, struct tcp_connection *tcp)
 	return taken;
 }
 
+/* What is left of the time when the last connections are reset. */
+#define STOP_MARGIN_NS (250 * NS_PER_MS)
+
+static void image_stops(struct stop_handler *h, uint64_t deadline_ns)
+{
+	struct tcp_server *s = container_of(h, struct tcp_server, on_stop);
+	uint64_t now = clock_now(), time = deadline_ns > now ? deadline_ns - now : 0;
+	if (s->reported)
+		return;
+	stop_hold();
+	s->holds = true;
+	tcp_server_stop(s, now + time - (time / 4 < STOP_MARGIN_NS ? time / 4 : STOP_MARGIN_NS),
+	                s->stopped, s->stopped_context);
+}
+
+void tcp_server_wait(struct tcp_server *s)
+{
+	stop_hold();
+	while (!s->reported)
+		task_wait(&s->waiters, CLOCK_NEVER);
+	if (!stop_asked())
+		stop_release();
+}
+
 int tcp_server_open(struct tcp_server *s, const struct tcp_served_protocol *protocol,
                     struct interface *interface, uint16_t port, const struct tcp_options *options,
                     const struct tcp_server_limits *limits)
@@ -446,10 +474,14 @@ int tcp_server_open(struct tcp_server *s, const struct tcp_served_protocol *prot
 	};
 	list_init(&s->idle);
 	list_init(&s->busy);
+	task_queue_init(&s->waiters);
 	int error = tcp_listen(&s->listener, interface, port, options);
-	if (!error)
-		tcp_listen_watch(s->listener, accepted, s);
-	return error;
+	if (error)
+		return error;
+	tcp_listen_watch(s->listener, accepted, s);
+	s->on_stop.stop = image_stops;
+	stop_on(&s->on_stop);
+	return OK;
 }
 
 void tcp_server_stop(struct tcp_server *s, uint64_t deadline_ns, tcp_server_stopped_fn *stopped,

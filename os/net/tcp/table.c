@@ -101,6 +101,11 @@ struct tcp_connection *tcp_table_any(void)
 	return NULL;
 }
 
+uint32_t tcp_table_size(void)
+{
+	return connections;
+}
+
 void tcp_table_clear(void)
 {
 	ensure(!connections);

@@ -10,6 +10,7 @@
 #include <core/boot.h>
 #include <core/heap.h>
 #include <core/loop.h>
+#include <core/stop.h>
 
 static struct list turn = LIST_INIT(turn);
 static struct list stalled = LIST_INIT(stalled); /* connections whose output waits for the device */
@@ -100,6 +101,18 @@ void tcp_connection_work(struct tcp_connection *c, enum tcp_work work)
 static struct loop_source source = { .poll = poll, .events = events };
 static bool started;
 
+/* The image ends: whoever is still connected hears of it. What a full ring does not take, it takes after a while. */
+static void reset_all(void)
+{
+	struct tcp_connection *c;
+	for (uint32_t left = tcp_table_size(); left && (c = tcp_table_any()); left--) {
+		if (!tcp_output_ready(c))
+			loop_settle();
+		tcp_abort(c);
+	}
+	loop_settle();
+}
+
 static int answer(void)
 {
 	static const struct ip4_protocol protocol = { .input = tcp_input,
@@ -119,6 +132,9 @@ void tcp_start(void)
 	started = true;
 	tcp_memory_start();
 	loop_add(&source);
+	static struct stop_last last = { .last = reset_all };
+	if (!last.all.next)
+		stop_at_end(&last);
 }
 
 void tcp_stop(void)

@@ -14,6 +14,7 @@
 #include <core/random.h>
 #include <core/task.h>
 #include <core/timer.h>
+#include <core/stop.h>
 #include <net/resolver.h>
 
 struct fake fake;
@@ -588,4 +589,44 @@ int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port,
 		return fake.connect_error ? fake.connect_error : ERR_REFUSED;
 	*to = fake.next_server[fake.connects++];
 	return OK;
+}
+
+/* ---- The end of the image ---- */
+
+void stop_on(struct stop_handler *h)
+{
+	list_init(&h->all);
+	fake.on_stop = h;
+}
+
+bool stop_asked(void)
+{
+	return fake.asked;
+}
+
+void stop_hold(void)
+{
+	fake.holds++;
+}
+
+void stop_release(void)
+{
+	if (!fake.holds--)
+		abort();
+}
+
+void task_queue_init(struct task_queue *q)
+{
+	list_init(&q->waiting);
+}
+
+void task_wake_all(struct task_queue *q)
+{
+	(void)q;
+}
+
+int task_wait(struct task_queue *q, uint64_t deadline_ns)
+{
+	(void)q, (void)deadline_ns;
+	abort(); /* no test runs a task for so long */
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <core/stop.h>
 #include <net/tcp.h>
 
 #define FAKE_WALL 784111777ll /* Sun, 06 Nov 1994 08:49:37 GMT: when simulated time is 0 */
@@ -55,6 +56,9 @@ struct fake {
 	uint32_t console_writes;
 	uint32_t connects;
 	int connect_error;
+	struct stop_handler *on_stop; /* the last one registered */
+	uint32_t holds;               /* of the image's end */
+	bool asked;                   /* it has been asked for */
 	/* The client's next connection is given this. */
 	struct tcp_connection *next_server[8];
 	uint32_t servers;

@@ -509,6 +509,29 @@ static void a_server_without_connections_stops_at_once(void **state)
 	assert_int_equal(reports, 1);
 }
 
+/* The image's end was nobody's business: every client hung at each deployment. */
+static void
+an_image_that_is_asked_to_end_stops_its_servers_and_is_held_until_they_have(void **state)
+{
+	(void)state;
+	start(NULL);
+	struct tcp_connection *idle = come(""), *busy = come("b");
+	fake.asked = true;
+	fake.on_stop->stop(fake.on_stop, clock_now() + 2 * SECOND);
+	assert_false(fake.listening);
+	assert_true(idle->shut && fake_open(busy));
+	assert_int_equal(told_stopping, 1);
+	assert_int_equal(fake.holds, 1);
+	fake_advance(SECOND);
+	assert_true(fake_open(busy));
+	fake_advance(SECOND); /* a little before the deadline */
+	assert_true(busy->aborted);
+	assert_int_equal(fake.holds, 0);
+	tcp_server_wait(&server); /* returns */
+	assert_int_equal(fake.holds, 1);
+	fake.holds = 0;
+}
+
 static void at_the_deadline_of_a_stop_who_is_left_is_reset(void **state)
 {
 	(void)state;
@@ -582,6 +605,7 @@ int main(void)
 		TEST(the_peers_end_and_its_reset_end_a_connection),
 		TEST(a_server_that_stops_ends_in_order),
 		TEST(a_server_without_connections_stops_at_once),
+		TEST(an_image_that_is_asked_to_end_stops_its_servers_and_is_held_until_they_have),
 		TEST(at_the_deadline_of_a_stop_who_is_left_is_reset),
 		TEST(a_task_writes_as_long_as_bytes_move),
 	};

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <core/stop.h>
 #include <core/boot.h>
 #include <core/error.h>
 #include <core/gate.h>
@@ -187,6 +188,7 @@ void task_queue_init(struct task_queue *q)
 }
 
 static uint32_t woken;
+struct stop_last *world_last;
 
 int task_wait(struct task_queue *q, uint64_t deadline)
 {
@@ -206,6 +208,37 @@ bool task_wake_one(struct task_queue *q)
 void task_wake_all(struct task_queue *q)
 {
 	task_wake_one(q);
+}
+
+void loop_settle(void)
+{
+	world_turn();
+}
+
+/* ---- The end of the image: no test of this world ends by being asked ---- */
+
+void stop_at_end(struct stop_last *l)
+{
+	list_init(&l->all);
+	world_last = l;
+}
+
+void stop_on(struct stop_handler *h)
+{
+	list_init(&h->all);
+}
+
+bool stop_asked(void)
+{
+	return false;
+}
+
+void stop_hold(void)
+{
+}
+
+void stop_release(void)
+{
 }
 
 void loop_add(struct loop_source *s)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <core/stop.h>
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 #include <net/udp.h>
@@ -84,9 +85,11 @@ bool world_receive_raw(struct amp_desc);
 bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_frame_header *);
 struct amp_desc world_place(const struct packet *,
                             uint32_t headroom); /* into a fill entry's frame */
-void world_turn(void);                          /* polls until nothing is to do */
-void world_advance(uint64_t ns);                /* time goes on; timers run */
-void world_pause(uint64_t ns);                  /* time goes on, and nothing runs */
+/* What the library does when the image ends; null before TCP has started. */
+extern struct stop_last *world_last;
+void world_turn(void);           /* polls until nothing is to do */
+void world_advance(uint64_t ns); /* time goes on; timers run */
+void world_pause(uint64_t ns);   /* time goes on, and nothing runs */
 uint64_t world_now(void);
 bool world_sent(struct packet *); /* the next packet that came out */
 uint32_t world_drain(void);       /* how many came out; all are thrown away */

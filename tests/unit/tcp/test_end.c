@@ -173,6 +173,17 @@ static void abort_resets(void **state)
 	assert_int_equal(h.closed, 0);
 }
 
+static void the_end_of_the_image_resets_what_is_open(void **state)
+{
+	(void)state;
+	opened();
+	write_text("never");
+	skip_all();
+	world_last->last();
+	out(RST | ACK, .seq = 6);
+	assert_int_equal(h.closed, 0);
+}
+
 /* ---- TIME-WAIT ---- */
 
 static void time_wait_ends_after_two_msl(void **state)
@@ -687,6 +698,7 @@ int main(void)
 		S("9293 §3.10.4", close_sends_what_is_queued),
 		S("9293 §3.6", an_orphan_in_fin_wait_2_is_given_up),
 		S("9293 §3.10.5", abort_resets),
+		S("9293 §3.10.5", the_end_of_the_image_resets_what_is_open),
 		S("9293 §3.6.1", time_wait_ends_after_two_msl),
 		S("9293 §3.10.7.4", a_repeated_fin_restarts_time_wait),
 		S("1337 §3", a_reset_does_not_end_time_wait),

@@ -147,7 +147,7 @@ static const struct broken broken[] = {
 	{ "note's desc size one less", "note is", FIELD(note.desc_size), sizeof(good.note) - 21 },
 	{ "note's desc size one more", "impossible size", FIELD(note.desc_size),
 	  sizeof(good.note) - 19 },
-	{ "other ABI", "needs ABI 2.2", FIELD(note.note.abi_major), 2 },
+	{ "other ABI", "needs ABI 2.3", FIELD(note.note.abi_major), 2 },
 	{ "no ABI", "needs ABI 0.2", FIELD(note.note.abi_major), 0 },
 	{ "newer ABI", "needs ABI 1.3", FIELD(note.note.abi_minor), AMP_ABI_MINOR + 1 },
 	{ "note's own size", "note is", FIELD(note.note.size), 8 },

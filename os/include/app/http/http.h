@@ -77,7 +77,8 @@ int http_serve(struct http_server **, const struct http_options *);
 void http_stop(struct http_server *, uint64_t deadline_ns,
                void (*stopped)(void *context, uint32_t left), void *context);
 
-/* Serves as long as the image lives. main() ends with it, once its routes are there. */
+/* Serves until the image is asked to end (core/stop.h) and has answered what was under way, or until http_stop has. main()
+ * ends with it, once its routes are there. */
 int http_run(struct http_server *);
 
 /* ---- Routes ---- */
