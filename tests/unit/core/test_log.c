@@ -107,13 +107,13 @@ static void panic_says_why_and_traps(void **state)
 static void errors_have_words(void **state)
 {
 	(void)state;
-	for (int e = ERR_READ_ONLY; e <= OK; e++) {
+	for (int e = ERR_FAILED; e <= OK; e++) {
 		assert_non_null(error_text(e));
 		for (int other = e + 1; other <= OK; other++)
 			assert_string_not_equal(error_text(e), error_text(other));
 	}
 	assert_string_equal(error_text(ERR_TIMEOUT), "timed out");
-	assert_string_equal(error_text(ERR_READ_ONLY - 1), "unknown error");
+	assert_string_equal(error_text(ERR_FAILED - 1), "unknown error");
 	assert_string_equal(error_text(-2147483647 - 1), "unknown error");
 	assert_string_equal(error_text(5), "no error");
 }
