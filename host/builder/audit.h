@@ -57,7 +57,7 @@ struct audit {
 void audit_code(struct audit *, const struct audit_code *, const struct symbols *);
 const char *audit_pattern_name(enum audit_pattern);
 
-/* What is forbidden about the instruction at `bytes`, or null; *length is set (0: it cannot be
+/* The reason why the instruction at `bytes` is forbidden, or null. *length is set (0: it cannot be
  * decoded). */
 const char *audit_instruction(const uint8_t *bytes, size_t size, unsigned *length);
 

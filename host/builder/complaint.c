@@ -45,7 +45,7 @@ static const char *word(const char *s)
 	return keep_text(s, strcspn(s, "\n"));
 }
 
-/* Who defines what lies in an object of the plan's, or a member of an archive. */
+/* The owner of the symbols in an object of the plan, or in a member of an archive. */
 struct owner {
 	const struct library *library; /* null: the application, or libc */
 	bool is_libc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the linker complains of, in words of the appliance's: a name that two define, by library and file of both; one that
- * nobody defines but a library that is not listed. What is not known goes through as the linker says it.
+ * The linker's complaints, in words of the appliance: a name that is defined twice, by library and file of both; a name that
+ * only a library that is not listed defines. Unknown complaints go through as the linker says them.
  */
 #ifndef BUILD_COMPLAINT_H
 #define BUILD_COMPLAINT_H

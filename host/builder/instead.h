@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What an image uses in place of functions of libc's that need an operating system below them. */
+/* Substitutes, in words, for functions of libc that need an operating system below them. */
 #ifndef BUILD_INSTEAD_H
 #define BUILD_INSTEAD_H
 

@@ -59,7 +59,7 @@ struct manifest_arg {
 	int line, column;
 };
 
-/* What a checked image's version ends with in its note; no manifest's may. */
+/* The end of a checked image's version in its note; no manifest's version may end so. */
 #define MANIFEST_CHECKED "+checked"
 
 struct manifest {

@@ -37,7 +37,7 @@ static const char common_flags[] =
         "-D__AMPOULE__ "
         "-nostdinc -isystem " CLANG_INCLUDE " -isystem " MUSL_INCLUDE;
 
-/* What traps. Not `integer`: unsigned wrap-around is legal, and hashes and sequence numbers live by
+/* The checks that trap. Not `integer`: unsigned wrap-around is legal, and hashes and sequence numbers live by
  * it. */
 static const char trap_flags[] = "-fsanitize=bounds,signed-integer-overflow,shift,integer-divide-"
                                  "by-zero,null,unreachable,vla-bound,bool,"

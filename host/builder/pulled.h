@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where code of libc.a came from: its member, and which call of ours led the linker to take it. */
+/* The origin of code of libc.a: its member, and the call of ours that led the linker to take it. */
 #ifndef BUILD_PULLED_H
 #define BUILD_PULLED_H
 

@@ -207,7 +207,7 @@ static bool zone_is_valid(const struct zone *z,
 
 	if (z->fresh < z->first || z->fresh > end)
 		return false;
-	/* What is beyond the longest run was never given away. */
+	/* Pages beyond the longest run were never given away. */
 	while (p < end && !(p->kind == PAGE_INSIDE && p - z->first == RUN_MAX)) {
 		if (p->pages == 0 || p->pages > (uint64_t)(end - p))
 			return false;

@@ -136,7 +136,7 @@ static inline bool first_of(unsigned level, uint64_t from, uint64_t *number)
 	return true;
 }
 
-/* What the wheel has to do next: a level, the number of its slot, and when. */
+/* The wheel's next step: a level, the number of its slot, and the time. */
 static bool next_turn(unsigned *level, uint64_t *number, uint64_t *turn)
 {
 	bool any = false;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Invariants that run. In an image of `ampoule build --checked` the loop asks after each of its turns whether what is
- * registered here is valid, and ends the image with a line that names library and invariant if something is not. Other images
- * carry nothing of it.
+ * Invariants that run. In an image of `ampoule build --checked` the loop calls all registered checks after each of its turns.
+ * If one fails, the image ends with a line that names library and invariant. Other images carry nothing of it.
  *
- * What there is once is registered where it stands:
+ * A structure that exists once is registered where it stands:
  *
  *	CHECK("core", "timers hang where the wheel looks for them", wheel_holds)
  *	{
  *		return timer_is_valid();
  *	}
  *
- * What comes and goes, while it lives: check_watch(tree, is_valid, "store/btree", "pages in memory ..."), check_forget(tree).
+ * One that comes and goes is watched while it lives: check_watch(tree, is_valid, "store/btree", "pages in memory ..."), then
+ * check_forget(tree).
  *
- * Such a function only looks: it changes nothing, blocks nowhere and allocates nothing. One by CHECK is also called before its
- * library has been started, and where nobody uses it.
+ * A check only looks: it changes nothing, does not block and does not allocate. Checks by CHECK are also called before their
+ * library has been started, and if the library is not used.
  */
 #ifndef CORE_CHECK_H
 #define CORE_CHECK_H
@@ -34,9 +34,9 @@ struct check {
 	        __attribute__((used, retain, section(".check"))) = { fn_, library_, invariant_ };  \
 	static bool fn_(void)
 
-#define CHECK_WATCHED_MAX 64u /* more are not looked at */
+#define CHECK_WATCHED_MAX 64u /* further ones are not checked */
 void check_watch(const void *of, check_fn *, const char *library, const char *invariant);
-void check_forget(const void *of); /* not watched: no harm */
+void check_forget(const void *of); /* allowed if it is not watched */
 
 /* For the loop. Does not return if an invariant does not hold. */
 void check_all(void);

@@ -147,18 +147,17 @@ int tcp_drain(struct tcp_connection *, uint64_t deadline_ns);
 
 /* ---- Options of an open connection ---- */
 
-/* Each changes what struct tcp_options said, from now on and with the same meaning of 0. None blocks or calls a handler. */
+/* Each changes a value of struct tcp_options from now on; 0 means the same as there. None blocks or calls a handler. */
 void tcp_set_no_delay(struct tcp_connection *, bool);
 void tcp_set_keep_alive(struct tcp_connection *, uint64_t ns);
 void tcp_set_user_timeout(struct tcp_connection *, uint64_t ns);
 void tcp_set_dscp(struct tcp_connection *, uint8_t dscp);
-/* Below what is queued already it only means that no more is taken. */
+/* If more bytes are queued already, no more are taken until they fit. */
 void tcp_set_send_max(struct tcp_connection *, uint32_t bytes);
-/* What the peer has been offered it may still send. More than the window scale of the handshake can say is cut to that. */
+/* The peer may still send the bytes that it has been offered. A size beyond the handshake's window scale is cut to that. */
 void tcp_set_receive_max(struct tcp_connection *, uint32_t bytes);
-/* Writes take no more than makes so many bytes unsent (static ones count, but are always taken), and `writable` comes when
- * there is room for half of them. So what is written late is sent soon, and what is under way costs no choice. 0: only
- * send_max counts. */
+/* Bounds the unsent bytes: writes take no more than that (static bytes count, but are always taken), and `writable` comes when
+ * there is room for half of them. Bytes that are written late are then sent soon. 0: only send_max counts. */
 void tcp_set_unsent_max(struct tcp_connection *, uint32_t bytes);
 
 /* ---- Ending ---- */

@@ -153,7 +153,7 @@ static void release(struct fat *f)
 	heap_free(f);
 }
 
-/* Whoever has a file or directory open finds it once. */
+/* Each open file or directory is listed once. */
 static bool nodes_are_valid(const struct fat *f)
 {
 	if (!list_is_valid(&f->nodes))

@@ -57,6 +57,8 @@ struct broken {
 	size_t at, size;  /* the field */
 	uint64_t value;
 };
+#define TEXT(macro_)      TEXT_OF(macro_)
+#define TEXT_OF(text_)    #text_
 #define FIELD(member_)    offsetof(struct sample, member_), sizeof(((struct sample *)0)->member_)
 #define BYTE(member_, i_) offsetof(struct sample, member_) + (i_), 1
 
@@ -147,9 +149,10 @@ static const struct broken broken[] = {
 	{ "note's desc size one less", "note is", FIELD(note.desc_size), sizeof(good.note) - 21 },
 	{ "note's desc size one more", "impossible size", FIELD(note.desc_size),
 	  sizeof(good.note) - 19 },
-	{ "other ABI", "needs ABI 2.3", FIELD(note.note.abi_major), 2 },
-	{ "no ABI", "needs ABI 0.2", FIELD(note.note.abi_major), 0 },
-	{ "newer ABI", "needs ABI 1.3", FIELD(note.note.abi_minor), AMP_ABI_MINOR + 1 },
+	{ "other ABI", "needs ABI 2." TEXT(AMP_ABI_MINOR) ";", FIELD(note.note.abi_major), 2 },
+	{ "no ABI", "needs ABI 0." TEXT(AMP_ABI_MINOR) ";", FIELD(note.note.abi_major), 0 },
+	{ "newer ABI", "; this tender has 1." TEXT(AMP_ABI_MINOR) ":", FIELD(note.note.abi_minor),
+	  AMP_ABI_MINOR + 1 },
 	{ "note's own size", "note is", FIELD(note.note.size), 8 },
 	{ "note's own size huge", "note is", FIELD(note.note.size), UINT32_MAX },
 	{ "name empty", "appliance name", BYTE(note.note.name, 0), 0 },
