@@ -16,7 +16,7 @@
 /* The bytes that a digest must have, and does not: 0 if all is well, or unknown. */
 static uint32_t digest_mismatch(uint16_t type, const uint8_t *data, uint32_t size)
 {
-	enum { SSHFP = 44, CDS = 59, ZONEMD = 63, TA = 32768, DLV = 32769 };
+	enum { SSHFP = 44, CDS = 59, ZONEMD = 63, TA = 32768, DLV = 32769, ZONEMD_SIMPLE = 1 };
 	/* by kind of digest: RFC 4034 §5.1.4, RFC 5933, RFC 6605; RFC 8976 §2.2.3; RFC 4255, RFC
 	 * 6594 */
 	static const uint8_t ds[] = { 0, 20, 32, 32, 48 }, zonemd[] = { 0, 48, 64 },
@@ -48,27 +48,33 @@ static uint32_t digest_mismatch(uint16_t type, const uint8_t *data, uint32_t siz
 	}
 	if (size <= at || data[at] >= known || sizes[data[at]] == 0)
 		return 0;
+	if (type == ZONEMD && data[at - 1] != ZONEMD_SIMPLE)
+		return 0; /* what another scheme makes of a hash is its own (RFC 8976 §2.2.2, A.3) */
 	return sizes[data[at]] == size - at - 1 ? 0 : sizes[data[at]];
 }
 
 /* ---- Wire form ---- */
 
+static bool walk(struct dns_walker *w, uint16_t class)
+{
+	for (const char *layout = dns_type_layout_in(w->type, class); *layout; layout++)
+		if (!dns_field(*layout)->walk(w) || w->in.failed)
+			return false;
+	return bytes_left(&w->in) == 0;
+}
+
 int dns_rdata_names(uint16_t type, uint16_t class, const uint8_t *data, uint32_t size,
                     struct dns_rdata_name *names, uint32_t room)
 {
-	const char *layout = dns_type_layout_in(type, class);
 	struct dns_walker w = {
 		.in = bytes_in(data, size), .type = type, .names = names, .room = room
 	};
 
 	if (size > DNS_DATA_MAX)
 		return ERR_MALFORMED;
-	if (!layout)
+	if (!dns_type_layout_in(type, class))
 		return 0;
-	for (; *layout; layout++)
-		if (!dns_field(*layout)->walk(&w) || w.in.failed)
-			return ERR_MALFORMED;
-	if (bytes_left(&w.in) != 0 || digest_mismatch(type, data, size) != 0)
+	if (!walk(&w, class) || digest_mismatch(type, data, size) != 0)
 		return ERR_MALFORMED;
 	return (int)w.count;
 }
@@ -76,6 +82,14 @@ int dns_rdata_names(uint16_t type, uint16_t class, const uint8_t *data, uint32_t
 bool dns_rdata_check(uint16_t type, uint16_t class, const uint8_t *data, uint32_t size)
 {
 	return dns_rdata_names(type, class, data, size, NULL, 0) >= 0;
+}
+
+void dns_rdata_fold(uint16_t type, uint16_t class, uint8_t *data, uint32_t size)
+{
+	struct dns_walker w = { .in = bytes_in(data, size), .type = type, .fold = data };
+
+	if (dns_rdata_names(type, class, data, size, NULL, 0) > 0)
+		walk(&w, class);
 }
 
 /* ---- From text ---- */

@@ -32,6 +32,10 @@ bool dns_rdata_check(uint16_t type, uint16_t class, const uint8_t *data, uint32_
 int dns_rdata_names(uint16_t type, uint16_t class, const uint8_t *data, uint32_t size,
                     struct dns_rdata_name *names, uint32_t room);
 
+/* Turns the names in the data to lower case, for comparison (RFC 4343). Data that does not follow
+ * the layout stays. */
+void dns_rdata_fold(uint16_t type, uint16_t class, uint8_t *data, uint32_t size);
+
 #define DNS_DATA_TEXT_MAX                                                                          \
 	(4u * 65535 + 4096) /* bytes of presentation form of any data, NUL included */
 

@@ -103,7 +103,12 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "UDP port %u: %s", port, error_text(result));
 		goto out;
 	}
-	result = dns_tcp_serve(&s->database, &policy, &transfers, &s->counters, o->interface, port);
+	const struct dns_tcp_bounds bounds = {
+		.transfers =
+		        o->transfers_at_once ? o->transfers_at_once : DNS_TRANSFERS_AT_ONCE_DEFAULT,
+	};
+	result = dns_tcp_serve(&s->database, &policy, &transfers, &bounds, &s->counters,
+	                       o->interface, port);
 	if (result < 0) {
 		log_error("dns", "TCP port %u: %s", port, error_text(result));
 		udp_close(s->socket);

@@ -27,7 +27,10 @@
 struct server {
 	struct dns_responder responder;
 	struct dns_allow allow;
-	uint32_t transfers; /* under way */
+	struct dns_tcp_bounds bounds;
+	uint32_t transfers;  /* under way */
+	struct list waiting; /* clients that want one, in their order */
+	struct timer turn;   /* some of these can begin */
 	struct dns_counters *counters;
 	struct tcp_listener *listener;
 	struct list clients;
@@ -43,6 +46,8 @@ struct sending {
 
 struct client {
 	struct list link;
+	struct list line; /* in the server's `waiting` */
+	bool waiting;     /* for its turn; `query` holds what it asked */
 	struct server *server;
 	struct tcp_connection *connection;
 	struct timer idle;
@@ -54,16 +59,32 @@ struct client {
 	uint8_t query[2 + DNS_TCP_QUERY_MAX]; /* with its length; the first `have` bytes */
 };
 
+static void take_turns(struct timer *);
+
 static void stop_sending(struct client *c)
 {
-	if (c->sending)
-		c->server->transfers--;
+	struct server *s = c->server;
+
+	if (c->sending) {
+		s->transfers--;
+		/* From the loop: this may be amid another connection's events. */
+		if (!list_empty(&s->waiting))
+			timer_set_in(&s->turn, 0, take_turns);
+	}
 	heap_free(c->sending);
 	c->sending = NULL;
 }
 
+static void stop_waiting(struct client *c)
+{
+	if (c->waiting)
+		list_remove(&c->line);
+	c->waiting = false;
+}
+
 static void forget(struct client *c)
 {
+	stop_waiting(c);
 	stop_sending(c);
 	timer_stop(&c->idle);
 	list_remove(&c->link);
@@ -75,6 +96,10 @@ static void idle(struct timer *t)
 {
 	struct client *c = container_of(t, struct client, idle);
 
+	if (c->waiting) { /* it is us who are late */
+		timer_set_in(t, DNS_TCP_IDLE_NS, idle);
+		return;
+	}
 	if (c->stalled || c->have || c->sending)
 		tcp_abort(c->connection);
 	else
@@ -119,8 +144,11 @@ static enum dns_rcode begin_zone(struct client *c)
 
 	if (!dns_allow_has(&s->allow, c->address))
 		return DNS_REFUSED;
-	if (s->transfers == DNS_TCP_TRANSFERS)
-		return DNS_SERVFAIL;
+	if (s->transfers >= s->bounds.transfers) {
+		list_append(&s->waiting, &c->line);
+		c->waiting = true;
+		return DNS_NOERROR;
+	}
 	c->sending = heap_alloc(sizeof *c->sending);
 	if (!c->sending)
 		return DNS_SERVFAIL;
@@ -144,7 +172,6 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 {
 	struct server *s = c->server;
 
-	s->counters->queries++;
 	timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
 	uint32_t n = dns_answer(&s->responder, query, size, s->answer + 2, ANSWER_MAX);
 	if (n == 0) {
@@ -154,6 +181,8 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 	const struct dns_query *q = &s->responder.query;
 	if ((s->answer[5] & 15) == DNS_REFUSED && q->type == DNS_AXFR && q->class == DNS_IN)
 		s->answer[5] = (uint8_t)((s->answer[5] & 0xf0) | begin_zone(c));
+	if (c->waiting)
+		return true;
 	s->counters->rcodes[s->answer[5] & 15]++;
 	if (c->sending)
 		return send_zone(c);
@@ -162,6 +191,34 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 		return true;
 	s->counters->failed++;
 	return false;
+}
+
+/* A transfer that had its turn late is over, or was refused: queries behind it go on. */
+static void end_of_answer(struct client *c)
+{
+	if (!c->ended) {
+		tcp_resume(c->connection);
+		return;
+	}
+	tcp_close(c->connection);
+	forget(c);
+}
+
+/* Begins what waits, as far as there is room for it. */
+static void take_turns(struct timer *t)
+{
+	struct server *s = container_of(t, struct server, turn);
+
+	while (s->transfers < s->bounds.transfers && !list_empty(&s->waiting)) {
+		struct client *c = container_of(s->waiting.next, struct client, line);
+		stop_waiting(c);
+		if (!answer(c, c->query + 2, bytes_load_u16(c->query))) {
+			tcp_abort(c->connection);
+			forget(c);
+		} else if (!c->sending) {
+			end_of_answer(c);
+		}
+	}
 }
 
 /* How much of the bytes belongs to the query in the making. */
@@ -182,7 +239,8 @@ static uint32_t received(void *context, struct tcp_connection *connection, const
 	uint32_t at = 0;
 
 	while (at < size) {
-		c->stalled = c->sending || tcp_write_room(connection) < ANSWER_MAX + 2;
+		c->stalled =
+		        c->sending || c->waiting || tcp_write_room(connection) < ANSWER_MAX + 2;
 		if (c->stalled)
 			break;
 		at += gather(c, bytes + at, size - at);
@@ -194,6 +252,7 @@ static uint32_t received(void *context, struct tcp_connection *connection, const
 			continue;
 		if (good) {
 			c->have = 0;
+			c->server->counters->queries++;
 			good = answer(c, c->query + 2, length);
 		}
 		if (!good) {
@@ -209,7 +268,7 @@ static void drained(void *context, struct tcp_connection *connection)
 {
 	struct client *c = context;
 
-	if (c->stalled && !c->sending)
+	if (c->stalled && !c->sending && !c->waiting)
 		tcp_resume(connection);
 }
 
@@ -233,7 +292,7 @@ static void finished(void *context, struct tcp_connection *connection)
 	struct client *c = context;
 
 	c->ended = true;
-	if (c->sending)
+	if (c->sending || c->waiting)
 		return;
 	tcp_close(connection);
 	forget(c);
@@ -279,8 +338,8 @@ static bool accepted(void *context, struct tcp_connection *connection)
 }
 
 int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy,
-                  const struct dns_allow *transfers, struct dns_counters *counters,
-                  struct interface *interface, uint16_t port)
+                  const struct dns_allow *transfers, const struct dns_tcp_bounds *bounds,
+                  struct dns_counters *counters, struct interface *interface, uint16_t port)
 {
 	struct server *s = heap_alloc_zero(1, sizeof *s);
 	struct dns_policy streamed = *policy;
@@ -288,10 +347,13 @@ int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy
 	if (!s)
 		return ERR_MEMORY;
 	streamed.stream = true;
+	streamed.keepalive = (uint16_t)(DNS_TCP_IDLE_NS / DNS_KEEPALIVE_UNIT_NS);
 	dns_responder_init(&s->responder, db, &streamed);
 	s->allow = *transfers;
+	s->bounds = *bounds;
 	s->counters = counters;
 	list_init(&s->clients);
+	list_init(&s->waiting);
 	int result = tcp_listen(&s->listener, port,
 	                        &(struct tcp_options){ .interface = interface,
 	                                               .receive_max = 16384,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* DNS over TCP (RFC 7766): messages behind two bytes of length, as many on a connection as the client likes, answered
- * in their order; and zones for those who may have them (AXFR). What is not read by the client is not made: a transfer
- * holds one message and TCP's buffer, whatever the zone's size. */
+/* DNS over TCP (RFC 7766): messages behind two bytes of length, as many on a connection as the
+ * client likes, answered in their order; and zones for those who may have them (AXFR). What is not
+ * read by the client is not made: a transfer holds one message and TCP's buffer, whatever the
+ * zone's size. */
 #ifndef DNS_TCP_H
 #define DNS_TCP_H
 
@@ -14,12 +15,16 @@
 #define DNS_TCP_CONNECTIONS 256u
 #define DNS_TCP_PER_ADDRESS 16u
 #define DNS_TCP_IDLE_NS     (10ull * 1000000000) /* without a whole query */
-#define DNS_TCP_TRANSFERS   4u    /* at once; further ones get SERVFAIL, and come again later */
 #define DNS_TCP_QUERY_MAX   1500u /* bytes; a name, a question and EDNS options have room */
 
-/* Listens. The database, counters and policy's texts stay the caller's, `transfers` is copied. ERR_EXISTS, ERR_MEMORY. */
+struct dns_tcp_bounds {
+	uint32_t transfers; /* under way at once, at least 1; further ones wait for their turn */
+};
+
+/* Listens. The database, counters and policy's texts stay the caller's, `transfers` is copied.
+ * ERR_EXISTS, ERR_MEMORY. */
 int dns_tcp_serve(const struct dns_database *, const struct dns_policy *,
-                  const struct dns_allow *transfers, struct dns_counters *, struct interface *,
-                  uint16_t port);
+                  const struct dns_allow *transfers, const struct dns_tcp_bounds *,
+                  struct dns_counters *, struct interface *, uint16_t port);
 
 #endif

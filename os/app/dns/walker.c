@@ -16,6 +16,8 @@ bool dns_walk_name(struct dns_walker *w, bool compressible)
 		if (length == 0)
 			break;
 	}
+	for (uint32_t i = at; w->fold && i < w->in.at; i++)
+		w->fold[i] = dns_lower(w->fold[i]); /* lengths are below 'A' */
 	if (w->count < w->room)
 		w->names[w->count] = (struct dns_rdata_name){
 			.at = (uint16_t)at,

@@ -21,6 +21,7 @@ struct dns_rdata_name {
 struct dns_walker {
 	struct bytes_in in; /* the whole data, from its first byte */
 	uint16_t type;
+	uint8_t *fold; /* the same data, to turn its names to lower case; null: they stay */
 	struct dns_rdata_name *names; /* what is found: room, and the number of all */
 	uint32_t room, count;
 };

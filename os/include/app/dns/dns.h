@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An authoritative DNS server over UDP and TCP, of zones compiled into the image (manifest: compile, with
+ * An authoritative DNS server over UDP and TCP, of zones compiled into the image (manifest:
+ * compile, with
  *dns-zones):
  *
  *	dns_serve(file_find("zones"), &(struct dns_options){ .port = arg_port() });
@@ -18,8 +19,9 @@ struct dns_server; /* from the heap; there for the image's life */
 struct file;
 struct interface;
 
-#define DNS_PORT                53u
-#define DNS_CACHE_BYTES_DEFAULT (4u << 20)
+#define DNS_PORT                      53u
+#define DNS_CACHE_BYTES_DEFAULT       (4u << 20)
+#define DNS_TRANSFERS_AT_ONCE_DEFAULT 4u
 
 struct dns_options {
 	struct interface *interface; /* null: all */
@@ -31,13 +33,16 @@ struct dns_options {
 	const char *
 	        transfers; /* who may have whole zones (AXFR, over TCP): addresses and networks, as allow.h says;
 	                        * null: nobody. Others are REFUSED */
+	uint32_t
+	        transfers_at_once; /* each holds 64 KiB and its connection's buffers; further ones wait for
+	                             * their turn; 0: DNS_TRANSFERS_AT_ONCE_DEFAULT */
 	const char *version,
 	        *identity; /* CH TXT version.bind, id.server; null: REFUSED. Not copied */
 };
 
 /* Starts serving; options may be null. On failure the reason is logged: ERR_ABSENT (null zones),
- * ERR_MALFORMED (they are not a zone database), ERR_INVALID (transfers), ERR_EXISTS (port), ERR_MEMORY (for the server; a
- * cache that finds no memory is gone without). */
+ * ERR_MALFORMED (they are not a zone database), ERR_INVALID (transfers), ERR_EXISTS (port),
+ * ERR_MEMORY (for the server; a cache that finds no memory is gone without). */
 int dns_serve(struct dns_server **, const struct file *zones, const struct dns_options *);
 
 #define DNS_RCODES 16u
