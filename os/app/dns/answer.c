@@ -8,6 +8,8 @@
  */
 #include <app/dns/answer.h>
 
+#include <core/cold.h>
+
 #include <app/dns/type.h>
 
 enum { SET_ANSWER, SET_AUTHORITY, SETS };
@@ -260,7 +262,7 @@ static bool take(struct search *s, const struct db_name *data, struct place *p,
 
 /* Not ours: what a chain leads to elsewhere, the client asks there. Of a zone for transfers alone
  * its secondaries want to see the SOA. */
-static void foreign(struct search *s, const struct place *p, const struct db_name *n)
+static COLD void foreign(struct search *s, const struct place *p, const struct db_name *n)
 {
 	uint32_t soa = p->exact && s->q->type == DNS_SOA ? db_name_rrset(n, DNS_SOA) : 0;
 
@@ -336,7 +338,7 @@ static bool step(struct search *s, struct place *p)
 
 /* Addresses that nobody but this referral can give: of a name server at or below the cut (RFC 9471
  * §2.1). */
-static bool is_glue(const struct search *s, uint32_t owner)
+static COLD bool is_glue(const struct search *s, uint32_t owner)
 {
 	const struct db_name *n = db_name(s->db, owner), *cut = NULL;
 	const struct db_rrset *ns = s->refers ? db_rrset(s->db, s->sets[SET_AUTHORITY]) : NULL;
@@ -440,6 +442,18 @@ static enum dns_rcode answer_chaos(struct dns_responder *a)
 	return DNS_NOERROR;
 }
 
+/* The end of OPT, for which there is more room then. */
+static COLD void put_keepalive(struct dns_responder *a)
+{
+	struct bytes_out *out = &a->response.out;
+
+	out->size += DNS_KEEPALIVE_SIZE;
+	bytes_put_u16(out, DNS_KEEPALIVE_SIZE);
+	bytes_put_u16(out, DNS_KEEPALIVE);
+	bytes_put_u16(out, sizeof a->policy.keepalive);
+	bytes_put_u16(out, a->policy.keepalive);
+}
+
 uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned rcode,
                            bool authoritative)
 {
@@ -453,20 +467,17 @@ uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned r
 		flags |= DNS_TC;
 	uint16_t additional = r->counts[DNS_SECTION_ADDITIONAL];
 	if (q->edns) { /* RFC 6891 §6.1.1; there is room: dns_answer_query kept it free */
-		uint32_t size = dns_answer_opt_size(a);
-		r->out.size += size;
+		r->out.size += DNS_OPT_SIZE;
 		bytes_put_u8(&r->out, 0);
 		bytes_put_u16(&r->out, DNS_OPT);
 		bytes_put_u16(&r->out, a->policy.udp_size);
 		bytes_put_u8(&r->out, (uint8_t)(rcode >> 4));
 		bytes_put_u8(&r->out, 0);
 		bytes_put_u16(&r->out, q->dnssec_ok ? 0x8000u : 0); /* RFC 3225 §3 */
-		bytes_put_u16(&r->out, (uint16_t)(size - DNS_OPT_SIZE));
-		if (size > DNS_OPT_SIZE) {
-			bytes_put_u16(&r->out, DNS_KEEPALIVE);
-			bytes_put_u16(&r->out, sizeof a->policy.keepalive);
-			bytes_put_u16(&r->out, a->policy.keepalive);
-		}
+		if (a->policy.stream && q->keepalive)
+			put_keepalive(a);
+		else
+			bytes_put_u16(&r->out, 0);
 		additional++;
 	}
 	uint32_t end = r->out.at;
