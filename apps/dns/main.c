@@ -14,12 +14,12 @@ static const char *transfers(void)
 		                      arg_transfers_4() };
 	size_t at = 0;
 
-	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
-		for (const char *p = parts[i]; at + 2 < sizeof all; p++) {
-			all[at++] = *p ? *p : ' ';
-			if (!*p)
-				break;
-		}
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (at > 0 && *parts[i])
+			all[at++] = ' ';
+		for (const char *p = parts[i]; *p && at + 2 < sizeof all; p++)
+			all[at++] = *p;
+	}
 	return all;
 }
 

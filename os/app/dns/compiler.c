@@ -38,7 +38,7 @@ struct compiler {
 	struct source *sources; /* newest first */
 	struct dns_builder *builder;
 	unsigned problems;
-	unsigned warnings;
+	unsigned warnings, errors;
 };
 
 _Noreturn __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...)
@@ -133,7 +133,7 @@ static void report(void *context, const char *file, uint32_t line, bool error, c
 {
 	struct compiler *c = context;
 
-	if (!error && ++c->warnings > DNS_PROBLEMS_MAX)
+	if (++*(error ? &c->errors : &c->warnings) > DNS_PROBLEMS_MAX && line != 0)
 		return; /* main() says how many there were */
 	fprintf(stderr, "%s:%u: %s%s\n", file, line, error ? "" : "warning: ", text);
 }
@@ -318,6 +318,8 @@ int main(int argc, char **argv)
 	if (c.warnings > DNS_PROBLEMS_MAX)
 		fprintf(stderr, "ampoule-dns-zones: %u more warnings\n",
 		        c.warnings - DNS_PROBLEMS_MAX);
+	if (c.errors > DNS_PROBLEMS_MAX)
+		fprintf(stderr, "ampoule-dns-zones: %u more errors\n", c.errors - DNS_PROBLEMS_MAX);
 	if (result == ERR_MEMORY)
 		fail("out of memory");
 	if (result == ERR_TOO_BIG)

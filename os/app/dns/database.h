@@ -115,8 +115,8 @@ struct __attribute__((packed)) db_zone {
 	uint32_t soa;  /* RRset for negative answers: its TTL is the lesser of its own and its
 	                  minimum */
 	uint32_t ns;   /* RRset */
-	uint32_t
-	        sets; /* offsets of its RRsets (uint32_t), as a transfer sends them; glue and what is occluded included */
+	uint32_t sets; /* offsets of its RRsets (uint32_t), as a transfer sends them; glue and what
+	                  is occluded included */
 	uint32_t set_count;
 };
 

@@ -4,9 +4,9 @@
  *
  *	ORIGIN=FILE	one zone
  *	DIRECTORY	a zone for each file NAME.zone in it and below it, whose origin is NAME
- *	PATTERN		(with *, ? or [) the same for each file that it matches, whatever it is called
+ *	PATTERN		(with *, ? or [) the same for each file that it matches
  *	FILE		the same for one file
- *	@FILE		the words that stand in it, one a line; empty lines and what begins with # are skipped
+ *	@FILE		the words that stand in it, one a line; # begins a comment line
  *
  * Paths are relative to one folder. Names that begin with a dot are left out, as are links to
  * directories. The zones of one word are in the order of their paths. For build tools: it reads

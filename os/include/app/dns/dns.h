@@ -30,12 +30,12 @@ struct dns_options {
 	bool minimal; /* leave out authority and additional records that need not be there */
 	uint64_t cache_bytes; /* 0: DNS_CACHE_BYTES_DEFAULT */
 	bool no_cache;
-	const char *
-	        transfers; /* who may have whole zones (AXFR, over TCP): addresses and networks, as allow.h says;
-	                        * null: nobody. Others are REFUSED */
-	uint32_t
-	        transfers_at_once; /* each holds 64 KiB and its connection's buffers; further ones wait for
-	                             * their turn; 0: DNS_TRANSFERS_AT_ONCE_DEFAULT */
+	/* Who may have whole zones (AXFR, over TCP): up to 64 addresses and networks, as allow.h
+	 * says; null: nobody. Others are REFUSED. */
+	const char *transfers;
+	/* Each of them holds 64 KiB and its connection's buffers; further ones wait for their turn.
+	 * 0: DNS_TRANSFERS_AT_ONCE_DEFAULT */
+	uint32_t transfers_at_once;
 	const char *version,
 	        *identity; /* CH TXT version.bind, id.server; null: REFUSED. Not copied */
 };
