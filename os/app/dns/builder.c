@@ -553,22 +553,6 @@ static unsigned name_size(const uint8_t *at, unsigned size)
 	return 0;
 }
 
-/* The data is what its type's shape says (it may have been given as \#, RFC 3597 §5). */
-static bool shape_fits(struct shape shape, const uint8_t *data, unsigned size)
-{
-	unsigned at = shape.prefix;
-
-	if (at > size)
-		return false;
-	for (unsigned i = 0; i < shape.names; i++) {
-		unsigned n = name_size(data + at, size - at);
-		if (n == 0)
-			return false;
-		at += n;
-	}
-	return size - at == shape.suffix;
-}
-
 /* Where the target is that has addresses to go along (NSD's choice of types; RFC 1035 §3.3, RFC
  * 2782); -1: none. */
 static int target_at(uint16_t type)
@@ -661,22 +645,13 @@ static void check_sets(struct dns_builder *b, uint32_t set)
 {
 	char text[DNS_NAME_TEXT_MAX], type[16];
 	const struct set *s = &b->sets.at[set];
-	struct shape shape = shape_of(s->type);
 	uint64_t bytes = 0;
 
 	dns_type_text(s->type, type);
 	for (uint32_t r = s->records; r; r = b->records.at[r].next) {
 		const struct record *record = &b->records.at[r];
 		const uint8_t *data = b->pool.at + record->data;
-		int target = target_at(s->type);
-		bool ok = shape.names == 0 || shape_fits(shape, data, record->size);
-		if (ok && target >= 0)
-			ok = record->size > target &&
-			     name_size(data + target, record->size - (unsigned)target) ==
-			             record->size - (unsigned)target;
-		if (ok && s->type == DNS_DNAME)
-			ok = name_size(data, record->size) == record->size;
-		if (!ok)
+		if (!dns_rdata_check(s->type, DNS_IN, data, record->size))
 			complain(b, record->file, record->line, true,
 			         "%s: this is not data of type %s", text_of(b, s->owner, text),
 			         type);

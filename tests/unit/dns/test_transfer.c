@@ -303,12 +303,14 @@ static void damaged_databases_end_transfers_and_nothing_else(void **state)
 {
 	(void)state;
 	uint64_t seed = 7;
+	world_rules.signed_for_transfer = true;
 	world_open(&w,
 	           (const char *const[]){
 	                   "e.",
 	                   HEAD
 	                   "a MX 1 b\nb TXT x\nc SRV 1 2 3 d\nsub NS ns.sub\nns.sub A 192.0.2.2\n",
-	                   NULL });
+	                   "z.", HEAD "@ RRSIG " RRSIG(SOA, "AQ==") "\n", NULL });
+	world_rules.signed_for_transfer = false;
 	uint8_t *whole = malloc(w.size), *copy = malloc(w.size);
 	assert_true(whole && copy);
 	memcpy(whole, w.blob, w.size);
@@ -323,7 +325,8 @@ static void damaged_databases_end_transfers_and_nothing_else(void **state)
 		if (dns_database_open(&db, copy, w.size, &why) < 0)
 			continue;
 		w.responder.db = &db;
-		dns_answer(&w.responder, packet, world_query(packet, "e. AXFR"), message, ROOM);
+		dns_answer(&w.responder, packet, world_query(packet, n % 2 ? "e. AXFR" : "z. AXFR"),
+		           message, ROOM);
 		bool ended = dns_transfer_begin(&transfer, &w.responder) < 0;
 		for (unsigned m = 0; !ended; m++) {
 			assert_true(m < 1000); /* it comes to an end */
