@@ -6,10 +6,32 @@
 #include <core/file.h>
 #include <core/task.h>
 
+/* The four texts as one: an argument has 127 bytes at the most. */
+static const char *transfers(void)
+{
+	static char all[4 * 128];
+	const char *const parts[] = { arg_transfers(), arg_transfers_2(), arg_transfers_3(),
+		                      arg_transfers_4() };
+	size_t at = 0;
+
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (at > 0 && *parts[i])
+			all[at++] = ' ';
+		for (const char *p = parts[i]; *p && at + 2 < sizeof all; p++)
+			all[at++] = *p;
+	}
+	return all;
+}
+
 int main(void)
 {
 	struct dns_server *server;
-	struct dns_options options = { .port = arg_port(), .transfers = arg_transfers() };
+	struct dns_options options = { .port = arg_port(),
+		                       .udp_size = arg_udp_size(),
+		                       .cache_bytes = arg_cache(),
+		                       .no_cache = arg_cache() == 0,
+		                       .transfers = transfers(),
+		                       .tcp = { .transfers = arg_transfers_at_once() } };
 
 	if (dns_serve(&server, file_find("zones"), &options) < 0)
 		return 1;

@@ -26,12 +26,13 @@ static void start(void)
 	        "$TTL 3600\n@ SOA ns1 host 1 2 3 4 5\n@ NS ns1\nns1 A 192.0.2.1\nwww CNAME ns1\n"
 	        "*.wild A 192.0.2.7\nsub NS ns1.sub\nns1.sub A 192.0.2.9\nold DNAME ns1\n";
 	const struct dns_policy policy = { 0 };
+	const struct dns_tcp_limits limits = { .transfers = 2 };
 	struct dns_allow allow;
 
 	world_open(&w, (const char *const[]){ "e.", zone, NULL });
 	fake_start();
 	if (!dns_allow_parse(&allow, "0.0.0.0/0") ||
-	    dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 53, NULL, NULL) < 0)
+	    dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 53, &limits, NULL) < 0)
 		abort();
 	before = fake.allocated;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DNS_ALLOW_MAX 16u
+#define DNS_ALLOW_MAX 64u
 
 struct dns_allow { /* zeroed: nobody */
 	uint32_t count;
@@ -15,8 +15,8 @@ struct dns_allow { /* zeroed: nobody */
 	} networks[DNS_ALLOW_MAX];
 };
 
-/* Reads addresses and networks (A.B.C.D/LEN) with spaces or commas between; null or nothing: nobody. False: that is none,
- * or there are too many. */
+/* Reads addresses and networks (A.B.C.D/LEN) with spaces or commas between; null or nothing:
+ * nobody. False: that is none, or there are too many. */
 bool dns_allow_parse(struct dns_allow *, const char *text);
 bool dns_allow_has(const struct dns_allow *, uint32_t address);
 

@@ -8,6 +8,8 @@
  */
 #include <app/dns/answer.h>
 
+#include <core/cold.h>
+
 #include <app/dns/type.h>
 
 enum { SET_ANSWER, SET_AUTHORITY, SETS };
@@ -20,6 +22,7 @@ struct search {
 	const struct dns_query *q;
 	enum dns_rcode rcode;
 	bool authoritative;
+	bool refers;    /* SET_AUTHORITY is a delegation's */
 	unsigned chain; /* CNAMEs and DNAMEs followed so far */
 	unsigned made;  /* numbers of made names in use */
 	struct {
@@ -85,8 +88,10 @@ static void refer(struct search *s, const struct db_name *cut)
 	}
 	if (s->chain == 0)
 		s->authoritative = false;
-	if (dns_response_rrset(s->r, DNS_SECTION_AUTHORITY, at, ns->owner, true))
+	if (dns_response_rrset(s->r, DNS_SECTION_AUTHORITY, at, ns->owner, true)) {
 		s->sets[SET_AUTHORITY] = at;
+		s->refers = true;
+	}
 }
 
 /* The zone's own NS, which a positive answer carries if there is room. */
@@ -255,6 +260,22 @@ static bool take(struct search *s, const struct db_name *data, struct place *p,
 	return true;
 }
 
+/* Not ours: what a chain leads to elsewhere, the client asks there. Of a zone for transfers alone
+ * its secondaries want to see the SOA. */
+static COLD void foreign(struct search *s, const struct place *p, const struct db_name *n)
+{
+	uint32_t soa = p->exact && s->q->type == DNS_SOA ? db_name_rrset(n, DNS_SOA) : 0;
+
+	if (s->chain > 0)
+		return;
+	if (!soa) {
+		s->rcode = DNS_REFUSED;
+		return;
+	}
+	s->authoritative = s->q->class != DNS_CLASS_ANY;
+	add_answer(s, soa, p->name);
+}
+
 /* One step: what the zone says of this place. True: go on from *p. */
 static bool step(struct search *s, struct place *p)
 {
@@ -274,9 +295,7 @@ static bool step(struct search *s, struct place *p)
 		}
 	}
 	if (n->zone == 0) {
-		if (s->chain == 0)
-			s->rcode = DNS_REFUSED; /* not ours; what a chain leads to elsewhere, the
-			                           client asks there */
+		foreign(s, p, n);
 		return false;
 	}
 	const struct db_zone *zone = db_zone(s->db, n->zone);
@@ -317,11 +336,31 @@ static bool step(struct search *s, struct place *p)
 	return false;
 }
 
-/* Addresses of the targets in what was added, each kind for all of them before the next: once
- * something does not fit, the kinds after it are left out. */
+/* Addresses that nobody but this referral can give: of a name server at or below the cut (RFC 9471
+ * §2.1). */
+static COLD bool is_glue(const struct search *s, uint32_t owner)
+{
+	const struct db_name *n = db_name(s->db, owner), *cut = NULL;
+	const struct db_rrset *ns = s->refers ? db_rrset(s->db, s->sets[SET_AUTHORITY]) : NULL;
+
+	if (ns)
+		cut = db_name(s->db, ns->owner);
+	while (n && cut && n->labels > cut->labels) {
+		const struct db_name *parent = db_name(s->db, n->parent);
+		n = parent && parent->labels < n->labels ? parent : NULL;
+	}
+	return n && cut && n->size == cut->size && memcmp(n->wire, cut->wire, n->size) == 0;
+}
+
+/*
+ * Addresses of the targets in what was added, each kind for all of them before the next: once
+ * something does not fit, the kinds after it are left out. Glue is not optional: without all of it
+ * a response over UDP is truncated.
+ */
 static void add_extras(struct search *s)
 {
-	for (unsigned kind = 0; kind < 3 && !s->r->reduced; kind++) {
+	for (unsigned kind = 0; kind < 3 && (!s->r->reduced || s->refers); kind++) {
+		bool full = s->r->reduced;
 		for (unsigned i = 0; i < SETS; i++) {
 			const struct db_rrset *set =
 			        s->sets[i] ? db_rrset(s->db, s->sets[i]) : NULL;
@@ -339,11 +378,18 @@ static void add_extras(struct search *s)
 					damaged(s);
 					return;
 				}
-				if (s->r->known_count == DNS_KNOWN_MAX)
+				if (dns_response_has(s->r, at))
+					continue;
+				if (s->r->known_count == DNS_KNOWN_MAX && !s->refers)
 					return; /* could not tell what is there already */
-				if (!dns_response_has(s->r, at))
-					dns_response_rrset(s->r, DNS_SECTION_ADDITIONAL, at,
-					                   extra->owner, false);
+				if (full && !is_glue(s, extra->owner))
+					continue;
+				if (!dns_response_rrset(s->r, DNS_SECTION_ADDITIONAL, at,
+				                        extra->owner, false) &&
+				    is_glue(s, extra->owner)) {
+					s->r->truncated = true;
+					return;
+				}
 			}
 		}
 	}
@@ -396,6 +442,18 @@ static enum dns_rcode answer_chaos(struct dns_responder *a)
 	return DNS_NOERROR;
 }
 
+/* The end of OPT, for which there is more room then. */
+static COLD void put_keepalive(struct dns_responder *a)
+{
+	struct bytes_out *out = &a->response.out;
+
+	out->size += DNS_KEEPALIVE_SIZE;
+	bytes_put_u16(out, DNS_KEEPALIVE_SIZE);
+	bytes_put_u16(out, DNS_KEEPALIVE);
+	bytes_put_u16(out, sizeof a->policy.keepalive);
+	bytes_put_u16(out, a->policy.keepalive);
+}
+
 uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned rcode,
                            bool authoritative)
 {
@@ -416,7 +474,10 @@ uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned r
 		bytes_put_u8(&r->out, (uint8_t)(rcode >> 4));
 		bytes_put_u8(&r->out, 0);
 		bytes_put_u16(&r->out, q->dnssec_ok ? 0x8000u : 0); /* RFC 3225 §3 */
-		bytes_put_u16(&r->out, 0);
+		if (a->policy.stream && q->keepalive)
+			put_keepalive(a);
+		else
+			bytes_put_u16(&r->out, 0);
 		additional++;
 	}
 	uint32_t end = r->out.at;
@@ -433,10 +494,8 @@ uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned r
 /* The response has nothing but its question, so far. */
 static void begin(struct dns_responder *a, uint8_t *message, uint32_t room)
 {
-	uint32_t limit = dns_response_limit(a, &a->query, room);
+	uint32_t limit = dns_response_limit(a, &a->query, room) - dns_answer_opt_size(a);
 
-	if (a->query.edns)
-		limit -= DNS_OPT_SIZE;
 	dns_response_begin(&a->response, a->db, message, a->query.question_end, limit);
 }
 

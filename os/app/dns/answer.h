@@ -8,6 +8,7 @@
  *  - Class CH: TXT of version.bind, version.server, id.server and hostname.bind if the options give
  * a text, REFUSED otherwise and for everything else. Class ANY is answered like IN, without AA.
  * Other classes: REFUSED.
+ *  - A referral without all of the glue that only it can give has TC (RFC 9471 §3.1).
  *  - AXFR and IXFR are REFUSED (tcp.c answers AXFR in its own way, with transfer.h).
  *  - Answers carry the zone's NS in the authority section and addresses of NS, MX, SRV, KX and RT
  * targets in the additional section, as NSD does with `minimal-responses: no`, its default; with
@@ -30,6 +31,8 @@ struct dns_policy {
 	                      DNS_UDP_SIZE_DEFAULT */
 	bool minimal;
 	bool stream;          /* TCP: responses are bounded by their room alone */
+	uint16_t keepalive;   /* 100 ms each that a connection may be idle, told to clients that ask
+	                       (RFC 7828); of a stream */
 	const char *version;  /* of CH TXT version.bind; at most 255 bytes; null: REFUSED */
 	const char *identity; /* of CH TXT id.server */
 };
@@ -55,6 +58,14 @@ static inline uint32_t dns_response_limit(const struct dns_responder *a, const s
 	return limit < room ? limit : room;
 }
 
+/* Bytes of the OPT record that ends the response to the query in work; 0: it has none. */
+static inline uint32_t dns_answer_opt_size(const struct dns_responder *a)
+{
+	if (!a->query.edns)
+		return 0;
+	return DNS_OPT_SIZE + (a->policy.stream && a->query.keepalive ? DNS_KEEPALIVE_SIZE : 0);
+}
+
 /*
  * Answers the `size` bytes at `query` into `response`, which may be the same address, but not
  * overlap otherwise. Returns the response's size, at most `room` (>= DNS_UDP_MIN); 0: there must be
@@ -68,7 +79,8 @@ uint32_t dns_answer(struct dns_responder *, const uint8_t *query, uint32_t size,
  * the response. */
 uint32_t dns_answer_query(struct dns_responder *, uint8_t *message, uint32_t room, bool *complete);
 
-/* The end of all that: writes header and OPT of a->response, for which there is room, to a->query. Returns the size. */
+/* The end of all that: writes header and OPT of a->response, for which there is room, to a->query.
+ * Returns the size. */
 uint32_t dns_answer_finish(struct dns_responder *, uint8_t *message, unsigned rcode,
                            bool authoritative);
 

@@ -16,19 +16,22 @@
 #include <core/error.h>
 
 #include <app/dns/database.h>
+#include <app/dns/rdata.h>
 #include <app/dns/type.h>
 
-#define PROBE_GOAL 48u /* slots read in the worst look-up */
-#define SEED_TRIES 8u
-#define TYPE_X25   19u
-#define TYPE_ISDN  20u
-#define TYPE_KX    36u
+#define PROBE_GOAL   48u /* slots read in the worst look-up */
+#define SEED_TRIES   8u
+#define FILE_BUCKETS 65536u
+#define TYPE_X25     19u
+#define TYPE_ISDN    20u
+#define TYPE_KX      36u
 
 struct name {
 	uint32_t parent, next;    /* next: in its bucket */
 	uint32_t nodes;           /* of all zones that have records here */
 	uint32_t apex_of, zone;   /* zones */
 	uint32_t cover, wildcard; /* names */
+	uint32_t copies;          /* sets that a wildcard makes here, for additional sections */
 	uint64_t wire;            /* offset in the pool, as written */
 	uint64_t hash;            /* with seed 0 while building, then with the final one */
 	uint32_t out;             /* offset in the blob */
@@ -61,6 +64,7 @@ struct record {
 	uint32_t line;
 	const char *file;
 	uint64_t data; /* offset in the pool */
+	uint32_t ttl;  /* as written; counts for RRSIG alone, others have their set's */
 	uint16_t size;
 };
 
@@ -69,6 +73,13 @@ struct zone {
 	uint32_t soa;  /* set: for negative answers */
 	uint32_t sets_out, set_count, filled;
 	const char *file;
+	bool is_signed;
+	bool hidden; /* for transfers alone: of its names only the apex's SOA is found */
+};
+
+struct file {
+	uint32_t next; /* in its bucket */
+	char *name;    /* owned */
 };
 
 /* A growing array; element 0 is never used. */
@@ -81,6 +92,7 @@ struct zone {
 struct dns_builder {
 	dns_report_fn *report;
 	void *context;
+	struct dns_builder_rules rules;
 	unsigned errors;
 	ARRAY(struct name) names;
 	ARRAY(struct node) nodes;
@@ -91,11 +103,13 @@ struct dns_builder {
 	ARRAY(uint8_t) pool;
 	uint32_t *buckets;
 	uint32_t bucket_mask;
-	uint32_t zone;       /* the one being filled */
-	uint32_t copies;     /* the first set that stands for another one: negative SOAs, wildcards'
+	uint32_t zone;      /* the one being filled */
+	uint32_t copies;    /* the first set that stands for another one: negative SOAs, wildcards'
 	                        extras */
-	uint32_t zones_out;  /* offset of the zones in the blob */
-	ARRAY(char *) files; /* names of files, owned */
+	uint32_t zones_out; /* offset of the zones in the blob */
+	ARRAY(struct file) files;
+	uint32_t file_buckets[FILE_BUCKETS];
+	const char *last_file; /* the one that was asked for last: mostly it is the next, too */
 };
 
 static bool grow(void **at, uint64_t *room, uint64_t need, size_t size)
@@ -313,25 +327,40 @@ void dns_builder_free(struct dns_builder *b)
 	free(b->extras.at);
 	free(b->pool.at);
 	for (uint64_t i = 1; i < b->files.count; i++)
-		free(b->files.at[i]);
+		free(b->files.at[i].name);
 	free(b->files.at);
 	free(b->buckets);
 	free(b);
 }
 
+void dns_builder_set_rules(struct dns_builder *b, struct dns_builder_rules rules)
+{
+	b->rules = rules;
+}
+
 /* A copy of the file's name that lives as long as the builder; null: no memory. */
 static const char *keep_file(struct dns_builder *b, const char *file)
 {
-	for (uint64_t i = b->files.count; i-- > 1;) /* mostly the last one */
-		if (strcmp(b->files.at[i], file) == 0)
-			return b->files.at[i];
-	char *copy = strdup(file);
-	uint32_t i = copy ? APPEND(b->files) : 0;
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	if (b->last_file && strcmp(b->last_file, file) == 0)
+		return b->last_file;
+	for (const char *p = file; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619u;
+	uint32_t *bucket = &b->file_buckets[hash % FILE_BUCKETS], i = *bucket;
+	while (i && strcmp(b->files.at[i].name, file) != 0)
+		i = b->files.at[i].next;
 	if (!i) {
-		free(copy);
-		return NULL;
+		char *copy = strdup(file);
+		i = copy ? APPEND(b->files) : 0;
+		if (!i) {
+			free(copy);
+			return NULL;
+		}
+		b->files.at[i] = (struct file){ *bucket, copy };
+		*bucket = i;
 	}
-	return b->files.at[i] = copy;
+	return b->last_file = b->files.at[i].name;
 }
 
 int dns_builder_zone(struct dns_builder *b, const struct dns_name *origin, const char *file)
@@ -355,10 +384,36 @@ int dns_builder_zone(struct dns_builder *b, const struct dns_name *origin, const
 	return OK;
 }
 
-/* Types that are questions or parts of messages, not data (RFC 6895 §3.1). */
-static bool is_meta(uint16_t type)
+/* Whether the type is there only where a zone is signed: RRSIG, NSEC, NSEC3, and what was before
+ * them (RFC 2535). */
+static bool is_signature(uint16_t type)
 {
-	return type == 0 || type == DNS_OPT || (type >= 128 && type <= 255);
+	return type == DNS_RRSIG || type == DNS_NSEC || type == DNS_NSEC3 || type == DNS_SIG ||
+	       type == DNS_NXT;
+}
+
+/*
+ * A validating resolver refuses the answers of a signed zone if signatures and denials do not come
+ * with them, and that answering cannot do: so such a zone is refused, at its first such record, or
+ * kept for transfers alone.
+ */
+static void meet_signature(struct dns_builder *b, const struct dns_record *r)
+{
+	struct zone *zone = &b->zones.at[b->zone];
+	char text[DNS_NAME_TEXT_MAX], type[16];
+
+	if (zone->is_signed)
+		return;
+	zone->is_signed = true;
+	zone->hidden = b->rules.signed_for_transfer;
+	if (zone->hidden)
+		return;
+	dns_type_text(r->type, type);
+	complain(b, r->file, r->line, true,
+	         "zone %s is signed, it has %s: signed zones cannot be served yet; give the zone "
+	         "as it was before signing and take its DS out of the parent, or serve it to "
+	         "secondaries alone by --signed=transfer",
+	         text_of(b, zone->apex, text), type);
 }
 
 int dns_builder_record(struct dns_builder *b, const struct dns_record *r)
@@ -370,28 +425,34 @@ int dns_builder_record(struct dns_builder *b, const struct dns_record *r)
 		complain(b, r->file, r->line, true, "class %u: only IN is served", r->class);
 		return OK;
 	}
-	if (is_meta(r->type)) {
+	if (dns_type_is_meta(r->type)) {
 		dns_type_text(r->type, type);
 		complain(b, r->file, r->line, true, "%s is not a type of data: remove the record",
 		         type);
+		return OK;
+	}
+	struct dns_name apex = { .size = b->names.at[zone->apex].size };
+	memcpy(apex.wire, b->pool.at + b->names.at[zone->apex].wire, apex.size);
+	if (!dns_name_within(&r->owner, &apex)) {
+		bool drop = b->rules.drop_out_of_zone;
+		dns_name_text(&r->owner, text);
+		complain(b, r->file, r->line, !drop, "%s is not within the zone %s: %s", text,
+		         text_of(b, zone->apex, zone_text),
+		         drop ? "it is left out" : "is a final dot missing, or one too many?");
 		return OK;
 	}
 	uint32_t name = intern(b, r->owner.wire, r->owner.size, true);
 	if (!name)
 		return ERR_MEMORY;
 	zone = &b->zones.at[b->zone];
-	if (!within(b, name, zone->apex)) {
-		complain(b, r->file, r->line, true,
-		         "%s is not within the zone %s: is a final dot missing, or one too many?",
-		         text_of(b, name, text), text_of(b, zone->apex, zone_text));
-		return OK;
-	}
 	if (r->type == DNS_SOA && name != zone->apex) {
 		complain(b, r->file, r->line, true, "SOA at %s: it belongs at the zone's name, %s",
 		         text_of(b, name, text), text_of(b, zone->apex, zone_text));
 		return OK;
 	}
 
+	if (is_signature(r->type))
+		meet_signature(b, r);
 	uint32_t node = node_of(b, name, b->zone);
 	if (!node) {
 		node = APPEND(b->nodes);
@@ -423,11 +484,13 @@ int dns_builder_record(struct dns_builder *b, const struct dns_record *r)
 	uint32_t record = APPEND(b->records);
 	if (!file || !record || !pool_put(b, r->data, r->size, &data))
 		return ERR_MEMORY;
-	b->records.at[record] =
-	        (struct record){ .file = file, .line = r->line, .data = data, .size = r->size };
+	b->records.at[record] = (struct record){
+		.file = file, .line = r->line, .data = data, .ttl = r->ttl, .size = r->size
+	};
 	struct set *s = &b->sets.at[set];
-	if (s->ttl != r->ttl) {
-		/* RFC 2181 §5.2: as if all had the lowest. */
+	if (s->ttl != r->ttl && r->type != DNS_RRSIG) {
+		/* RFC 2181 §5.2: as if all had the lowest. Signatures are no RRset (RFC 4034 §3).
+		 * */
 		dns_type_text(r->type, type);
 		complain(b, r->file, r->line, false,
 		         "%s %s has TTL %u, others of its set have %u: the lower one is used for "
@@ -490,22 +553,6 @@ static unsigned name_size(const uint8_t *at, unsigned size)
 	return 0;
 }
 
-/* The data is what its type's shape says (it may have been given as \#, RFC 3597 §5). */
-static bool shape_fits(struct shape shape, const uint8_t *data, unsigned size)
-{
-	unsigned at = shape.prefix;
-
-	if (at > size)
-		return false;
-	for (unsigned i = 0; i < shape.names; i++) {
-		unsigned n = name_size(data + at, size - at);
-		if (n == 0)
-			return false;
-		at += n;
-	}
-	return size - at == shape.suffix;
-}
-
 /* Where the target is that has addresses to go along (NSD's choice of types; RFC 1035 §3.3, RFC
  * 2782); -1: none. */
 static int target_at(uint16_t type)
@@ -526,27 +573,15 @@ static int target_at(uint16_t type)
 }
 
 struct sorted {
-	const struct dns_builder *b;
-	struct shape shape;
-	uint32_t record, order;
+	const uint8_t *data; /* names in it in lower case */
+	uint32_t size, record, order;
 };
 
-/* Case matters not in names that are compressed; elsewhere bytes are bytes. */
-static int compare_data(const struct sorted *x, const struct sorted *y)
+static int compare_data(const struct sorted *a, const struct sorted *b)
 {
-	const struct record *a = &x->b->records.at[x->record], *c = &x->b->records.at[y->record];
-	const uint8_t *p = x->b->pool.at + a->data, *q = x->b->pool.at + c->data;
-
-	if (a->size != c->size)
-		return a->size < c->size ? -1 : 1;
-	unsigned first = x->shape.prefix, last = a->size - x->shape.suffix;
-	for (unsigned i = 0; i < a->size; i++) {
-		bool fold = x->shape.names && i >= first && i < last;
-		uint8_t m = fold ? dns_lower(p[i]) : p[i], n = fold ? dns_lower(q[i]) : q[i];
-		if (m != n)
-			return m < n ? -1 : 1;
-	}
-	return 0;
+	if (a->size != b->size)
+		return a->size < b->size ? -1 : 1;
+	return memcmp(a->data, b->data, a->size);
 }
 
 static int compare_sorted(const void *x, const void *y)
@@ -564,17 +599,28 @@ static int compare_order(const void *x, const void *y)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Drops records whose data is there before (RFC 2181 §5); the order stays. */
+/* Drops records whose data is there before (RFC 2181 §5), case in names not considered (RFC 4343);
+ * the order stays. */
 static bool merge_duplicates(struct dns_builder *b, struct set *s)
 {
+	uint32_t n = 0;
+	uint64_t bytes = 0;
+
 	if (s->count < 2)
 		return true;
-	struct sorted *all = malloc(s->count * sizeof *all);
+	for (uint32_t r = s->records; r; r = b->records.at[r].next)
+		bytes += b->records.at[r].size;
+	struct sorted *all = malloc(s->count * sizeof *all + bytes);
 	if (!all)
 		return false;
-	uint32_t n = 0;
-	for (uint32_t r = s->records; r; r = b->records.at[r].next, n++)
-		all[n] = (struct sorted){ b, shape_of(s->type), r, n };
+	uint8_t *data = (uint8_t *)(all + s->count);
+	for (uint32_t r = s->records; r; r = b->records.at[r].next, n++) {
+		const struct record *record = &b->records.at[r];
+		memcpy(data, b->pool.at + record->data, record->size);
+		dns_rdata_fold(s->type, DNS_IN, data, record->size);
+		all[n] = (struct sorted){ data, record->size, r, n };
+		data += record->size;
+	}
 	qsort(all, n, sizeof *all, compare_sorted);
 	uint32_t kept = 1;
 	for (uint32_t i = 1; i < n; i++)
@@ -599,22 +645,13 @@ static void check_sets(struct dns_builder *b, uint32_t set)
 {
 	char text[DNS_NAME_TEXT_MAX], type[16];
 	const struct set *s = &b->sets.at[set];
-	struct shape shape = shape_of(s->type);
 	uint64_t bytes = 0;
 
 	dns_type_text(s->type, type);
 	for (uint32_t r = s->records; r; r = b->records.at[r].next) {
 		const struct record *record = &b->records.at[r];
 		const uint8_t *data = b->pool.at + record->data;
-		int target = target_at(s->type);
-		bool ok = shape.names == 0 || shape_fits(shape, data, record->size);
-		if (ok && target >= 0)
-			ok = record->size > target &&
-			     name_size(data + target, record->size - (unsigned)target) ==
-			             record->size - (unsigned)target;
-		if (ok && s->type == DNS_DNAME)
-			ok = name_size(data, record->size) == record->size;
-		if (!ok)
+		if (!dns_rdata_check(s->type, DNS_IN, data, record->size))
 			complain(b, record->file, record->line, true,
 			         "%s: this is not data of type %s", text_of(b, s->owner, text),
 			         type);
@@ -840,11 +877,15 @@ static uint32_t extra_set(struct dns_builder *b, uint32_t target, uint32_t node,
 	if (!set || !wild)
 		return set;
 	/* What a wildcard makes needs a set of its own, with the target as owner. */
-	for (uint32_t i = b->copies; i < b->sets.count; i++)
-		if (b->sets.at[i].owner == target && b->sets.at[i].type == type)
+	for (uint32_t i = b->names.at[target].copies; i; i = b->sets.at[i].next)
+		if (b->sets.at[i].type == type)
 			return i;
 	uint32_t copy = copy_set(b, set, target, b->sets.at[set].ttl);
 	*failed |= copy == 0;
+	if (copy) {
+		b->sets.at[copy].next = b->names.at[target].copies;
+		b->names.at[target].copies = copy;
+	}
 	return copy;
 }
 
@@ -905,6 +946,22 @@ static bool negative_soa(struct dns_builder *b, uint32_t zone)
 	return b->zones.at[zone].soa != 0;
 }
 
+/* A signature has the TTL of what it covers (RFC 4034 §3), whatever that became. */
+static void signature_ttls(struct dns_builder *b, uint32_t set)
+{
+	const struct set *s = &b->sets.at[set];
+	uint32_t node = node_of(b, s->owner, s->zone);
+
+	if (s->type != DNS_RRSIG)
+		return;
+	for (uint32_t r = s->records; r; r = b->records.at[r].next) {
+		struct record *record = &b->records.at[r];
+		uint32_t covered = set_of(b, node, bytes_load_u16(b->pool.at + record->data));
+		if (covered)
+			record->ttl = b->sets.at[covered].ttl;
+	}
+}
+
 /* ---- Hash ---- */
 
 /* Hashes all names with the seed; the longest probe in a table of 2^bits slots, filled in. */
@@ -954,6 +1011,19 @@ static uint32_t zone_out(const struct dns_builder *b, uint32_t zone)
 	return zone ? b->zones_out + (zone - 1) * (uint32_t)sizeof(struct db_zone) : 0;
 }
 
+/* Queries may see that set. */
+static bool shows(const struct dns_builder *b, uint32_t node, uint16_t type)
+{
+	return type == DNS_SOA || !b->zones.at[b->nodes.at[node].zone].hidden;
+}
+
+static uint16_t shown_sets(const struct dns_builder *b, uint32_t node)
+{
+	if (node && !shows(b, node, 0))
+		return set_of(b, node, DNS_SOA) != 0;
+	return node ? b->nodes.at[node].set_count : 0;
+}
+
 static void put_name(const struct dns_builder *b, struct image *o, const struct name *n,
                      const struct db_name *fixed, uint32_t node)
 {
@@ -965,6 +1035,8 @@ static void put_name(const struct dns_builder *b, struct image *o, const struct 
 	if (n->cased)
 		put(o, b->pool.at + n->wire, n->size);
 	for (uint32_t s = node ? b->nodes.at[node].sets : 0; s; s = b->sets.at[s].next) {
+		if (!shows(b, node, b->sets.at[s].type))
+			continue;
 		struct db_rrset_ref ref = { b->sets.at[s].type, 0, b->sets.at[s].out };
 		put(o, &ref, sizeof ref);
 	}
@@ -994,7 +1066,7 @@ static void put_set(struct dns_builder *b, struct image *o, struct set *s)
 			uint8_t head[12] = { 0xc0, 0x0c };
 			bytes_store_u16(head + 2, s->type);
 			bytes_store_u16(head + 4, DNS_IN);
-			bytes_store_u32(head + 6, s->ttl);
+			bytes_store_u32(head + 6, s->type == DNS_RRSIG ? record->ttl : s->ttl);
 			bytes_store_u16(head + 10, record->size);
 			put(o, head, sizeof head);
 			put(o, data, record->size);
@@ -1050,9 +1122,10 @@ static uint64_t put_all(struct dns_builder *b, struct image *o)
 		uint32_t node = n->zone ? node_of(b, i, n->zone) : 0;
 		uint32_t above = 0;
 		uint32_t parent_zone = n->apex_of ? b->names.at[n->parent].zone : 0;
+		bool hidden = b->zones.at[n->zone].hidden; /* zone 0 is not */
 		uint8_t cased = n->cased ? DB_CASED : 0;
 		/* An apex below another zone of ours: first the parent's view of it. */
-		if (parent_zone && i != 1) {
+		if (parent_zone && i != 1 && !b->zones.at[parent_zone].hidden) {
 			uint32_t view = node_of(b, i, parent_zone);
 			bool cut = set_of(b, view, DNS_NS), dname = set_of(b, view, DNS_DNAME);
 			uint32_t cover = name_out(b, b->names.at[n->parent].cover);
@@ -1075,11 +1148,11 @@ static uint64_t put_all(struct dns_builder *b, struct image *o)
 		n->out = (uint32_t)o->at;
 		struct db_name fixed = {
 			.parent = name_out(b, n->parent),
-			.zone = zone_out(b, n->zone),
-			.cover = name_out(b, n->cover),
-			.wildcard = name_out(b, n->wildcard),
+			.zone = hidden ? 0 : zone_out(b, n->zone),
+			.cover = hidden ? 0 : name_out(b, n->cover),
+			.wildcard = hidden ? 0 : name_out(b, n->wildcard),
 			.above = above,
-			.rrset_count = node ? b->nodes.at[node].set_count : 0,
+			.rrset_count = shown_sets(b, node),
 			.flags = n->flags | cased,
 			.labels = n->labels,
 			.size = n->size,
@@ -1208,6 +1281,8 @@ int dns_builder_finish(struct dns_builder *b, uint8_t **blob, uint64_t *size)
 	if (b->errors)
 		return (int)b->errors;
 	b->copies = (uint32_t)b->sets.count;
+	for (uint32_t s = 1; s < b->copies; s++)
+		signature_ttls(b, s);
 	for (uint32_t s = 1; s < b->copies; s++)
 		check_targets(b, s);
 	for (uint32_t s = 1; s < b->copies; s++)

@@ -20,8 +20,17 @@ struct dns_builder;
 typedef void dns_report_fn(void *context, const char *file, uint32_t line, bool error,
                            const char *text);
 
+/* What is let pass that is an error else. */
+struct dns_builder_rules {
+	bool drop_out_of_zone;    /* records outside their zone: a warning, and they are left out */
+	bool signed_for_transfer; /* signed zones are compiled for transfers alone: of such a zone
+	                             only the SOA is answered, everything else is REFUSED */
+};
+
 struct dns_builder *dns_builder_new(dns_report_fn *, void *context); /* null: no memory */
 void dns_builder_free(struct dns_builder *);
+/* Before the first zone; without it both are false. */
+void dns_builder_set_rules(struct dns_builder *, struct dns_builder_rules);
 
 /* Begins a zone; the records that follow are its. `file` is used in messages. ERR_EXISTS
  * (reported), ERR_MEMORY. */

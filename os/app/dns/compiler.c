@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ampoule-dns-zones: compiles master files into a zone database, which an image embeds and serves
- *in place. `ampoule build` runs it as docs/manifest.md says (library.yaml, compilers):
+ * in place. `ampoule build` runs it as docs/manifest.md says (library.yaml, compilers):
  *
- *	ampoule-dns-zones -o OUTPUT -d DEPFILE -C DIR ORIGIN=FILE...
+ *	ampoule-dns-zones -o OUTPUT -d DEPFILE -C DIR [SWITCH...] WORD...
  *
- * FILE is relative to DIR; so is what it includes, or else relative to the file that includes it.
- *Exit status: 0; 1 after diagnostics as FILE:LINE: text, nothing written; 2 for a wrong command
- *line.
+ * WORD stands for one zone or many, as zone_list.h says. Paths are relative to DIR; what a file
+ * includes is so too, or else relative to the file that includes it. Exit status: 0; 1 after
+ * diagnostics as FILE:LINE: text, nothing written; 2 for a wrong command line.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,9 @@
 
 #include <app/dns/builder.h>
 #include <app/dns/database.h>
+#include <app/dns/zone_list.h>
 
-/* A file read, kept to the end: records and messages refer to it. */
+/* A file read. Its text is there until its zone is parsed, the rest to the end. */
 struct source {
 	struct source *next;
 	char *path; /* as opened */
@@ -36,7 +38,7 @@ struct compiler {
 	struct source *sources; /* newest first */
 	struct dns_builder *builder;
 	unsigned problems;
-	unsigned warnings;
+	unsigned warnings, errors;
 };
 
 _Noreturn __attribute__((format(printf, 1, 2))) static void fail(const char *format, ...)
@@ -131,7 +133,7 @@ static void report(void *context, const char *file, uint32_t line, bool error, c
 {
 	struct compiler *c = context;
 
-	if (!error && ++c->warnings > DNS_PROBLEMS_MAX)
+	if (++*(error ? &c->errors : &c->warnings) > DNS_PROBLEMS_MAX && line != 0)
 		return; /* main() says how many there were */
 	fprintf(stderr, "%s:%u: %s%s\n", file, line, error ? "" : "warning: ", text);
 }
@@ -151,34 +153,30 @@ static int record(void *context, const struct dns_record *r)
 	return dns_builder_record(c->builder, r);
 }
 
-static void compile(struct compiler *c, char *argument)
+static void compile(struct compiler *c, const struct dns_zone_file *zone)
 {
-	struct dns_name origin;
 	static const struct dns_name root = { 1, { 0 } };
-	char *equals = strchr(argument, '=');
+	struct dns_name origin;
 
-	if (!equals || equals == argument || equals[1] == '\0') {
-		fprintf(stderr,
-		        "%s: write it as ORIGIN=FILE, as in example.org=zones/example.org.zone\n",
-		        argument);
-		exit(1);
+	if (dns_name_parse(&origin, zone->origin, strlen(zone->origin), &root) < 0) {
+		fprintf(stderr, "%s: %s is not a domain name\n", zone->where, zone->origin);
+		c->problems++;
+		return;
 	}
-	if (dns_name_parse(&origin, argument, (size_t)(equals - argument), &root) < 0) {
-		fprintf(stderr, "%s: %.*s is not a domain name\n", argument,
-		        (int)(equals - argument), argument);
-		exit(1);
-	}
-	const char *file = equals + 1;
 	struct dns_master_events events = {
 		.context = c, .record = record, .problem = problem, .open = open_source
 	};
-	int result = dns_builder_zone(c->builder, &origin, file);
+	int result = dns_builder_zone(c->builder, &origin, zone->file);
 	if (result == OK)
-		result = dns_master_parse(file, &origin, &events);
+		result = dns_master_parse(zone->file, &origin, &events);
 	if (result == ERR_MEMORY)
-		fail("%s: out of memory", file);
+		fail("%s: out of memory", zone->file);
 	if (result < 0)
 		c->problems++;
+	for (struct source *x = c->sources; x && x->text; x = x->next) {
+		free(x->text);
+		x->text = NULL;
+	}
 }
 
 static void write_all(const char *path, const void *bytes, size_t size)
@@ -200,7 +198,19 @@ static void write_all(const char *path, const void *bytes, size_t size)
 }
 
 /* In make's syntax: what stands for itself in a rule is escaped. */
-static void write_dependencies(const struct compiler *c, const char *path, const char *output)
+static void put_path(FILE *f, const char *path)
+{
+	for (; *path; path++) {
+		if (*path == ' ' || *path == '#' || *path == '\\')
+			fputc('\\', f);
+		else if (*path == '$')
+			fputc('$', f);
+		fputc(*path, f);
+	}
+}
+
+static void write_dependencies(const struct compiler *c, const struct dns_zone_list *zones,
+                               const char *path, const char *output)
 {
 	char *text;
 	size_t size;
@@ -208,21 +218,15 @@ static void write_dependencies(const struct compiler *c, const char *path, const
 
 	if (!f)
 		fail("out of memory");
-	const char *name = output;
-	for (const struct source *s = c->sources;; s = s->next) {
-		for (const char *p = name; *p; p++) {
-			if (*p == ' ' || *p == '#' || *p == '\\')
-				fputc('\\', f);
-			else if (*p == '$')
-				fputc('$', f);
-			fputc(*p, f);
-		}
-		if (name == output)
-			fputc(':', f);
-		if (!s)
-			break;
+	put_path(f, output);
+	fputc(':', f);
+	for (const struct source *s = c->sources; s; s = s->next) {
 		fputs(" \\\n ", f);
-		name = s->path;
+		put_path(f, s->path);
+	}
+	for (size_t i = 0; i < zones->input_count; i++) {
+		fputs(" \\\n ", f);
+		put_path(f, zones->inputs[i]);
 	}
 	fputc('\n', f);
 	if (fclose(f))
@@ -231,23 +235,44 @@ static void write_dependencies(const struct compiler *c, const char *path, const
 	free(text);
 }
 
+static const char usage_text[] =
+        "Usage: ampoule-dns-zones -o OUTPUT [-d DEPFILE] [-C DIR] [SWITCH...] WORD...\n"
+        "Compiles master files (RFC 1035) into one zone database. A WORD is ORIGIN=FILE, a\n"
+        "directory of NAME.zone files, a pattern such as 'zones/*.zone', a file whose name is\n"
+        "the zone's, or @FILE with such words, one a line.\n"
+        "  --out-of-zone=warn  leaves records outside their zone out, with a warning\n"
+        "  --signed=transfer   takes signed zones, for transfers alone: queries are REFUSED\n";
+
 static _Noreturn void usage(FILE *to, int status)
 {
-	fputs("Usage: ampoule-dns-zones -o OUTPUT [-d DEPFILE] [-C DIR] ORIGIN=FILE...\n"
-	      "Compiles master files (RFC 1035) into one zone database.\n",
-	      to);
+	fputs(usage_text, to);
 	exit(status);
+}
+
+/* The value of a switch that has one only. */
+static bool is_set(const char *name, const char *value, const char *wanted)
+{
+	if (strcmp(value, wanted) == 0)
+		return true;
+	fprintf(stderr, "ampoule-dns-zones: --%s=%s: write --%s=%s\n", name, value, name, wanted);
+	exit(2);
 }
 
 int main(int argc, char **argv)
 {
+	enum { OUT_OF_ZONE = 256, SIGNED };
+	static const struct option switches[] = {
+		{ "out-of-zone", required_argument, NULL, OUT_OF_ZONE },
+		{ "signed", required_argument, NULL, SIGNED },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
 	struct compiler c = { .directory = "." };
+	struct dns_builder_rules rules = { 0 };
 	const char *output = NULL, *dependencies = NULL;
 	int option;
 
-	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		usage(stdout, 0);
-	while ((option = getopt(argc, argv, "o:d:C:h")) != -1) {
+	while ((option = getopt_long(argc, argv, "o:d:C:h", switches, NULL)) != -1) {
 		switch (option) {
 		case 'o':
 			output = optarg;
@@ -258,6 +283,12 @@ int main(int argc, char **argv)
 		case 'C':
 			c.directory = optarg;
 			break;
+		case OUT_OF_ZONE:
+			rules.drop_out_of_zone = is_set("out-of-zone", optarg, "warn");
+			break;
+		case SIGNED:
+			rules.signed_for_transfer = is_set("signed", optarg, "transfer");
+			break;
 		case 'h':
 			usage(stdout, 0);
 		default:
@@ -266,11 +297,19 @@ int main(int argc, char **argv)
 	}
 	if (!output || optind == argc)
 		usage(stderr, 2);
+	struct dns_zone_list zones = { .folder = c.directory };
+	for (int i = optind; i < argc; i++)
+		dns_zone_list_add(&zones, argv[i]);
+	if (zones.failed)
+		return 1;
+	if (zones.count == 0)
+		fail("no zones: the lists are empty");
 	c.builder = dns_builder_new(report, &c);
 	if (!c.builder)
 		fail("out of memory");
-	for (int i = optind; i < argc; i++)
-		compile(&c, argv[i]);
+	dns_builder_set_rules(c.builder, rules);
+	for (size_t i = 0; i < zones.count && c.problems < DNS_PROBLEMS_MAX; i++)
+		compile(&c, &zones.at[i]);
 
 	uint8_t *blob = NULL;
 	uint64_t size = 0;
@@ -279,6 +318,8 @@ int main(int argc, char **argv)
 	if (c.warnings > DNS_PROBLEMS_MAX)
 		fprintf(stderr, "ampoule-dns-zones: %u more warnings\n",
 		        c.warnings - DNS_PROBLEMS_MAX);
+	if (c.errors > DNS_PROBLEMS_MAX)
+		fprintf(stderr, "ampoule-dns-zones: %u more errors\n", c.errors - DNS_PROBLEMS_MAX);
 	if (result == ERR_MEMORY)
 		fail("out of memory");
 	if (result == ERR_TOO_BIG)
@@ -288,9 +329,10 @@ int main(int argc, char **argv)
 		return 1;
 	write_all(output, blob, size);
 	if (dependencies)
-		write_dependencies(&c, dependencies, output);
+		write_dependencies(&c, &zones, dependencies, output);
 	free(blob);
 	dns_builder_free(c.builder);
+	dns_zone_list_free(&zones);
 	while (c.sources) {
 		struct source *s = c.sources;
 		c.sources = s->next;

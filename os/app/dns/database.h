@@ -72,8 +72,10 @@ struct __attribute__((packed)) db_rrset_ref {
 
 struct __attribute__((packed)) db_name {
 	uint32_t parent; /* the name without its first label; 0 at the root */
-	uint32_t zone;   /* struct db_zone; 0: in none of ours */
-	uint32_t cover;  /* the topmost DB_CUT or DB_DNAME name at or above it, in its zone; 0: none
+	uint32_t
+	        zone; /* struct db_zone; 0: in none of ours, or in one for transfers alone, of which
+	                  * the apex shows its SOA and nothing else is there */
+	uint32_t cover; /* the topmost DB_CUT or DB_DNAME name at or above it, in its zone; 0: none
 	                  */
 	uint32_t wildcard; /* its child `*`, if that exists in its zone; 0: none */
 	uint32_t above; /* an apex: the same name as the parent zone sees it, if that is hosted; 0:
@@ -113,8 +115,8 @@ struct __attribute__((packed)) db_zone {
 	uint32_t soa;  /* RRset for negative answers: its TTL is the lesser of its own and its
 	                  minimum */
 	uint32_t ns;   /* RRset */
-	uint32_t
-	        sets; /* offsets of its RRsets (uint32_t), as a transfer sends them; glue and what is occluded included */
+	uint32_t sets; /* offsets of its RRsets (uint32_t), as a transfer sends them; glue and what
+	                  is occluded included */
 	uint32_t set_count;
 };
 

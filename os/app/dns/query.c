@@ -24,13 +24,14 @@ static bool read_opt(struct dns_query *q, struct bytes_in *in, uint8_t *version)
 
 	if (in->failed || root != 0 || type != DNS_OPT)
 		return false;
-	/* RFC 6891 §6.1.2: options that we do not know are ignored; we know none, cookies (RFC
-	 * 7873) included. */
+	/* RFC 6891 §6.1.2: options that we do not know are ignored, cookies (RFC 7873) among them.
+	 */
 	while (bytes_left(&options)) {
-		bytes_skip(&options, 2);
-		bytes_skip(&options, bytes_get_u16(&options));
+		uint16_t code = bytes_get_u16(&options), length = bytes_get_u16(&options);
+		bytes_skip(&options, length);
 		if (options.failed)
 			return false;
+		q->keepalive |= code == DNS_KEEPALIVE && length == 0; /* RFC 7828 §3.2.1 */
 	}
 	q->edns = true;
 	q->dnssec_ok = flags & 0x8000u;
@@ -65,7 +66,7 @@ enum dns_verdict dns_query_read(struct dns_query *q, const uint8_t *message, uin
 		return DNS_REJECT_FORMAT;
 	q->question_end = in.at;
 	q->udp_size = DNS_UDP_MIN;
-	q->edns = q->dnssec_ok = false;
+	q->edns = q->dnssec_ok = q->keepalive = false;
 
 	uint8_t version = 0;
 	if (additionals && !read_opt(q, &in, &version))

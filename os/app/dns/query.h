@@ -11,14 +11,17 @@
 
 #include <app/dns/database.h>
 
-#define DNS_HEADER_SIZE 12u
-#define DNS_UDP_MIN     512u /* bytes of a response without EDNS (RFC 1035 §4.2.1) */
-#define DNS_OPT_SIZE    11u  /* an OPT record without options (RFC 6891 §6.1.2) */
-#define DNS_QR          0x8000u
-#define DNS_OPCODE      0x7800u
-#define DNS_AA          0x0400u
-#define DNS_TC          0x0200u
-#define DNS_RD          0x0100u
+#define DNS_HEADER_SIZE       12u
+#define DNS_UDP_MIN           512u       /* bytes of a response without EDNS (RFC 1035 §4.2.1) */
+#define DNS_OPT_SIZE          11u        /* an OPT record without options (RFC 6891 §6.1.2) */
+#define DNS_KEEPALIVE         11u        /* the option edns-tcp-keepalive (RFC 7828 §3.1), */
+#define DNS_KEEPALIVE_UNIT_NS 100000000u /* what its number counts */
+#define DNS_KEEPALIVE_SIZE    6u         /* bytes of it in a response */
+#define DNS_QR                0x8000u
+#define DNS_OPCODE            0x7800u
+#define DNS_AA                0x0400u
+#define DNS_TC                0x0200u
+#define DNS_RD                0x0100u
 
 enum dns_rcode {
 	DNS_NOERROR = 0,
@@ -48,6 +51,7 @@ struct dns_query {
 	uint32_t question_end; /* offset in the message */
 	uint16_t udp_size;     /* response bytes that the client takes; >= DNS_UDP_MIN */
 	bool edns, dnssec_ok;
+	bool keepalive; /* asks how long its connection may be idle; over TCP alone */
 };
 
 /* Decodes `size` bytes. The fields are valid as far as the verdict needs them. */

@@ -27,6 +27,8 @@ struct server {
 	struct dns_responder responder;
 	struct dns_allow allow;
 	uint32_t transfers, transfers_max; /* under way; at once */
+	struct list waiting;               /* clients that want one, in their order */
+	struct timer turn;                 /* some of these can begin */
 	struct dns_counters *counters;
 	uint8_t answer[2 + ANSWER_MAX];
 };
@@ -37,8 +39,10 @@ struct sending {
 	uint8_t message[2 + ANSWER_MAX];
 };
 
-struct client { /* BUSY amid a query and a transfer */
+struct client { /* BUSY amid a query and a transfer, and waiting for one */
 	struct tcp_served served;
+	struct list line; /* in the server's `waiting` */
+	bool waiting;     /* for its turn; `query` holds what it asked */
 	struct server *server;
 	struct sending *sending; /* null: no transfer */
 	uint32_t have;
@@ -50,14 +54,28 @@ static struct client *of(struct tcp_served *s)
 	return container_of(s, struct client, served);
 }
 
+static void take_turns(struct timer *);
+
 static void stop_sending(struct client *c)
 {
+	struct server *s = c->server;
+
 	if (!c->sending)
 		return;
-	c->server->transfers--;
+	s->transfers--;
+	/* From the loop: this may be amid another connection's events. */
+	if (!list_empty(&s->waiting))
+		timer_set_in(&s->turn, 0, take_turns);
 	heap_free(c->sending);
 	c->sending = NULL;
 	tcp_served_keep(&c->served, 0);
+}
+
+static void stop_waiting(struct client *c)
+{
+	if (c->waiting)
+		list_remove(&c->line);
+	c->waiting = false;
 }
 
 /* As much of the transfer as TCP takes. False: it cannot go on. */
@@ -96,7 +114,12 @@ static enum dns_rcode begin_zone(struct client *c)
 
 	if (!dns_allow_has(&s->allow, c->served.remote))
 		return DNS_REFUSED;
-	if (s->transfers == s->transfers_max || !tcp_served_keep(&c->served, sizeof *c->sending))
+	if (s->transfers >= s->transfers_max) {
+		list_append(&s->waiting, &c->line);
+		c->waiting = true;
+		return DNS_NOERROR;
+	}
+	if (!tcp_served_keep(&c->served, sizeof *c->sending))
 		return DNS_SERVFAIL;
 	c->sending = heap_alloc(sizeof *c->sending);
 	if (!c->sending) {
@@ -123,7 +146,6 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 {
 	struct server *s = c->server;
 
-	s->counters->queries++;
 	uint32_t n = dns_answer(&s->responder, query, size, s->answer + 2, ANSWER_MAX);
 	if (n == 0) {
 		s->counters->dropped++;
@@ -132,6 +154,8 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 	const struct dns_query *q = &s->responder.query;
 	if ((s->answer[5] & 15) == DNS_REFUSED && q->type == DNS_AXFR && q->class == DNS_IN)
 		s->answer[5] = (uint8_t)((s->answer[5] & 0xf0) | begin_zone(c));
+	if (c->waiting)
+		return true;
 	s->counters->rcodes[s->answer[5] & 15]++;
 	if (c->sending)
 		return send_zone(c);
@@ -157,8 +181,8 @@ static uint32_t gather(struct client *c, const uint8_t *bytes, uint32_t size)
 static void settle(struct client *c)
 {
 	struct tcp_served *s = &c->served;
-	if (c->sending)
-		tcp_served_busy(s, CLOCK_NEVER); /* its progress is watched */
+	if (c->sending || c->waiting)
+		tcp_served_busy(s, CLOCK_NEVER); /* its progress is watched; or we are late */
 	else if (s->finished)
 		tcp_served_close(s);
 	else if (!c->have)
@@ -167,12 +191,32 @@ static void settle(struct client *c)
 		tcp_served_owed(s, s->server->limits.idle_ns, RATE_MIN);
 }
 
+/* Begins what waits, as far as there is room for it. */
+static void take_turns(struct timer *t)
+{
+	struct server *s = container_of(t, struct server, turn);
+
+	while (s->transfers < s->transfers_max && !list_empty(&s->waiting)) {
+		struct client *c = container_of(s->waiting.next, struct client, line);
+		stop_waiting(c);
+		tcp_served_enter(&c->served);
+		if (!answer(c, c->query + 2, bytes_load_u16(c->query))) {
+			tcp_served_drop(&c->served);
+		} else {
+			if (!c->sending) /* over, or refused: queries behind it go on */
+				tcp_resume(c->served.tcp);
+			settle(c);
+		}
+		tcp_served_leave(&c->served);
+	}
+}
+
 static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t size)
 {
 	struct client *c = of(s);
 	uint32_t at = 0;
 
-	while (at < size && !c->sending && !tcp_served_full(s)) {
+	while (at < size && !c->sending && !c->waiting && !tcp_served_full(s)) {
 		at += gather(c, bytes + at, size - at);
 		if (c->have < 2)
 			continue;
@@ -183,6 +227,7 @@ static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t si
 		if (good) {
 			c->have = 0;
 			s->rate = 0;
+			c->server->counters->queries++;
 			good = answer(c, c->query + 2, length);
 		}
 		if (!good) {
@@ -208,7 +253,7 @@ static void writable(struct tcp_served *s)
 
 static void finished(struct tcp_served *s)
 {
-	if (!of(s)->sending)
+	if (!of(s)->sending && !of(s)->waiting)
 		tcp_served_close(s);
 }
 
@@ -220,6 +265,7 @@ static bool opened(struct tcp_served *s)
 
 static void ended(struct tcp_served *s)
 {
+	stop_waiting(of(s));
 	stop_sending(of(s));
 }
 
@@ -243,11 +289,14 @@ int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy
 	if (!s)
 		return ERR_MEMORY;
 	streamed.stream = true;
+	uint64_t idle_ns = l->idle_ns ? l->idle_ns : DNS_TCP_IDLE_NS;
+	uint64_t keepalive = idle_ns / DNS_KEEPALIVE_UNIT_NS;
+	streamed.keepalive = keepalive < UINT16_MAX ? (uint16_t)keepalive : UINT16_MAX;
 	dns_responder_init(&s->responder, db, &streamed);
 	s->allow = *transfers;
 	s->transfers_max = l->transfers ? l->transfers : DNS_TCP_TRANSFERS;
 	s->counters = counters;
-	uint64_t idle_ns = l->idle_ns ? l->idle_ns : DNS_TCP_IDLE_NS;
+	list_init(&s->waiting);
 	int result = tcp_server_open(
 	        &s->served, &protocol, interface, port,
 	        &(struct tcp_options){

@@ -12,6 +12,20 @@
 
 enum stage { FIRST_SOA, ZONE, LAST_SOA, DONE };
 
+/* The zone of an apex; one for transfers alone has none in its name (database.h). */
+static const struct db_zone *zone_of(const struct dns_database *db, uint32_t at,
+                                     const struct db_name *apex)
+{
+	const struct db_zone *zone = apex->zone ? db_zone(db, apex->zone) : NULL;
+
+	for (uint32_t i = 0; !zone && i < db->zone_count; i++) {
+		zone = db_zone(db, db->zones + i * (uint32_t)sizeof *zone);
+		if (zone && zone->apex != at)
+			zone = NULL;
+	}
+	return zone;
+}
+
 int dns_transfer_begin(struct dns_transfer *t, const struct dns_responder *a)
 {
 	const struct dns_found found = dns_database_find(a->db, &a->query.key);
@@ -21,7 +35,7 @@ int dns_transfer_begin(struct dns_transfer *t, const struct dns_responder *a)
 		return ERR_MALFORMED;
 	if (!found.exact || !(apex->flags & DB_APEX))
 		return ERR_ABSENT;
-	const struct db_zone *zone = db_zone(a->db, apex->zone);
+	const struct db_zone *zone = zone_of(a->db, found.at, apex);
 	uint32_t soa = db_name_rrset(apex, DNS_SOA);
 	if (!zone || !soa || zone->sets > a->db->end ||
 	    zone->set_count > (a->db->end - zone->sets) / sizeof(uint32_t))
@@ -73,7 +87,7 @@ uint32_t dns_transfer_next(struct dns_transfer *t, struct dns_responder *a, uint
 
 	if (t->stage == DONE || t->damaged)
 		return 0;
-	uint32_t opt = first && a->query.edns ? DNS_OPT_SIZE : 0;
+	uint32_t opt = first ? dns_answer_opt_size(a) : 0;
 	dns_response_begin(r, t->db, message, first ? a->query.question_end : DNS_HEADER_SIZE,
 	                   DNS_TRANSFER_MESSAGE - opt);
 	if (first)

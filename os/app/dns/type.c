@@ -1,21 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The table of resource record types, from which everything about a type's data follows. A layout
- *has one letter a field, in the order of presentation form, which is that of the wire as well:
- *
- *	n name, may be compressed	N name, never compressed
- *	1 2 4 number of so many bytes	t 4 bytes of seconds, as 1h30m too	o 2 bytes, octal
- *	a IPv4 address		A IPv6 address		i 8 bytes, xxxx:xxxx:xxxx:xxxx
- *	e EUI-48		E EUI-64		D time, YYYYMMDDHHMMSS
- *	s string		S strings, one or more	z string or nothing	q string that fills
- *the rest x string of digits	k tag of CAA		j base64 to the end, - for none h hex to the
- *end	b base64 to the end	y the same, or nothing H salt of NSEC3		B hash of NSEC3
- *m type bitmap	M type bitmap of NXT T type			g algorithm		d digest
- *type	c certificate type	f scheme of DSYNC G gateway of IPSECKEY	R relay of AMTRELAY	6 A6
- *I HIP		p SvcParams L LOC			P APL			W WKS		K
- *NSAP		Q ATMA
- *
- * The letters are acted upon in three places: rdata_parse.c, rdata_walk.c and rdata_print.c.
+ * has one letter a field, in the order of presentation form, which is that of the wire as well.
+ * What the letters mean stands in field/table.c.
  */
 #include <app/dns/type.h>
 

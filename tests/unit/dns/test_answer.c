@@ -491,8 +491,8 @@ TEST(leaves_out_what_is_optional_before_it_truncates) /* RFC 2181 §9 */
 	/* 26 * 16 + 24 = 440 bytes: the NS (16) fits, its address (16) fits. One more byte less and
 	 * they do not. */
 	assert_int_equal(world_ask(&f, "h.many. A", response), 12 + 12 + 26 * 16 + 17 + 16);
-	/* Glue that does not fit is left out whole, without TC. */
-	world_expect(&f, "x.cut.many. A", "NOERROR\nNS cut.many. 1 NS ns.cut.many.\n");
+	/* Glue is not optional (RFC 9471 §3.1). */
+	world_expect(&f, "x.cut.many. A", "NOERROR tc\nNS cut.many. 1 NS ns.cut.many.\n");
 	world_ask(&f, "x.cut.many. A edns=1232", response);
 	assert_int_equal(bytes_load_u16(response + 10), 41);
 	world_close(&f);
@@ -533,6 +533,115 @@ TEST(answers_minimally_if_told_to) /* as NSD's minimal-responses: yes */
 	    "AR ns1.sub.example. 3600 AAAA 20010db8000000000000000000000009\n"
 	    "AR ns1.example. 3600 AAAA 20010db8000000000000000000000001\n");
 	w.responder.policy.minimal = false;
+}
+
+/* `count` servers of a delegation, below it or beside it, whose addresses make a response long. */
+static void make_delegation(char *zone, size_t room, bool below, unsigned count, unsigned addresses)
+{
+	size_t at =
+	        (size_t)snprintf(zone, room, "$TTL 1\n@ SOA ns.o. h.o. 1 1 1 1 1\n@ NS ns.o.\n");
+
+	for (unsigned i = 0; i < count; i++) {
+		char name[80];
+		snprintf(name, sizeof name, "%u-%.59s%s", i,
+		         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		         below ? ".cut" : "");
+		at += (size_t)snprintf(zone + at, room - at, "cut NS %s\n", name);
+		for (unsigned j = 0; j < addresses; j++)
+			at += (size_t)snprintf(zone + at, room - at,
+			                       "%s AAAA 2001:db8::%u:%u\n%s A 10.0.%u.%u\n", name,
+			                       i, j, name, i, j);
+	}
+}
+
+/* What RFC 9471 §3.1 asks for: all of a delegation's own glue, or TC. */
+TEST(a_referral_without_all_of_its_glue_is_truncated)
+{
+	static const struct {
+		bool below;
+		unsigned count, addresses;
+		const char *query;
+		unsigned
+		        records; /* in the additional section, OPT not counted; 99: some, but not all */
+		bool truncated;
+	} cases[] = {
+		{ true, 6, 1, "xxxxxxxxxxxxxxxxxxxxx.cut.z. A", 0, true }, /* none of it fits */
+		{ true, 6, 1, "x.cut.z. A edns=600", 99, true },           /* some of it */
+		{ true, 6, 1, "x.cut.z. A edns=740", 99, true }, /* all of A, not of AAAA */
+		{ true, 6, 1, "x.cut.z. A edns=1232", 12, false },
+		{ true, 13, 4, "x.cut.z. A edns=1232", 99, true },
+		{ false, 6, 1, "xxxxxxxxxxxxxxxxxxxxx.cut.z. A", 0,
+		  false }, /* others can be asked for it */
+		{ false, 6, 1, "x.cut.z. A edns=600", 99, false },
+	};
+	char zone[20000];
+	(void)state;
+
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct world f;
+		uint8_t response[4096];
+		make_delegation(zone, sizeof zone, cases[i].below, cases[i].count,
+		                cases[i].addresses);
+		world_open(&f, (const char *const[]){ "z.", zone, NULL });
+		assert_true(world_ask(&f, cases[i].query, response) > 12);
+		unsigned found =
+		        bytes_load_u16(response + 10) - (strstr(cases[i].query, "edns") != NULL);
+		if ((bytes_load_u16(response + 2) >> 9 & 1) != cases[i].truncated)
+			fail_msg("case %u: %u of its addresses are there", i, found);
+		assert_int_equal(bytes_load_u16(response + 8), cases[i].count);
+		if (cases[i].records != 99)
+			assert_int_equal(found, cases[i].records);
+		else
+			assert_in_range(found, 1, 2 * cases[i].count * cases[i].addresses - 1);
+		world_close(&f);
+	}
+}
+
+TEST(a_large_delegation_comes_whole_over_a_stream)
+{
+	char zone[200000];
+	struct world f;
+	static uint8_t query[600], response[65535];
+	(void)state;
+
+	make_delegation(zone, sizeof zone, true, 150, 4);
+	world_open(&f, (const char *const[]){ "z.", zone, NULL });
+	f.responder.policy.stream = true;
+	uint32_t size = world_query(query, "x.cut.z. A");
+	dns_answer(&f.responder, query, size, response, sizeof response);
+	assert_int_equal(bytes_load_u16(response + 2) & DNS_TC, 0);
+	assert_int_equal(bytes_load_u16(response + 10), 150 * 4 * 2);
+	world_close(&f);
+}
+
+TEST(tells_clients_over_a_stream_how_long_they_may_be_idle) /* RFC 7828 §3.2, §3.3 */
+{
+	BEGIN;
+	ASK("child.example. SOA edns=1232 keepalive",
+	    "NOERROR aa\nAN child.example. 60 SOA ns.child.example. host.child.example. 9 1 1 1 "
+	    "600\n"
+	    "NS child.example. 60 NS ns.child.example.\n"
+	    "AR ns.child.example. 60 A 192.0.2.112\nAR OPT 1232 ext=0 version=0\n");
+	w.responder.policy.stream = true;
+	w.responder.policy.keepalive = 100;
+	ASK("child.example. SOA edns=1232 keepalive",
+	    "NOERROR aa\nAN child.example. 60 SOA ns.child.example. host.child.example. 9 1 1 1 "
+	    "600\n"
+	    "NS child.example. 60 NS ns.child.example.\n"
+	    "AR ns.child.example. 60 A 192.0.2.112\nAR OPT 1232 ext=0 version=0 000b00020064\n");
+	ASK("example. TXT edns=1232 version=1 keepalive",
+	    "NOERROR\nAR OPT 1232 ext=1 version=0 000b00020064\n");
+	ASK("child.example. SOA edns=1232",
+	    "NOERROR aa\nAN child.example. 60 SOA ns.child.example. host.child.example. 9 1 1 1 "
+	    "600\n"
+	    "NS child.example. 60 NS ns.child.example.\n"
+	    "AR ns.child.example. 60 A 192.0.2.112\nAR OPT 1232 ext=0 version=0\n");
+	ASK("child.example. SOA edns=1232 option=11", /* 8 bytes are no question for it */
+	    "NOERROR aa\nAN child.example. 60 SOA ns.child.example. host.child.example. 9 1 1 1 "
+	    "600\n"
+	    "NS child.example. 60 NS ns.child.example.\n"
+	    "AR ns.child.example. 60 A 192.0.2.112\nAR OPT 1232 ext=0 version=0\n");
+	w.responder.policy.stream = false;
 }
 
 TEST(answers_in_place_as_it_answers_elsewhere)
@@ -745,6 +854,9 @@ int main(void)
 		cmocka_unit_test(leaves_out_what_is_optional_before_it_truncates),
 		cmocka_unit_test(serves_the_root_zone),
 		cmocka_unit_test(answers_minimally_if_told_to),
+		cmocka_unit_test(a_referral_without_all_of_its_glue_is_truncated),
+		cmocka_unit_test(a_large_delegation_comes_whole_over_a_stream),
+		cmocka_unit_test(tells_clients_over_a_stream_how_long_they_may_be_idle),
 		cmocka_unit_test(answers_in_place_as_it_answers_elsewhere),
 		cmocka_unit_test(survives_queries_cut_at_each_byte),
 		cmocka_unit_test(drops_responses),

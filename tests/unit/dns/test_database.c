@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <app/dns/builder.h>
+#include <core/bytes.h>
 #include <app/dns/type.h>
 #include <core/error.h>
 
@@ -136,6 +136,82 @@ static void merges_duplicates(void **state) /* RFC 2181 §5 */
 	             "NOERROR aa\nAN a.z. 60 TXT \"x\"\nAN a.z. 60 TXT \"X\"\nNS z. 60 NS ns.o.\n");
 	world_expect(&w, "a.z. MX", "NOERROR aa\nAN a.z. 60 MX 1 o.\nNS z. 60 NS ns.o.\n");
 	world_close(&w);
+}
+
+/* Names have no case (RFC 4343), in whatever type they are; other data has. */
+static void merges_duplicates_that_differ_in_the_case_of_a_name(void **state)
+{
+	static const struct {
+		const char *type, *one, *other;
+		unsigned records;
+	} rows[] = {
+		{ "SRV", "0 0 1 a.o.", "0 0 1 A.O.", 1 },
+		{ "RP", "a.o. b.o.", "a.O. B.o.", 1 },
+		{ "AFSDB", "1 a.o.", "1 A.o.", 1 },
+		{ "NAPTR", "1 1 u x y a.o.", "1 1 u x y A.o.", 1 },
+		{ "NAPTR", "1 1 u x y a.o.", "1 1 u X y a.o.", 2 },
+		{ "PX", "1 a.o. b.o.", "1 a.o. B.o.", 1 },
+		{ "KX", "1 a.o.", "1 a.O.", 1 },
+		{ "HTTPS", "1 a.o. alpn=h2", "1 A.o. alpn=h2", 1 },
+		{ "HTTPS", "1 a.o. alpn=h2", "1 a.o. alpn=H2", 2 },
+		{ "HIP", "2 200100107B1A74DF365639CC39F1D578 AQID a.o. b.o.",
+		  "2 200100107B1A74DF365639CC39F1D578 AQID a.o. B.o.", 1 },
+		{ "LP", "1 a.o.", "1 A.o.", 1 },
+		{ "CAA", "0 issue a.o", "0 issue A.o", 2 },
+		{ "SPF", "a", "A", 2 },
+	};
+	(void)state;
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		static struct world w;
+		char zone[512], query[64];
+		uint8_t response[4096];
+		sprintf(zone, TOP "a %s %s\na %s %s\n", rows[i].type, rows[i].one, rows[i].type,
+		        rows[i].other);
+		world_open(&w, (const char *const[]){ "z.", zone, NULL });
+		sprintf(query, "a.z. %s", rows[i].type);
+		world_ask(&w, query, response);
+		if (bytes_load_u16(response + 6) != rows[i].records)
+			fail_msg("%s %s, %s: %u records", rows[i].type, rows[i].one, rows[i].other,
+			         bytes_load_u16(response + 6));
+		world_close(&w);
+	}
+	expect_report(TOP "a DNAME b.o.\na DNAME B.o.\n", 0, ""); /* there may be one only */
+}
+
+/* Signatures and denials would be missing from the answers. */
+static void refuses_signed_zones(void **state)
+{
+#define SIGNED(line_, type_)                                                                       \
+	"z.:" line_ ": zone z. is signed, it has " type_                                           \
+	": signed zones cannot be served yet; give the zone as it was before signing and take "    \
+	"its "                                                                                     \
+	"DS out of the parent, or serve it to secondaries alone by --signed=transfer\n"
+	(void)state;
+	expect_report(TOP "@ RRSIG SOA 13 1 60 20300101000000 20200101000000 1 z. AA==\n"
+	                  "@ RRSIG NS 13 1 60 20300101000000 20200101000000 1 z. AA==\n"
+	                  "@ NSEC a SOA NS RRSIG NSEC\n",
+	              1, SIGNED("4", "RRSIG"));
+	expect_report(TOP "a NSEC @ NS RRSIG NSEC\n", 1, SIGNED("4", "NSEC"));
+	expect_report(TOP "2t7b4g4vsa5smi47k61mv5bv1a22bojr NSEC3 1 0 0 - "
+	                  "2t7b4g4vsa5smi47k61mv5bv1a22bojr MX\n",
+	              1, SIGNED("4", "NSEC3"));
+	expect_report(TOP "a SIG A 5 1 60 20300101000000 20200101000000 1 z. AA==\n", 1,
+	              SIGNED("4", "SIG"));
+	expect_report(TOP "a NXT @ A\n", 1, SIGNED("4", "NXT"));
+	/* What a zone has before it is signed. */
+	expect_report(TOP "@ DNSKEY 257 3 13 AQID\n@ CDS 1 13 200 AB\n@ CDNSKEY 257 3 13 AQID\n"
+	                  "@ NSEC3PARAM 1 0 0 -\nc NS ns.o.\nc DS 1 8 200 AB\n",
+	              0, "");
+}
+
+static void leaves_records_out_of_the_zone_out_if_told(void **state)
+{
+	(void)state;
+	world_rules.drop_out_of_zone = true;
+	expect_report(TOP "a.y. A 192.0.2.1\nb A 192.0.2.2\nxz. A 192.0.2.1\n", 0,
+	              "z.:4: warning: a.y. is not within the zone z.: it is left out\n"
+	              "z.:6: warning: xz. is not within the zone z.: it is left out\n");
+	world_rules.drop_out_of_zone = false;
 }
 
 static void rejects_a_zone_given_twice(void **state)
@@ -327,6 +403,9 @@ int main(void)
 		cmocka_unit_test(warns_of_delegations_that_do_not_work),
 		cmocka_unit_test(takes_the_lowest_ttl_of_a_set),
 		cmocka_unit_test(merges_duplicates),
+		cmocka_unit_test(merges_duplicates_that_differ_in_the_case_of_a_name),
+		cmocka_unit_test(refuses_signed_zones),
+		cmocka_unit_test(leaves_records_out_of_the_zone_out_if_told),
 		cmocka_unit_test(rejects_a_zone_given_twice),
 		cmocka_unit_test(rejects_types_that_are_no_data),
 		cmocka_unit_test(rejects_data_that_does_not_fit_its_type),

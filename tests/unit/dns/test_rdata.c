@@ -115,6 +115,8 @@ static const struct row rows[] = {
 	{ "IN", "OPENPGPKEY", "AQMFD5raczCJHViKtLYhWGz8", "0103050F9ADA7330891D588AB4B621586CFC" },
 	{ "IN", "CSYNC", "66 3 A NS AAAA", "000000420003000460000008" },
 	{ "IN", "CSYNC", "0 0", "000000000000" },
+	/* RFC 8976 A.3: a private scheme has digests of its own size, whatever their hash */
+	{ "IN", "ZONEMD", "2018031900 241 1 E1846540E33A9E4189792D18D5D131F605FC283E", "7848B91CF101E1846540E33A9E4189792D18D5D131F605FC283E" },
 	{ "IN", "ZONEMD", "2018031900 1 1 c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c", "7848B91C0101C68090D90A7AED716BC459F9340E3D7C1370D4D24B7E2FC3A1DDC0B9A87153B9" "A9713B3C9AE5CC27777F98B8E730044C" },
 	{ "IN", "SVCB", "0 foo.example.com.", "000003666F6F076578616D706C6503636F6D00" },
 	{ "IN", "SVCB", "1 .", "000100" },
@@ -375,6 +377,7 @@ static void refuses_bad_data(void **state)
 		{ "DS", "1 FOO 2 ab", "not an algorithm" },
 		{ "SSHFP", "1 2 ab", "must have 32 bytes" },
 		{ "ZONEMD", "1 1 1 ab", "must have 48 bytes" },
+		{ "ZONEMD", "1 1 2 ab", "must have 64 bytes" },
 		{ "DNSKEY", "256 3 8 AQM", "cut short" },
 		{ "DNSKEY", "256 3 8 A===", "not base 64" },
 		{ "DNSKEY", "256 3 8 AQ==AQ==", "not base 64" },

@@ -14,10 +14,11 @@
 
 #include "../http/fake.h"
 
-#define FRIEND   0x0a000001u
-#define STRANGER 0x0a000102u
-#define OUT_ROOM 70000u /* a whole answer must fit before a query is taken */
-#define SOA      "AN e. 60 SOA ns.e. h.e. 1 2 3 4 5\n"
+#define FRIEND    0x0a000001u
+#define STRANGER  0x0a000102u
+#define TRANSFERS DNS_TCP_TRANSFERS /* at once */
+#define OUT_ROOM  70000u            /* a whole answer must fit before a query is taken */
+#define SOA       "AN e. 60 SOA ns.e. h.e. 1 2 3 4 5\n"
 
 static struct world w;
 static struct dns_counters counters;
@@ -472,25 +473,95 @@ static void a_reset_ends_a_transfer(void **state)
 	assert_int_equal(fake.allocated, before);
 }
 
-static void four_transfers_at_once_are_the_most(void **state)
+/* Clients that do not read theirs take all turns; then one more comes. */
+static struct tcp_connection *take_all_turns(struct tcp_connection *c[TRANSFERS])
 {
-	(void)state;
-	struct tcp_connection *c[DNS_TCP_TRANSFERS + 1];
-	for (uint32_t n = 0; n <= DNS_TCP_TRANSFERS; n++) {
+	for (uint32_t n = 0; n < TRANSFERS; n++) {
 		c[n] = fake_accept_from(FRIEND + n);
 		c[n]->out_room = OUT_ROOM;
-		c[n]->stalled = n < DNS_TCP_TRANSFERS;
+		c[n]->stalled = true;
 		ask(c[n], "big. AXFR");
 		fake_run(c[n]);
 	}
-	assert_string_equal(answered(c[DNS_TCP_TRANSFERS], 0), "SERVFAIL\n");
-	assert_int_equal(answers(c[DNS_TCP_TRANSFERS]), 1);
+	struct tcp_connection *last = fake_accept_from(FRIEND + TRANSFERS);
+	last->out_room = OUT_ROOM;
+	return last;
+}
+
+static void the_fifth_transfer_at_once_waits_for_its_turn(void **state)
+{
+	(void)state;
+	struct tcp_connection *c[TRANSFERS], *last = take_all_turns(c), *next;
+	ask(last, "e. AXFR");
+	ask(last, "www.e. A");
+	fake_run(last);
+	next = fake_accept_from(FRIEND + 10);
+	ask(next, "nothing. AXFR");
+	ask(next, "www.e. A");
+	fake_run(next);
+	assert_int_equal(answers(last), 0);
+	assert_int_equal(answers(next), 0);
 	c[0]->stalled = false;
 	fake_run(c[0]);
-	assert_int_equal(counters.transfers, 1);
-	ask(c[DNS_TCP_TRANSFERS], "e. AXFR");
-	fake_run(c[DNS_TCP_TRANSFERS]);
+	fake_advance(1);
+	fake_run(last);
+	fake_run(next);
 	assert_int_equal(counters.transfers, 2);
+	assert_int_equal(answers(last), 2);
+	assert_non_null(strstr(answered(last, 0), SOA));
+	assert_non_null(strstr(answered(last, 1), "AN www.e. 60 A 192.0.2.2\n"));
+	assert_string_equal(answered(next, 0), "RCODE9\n");
+	assert_int_equal(answers(next), 2);
+	assert_int_equal(counters.queries, TRANSFERS + 4);
+}
+
+static void who_waits_for_a_turn_is_not_idle(void **state)
+{
+	(void)state;
+	struct tcp_connection *c[TRANSFERS], *last = take_all_turns(c);
+	ask(last, "e. AXFR");
+	fake_run(last);
+	fake_advance(6 * SECOND);
+	for (uint32_t n = 0; n < TRANSFERS; n++) { /* they read on, a little */
+		c[n]->out_room += OUT_ROOM;
+		c[n]->stalled = false;
+		fake_run(c[n]);
+	}
+	fake_advance(6 * SECOND);
+	assert_true(fake_open(last));
+	fake_advance(30 * SECOND); /* they stop, and are cut off: there is room */
+	fake_run(last);
+	assert_non_null(strstr(answered(last, 0), SOA));
+}
+
+static void who_waits_for_a_turn_may_go(void **state)
+{
+	(void)state;
+	struct tcp_connection *c[TRANSFERS], *last = take_all_turns(c);
+	ask(last, "e. AXFR");
+	fake_queue_fin(last);
+	fake_run(last);
+	assert_true(fake_open(last)); /* it has ended its side alone */
+	struct tcp_connection *reset = fake_accept_from(FRIEND + 20);
+	ask(reset, "e. AXFR");
+	fake_queue_reset(reset);
+	fake_run(reset);
+	c[0]->stalled = false;
+	fake_run(c[0]);
+	fake_advance(1);
+	fake_run(last);
+	assert_non_null(strstr(answered(last, 0), SOA));
+	assert_false(fake_open(last));
+	assert_int_equal(counters.transfers, 2);
+}
+
+static void tells_how_long_a_connection_may_be_idle(void **state) /* RFC 7828 */
+{
+	(void)state;
+	struct tcp_connection *c = fake_accept_from(STRANGER);
+	ask(c, "www.e. A edns=1232 keepalive");
+	fake_run(c);
+	assert_non_null(strstr(answered(c, 0), "AR OPT 1232 ext=0 version=0 000b00020064\n"));
 }
 
 static void without_memory_a_transfer_fails_and_the_connection_stays(void **state)
@@ -531,7 +602,10 @@ int main(void)
 		T(who_reads_a_transfer_slowly_is_not),
 		T(a_client_may_end_its_side_during_a_transfer),
 		T(a_reset_ends_a_transfer),
-		T(four_transfers_at_once_are_the_most),
+		T(the_fifth_transfer_at_once_waits_for_its_turn),
+		T(who_waits_for_a_turn_is_not_idle),
+		T(who_waits_for_a_turn_may_go),
+		T(tells_how_long_a_connection_may_be_idle),
 		T(without_memory_a_transfer_fails_and_the_connection_stays),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

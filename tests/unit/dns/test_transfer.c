@@ -74,6 +74,74 @@ static int close_world(void **state)
 	return 0;
 }
 
+#define RRSIG(type_, rest_) #type_ " 13 1 60 20300101000000 20200101000000 1 z. " rest_
+
+/* A zone that is there for its secondaries: all of it, and each signature with the TTL of what it
+ * covers (RFC 4034 §3), which changes what a ZONEMD and the signature itself are made over. */
+static void a_signed_zone_is_there_for_transfers_alone(void **state)
+{
+	(void)state;
+	world_rules.signed_for_transfer = true;
+	world_open(
+	        &w,
+	        (const char *const[]){
+	                "z.",
+	                "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns 300 A 192.0.2.1\n"
+	                "@ RRSIG " RRSIG(
+	                        SOA,
+	                        "AQ==") "\nns 30 TXT x\n"
+	                                "ns 300 RRSIG " RRSIG(A, "Ag==") "\nns 30 RRSIG " RRSIG(
+	                                        TXT,
+	                                        "Aw==") "\n"
+	                                                "ns 5 RRSIG " RRSIG(
+	                                                        NSEC,
+	                                                        "BA==") "\nns 5 NSEC @ A RRSIG "
+	                                                                "NSEC\n"
+	                                                                "sub NS ns.sub\nns.sub A "
+	                                                                "192.0.2.2\n*.w A "
+	                                                                "192.0.2.3\nl CNAME ns\n",
+	                "sub.z.", "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.2\n", "o.",
+	                "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.2\nl CNAME ns.z.\n",
+	                NULL });
+	world_rules.signed_for_transfer = false;
+	assert_string_equal(w.report, "");
+	assert_int_equal(fetch("z. AXFR"), OK);
+	assert_non_null(strstr(text, "AN ns.z. 300 RRSIG 0001"));
+	assert_non_null(strstr(text, "AN ns.z. 30 RRSIG 0010"));
+	assert_non_null(strstr(text, "AN ns.z. 5 RRSIG 002f"));
+	assert_non_null(strstr(text, "AN ns.z. 5 NSEC "));
+	assert_int_equal(records, 14);
+	world_expect(&w, "z. SOA", "NOERROR aa\nAN z. 60 SOA ns.z. h.z. 1 2 3 4 5\n");
+	world_expect(&w, "z. NS", "REFUSED\n");
+	world_expect(&w, "ns.z. A", "REFUSED\n");
+	world_expect(&w, "ns.z. SOA", "REFUSED\n");
+	world_expect(&w, "x.w.z. A", "REFUSED\n");
+	world_expect(&w, "l.z. A", "REFUSED\n");
+	world_expect(&w, "no.z. A", "REFUSED\n");
+	world_expect(&w, "sub.z. A", "NOERROR aa\nNS sub.z. 5 SOA ns.sub.z. h.sub.z. 1 2 3 4 5\n");
+	world_expect(&w, "sub.z. DS", "NOERROR aa\nNS sub.z. 5 SOA ns.sub.z. h.sub.z. 1 2 3 4 5\n");
+	world_expect(&w, "l.o. A", "NOERROR aa\nAN l.o. 60 CNAME ns.z.\n");
+	assert_int_equal(fetch("sub.z. AXFR"), OK);
+	assert_int_equal(fetch("ns.z. AXFR"), ERR_ABSENT);
+}
+
+/* The lowest TTL of a set counts for all of it, and so for its signature. */
+static void a_signatures_ttl_follows_its_sets(void **state)
+{
+	(void)state;
+	world_rules.signed_for_transfer = true;
+	world_open(&w, (const char *const[]){
+	                       "z.",
+	                       "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n"
+	                       "ns 300 RRSIG " RRSIG(
+	                               A, "Ag==") "\n"
+	                                          "ns 300 A 192.0.2.1\nns 200 A 192.0.2.2\n",
+	                       NULL });
+	world_rules.signed_for_transfer = false;
+	assert_int_equal(fetch("z. AXFR"), OK);
+	assert_non_null(strstr(text, "AN ns.z. 200 RRSIG 0001"));
+}
+
 static void all_of_a_zone_comes_between_two_soas(void **state)
 {
 	(void)state;
@@ -235,12 +303,14 @@ static void damaged_databases_end_transfers_and_nothing_else(void **state)
 {
 	(void)state;
 	uint64_t seed = 7;
+	world_rules.signed_for_transfer = true;
 	world_open(&w,
 	           (const char *const[]){
 	                   "e.",
 	                   HEAD
 	                   "a MX 1 b\nb TXT x\nc SRV 1 2 3 d\nsub NS ns.sub\nns.sub A 192.0.2.2\n",
-	                   NULL });
+	                   "z.", HEAD "@ RRSIG " RRSIG(SOA, "AQ==") "\n", NULL });
+	world_rules.signed_for_transfer = false;
 	uint8_t *whole = malloc(w.size), *copy = malloc(w.size);
 	assert_true(whole && copy);
 	memcpy(whole, w.blob, w.size);
@@ -255,7 +325,8 @@ static void damaged_databases_end_transfers_and_nothing_else(void **state)
 		if (dns_database_open(&db, copy, w.size, &why) < 0)
 			continue;
 		w.responder.db = &db;
-		dns_answer(&w.responder, packet, world_query(packet, "e. AXFR"), message, ROOM);
+		dns_answer(&w.responder, packet, world_query(packet, n % 2 ? "e. AXFR" : "z. AXFR"),
+		           message, ROOM);
 		bool ended = dns_transfer_begin(&transfer, &w.responder) < 0;
 		for (unsigned m = 0; !ended; m++) {
 			assert_true(m < 1000); /* it comes to an end */
@@ -294,8 +365,8 @@ static void lists_of_networks_are_read_strictly(void **state)
 	for (size_t n = 0; n < sizeof bad / sizeof *bad; n++)
 		if (dns_allow_parse(&a, bad[n]))
 			fail_msg("%s is taken", bad[n]);
-	char full[17 * 8 + 1] = "";
-	for (unsigned n = 0; n < 16; n++)
+	char full[(DNS_ALLOW_MAX + 1) * 8 + 1] = "";
+	for (unsigned n = 0; n < DNS_ALLOW_MAX; n++)
 		strcat(full, "1.2.3.4 ");
 	assert_true(dns_allow_parse(&a, full));
 	strcat(full, "1.2.3.4");
@@ -307,6 +378,8 @@ int main(void)
 #define T(f_) cmocka_unit_test_teardown(f_, close_world)
 	const struct CMUnitTest tests[] = {
 		T(all_of_a_zone_comes_between_two_soas),
+		T(a_signed_zone_is_there_for_transfers_alone),
+		T(a_signatures_ttl_follows_its_sets),
 		T(a_hosted_child_keeps_to_itself_and_its_parent_has_the_glue),
 		T(the_name_must_be_a_zones),
 		T(edns_is_answered_in_the_first_message),

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <app/dns/field/field.h>
 #include <app/dns/type.h>
 
 static int number(const char *text)
@@ -95,6 +96,19 @@ static void only_rfc_1035_types_have_compressible_names(void **state)
 	assert_string_equal(found, wanted);
 }
 
+static void every_letter_of_a_layout_is_a_kind_of_field(void **state)
+{
+	(void)state;
+	for (unsigned type = 0; type <= 65535; type++) {
+		const char *layout = dns_type_layout((uint16_t)type);
+		for (; layout && *layout; layout++) {
+			const struct dns_field *field = dns_field(*layout);
+			assert_non_null(field);
+			assert_true(field->parse && field->walk && field->print);
+		}
+	}
+}
+
 static void layouts_depend_on_the_class(void **state)
 {
 	(void)state;
@@ -143,6 +157,7 @@ int main(void)
 		cmocka_unit_test(knows_all_names_of_bind),
 		cmocka_unit_test(refuses_what_is_no_type),
 		cmocka_unit_test(only_rfc_1035_types_have_compressible_names),
+		cmocka_unit_test(every_letter_of_a_layout_is_a_kind_of_field),
 		cmocka_unit_test(layouts_depend_on_the_class),
 		cmocka_unit_test(meta_types_are_those_of_rfc_6895),
 		cmocka_unit_test(reads_and_prints_classes),

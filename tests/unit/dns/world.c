@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include <app/dns/builder.h>
 #include <app/dns/type.h>
 #include <core/random.h>
 
@@ -17,6 +16,8 @@ void random_bytes(void *to, size_t size)
 	if (getrandom(to, size, 0) != (ssize_t)size)
 		abort();
 }
+
+struct dns_builder_rules world_rules;
 
 struct building {
 	struct world *world;
@@ -68,6 +69,7 @@ int world_build(struct world *w, const char *const *zones)
 	memset(w, 0, sizeof *w);
 	b.builder = dns_builder_new(report, &b);
 	assert_non_null(b.builder);
+	dns_builder_set_rules(b.builder, world_rules);
 	for (; *zones; zones += 2) {
 		struct dns_name origin;
 		assert_int_equal(dns_name_parse(&origin, zones[0], strlen(zones[0]), &root), 0);
@@ -108,7 +110,7 @@ uint32_t world_query(uint8_t *to, const char *text)
 	struct dns_name name;
 	uint16_t flags = 0, class = DNS_IN, id = 0x1234, opt_flags = 0;
 	unsigned edns = 0, version = 0, options = 0, option[8];
-	bool opt = false;
+	bool opt = false, keepalive = false;
 
 	snprintf(copy, sizeof copy, "%s", text);
 	char *word = strtok_r(copy, " ", &save);
@@ -150,6 +152,8 @@ uint32_t world_query(uint8_t *to, const char *text)
 			version = (unsigned)atoi(word + 8);
 		else if (strncmp(word, "option=", 7) == 0)
 			option[options++] = (unsigned)atoi(word + 7);
+		else if (strcmp(word, "keepalive") == 0)
+			keepalive = true;
 		else
 			fail_msg("query word %s?", word);
 	}
@@ -169,7 +173,9 @@ uint32_t world_query(uint8_t *to, const char *text)
 		bytes_put_u8(&out, 0);
 		bytes_put_u8(&out, (uint8_t)version);
 		bytes_put_u16(&out, opt_flags);
-		bytes_put_u16(&out, (uint16_t)(options * 12));
+		bytes_put_u16(&out, (uint16_t)(options * 12 + (keepalive ? 4 : 0)));
+		if (keepalive)
+			bytes_put_u32(&out, DNS_KEEPALIVE << 16);
 		for (unsigned i = 0; i < options; i++) {
 			bytes_put_u16(&out, (uint16_t)option[i]);
 			bytes_put_u16(&out, 8);

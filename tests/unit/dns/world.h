@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include <app/dns/answer.h>
+#include <app/dns/builder.h>
 
 struct world {
 	uint8_t *blob;
@@ -25,6 +26,9 @@ struct world {
 	unsigned report_size;
 };
 
+/* For the builders from now on. */
+extern struct dns_builder_rules world_rules;
+
 /* Builds a database from pairs of origin and master file text, ended by null. Returns the builder's
  * result; with 0, the database is open and the responder ready. The file of origin X is named X in
  * messages. */
@@ -34,7 +38,8 @@ void world_open(struct world *, const char *const *zones);
 void world_close(struct world *);
 
 /* A query from text: NAME TYPE, then any of: CH, ANY, CLASSn (class); edns=SIZE, do, version=N,
- * option=N, z (EDNS); rd, ad, cd, zbit, tc, aa, ra (header flags); id=N. Returns its size. */
+ * option=N, keepalive, z (EDNS); rd, ad, cd, zbit, tc, aa, ra (header flags); id=N. Returns its
+ * size. */
 uint32_t world_query(uint8_t *to, const char *text);
 
 /* A response as text: RCODE and flags, then a line a record with AN, NS or AR before it, and OPT.

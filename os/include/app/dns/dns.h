@@ -26,7 +26,7 @@ struct interface;
 #define DNS_TCP_CONNECTIONS 256u                 /* at once */
 #define DNS_TCP_PER_ADDRESS 16u                  /* of one address */
 #define DNS_TCP_IDLE_NS     (10ull * 1000000000) /* without a query, or an acknowledgment */
-#define DNS_TCP_TRANSFERS   4u /* zones at once; further ones get SERVFAIL, and come again */
+#define DNS_TCP_TRANSFERS   4u           /* zones at once; further ones wait for their turn */
 #define DNS_TCP_UNSENT      (192u << 10) /* bytes of answers not acknowledged; then nothing is read */
 
 struct dns_tcp_limits { /* zero means the default */
@@ -44,7 +44,7 @@ struct dns_options {
 	uint64_t cache_bytes; /* 0: DNS_CACHE_BYTES_DEFAULT */
 	bool no_cache;
 	const char *
-	        transfers; /* the addresses and networks that may have whole zones (AXFR, over TCP), as allow.h
+	        transfers; /* up to 64 addresses and networks that may have whole zones (AXFR, over TCP), as allow.h
 	                        * says; null: none. Others are REFUSED */
 	struct dns_tcp_limits tcp;
 	const char *version,

@@ -4,7 +4,11 @@
  * altitude is centimetres above 100 km below the ellipsoid, sizes are centimetres as digit *
  * 10^digit in a byte.
  */
-#include <app/dns/rdata_field.h>
+#include <app/dns/field/field.h>
+
+#include <string.h>
+
+#include <app/dns/text.h>
 
 #define ZERO_ANGLE    (UINT32_C(1) << 31)
 #define DEGREE        3600000u      /* thousandths of a second */
@@ -103,7 +107,7 @@ static bool parse_size(struct dns_reader *r, uint8_t by_default)
 	return true;
 }
 
-bool dns_parse_loc(struct dns_reader *r)
+static bool parse(struct dns_reader *r)
 {
 	struct dns_lexer *x = r->lexer;
 	uint32_t sizes = r->out->at + 1;
@@ -141,8 +145,10 @@ static bool is_angle(uint32_t angle, uint32_t degrees)
 	return angle >= ZERO_ANGLE - degrees * DEGREE && angle <= ZERO_ANGLE + degrees * DEGREE;
 }
 
-bool dns_walk_loc(struct bytes_in *in)
+static bool walk(struct dns_walker *w)
 {
+	struct bytes_in *in = &w->in;
+
 	if (bytes_get_u8(in) != 0)
 		return false;
 	for (unsigned i = 0; i < 3; i++) {
@@ -178,7 +184,7 @@ static void print_metres(struct bytes_out *out, uint64_t centimetres)
 	bytes_put_u8(out, 'm');
 }
 
-void dns_print_loc(struct bytes_out *out, struct bytes_in *in)
+static bool print(struct bytes_out *out, struct bytes_in *in)
 {
 	bytes_skip(in, 1);
 	uint8_t sizes[3] = { 0 };
@@ -197,4 +203,7 @@ void dns_print_loc(struct bytes_out *out, struct bytes_in *in)
 		bytes_put_u8(out, ' ');
 		print_metres(out, size);
 	}
+	return true;
 }
+
+const struct dns_field dns_field_loc = { parse, walk, print };

@@ -5,11 +5,12 @@
  * the end first, then moved to its place. The whole is checked once, after the last, with the same
  * walk that wire data takes.
  */
-#include <app/dns/rdata_field.h>
+#include <app/dns/field/field.h>
 
 #include <string.h>
 
-#include <core/error.h>
+#include <app/dns/text.h>
+#include <app/dns/writer.h>
 
 enum key {
 	MANDATORY,
@@ -140,9 +141,9 @@ static const char *defect(struct bytes_in *in)
 	return no_default && !alpn ? "no-default-alpn needs alpn; add it" : NULL;
 }
 
-bool dns_walk_svcb(struct bytes_in *in)
+static bool walk(struct dns_walker *w)
 {
-	return !defect(in);
+	return !defect(&w->in);
 }
 
 /* ---- Text form ---- */
@@ -212,24 +213,6 @@ static bool parse_addresses(struct dns_reader *r, const struct dns_token *value,
 	return true;
 }
 
-/* The value with its escapes decoded, onto the end. */
-static bool parse_bytes(struct dns_reader *r, const struct dns_token *value)
-{
-	int size = r->out->failed
-	                   ? 0
-	                   : dns_token_decode(value, r->out->base + r->out->at, bytes_room(r->out));
-
-	if (size == ERR_TOO_BIG)
-		r->out->failed = true;
-	else if (size < 0)
-		return dns_lexer_refuse(r->lexer,
-		                        "has a bad escape; write \\ and a character, or \\ "
-		                        "and three digits from 000 to 255");
-	else
-		bytes_put(r->out, (uint32_t)size);
-	return true;
-}
-
 /* A list of strings with commas between, which \, does not count as (RFC 9460 appendix A.1).
  * Decoded in place: the length of an item takes the place of the comma before it, and a byte is set
  * aside for the first. */
@@ -238,7 +221,7 @@ static bool parse_protocols(struct dns_reader *r, const struct dns_token *value)
 	uint32_t length_at = r->out->at;
 
 	bytes_put_u8(r->out, 0);
-	if (!parse_bytes(r, value) || r->out->failed)
+	if (!dns_reader_decode(r, value) || r->out->failed)
 		return !r->lexer->problem->line;
 	uint8_t *base = r->out->base;
 	uint32_t to = length_at + 1;
@@ -289,7 +272,7 @@ static bool parse_value(struct dns_reader *r, int key, const struct dns_token *v
 			return dns_lexer_refuse(r->lexer, "is not base 64; copy the text anew");
 		return true;
 	}
-	return parse_bytes(r, value);
+	return dns_reader_decode(r, value);
 }
 
 static void reverse(uint8_t *from, uint8_t *to)
@@ -334,7 +317,7 @@ static bool place_parameter(struct dns_reader *r, int key, const struct dns_toke
 
 	bytes_put_u16(r->out, (uint16_t)key);
 	bytes_put_u16(r->out, 0);
-	if (value && !(generic ? parse_bytes(r, value) : parse_value(r, key, value)))
+	if (value && !(generic ? dns_reader_decode(r, value) : parse_value(r, key, value)))
 		return false;
 	if (r->out->failed)
 		return true;
@@ -389,7 +372,7 @@ static bool parse_parameter(struct dns_reader *r, struct order *order)
 	return ok;
 }
 
-bool dns_parse_svcb(struct dns_reader *r)
+static bool parse(struct dns_reader *r)
 {
 	struct order order = { .first = r->out->at, .last = -1 };
 
@@ -444,7 +427,7 @@ static void print_value(struct bytes_out *out, uint16_t key, struct bytes_in *va
 				 * of that for the string. */
 				if (*c == ',' || *c == '\\')
 					dns_put_text(out, "\\\\");
-				dns_print_escaped(out, c, 1);
+				dns_write_escaped(out, c, 1);
 			}
 			if (bytes_left(value) == 0)
 				bytes_put_u8(out, '"');
@@ -452,14 +435,14 @@ static void print_value(struct bytes_out *out, uint16_t key, struct bytes_in *va
 		}
 		default:
 			bytes_put_u8(out, '"');
-			dns_print_escaped(out, bytes, size);
+			dns_write_escaped(out, bytes, size);
 			bytes_put_u8(out, '"');
 			bytes_skip(value, size);
 		}
 	}
 }
 
-void dns_print_svcb(struct bytes_out *out, struct bytes_in *in)
+static bool print(struct bytes_out *out, struct bytes_in *in)
 {
 	for (bool separate = false; bytes_left(in) > 0; separate = true) {
 		uint16_t key = bytes_get_u16(in);
@@ -474,4 +457,7 @@ void dns_print_svcb(struct bytes_out *out, struct bytes_in *in)
 		bytes_put_u8(out, '=');
 		print_value(out, key, &value);
 	}
+	return true;
 }
+
+const struct dns_field dns_field_svcb = { parse, walk, print };
