@@ -222,8 +222,10 @@ COLD bool task_is_valid(void)
 		uint64_t stack = stack_layout.base + i * stride + AMP_PAGE, sp = (uint64_t)t->sp;
 		if (t == current)
 			continue;
-		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link ||
-		    sp < stack || sp >= stack + stack_layout.size)
+		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link)
+			return false;
+		/* main's stack is the one that task_start was called on. */
+		if (i > 0 && (sp < stack || sp >= stack + stack_layout.size))
 			return false;
 	}
 	return spawned < stack_layout.count && (current || list_empty(&batch));
