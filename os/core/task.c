@@ -68,6 +68,7 @@ static _Noreturn void task_begin(void)
 {
 	struct task *self = current;
 	self->fn(self->arg);
+	ensure(self == current && !timer_is_set(&self->timer));
 	/* No task is spawned on this stack before the switch, which is the last thing that
 	 * happens on it. */
 	self->link.next = idle.next;
@@ -88,6 +89,7 @@ struct task *task_spawn(const char *name, task_fn *fn, void *arg)
 		t = &tasks[spawned++];
 	else
 		return NULL;
+	ensure(fn != NULL);
 	t->name = name;
 	t->fn = fn;
 	t->arg = arg;
@@ -100,6 +102,7 @@ bool task_turn(void)
 {
 	if (list_empty(&ready))
 		return false;
+	ensure(current == NULL && list_empty(&batch));
 	batch.next = ready.next;
 	batch.prev = ready.prev;
 	batch.next->prev = batch.prev->next = &batch;
