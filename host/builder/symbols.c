@@ -390,28 +390,3 @@ const char *symbols_read(struct symbols *out, const uint8_t *bytes, size_t size)
 	qsort(out->list, out->count, sizeof *out->list, by_address);
 	return NULL;
 }
-
-const struct symbol *symbols_function(const struct symbols *s, uint64_t address)
-{
-	size_t low = 0, high = s->count;
-	const struct symbol *best = NULL;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (s->list[mid].address <= address)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	/* The nearest that reaches the address; a few back, since inner ones may end before it. */
-	for (unsigned back = 0; low > 0 && back < 64; back++) {
-		const struct symbol *c = &s->list[--low];
-		if (!c->function)
-			continue;
-		if (c->size && address - c->address < c->size)
-			return c;
-		if (!best && !c->size)
-			best = c;
-	}
-	return best;
-}

@@ -29,7 +29,4 @@ struct symbols {
 /* Null, or why the bytes are no such file. */
 const char *symbols_read(struct symbols *, const uint8_t *bytes, size_t size);
 
-/* The innermost function that holds the address, or null. */
-const struct symbol *symbols_function(const struct symbols *, uint64_t address);
-
 #endif

@@ -17,7 +17,6 @@
 
 enum { DIVIDE = 0, DEBUG = 1, BREAKPOINT = 3, OPCODE = 6, STACK = 12, PROTECTION = 13, PAGE = 14 };
 #define ERROR_WRITE 2u
-#define ERROR_FETCH 16u
 
 static const char *vector_name(int vector)
 {

@@ -6,6 +6,7 @@
 
 #include <core/arena.h>
 #include <core/heap.h>
+#include <core/panic.h>
 
 #define ARENA_ALIGN     16u
 #define ARENA_CHUNK_MIN 2048u
@@ -15,6 +16,8 @@ struct arena_chunk {
 	struct arena_chunk *next; /* the one before it in time */
 	size_t size;              /* bytes taken from the heap, this header included */
 };
+_Static_assert(ARENA_CHUNK_MIN > sizeof(struct arena_chunk) && ARENA_CHUNK_MIN <= ARENA_CHUNK_MAX,
+               "the first chunk holds something");
 _Static_assert(sizeof(struct arena_chunk) % ARENA_ALIGN == 0, "what follows is aligned");
 
 static void use_chunk(struct arena *a, struct arena_chunk *c)
@@ -79,6 +82,7 @@ static void drop_until(struct arena *a, const struct arena_chunk *last)
 {
 	while (a->chunks != last) {
 		struct arena_chunk *c = a->chunks;
+		ensure(c && a->taken >= c->size);
 		a->chunks = c->next;
 		a->taken -= c->size;
 		heap_free(c);

@@ -6,6 +6,9 @@
 #include <core/chacha.h>
 
 typedef uint32_t row __attribute__((vector_size(16)));
+_Static_assert(CHACHA_BLOCK == 4 * sizeof(row) && CHACHA_KEY == 2 * sizeof(row) &&
+                       CHACHA_NONCE + sizeof(uint32_t) == sizeof(row),
+               "RFC 8439 §2.3: constants, key, counter and nonce are four rows");
 
 static inline row rotate(row x, unsigned n)
 {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <core/file.h>
+#include <core/panic.h>
 
 #define DIRECT 0x80000000u
 
@@ -27,6 +28,7 @@ const struct file *file_find(const char *name)
 	if (!(bucket & DIRECT))
 		slot = (uint32_t)((((h ^ bucket) * 0xbf58476d1ce4e5b9ull) >> 32) * file_count >>
 		                  32);
+	ensure(slot < file_count);
 	const struct file *file = &files[file_slots[slot]];
 	return strcmp(file->name, name) == 0 ? file : NULL;
 }

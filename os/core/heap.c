@@ -37,6 +37,7 @@ static const struct class classes[] = {
 };
 #define CLASSES (sizeof classes / sizeof classes[0])
 _Static_assert(CLASSES == 24, "class_of counts on it");
+_Static_assert(HEAP_SLAB_MAX == 2048, "the last class is the largest object of a slab");
 #define SLAB_PAGES_MAX 8u
 _Static_assert(SLAB_PAGES_MAX *AMP_PAGE <= 65536, "reciprocals are exact");
 
@@ -76,6 +77,7 @@ static COLD struct page *slab_new(unsigned c)
 {
 	const struct class *class = &classes[c];
 	uint32_t dirty;
+	ensure(class->objects <= PAGE_SLAB_OBJECTS && class->pages <= SLAB_PAGES_MAX);
 	struct page *s = page_take(class->pages, PAGE_SLAB, &dirty);
 	if (!s)
 		return NULL;
@@ -95,6 +97,7 @@ static COLD struct page *slab_new(unsigned c)
 
 static void slab_release(struct page *s)
 {
+	ensure(s->kind == PAGE_SLAB && s->free_count == classes[s->class].objects);
 	unlist_slab(s);
 	for (unsigned i = 1; i < classes[s->class].pages; i++)
 		s[i].kind = PAGE_INSIDE;

@@ -15,6 +15,7 @@
 #include <core/gate.h>
 #include <core/log.h>
 #include <core/loop.h>
+#include <core/panic.h>
 #include <core/stop.h>
 #include <core/stop_turn.h>
 #include <core/task_turn.h>
@@ -28,6 +29,8 @@
 #define AHEAD_MAX  250000u /* ns that a wait is ended earlier, at most */
 #define LATE_STEP  16000u
 #define CREDIT_MAX (10 * NS_PER_MS)
+_Static_assert(LATE_STEP < AHEAD_MAX && AHEAD_MAX < CREDIT_MAX,
+               "what is learnt in a step is paid for");
 
 static struct list sources = LIST_INIT(sources);
 static struct loop_figures figures;
@@ -47,6 +50,7 @@ static inline struct loop_source *source_of(struct list *l)
 
 COLD void loop_add(struct loop_source *s)
 {
+	ensure(s->poll != NULL);
 	list_append(&sources, &s->all);
 }
 

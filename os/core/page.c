@@ -18,6 +18,8 @@
 #define BINS       256u
 #define BIN_SEARCH 8u /* runs looked at in a bin that may hold shorter ones */
 #define RUN_MAX    (UINT32_MAX / 2)
+_Static_assert(EXACT_BINS == 1u << 4 && EXACT_BINS + (30 - 4) * 8 + 7 < BINS && BINS % 64 == 0,
+               "the longest run, of 31 bits, has a bin, and each bin a bit");
 
 struct zone {
 	uintptr_t base;
@@ -129,6 +131,7 @@ struct page *page_take(uint32_t n, enum page_kind kind, uint32_t *dirty)
 	if (!p)
 		return NULL;
 	uint32_t have = p->pages;
+	ensure(p->kind == PAGE_FREE && have >= n);
 	bin_remove(p);
 	if (have > n)
 		bin_add(p + n, have - n);
@@ -163,6 +166,7 @@ void page_give(struct page *p)
 bool page_resize(struct page *p, uint32_t n)
 {
 	uint32_t have = p->pages;
+	ensure(n > 0 && have > 0);
 	if (n < have) {
 		p->pages = n;
 		give(p + n, have - n);
@@ -300,6 +304,7 @@ void extent_free(void *address, size_t pages)
 
 static void zone_add(uintptr_t base, uint64_t pages, struct page *first)
 {
+	ensure(zone_count < AMP_EXTENTS_MAX);
 	zones[zone_count++] =
 	        (struct zone){ .base = base, .first = first, .count = pages, .fresh = first };
 	first[-1].kind = PAGE_EDGE;

@@ -15,6 +15,8 @@
 #include <core/start.h>
 
 #define POOL_SIZE (12 * CHACHA_BLOCK)
+_Static_assert(POOL_SIZE > CHACHA_KEY && POOL_SIZE % CHACHA_BLOCK == 0,
+               "a pool is whole blocks, the next key first");
 
 static uint8_t pool[POOL_SIZE]; /* starts with the key */
 static uint32_t at = POOL_SIZE; /* first byte not handed out */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <ampoule_abi.h>
+#include <core/panic.h>
 
 struct ring {
 	uint32_t *producer, *consumer, *flags;
@@ -21,6 +22,7 @@ struct ring {
 
 static inline void ring_open(struct ring *r, const struct amp_ring *from)
 {
+	ensure(from->size && !(from->size & (from->size - 1)));
 	*r = (struct ring){ .producer = (uint32_t *)from->producer,
 		            .consumer = (uint32_t *)from->consumer,
 		            .flags = (uint32_t *)from->flags,

@@ -68,6 +68,7 @@ static _Noreturn void task_begin(void)
 {
 	struct task *self = current;
 	self->fn(self->arg);
+	ensure(self == current && !timer_is_set(&self->timer));
 	/* No task is spawned on this stack before the switch, which is the last thing that
 	 * happens on it. */
 	self->link.next = idle.next;
@@ -88,6 +89,7 @@ struct task *task_spawn(const char *name, task_fn *fn, void *arg)
 		t = &tasks[spawned++];
 	else
 		return NULL;
+	ensure(fn != NULL);
 	t->name = name;
 	t->fn = fn;
 	t->arg = arg;
@@ -100,6 +102,7 @@ bool task_turn(void)
 {
 	if (list_empty(&ready))
 		return false;
+	ensure(current == NULL && list_empty(&batch));
 	batch.next = ready.next;
 	batch.prev = ready.prev;
 	batch.next->prev = batch.prev->next = &batch;
@@ -222,8 +225,10 @@ COLD bool task_is_valid(void)
 		uint64_t stack = stack_layout.base + i * stride + AMP_PAGE, sp = (uint64_t)t->sp;
 		if (t == current)
 			continue;
-		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link ||
-		    sp < stack || sp >= stack + stack_layout.size)
+		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link)
+			return false;
+		/* main's stack is the one that task_start was called on. */
+		if (i > 0 && (sp < stack || sp >= stack + stack_layout.size))
 			return false;
 	}
 	return spawned < stack_layout.count && (current || list_empty(&batch));

@@ -5,6 +5,7 @@
 
 #include <core/clock.h>
 #include <core/error.h>
+#include <core/panic.h>
 #include <core/task.h>
 
 static int check(const struct block *b, struct block_request *q)
@@ -46,6 +47,7 @@ void block_submit(struct block *b, struct block_request *q)
 
 void block_finish(struct block *b, struct block_request *q, int result)
 {
+	ensure(q->done && !q->next);
 	q->result = result;
 	if (result) {
 		b->errors++;

@@ -91,6 +91,7 @@ static void learn(struct device *d, uint64_t ns)
 static void hand_out(struct device *d, struct block_request *q)
 {
 	uint32_t at = d->free;
+	ensure(at < d->slot_count && !d->slots[at].request && q->part_count <= AMP_BLOCK_PARTS_MAX);
 	struct slot *s = &d->slots[at];
 	struct amp_block_request r = { .id = at, .op = q->op, .offset = q->at, .size = q->size };
 	d->free = s->next;
@@ -148,6 +149,7 @@ static void answered(struct device *d, const struct amp_block_answer *a)
 		return;
 	}
 	struct block_request *q = s->request;
+	ensure(d->in_flight > 0);
 	s->request = NULL;
 	s->next = d->free;
 	d->free = (uint32_t)a->id;

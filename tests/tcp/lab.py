@@ -588,15 +588,15 @@ class Lab:
         self.remove()
 
 
-def build_appliance(ampoule, scratch):
+def build_appliance(ampoule, scratch, *options):
     """The image, with the stream compiled in; TCP_IMAGE names one that is built already."""
     if os.environ.get("TCP_IMAGE"):
         return os.path.abspath(os.environ["TCP_IMAGE"])
-    out, source = f"{scratch}/tcp.amp", f"{scratch}/appliance"
-    shutil.copytree(f"{HERE}/appliance", source)
+    out, source = f"{scratch}/tcp{''.join(options)}.amp", f"{scratch}/appliance"
+    shutil.copytree(f"{HERE}/appliance", source, dirs_exist_ok=True)
     with open(f"{source}/stream", "wb") as f:
         f.write(STREAM)
-    sh(ampoule, "build", "-q", "--work", f"{scratch}/work", "-o", out, source)
+    sh(ampoule, "build", "-q", "--work", f"{scratch}/work{''.join(options)}", *options, "-o", out, source)
     return out
 
 

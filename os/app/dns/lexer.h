@@ -59,11 +59,6 @@ void dns_lexer_next(struct dns_lexer *);
 /* Moves to the end of the record: the token becomes NEWLINE or END. */
 void dns_lexer_skip(struct dns_lexer *);
 
-static inline bool dns_lexer_at_text(const struct dns_lexer *x)
-{
-	return x->token.kind <= DNS_TOKEN_QUOTED;
-}
-
 static inline bool dns_lexer_at_end(const struct dns_lexer *x)
 {
 	return x->token.kind == DNS_TOKEN_NEWLINE || x->token.kind == DNS_TOKEN_END;

@@ -20,10 +20,8 @@
 #define LINE_GET_MAX (64u << 10) /* of a get with many keys */
 #define BATCH_SIZE   (64u << 10)
 #define BATCH_VALUE  (8u << 10) /* a larger value goes to TCP without a copy between */
-/* The longest reply but for values: room for it is there when a command begins. */
-#define REPLY_MAX (8u << 10)
-#define RATE_MIN  1024u /* bytes a second of a command that is coming, after stall_ns */
-#define WORDS_MAX 24u
+#define RATE_MIN     1024u      /* bytes a second of a command that is coming, after stall_ns */
+#define WORDS_MAX    24u
 
 enum connection_state {
 	STATE_LINE,    /* the next command */

@@ -22,7 +22,6 @@ struct meta {
 	char decoded[ITEM_KEY_MAX + 8];
 	bool base64, quiet, value, no_bump, invalidate, has_cas, has_time, vivify, has_recache;
 	char mode; /* 0: none was given */
-	bool mode_bad;
 	int64_t time, vivify_time, recache;
 	uint64_t cas, delta, initial, client_flags;
 };

@@ -10,6 +10,7 @@
 
 #include <app/memcache/number.h>
 #include <core/heap.h>
+#include <core/panic.h>
 
 #define HELD_MAX                                                                                   \
 	(1u                                                                                        \
@@ -93,7 +94,8 @@ void memcache_reply_bytes(struct memcache_connection *c, const void *bytes, uint
 	struct memcache_server *s = c->server;
 	if (size > BATCH_SIZE - s->batch_size)
 		memcache_reply_flush(c);
-	memcpy(s->batch + s->batch_size, bytes, size); /* none is longer than REPLY_MAX */
+	ensure(size <= BATCH_SIZE);
+	memcpy(s->batch + s->batch_size, bytes, size);
 	s->batch_size += size;
 }
 

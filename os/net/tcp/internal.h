@@ -285,7 +285,6 @@ uint32_t tcp_wait_send_next(const struct tcp_wait *);
 void tcp_wait_forget(struct tcp_wait *);
 /* Any other segment for a connection in TIME-WAIT. */
 void tcp_wait_input(struct tcp_wait *, const struct tcp_input *);
-uint32_t tcp_wait_count(void);
 void tcp_wait_clear(void); /* for tests */
 
 /* ---- timer.c ---- */

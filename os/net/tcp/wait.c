@@ -154,11 +154,6 @@ void tcp_wait_input(struct tcp_wait *w, const struct tcp_input *in)
 	tcp_output_stray(in, &answer);
 }
 
-uint32_t tcp_wait_count(void)
-{
-	return count;
-}
-
 void tcp_wait_clear(void)
 {
 	for (struct tcp_wait *w; (w = oldest());)

@@ -12,6 +12,7 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
+#include <core/panic.h>
 
 #define GROUP_MAX     256u /* batches in a commit */
 #define IN_FLIGHT_MAX 64u
@@ -251,6 +252,7 @@ static struct apply *take(struct btree *t, uint32_t most)
 static void give_back(struct btree *t, struct apply *group)
 {
 	struct apply *last = group;
+	ensure(group && t->committing);
 	while (last->next)
 		last = last->next;
 	last->next = t->first;
@@ -267,6 +269,7 @@ static void lead(struct btree *t)
 	while (group) {
 		struct apply **at = &group;
 		int error = OK;
+		ensure(!t->dirty.count && !t->values && !t->allocated.count && !t->freed.count);
 		t->work = t->state;
 		while (*at && !(error = make_all(t, *at)))
 			at = &(*at)->next;

@@ -81,7 +81,7 @@ struct apply { /* one btree_apply that waits */
 	struct apply *next;
 	const struct btree_change *changes;
 	uint32_t count;
-	bool done, rejected;
+	bool done;
 	int result;
 };
 

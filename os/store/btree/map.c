@@ -14,6 +14,7 @@
 
 #include <core/error.h>
 #include <core/heap.h>
+#include <core/panic.h>
 
 static bool bit(const uint8_t *map, uint64_t page)
 {
@@ -180,6 +181,7 @@ uint64_t btree_map_alloc(struct btree *t)
 			t->why = ERR_MEMORY;
 			return 0;
 		}
+		ensure(page >= ROOT_PAGES);
 		bit_set(t->next, page, true);
 		t->work.used++;
 		t->hint = page + 1;

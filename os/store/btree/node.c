@@ -14,6 +14,13 @@
 #define MAGIC     0x4e41u
 #define LARGE     0x80000000u
 #define LEAF_HEAD 8u
+_Static_assert(HEADER + 3 * (CELL_MAX + 2) <= BTREE_PAGE,
+               "a page holds three cells, or it could not be split");
+_Static_assert(LEAF_HEAD + BTREE_KEY_MAX + BTREE_VALUE_MAX / BTREE_PAGE * 16 <= CELL_MAX,
+               "a cell holds the longest key and where the longest value is");
+_Static_assert(2 + BTREE_KEY_MAX + 16 <= CELL_MAX, "and a branch's the longest key");
+_Static_assert(BTREE_PAGE <= UINT16_MAX && BTREE_VALUE_MAX < LARGE,
+               "places have 16 bits, and a size's top bit is free");
 
 static uint32_t get(const uint8_t *page, uint32_t at)
 {
@@ -191,6 +198,7 @@ bool btree_node_insert(uint8_t *page, uint32_t at, const uint8_t *cell, uint32_t
 void btree_node_remove(uint8_t *page, uint32_t at)
 {
 	uint32_t count = btree_node_count(page), place = HEADER + 2 * at;
+	ensure(at < count);
 	struct cell c = btree_node_cell(page, at);
 	set(page, AT_DEAD, get(page, AT_DEAD) + c.size);
 	memset(page + get(page, place), 0, c.size);

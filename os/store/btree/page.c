@@ -12,6 +12,10 @@
 
 #define MAGIC   "ampbtree"
 #define VERSION 1u
+_Static_assert(2 * RECORD_SIZE <= BTREE_PAGE && BTREE_PAGE % sizeof(uint64_t) == 0,
+               "a root's page has two records, and sums go by words");
+_Static_assert(72 + MAP_DIRS * 16 + 8 <= RECORD_SIZE,
+               "a record holds its fields, the directories and its sum");
 
 static uint64_t sum(uint64_t h, const uint8_t *bytes, uint32_t size)
 {

@@ -7,6 +7,9 @@
 
 #define AHEAD 8u /* sectors read at once, where they follow each other */
 #define BATCH BLOCK_PARTS_MAX
+_Static_assert(AHEAD *SECTOR_MAX <= TRANSFER_SIZE, "what is read ahead fits into the buffer");
+_Static_assert(AHEAD < UNITS_MIN / 2,
+               "as long as the cache is not crowded, there is a place for each sector read");
 
 static struct unit **bucket(struct fat *f, uint64_t at)
 {
@@ -88,6 +91,7 @@ int fat_cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct u
 
 void fat_cache_dirty(struct fat *f, struct unit *u)
 {
+	ensure(u->valid);
 	f->dirty += !u->dirty;
 	u->dirty = true;
 }
@@ -154,6 +158,7 @@ int fat_cache_write(struct fat *f, bool table)
 			for (uint32_t c = 0; c < copies && !error; c++)
 				error = write_run(f, list + k, run, c * f->table_size);
 			for (uint32_t j = 0; j < run && !error; j++) {
+				ensure(f->dirty > 0);
 				list[k + j]->dirty = false;
 				f->dirty--;
 			}

@@ -10,6 +10,8 @@ void fat_chain_open(struct chain *c, uint32_t first)
 	*c = (struct chain){ .first = first, .step = 1 };
 }
 
+_Static_assert(MARKS % 2 == 0, "every second landmark stays");
+
 static void mark(struct chain *c, uint32_t index, uint32_t cluster)
 {
 	if (index / c->step != c->count + 1 || index % c->step)

@@ -9,6 +9,8 @@
  */
 #include <store/fat/internal.h>
 
+#include <core/panic.h>
+
 static uint32_t mask(const struct fat *f)
 {
 	return f->bits == 12 ? 0xfff : f->bits == 16 ? 0xffff : 0x0fffffff;
@@ -123,6 +125,7 @@ int fat_table_link(struct fat *f, uint32_t cluster, uint32_t to)
 		if (error)
 			return error;
 	}
+	ensure(f->edit_count < EDITS_MAX);
 	f->edits[f->edit_count++] = (struct edit){ cluster, to, false };
 	return OK;
 }
@@ -139,6 +142,7 @@ int fat_table_cut(struct fat *f, uint32_t cluster)
 		if (error)
 			return error;
 	}
+	ensure(f->edit_count < EDITS_MAX);
 	if (!e)
 		f->edits[f->edit_count++] = (struct edit){ cluster, TABLE_END, true };
 	return OK;
@@ -151,6 +155,7 @@ int fat_table_free(struct fat *f, uint32_t first, bool directory)
 		if (error)
 			return error;
 	}
+	ensure(f->freed_count < FREED_MAX);
 	f->freed[f->freed_count++] = (struct freed){ first, directory };
 	return OK;
 }

@@ -6,6 +6,8 @@
 #include <core/page.h>
 
 #define PIECE (1u << 20) /* of one request */
+_Static_assert(TRANSFER_SIZE % SECTOR_MAX == 0 && PIECE % SECTOR_MAX == 0,
+               "whole sectors of any device");
 
 static bool direct(const struct fat *f, uint64_t at, const void *bytes, uint64_t size)
 {

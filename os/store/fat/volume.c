@@ -4,6 +4,7 @@
 
 #include <core/check.h>
 #include <core/heap.h>
+#include <core/panic.h>
 
 #define BOOT          512u
 #define CACHE_DEFAULT (64u << 10)
@@ -19,6 +20,7 @@ void fat_lock(struct fat *f)
 
 void fat_unlock(struct fat *f)
 {
+	ensure(f->locked);
 	f->locked = false;
 	task_wake_one(&f->waiting);
 }
@@ -179,7 +181,8 @@ bool fat_is_valid(const struct fat *f)
 		if (!fat_cluster_valid(f, f->edits[k].cluster))
 			return false;
 	return f->edit_count <= EDITS_MAX && f->freed_count <= FREED_MAX &&
-	       f->free <= f->clusters && nodes_are_valid(f) && fat_cache_is_valid(f);
+	       (!f->free_exact || f->free <= f->clusters) && nodes_are_valid(f) &&
+	       fat_cache_is_valid(f);
 }
 
 static bool is_valid(const void *of)

@@ -7,6 +7,7 @@
 #include <core/error.h>
 #include <core/hash.h>
 #include <core/heap.h>
+#include <core/panic.h>
 
 #include <store/sqlite/volume.h>
 
@@ -23,6 +24,10 @@ struct root {
 	uint64_t size[VOLUME_FILES];
 	uint64_t sum; /* of all before it */
 };
+
+_Static_assert(sizeof(struct root) <= 512, "a root is written whole: it lies in one sector");
+_Static_assert(VOLUME_DATABASE == 2 * ROOT_BYTES && VOLUME_CHUNK % UNIT == 0,
+               "roots, then whole sectors");
 
 static const char magic[8] = "sqlite";
 
@@ -62,6 +67,7 @@ static void begin(struct volume *v)
 
 static int end(struct volume *v, int result)
 {
+	ensure(v->busy);
 	v->busy = false;
 	task_wake_one(&v->queue);
 	return result;

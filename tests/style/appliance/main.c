@@ -144,10 +144,12 @@ static int servers(void)
 	if (memcache_durable_serve(&cache, block_memory_open("items", 1 << 20), &options))
 		return 3;
 	memcache_durable_figures(&figures);
+	if (figures.keys || figures.pages != (1 << 20) / BTREE_PAGE)
+		return 4;
 	uint64_t soon = clock_now() + NS_PER_MS;
 	if (resolver_lookup("name.test", &address, 1, soon) != ERR_UNREACHABLE ||
 	    http_client_open(&client, "10.9.9.9", 80, soon) == OK)
-		return 4;
+		return 5;
 	printf("servers: %u keys\n", (unsigned)figures.keys);
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include <core/error.h>
 #include <store/btree/btree.h>
+#include <store/btree/internal.h>
 
 #include "../store/disk.h"
 #include "../store/fake.h"
@@ -813,6 +814,41 @@ static void half_a_root_is_made_whole(void **state)
 	disk_close(&d);
 }
 
+static void a_page_that_changes_in_memory_is_found(void **state)
+{
+	(void)state;
+	struct disk d;
+	disk_open(&d, 4 * MIB, false);
+	struct btree *t = open_store(&d, MIB);
+	assert_int_equal(btree_put(t, "k", 1, "v", 1), OK);
+	assert_true(btree_is_valid(t));
+	struct btree_node *n = btree_table_find(&t->clean, t->state.root.page);
+	assert_non_null(n);
+	n->bytes[BTREE_PAGE - 1] ^= 1;
+	bool found = false; /* not all pages are looked at each time */
+	for (uint32_t k = 0; k < t->clean.size && !found; k++) {
+		t->figures.hits++;
+		found = !btree_is_valid(t);
+	}
+	assert_true(found);
+	n->bytes[BTREE_PAGE - 1] ^= 1;
+	t->kept++;
+	assert_false(btree_is_valid(t));
+	t->kept--;
+	t->state.used = t->pages + 1;
+	assert_false(btree_is_valid(t));
+	t->state.used = t->work.used;
+	struct btree_snapshot *s;
+	assert_int_equal(btree_snapshot_open(t, &s), OK);
+	s->state.generation++;
+	assert_false(btree_is_valid(t));
+	s->state.generation--;
+	assert_true(btree_is_valid(t));
+	btree_snapshot_close(s);
+	btree_close(t);
+	disk_close(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -830,6 +866,7 @@ int main(void)
 		cmocka_unit_test(a_page_is_not_given_back_twice),
 		cmocka_unit_test(what_was_opened_survives_power_loss),
 		cmocka_unit_test(half_a_root_is_made_whole),
+		cmocka_unit_test(a_page_that_changes_in_memory_is_found),
 		cmocka_unit_test(a_larger_device_is_fine_and_a_smaller_one_is_not),
 	};
 	full = getenv("FULL") && strcmp(getenv("FULL"), "1") == 0;

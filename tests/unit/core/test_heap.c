@@ -2,6 +2,7 @@
 /* The heap against a model: every live object keeps its fill, nothing overlaps, everything comes
  * back. */
 #include <core/heap.h>
+#include <core/page.h>
 #include <core/start.h>
 
 #include "fake.h"
@@ -292,18 +293,61 @@ static void extents_are_freed_as_they_were_allocated(void **state)
 	heap_free(q);
 }
 
+static void what_was_written_over_is_found(void **state)
+{
+	(void)state;
+	void *object = heap_alloc(100), *run = heap_alloc(5 * AMP_PAGE), *extent = extent_alloc(2);
+	struct page *all[] = { page_of(object), page_of(run), page_of(extent), page_of(run) + 5 };
+	assert_true(heap_is_valid());
+	for (unsigned k = 0; k < sizeof all / sizeof *all; k++) {
+		struct page kept = *all[k];
+		all[k]->kind = PAGE_EDGE;
+		assert_false(heap_is_valid());
+		*all[k] = kept;
+		all[k]->pages++;
+		assert_false(heap_is_valid());
+		*all[k] = kept;
+	}
+	struct page *slab = page_of(object), kept = *slab;
+	slab->free_count--;
+	assert_false(heap_is_valid());
+	*slab = kept;
+	slab->free[0] ^= 1ull << 20;
+	assert_false(heap_is_valid());
+	*slab = kept;
+	slab->prev = slab;
+	assert_false(heap_is_valid());
+	*slab = kept;
+	assert_true(heap_is_valid());
+	heap_free(object);
+	heap_free(run);
+	extent_free(extent, 2);
+	assert_true(heap_is_valid());
+}
+
+static int is_valid_in_the_end(void **state)
+{
+	(void)state;
+	return heap_is_valid() ? 0 : -1;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objects_keep_their_contents),
-		cmocka_unit_test(all_memory_comes_back_whole),
-		cmocka_unit_test(exhaustion_gives_null_and_is_counted),
-		cmocka_unit_test(impossible_requests_give_null),
-		cmocka_unit_test(large_zeroed_memory_is_zero_when_used_before),
-		cmocka_unit_test(runs_grow_in_place_if_they_can),
-		cmocka_unit_test(freeing_twice_is_found),
-		cmocka_unit_test(freeing_what_was_not_allocated_is_found),
-		cmocka_unit_test(extents_are_freed_as_they_were_allocated),
+		cmocka_unit_test_teardown(objects_keep_their_contents, is_valid_in_the_end),
+		cmocka_unit_test_teardown(all_memory_comes_back_whole, is_valid_in_the_end),
+		cmocka_unit_test_teardown(exhaustion_gives_null_and_is_counted,
+		                          is_valid_in_the_end),
+		cmocka_unit_test_teardown(impossible_requests_give_null, is_valid_in_the_end),
+		cmocka_unit_test_teardown(large_zeroed_memory_is_zero_when_used_before,
+		                          is_valid_in_the_end),
+		cmocka_unit_test_teardown(runs_grow_in_place_if_they_can, is_valid_in_the_end),
+		cmocka_unit_test_teardown(freeing_twice_is_found, is_valid_in_the_end),
+		cmocka_unit_test_teardown(freeing_what_was_not_allocated_is_found,
+		                          is_valid_in_the_end),
+		cmocka_unit_test_teardown(extents_are_freed_as_they_were_allocated,
+		                          is_valid_in_the_end),
+		cmocka_unit_test(what_was_written_over_is_found),
 	};
 	return cmocka_run_group_tests(tests, start, NULL);
 }

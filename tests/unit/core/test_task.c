@@ -13,6 +13,7 @@
 #include <core/loop.h>
 #include <core/start.h>
 #include <core/task.h>
+#include <core/task_turn.h>
 #include <core/timer.h>
 
 #include "fake.h"
@@ -525,6 +526,41 @@ static void the_unused_part_of_a_stack_is_known(void **state)
 	task_yield();
 }
 
+static bool as_they_were, with_a_lost_link, on_a_wrong_stack;
+
+static void look_at_tasks(struct timer *t)
+{
+	(void)t;
+	struct list *waits = queue.waiting.next, *kept = waits->prev;
+	as_they_were = task_is_valid();
+	waits->prev = waits;
+	with_a_lost_link = task_is_valid();
+	waits->prev = kept;
+	void **sp = (void **)(waits + 1); /* as struct task has it */
+	*sp = (char *)*sp + STACK_SIZE;
+	on_a_wrong_stack = task_is_valid();
+	*sp = (char *)*sp - STACK_SIZE;
+}
+
+static void a_task_written_over_is_found(void **state)
+{
+	(void)state;
+	clear();
+	struct timer t = { 0 };
+	task_spawn("w", wait_and_note, (char *)"w");
+	task_yield();
+	assert_true(task_is_valid());
+	timer_set(&t, clock_now(), look_at_tasks);
+	task_yield();
+	task_yield();
+	assert_true(as_they_were);
+	assert_false(with_a_lost_link);
+	assert_false(on_a_wrong_stack);
+	task_wake_all(&queue);
+	task_yield();
+	assert_true(task_is_valid());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +581,7 @@ int main(void)
 		cmocka_unit_test(punctual_or_not_what_is_due_is_not_waited_for),
 		cmocka_unit_test(warns_once_when_nothing_can_happen),
 		cmocka_unit_test(the_unused_part_of_a_stack_is_known),
+		cmocka_unit_test(a_task_written_over_is_found),
 	};
 	return cmocka_run_group_tests(tests, start, NULL);
 }

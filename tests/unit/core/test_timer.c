@@ -143,6 +143,7 @@ static void agrees_with_the_model(void **state)
 		result = timer_run(now);
 		assert_int_equal(result, fired - before);
 		check_model();
+		assert_true(timer_is_valid());
 	}
 	assert_true(fired > 50000);
 	for (int i = 0; i < TIMERS; i++)
@@ -345,6 +346,33 @@ static void timers_of_a_full_slot_have_fallen_before_their_time(void **state)
 	free(all);
 }
 
+static void a_timer_written_over_is_found(void **state)
+{
+	(void)state;
+	struct timer t = { 0 }, u = { 0 };
+	now += NS_PER_S;
+	set_clock();
+	timer_run(now);
+	timer_set(&t, now + 5 * NS_PER_MS, count);
+	timer_set(&u, now + 5 * NS_PER_MS, count);
+	assert_true(timer_is_valid());
+	for (unsigned k = 0; k < 3; k++) {
+		struct timer kept = t;
+		if (k == 0)
+			t.deadline += NS_PER_S * 1000;
+		else if (k == 1)
+			t.link = &u.next + 1;
+		else
+			t.fn = NULL;
+		assert_false(timer_is_valid());
+		t = kept;
+	}
+	assert_true(timer_is_valid());
+	timer_stop(&t);
+	timer_stop(&u);
+	assert_true(timer_is_valid());
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -364,6 +392,7 @@ int main(void)
 		cmocka_unit_test(a_burst_is_spread_over_runs),
 		cmocka_unit_test(a_timer_fires_while_many_fall),
 		cmocka_unit_test(timers_of_a_full_slot_have_fallen_before_their_time),
+		cmocka_unit_test(a_timer_written_over_is_found),
 	};
 	return cmocka_run_group_tests(tests, start, NULL);
 }

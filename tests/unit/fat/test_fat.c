@@ -18,6 +18,8 @@
 #include <core/error.h>
 
 #include "../store/fake.h"
+#include <store/fat/internal.h>
+
 #include "volume.h"
 
 #define FILES_MAX 64u
@@ -611,6 +613,69 @@ static void directories_move_and_go_only_when_empty(void **state)
 	}
 }
 
+static void a_time_of_change_may_be_set(void **state)
+{
+	(void)state;
+	struct disk d;
+	struct fat *f;
+	struct fat_file *file;
+	struct fat_info i;
+	const int64_t when = 1234567890; /* 2009-02-13 23:31:30 */
+	if (!volume_possible())
+		skip();
+	for (uint32_t k = 0; k < KINDS; k++) {
+		volume_make(&d, kinds[k].options, kinds[k].kib, false);
+		assert_int_equal(fat_open(&f, &d.block, &volume_options), OK);
+		assert_int_equal(fat_set_modified(f, "x", when), ERR_ABSENT);
+		assert_int_equal(fat_file_open(f, "x", FAT_WRITE | FAT_CREATE, &file), OK);
+		fat_file_close(file);
+		assert_int_equal(fat_set_modified(f, "x", when), OK);
+		assert_int_equal(fat_stat(f, "x", &i), OK);
+		assert_true(i.modified == when);
+		/* Two seconds are the grain; a time that FAT cannot tell is the nearest that it can. */
+		assert_int_equal(fat_set_modified(f, "x", when + 1), OK);
+		assert_int_equal(fat_stat(f, "x", &i), OK);
+		assert_true(i.modified == when);
+		assert_int_equal(fat_close(f), OK);
+		/* Others see it, too, and so do we after the next start. */
+		assert_int_equal(fat_open(&f, &d.block, &volume_options), OK);
+		assert_int_equal(fat_stat(f, "x", &i), OK);
+		assert_true(i.modified == when);
+		assert_int_equal(fat_close(f), OK);
+		need_sound(&d);
+		disk_close(&d);
+	}
+}
+
+static void what_is_written_over_in_memory_is_found(void **state)
+{
+	(void)state;
+	struct disk d;
+	struct fat *f;
+	struct fat_file *file;
+	if (!volume_possible())
+		skip();
+	volume_make(&d, "-F 16 -s 1", 8192, false);
+	assert_int_equal(fat_open(&f, &d.block, &volume_options), OK);
+	assert_int_equal(fat_file_open(f, "x", FAT_WRITE | FAT_CREATE, &file), OK);
+	assert_true(fat_is_valid(f));
+	f->dirty++;
+	assert_false(fat_is_valid(f));
+	f->dirty--;
+	struct unit *u = container_of(f->units.prev, struct unit, used); /* the one used last */
+	u->at += f->sector;
+	assert_false(fat_is_valid(f));
+	u->at -= f->sector;
+	struct node *n = container_of(f->nodes.next, struct node, list);
+	n->users = 0;
+	assert_false(fat_is_valid(f));
+	n->users = 1;
+	assert_true(fat_is_valid(f));
+	fat_file_close(file);
+	assert_int_equal(fat_close(f), OK);
+	disk_close(&d);
+}
+
 static void a_removed_file_stays_readable_while_it_is_open(void **state)
 {
 	(void)state;
@@ -828,6 +893,8 @@ int main(void)
 		cmocka_unit_test(names_that_fat_cannot_hold_are_refused),
 		cmocka_unit_test(names_that_are_short_alike_get_tails_of_their_own),
 		cmocka_unit_test(directories_move_and_go_only_when_empty),
+		cmocka_unit_test(a_time_of_change_may_be_set),
+		cmocka_unit_test(what_is_written_over_in_memory_is_found),
 		cmocka_unit_test(a_removed_file_stays_readable_while_it_is_open),
 		cmocka_unit_test(a_full_root_directory_is_said),
 		cmocka_unit_test(random_operations_match_the_model),

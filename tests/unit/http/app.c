@@ -18,6 +18,16 @@ static void hello(struct http_exchange *x, void *context)
 	http_reply_text(x, 200, context ? context : "Hello");
 }
 
+static void peer(struct http_exchange *x, void *context)
+{
+	char text[64];
+	uint16_t port = 0;
+	uint32_t address = http_peer(x, &port);
+	(void)context;
+	snprintf(text, sizeof text, "%08x:%u %d", address, port, http_peer(x, NULL) == address);
+	http_reply_text(x, 200, text);
+}
+
 /* "METHOD path?query host parameter=value ..." */
 static void show(struct http_exchange *x, void *context)
 {
@@ -271,6 +281,7 @@ void app_start(const struct http_options *options)
 		abort();
 	app.server = s;
 	int error = http_route(s, "GET", "/", hello, NULL);
+	error |= http_route(s, "GET", "/peer", peer, NULL);
 	error |= http_route(s, "GET", "/users/me", show, (char *)"me");
 	error |= http_route(s, "GET", "/users/:id", show, (char *)"user");
 	error |= http_route(s, "GET", "/users/:id/posts/:post", show, (char *)"post");

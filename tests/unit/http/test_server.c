@@ -351,6 +351,14 @@ static void a_client_that_goes_is_told_to_who_answers_later(void **state)
 	assert_int_equal(app.gone, 1); /* not after the response */
 }
 
+static void a_handler_knows_the_peer(void **state)
+{
+	(void)state;
+	assert_has(get("/peer"), "\r\n\r\nc0000207:4711 1");
+	c = fake_accept_from(0x0a000063);
+	assert_has(get("/peer"), "\r\n\r\n0a000063:4711 1");
+}
+
 static void requests_on_a_connection_can_be_bounded(void **state)
 {
 	(void)state;
@@ -628,6 +636,7 @@ int main(void)
 		TEST(a_half_closed_client_gets_its_answer),
 		TEST(what_comes_after_the_last_response_is_thrown_away),
 		TEST(a_client_that_goes_is_told_to_who_answers_later),
+		TEST(a_handler_knows_the_peer),
 		TEST(requests_on_a_connection_can_be_bounded),
 		TEST(the_longest_idle_connection_makes_room),
 		TEST(long_targets_get_414),

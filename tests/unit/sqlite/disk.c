@@ -8,12 +8,23 @@
 
 #include <core/clock.h>
 #include <core/error.h>
+#include <core/panic.h>
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/random.h>
 #include <core/task.h>
 
 #include "disk.h"
+
+void panic(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	abort();
+}
 
 struct pending {
 	uint64_t at; /* one sector */

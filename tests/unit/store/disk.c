@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "disk.h"
+#include "fake.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static void submit(struct block *b, struct block_request *q)
 {
 	struct disk *d = container_of(b, struct disk, block);
 	uint64_t at = q->at;
+	fake_check(); /* each place where a store would wait */
 	d->requests++;
 	if (d->fail_at && (d->fail_once ? d->requests == d->fail_at : d->requests >= d->fail_at)) {
 		block_finish(b, q, ERR_IO);

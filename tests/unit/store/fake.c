@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <core/check.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/list.h>
@@ -71,6 +72,43 @@ void panic(const char *format, ...)
 	fputc('\n', stderr);
 	abort();
 }
+
+#ifdef AMPOULE_CHECKED
+static struct {
+	const void *of;
+	check_fn *is_valid;
+	const char *invariant;
+} watched[CHECK_WATCHED_MAX];
+static unsigned watched_count;
+
+void check_watch(const void *of, check_fn *is_valid, const char *library, const char *invariant)
+{
+	(void)library;
+	if (watched_count == CHECK_WATCHED_MAX)
+		panic("a test opens %u stores at once", CHECK_WATCHED_MAX + 1);
+	watched[watched_count].of = of;
+	watched[watched_count].is_valid = is_valid;
+	watched[watched_count++].invariant = invariant;
+}
+
+void check_forget(const void *of)
+{
+	for (unsigned i = watched_count; i-- > 0;)
+		if (watched[i].of == of)
+			watched[i] = watched[--watched_count];
+}
+
+void fake_check(void)
+{
+	for (unsigned i = 0; i < watched_count; i++)
+		if (!watched[i].is_valid(watched[i].of))
+			panic("invariant does not hold: %s", watched[i].invariant);
+}
+#else
+void fake_check(void)
+{
+}
+#endif
 
 /* A test with tasks of its own has these otherwise. */
 __attribute__((weak)) void task_queue_init(struct task_queue *q)

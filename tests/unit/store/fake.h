@@ -9,4 +9,7 @@
 extern long fake_allocated;       /* pieces that are out */
 extern uint64_t fake_memory_left; /* allocations that succeed until one fails; UINT64_MAX: all */
 
+/* Asks everything that is watched (core/check.h), where the sources are compiled as for a checked image. */
+void fake_check(void);
+
 #endif

@@ -31,6 +31,8 @@
 #define RECORD_MAX    BTREE_VALUE_MAX
 #define SEEN          1024u
 #define RETRY_NS      (100 * NS_PER_MS) /* after an error: a full device */
+_Static_assert(RECORD_HEAD <= sizeof(struct memcache_item) && DURABLE_ITEM_MAX <= RECORD_MAX,
+               "what fits into an item fits into its record");
 
 /* A key that has changed. */
 struct note {
