@@ -31,7 +31,12 @@ int main(void)
 		                       .cache_bytes = arg_cache(),
 		                       .no_cache = arg_cache() == 0,
 		                       .transfers = transfers(),
-		                       .tcp = { .transfers = arg_transfers_at_once() } };
+		                       .tcp = { .connections = arg_tcp_connections(),
+		                                .per_address = arg_tcp_per_address(),
+		                                .transfers = arg_tcp_transfers(),
+		                                .unsent = arg_tcp_unsent(),
+		                                .idle_ns = arg_tcp_idle(),
+		                                .buffers = arg_tcp_buffers() } };
 
 	if (dns_serve(&server, file_find("zones"), &options) < 0)
 		return 1;

@@ -32,6 +32,9 @@ int main(void)
 	                                               .memory = arg_items(),
 	                                               .item_max = (uint32_t)item,
 	                                               .connections_max = arg_connections(),
+	                                               .unsent_max = arg_unsent(),
+	                                               .buffers_max = arg_buffers(),
+	                                               .stall_ns = arg_stall(),
 	                                               .idle_ns = arg_idle() }) ||
 	    status_serve(&(struct status_options){ .port = arg_status(), .name = "kv" }))
 		return 1;

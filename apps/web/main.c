@@ -11,7 +11,15 @@ int main(void)
 {
 	struct site *site;
 	struct http_server *server;
-	struct http_options options = { .port = arg_port(), .access_log = arg_log() };
+	struct http_options options = { .port = arg_port(),
+		                        .access_log = arg_log(),
+		                        .connections_max = arg_connections(),
+		                        .per_address_max = arg_per_address(),
+		                        .unsent_max = arg_unsent(),
+		                        .buffers_max = arg_buffers(),
+		                        .head_ns = arg_head(),
+		                        .idle_ns = arg_idle(),
+		                        .send_ns = arg_stall() };
 
 	if (site_open(&site, file_find("site")) || http_serve(&server, &options) ||
 	    site_route(server, site) ||

@@ -15,7 +15,8 @@
 #include <core/heap.h>
 
 #define RECOUNT_NS  (10 * NS_PER_MS) /* all connections are looked at so often at most */
-#define EVICTED_MAX 64u              /* in one go */
+#define ROUNDS      4u               /* of ending those who hold most, in one go */
+#define SLACK_SHARE 8u               /* of the bound: room that is made beyond what is wanted */
 #define NEW_NS      NS_PER_S         /* it has shown no rate yet */
 #define RESERVE     4096u            /* bytes more than asked for: of the head before a body */
 
@@ -100,42 +101,62 @@ static void recount(struct tcp_server *s)
 	}
 }
 
-static struct tcp_served *slowest(struct tcp_server *s, uint64_t than, uint64_t now)
+static uint64_t candidate(const struct tcp_served *c, uint64_t now)
+{
+	return c->in_task || c->depth ? 0 : holds_for(c, 0, now);
+}
+
+/* The longest of all. */
+static uint64_t longest(struct tcp_server *s, uint64_t now)
 {
 	struct list *lists[] = { &s->busy, &s->idle };
-	struct tcp_served *worst = NULL;
+	uint64_t most = 0;
+	for (uint32_t k = 0; k < 2; k++) {
+		list_each (at, lists[k]) {
+			uint64_t n = candidate(container_of(at, struct tcp_served, all), now);
+			most = n > most ? n : most;
+		}
+	}
+	return most;
+}
+
+/* Has those go that are over so many seconds, until there is room. It happens in the next turn: callbacks of others are
+ * not called amid what one does. */
+static void evict(struct tcp_server *s, uint64_t over, uint64_t most, uint64_t now)
+{
+	struct list *lists[] = { &s->busy, &s->idle };
 	for (uint32_t k = 0; k < 2; k++) {
 		list_each (at, lists[k]) {
 			struct tcp_served *c = container_of(at, struct tcp_served, all);
-			uint64_t seconds = c->in_task || c->depth ? 0 : holds_for(c, 0, now);
-			if (seconds > than) {
-				worst = c;
-				than = seconds;
-			}
+			if (s->charged <= most)
+				return;
+			if (candidate(c, now) <= over)
+				continue;
+			c->crowded = true;
+			charge(c, 0, 0);
+			tcp_served_arm(c, now);
 		}
 	}
-	return worst;
 }
 
-/* Whoever goes does so in the next turn: callbacks of others are not called amid what one does. */
 static COLD bool find_room(struct tcp_served *c, uint64_t size)
 {
 	struct tcp_server *s = c->server;
-	uint64_t now = clock_coarse();
-	if (size > s->limits.buffers_max || (s->counted_at && now - s->counted_at < RECOUNT_NS))
+	uint64_t now = clock_coarse(), most = s->limits.buffers_max;
+	if (size > most || (s->counted_at && now - s->counted_at < RECOUNT_NS))
 		return false;
 	s->counted_at = now;
 	recount(s);
-	uint64_t own = holds_for(c, size, now);
-	for (uint32_t k = 0; s->charged + size > s->limits.buffers_max; k++) {
-		struct tcp_served *other = k < EVICTED_MAX ? slowest(s, own, now) : NULL;
-		if (!other)
-			return false;
-		other->crowded = true;
-		charge(other, 0, 0);
-		tcp_served_arm(other, now);
+	/* If somebody has to go, those do who are about as slow: there has to be room until all are looked at again. */
+	uint64_t slack = most / SLACK_SHARE, own = holds_for(c, size, now);
+	uint64_t goal = size + slack < most ? most - size - slack : 0;
+	for (uint32_t k = 0; k < ROUNDS && s->charged > most - size; k++) {
+		uint64_t seconds = longest(s, now);
+		if (seconds <= own)
+			break;
+		evict(s, seconds / 2 > own ? seconds / 2 : own, goal, now);
 	}
-	return true;
+	return s->charged + size <= most;
 }
 
 bool tcp_served_room(struct tcp_served *c, uint64_t size)

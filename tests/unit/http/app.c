@@ -104,7 +104,8 @@ static void in_task(struct http_exchange *x, void *context)
 	int64_t n;
 	(void)context;
 	app.tasks++;
-	while ((n = http_read(x, piece, sizeof piece, clock_now() + NS_PER_S * 5)) > 0) {
+	uint64_t patience = app.patience ? app.patience : NS_PER_S * 5;
+	while ((n = http_read(x, piece, sizeof piece, clock_now() + patience)) > 0) {
 		for (int64_t k = 0; k < n && size < sizeof bytes; k++)
 			bytes[size++] = piece[k];
 	}

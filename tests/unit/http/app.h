@@ -11,6 +11,7 @@
 #define APP_MODIFIED 784111777 /* Sun, 06 Nov 1994 08:49:37 GMT */
 
 struct app {
+	uint64_t patience; /* ns that /task and /gathered give each read; 0: 5 s */
 	struct http_server *server;
 	unsigned flood;                 /* pieces of 64 KiB that /flood writes */
 	uint32_t big;                   /* bytes that /big and /task/big answer */

@@ -542,8 +542,9 @@ int tcp_drain(struct tcp_connection *c, uint64_t deadline_ns)
 int64_t tcp_peek(struct tcp_connection *c, const uint8_t **bytes, uint64_t deadline_ns)
 {
 	check(!c->closed && !c->aborted, "tcp_peek");
-	while (!c->in_size && !c->fin_in && !c->gone && arrive(c))
-		;
+	while (!c->in_size && !c->fin_in && !c->gone &&
+	       (!c->pace || fake.now + c->pace <= deadline_ns) && arrive(c))
+		fake.now += c->pace;
 	if (c->gone)
 		return ERR_RESET;
 	if (!c->in_size && c->fin_in)

@@ -36,6 +36,7 @@ struct tcp_connection {
 	uint64_t out_size, out_room;
 	uint64_t acknowledged;
 	uint32_t writes, statics;
+	uint64_t pace;          /* ns from one piece to the next, for a task that waits */
 	bool stalled;           /* the peer acknowledges nothing */
 	uint64_t rate, rate_at; /* or so many bytes a second; 0: all in the next turn */
 	bool wrote_short;

@@ -303,6 +303,154 @@ static void tasks_answer_as_they_go(void **state)
 	assert_true(c->aborted);
 }
 
+/* ---- Bodies for tasks ---- */
+
+static void a_body_that_trickles_holds_no_task(void **state)
+{
+	(void)state;
+	struct tcp_connection *slow[100];
+	for (int k = 0; k < 100; k++) {
+		slow[k] = c = fake_accept();
+		send(POST("/gathered", "Content-Length: 100") "a");
+	}
+	for (int k = 0; k < 9; k++) {
+		fake_advance(SECOND);
+		for (int j = 0; j < 100; j++) {
+			fake_queue(slow[j], "a", 1);
+			fake_run(slow[j]);
+		}
+	}
+	assert_int_equal(app.tasks, 0);
+	fake_advance(2 * SECOND);
+	for (int k = 0; k < 100; k++) {
+		assert_starts(slow[k]->out, "HTTP/1.1 408 ");
+		assert_true(slow[k]->shut);
+	}
+	assert_int_equal(app.tasks, 0);
+	c = fake_accept();
+}
+
+static void bodies_for_a_task_are_gathered_however_they_are_cut(void **state)
+{
+	static const char *const bodies[] = {
+		"Content-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz",
+		"Transfer-Encoding: "
+		"chunked\r\n\r\n5\r\nabcde\r\n15;x\r\nfghijklmnopqrstuvwxyz\r\n0\r\n"
+		"T: x\r\n\r\n",
+	};
+	(void)state;
+	srand(3);
+	for (int k = 0; k < 2 * 40; k++) {
+		char text[400];
+		uint32_t size = (uint32_t)snprintf(
+		        text, sizeof text,
+		        "POST /gathered HTTP/1.1\r\nHost: h\r\n%sGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		        bodies[k % 2]);
+		answer();
+		for (uint32_t at = 0, n; at < size; at += n) {
+			n = k < 2 ? size : k < 4 ? 1 : 1 + (uint32_t)rand() % 20;
+			n = n < size - at ? n : size - at;
+			fake_queue(c, text + at, n);
+		}
+		fake_run(c);
+		const char *a = answer();
+		assert_starts(a, "HTTP/1.1 200 OK\r\n");
+		assert_starts(body_of(a), "abcdefghijklmnopqrstuvwxyzHTTP/1.1 200 OK\r\n");
+	}
+	assert_int_equal(app.tasks, 80);
+}
+
+static void of_long_bodies_the_task_reads_the_rest(void **state)
+{
+	static char text[8192], body[4000];
+	(void)state;
+	memset(body, 'x', sizeof body - 1);
+	body[0] = 'a';
+	body[sizeof body - 2] = 'z';
+	/* In chunks: 1,000 bytes are gathered. */
+	snprintf(text, sizeof text, POST("/gathered", CHUNKED) "f9f\r\n%s\r\n0\r\n\r\n", body);
+	for (size_t at = 0; at < strlen(text); at += 700)
+		fake_queue(c, text + at, strlen(text) - at < 700 ? strlen(text) - at : 700);
+	fake_run(c);
+	const char *a = answer();
+	assert_starts(a, "HTTP/1.1 200 ");
+	assert_string_equal(body_of(a), body);
+	/* Of a known length: the task has it from its begin. */
+	snprintf(text, sizeof text, POST("/gathered", "Content-Length: 3999") "%s", body);
+	send(text);
+	a = answer();
+	assert_starts(a, "HTTP/1.1 200 ");
+	assert_string_equal(body_of(a), body);
+	assert_true(fake_open(c));
+}
+
+static void gathered_bodies_have_the_bounds_of_all(void **state)
+{
+	(void)state;
+	tear_down(state);
+	begin(&(struct http_options){ .body_max = 500 });
+	send(POST("/gathered", CHUNKED) "1f5\r\n");
+	char much[600];
+	memset(much, 'x', sizeof much);
+	fake_queue(c, much, 501);
+	fake_run(c);
+	assert_starts(answer(), "HTTP/1.1 413 ");
+	assert_true(c->shut);
+	c = fake_accept();
+	send(POST("/gathered", CHUNKED) "3\r\nabcX");
+	assert_starts(answer(), "HTTP/1.1 400 ");
+	assert_true(c->shut);
+	c = fake_accept();
+	queue(POST("/gathered", "Content-Length: 5") "ab");
+	fake_queue_fin(c);
+	fake_run(c);
+	assert_true(c->aborted);
+	c = fake_accept();
+	answer();
+	send(POST("/gathered", "Content-Length: 5\r\nExpect: 100-continue"));
+	assert_string_equal(answer(), "HTTP/1.1 100 Continue\r\n\r\n");
+	send("abcde");
+	assert_starts(answer(), "HTTP/1.1 200 ");
+	c = fake_accept();
+	answer();
+	send(POST("/gathered", "Content-Length: 400"));
+	fake.memory_fails = true;
+	fake_queue(c, much, 300);
+	fake_run(c);
+	fake.memory_fails = false;
+	assert_starts(answer(), "HTTP/1.1 503 ");
+	assert_int_equal(app.tasks, 1);
+}
+
+static void a_body_that_a_task_reads_has_to_come_at_its_rate(void **state)
+{
+	(void)state;
+	app.patience = 3600 * SECOND;
+	queue(POST("/task", "Content-Length: 5000"));
+	for (int k = 0; k < 200; k++)
+		queue("x");
+	c->pace = SECOND / 4;
+	uint64_t begun = fake.now;
+	fake_run(c);
+	assert_int_equal(app.body_error, ERR_TIMEOUT);
+	assert_true(fake.now - begun <= 11 * SECOND);
+	assert_starts(answer(), "HTTP/1.1 408 ");
+	assert_true(c->shut);
+	/* One that comes at its rate has all the time that it needs. */
+	c = fake_accept();
+	answer();
+	queue(POST("/task", "Content-Length: 30000"));
+	char second[1501];
+	memset(second, 'x', 1500);
+	for (int k = 0; k < 20; k++)
+		fake_queue(c, second, 1500);
+	c->pace = SECOND;
+	begun = fake.now;
+	fake_run(c);
+	assert_true(fake.now - begun >= 20 * SECOND);
+	assert_starts(answer(), "HTTP/1.1 200 ");
+}
+
 int main(void)
 {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
@@ -319,6 +467,11 @@ int main(void)
 		TEST(bodies_that_are_cut_off_are_told_to_their_handler),
 		TEST(a_response_before_the_body_survives_the_clients_end),
 		TEST(tasks_answer_as_they_go),
+		TEST(a_body_that_trickles_holds_no_task),
+		TEST(bodies_for_a_task_are_gathered_however_they_are_cut),
+		TEST(of_long_bodies_the_task_reads_the_rest),
+		TEST(gathered_bodies_have_the_bounds_of_all),
+		TEST(a_body_that_a_task_reads_has_to_come_at_its_rate),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <app/http/http_internal.h>
 #include <core/error.h>
 
 #include "talk.h"
@@ -545,6 +546,157 @@ static void lack_of_memory_harms_nobody_else(void **state)
 	assert_has(c->out, "HTTP/1.1 200");
 }
 
+/* ---- Back-pressure ---- */
+
+static void get_big(uint32_t times)
+{
+	for (uint32_t k = 0; k < times; k++)
+		queue("GET /big HTTP/1.1\r\nHost: h\r\n\r\n");
+	fake_run(c);
+}
+
+static void pipelined_answers_to_a_slow_reader_arrive_whole(void **state)
+{
+	(void)state;
+	app.big = 200000;
+	c->rate = 1000000;
+	uint64_t most = 0;
+	get_big(30);
+	for (int k = 0; k < 100; k++) {
+		most = c->out_size - c->acknowledged > most ? c->out_size - c->acknowledged : most;
+		fake_advance(SECOND / 10);
+	}
+	assert_true(fake_open(c));
+	assert_true(c->out_size > 30 * 200000 && c->acknowledged == c->out_size);
+	assert_true(most < HTTP_UNSENT_MAX + 201000);
+}
+
+static void readers_who_take_nothing_leave_memory_to_others(void **state)
+{
+	(void)state;
+	struct tcp_connection *stalled[300];
+	struct http_counters n;
+	tear_down(state);
+	begin(&(struct http_options){ .buffers_max = 4u << 20 });
+	struct tcp_connection *other = c;
+	app.big = 60000;
+	for (int k = 0; k < 300; k++) { /* of each, at most two answers: 64 KiB and one more */
+		stalled[k] = c = fake_accept();
+		c->stalled = true;
+		get_big(60);
+		assert_true(c->out_size < 121000);
+		fake_advance(SECOND / 10);
+	}
+	assert_true(app.server->served.charged <= 4u << 20);
+	app.big = 100000;
+	c = other;
+	assert_starts(get("/big"), "HTTP/1.1 200 ");
+	fake_advance(SECOND);
+	assert_starts(get("/big"), "HTTP/1.1 200 ");
+	http_counters(app.server, &n);
+	assert_true(n.crowded > 200);
+	fake_advance(200 * SECOND);
+	for (int k = 0; k < 300; k++)
+		assert_true(stalled[k]->aborted || stalled[k]->shut);
+}
+
+static void large_answers_to_a_steady_reader_arrive_whole(void **state)
+{
+	static const char *const requests[] = { "GET /big HTTP/1.1\r\nHost: h\r\n\r\n",
+		                                "GET /task/big HTTP/1.1\r\nHost: h\r\n\r\n" };
+	(void)state;
+	app.big = 16u << 20;
+	for (int k = 0; k < 2; k++) {
+		c = fake_accept();
+		c->rate = 30000;
+		send(requests[k]);
+		assert_int_equal(app.big_error, OK);
+		for (int j = 0; j < 570; j++) {
+			assert_true(fake_open(c));
+			fake_advance(SECOND);
+		}
+		const char *body = body_of(c->out);
+		assert_starts(c->out, "HTTP/1.1 200 ");
+		assert_int_equal(c->out + c->out_size - body, app.big);
+		for (uint32_t j = 0; j < app.big; j += 997)
+			assert_int_equal(body[j], 'a' + j % 23);
+	}
+}
+
+static void a_task_streams_as_the_client_reads(void **state)
+{
+	(void)state;
+	app.flood = 128; /* 8 MiB */
+	c->rate = 60000;
+	send("GET /task/flood HTTP/1.1\r\nHost: h\r\n\r\n");
+	fake_advance(100 * SECOND);
+	assert_true(fake_open(c) && c->out_size > 8u << 20);
+}
+
+static void an_answer_without_room_is_503_and_counted(void **state)
+{
+	(void)state;
+	struct http_counters n;
+	tear_down(state);
+	begin(&(struct http_options){ .buffers_max = 1u << 20 });
+	app.big = 2u << 20;
+	const char *a = get("/big");
+	assert_starts(a, "HTTP/1.1 503 ");
+	assert_has(a, "Connection: close\r\n");
+	assert_int_equal(app.big_error, ERR_MEMORY);
+	assert_true(c->shut && !c->aborted);
+	http_counters(app.server, &n);
+	assert_int_equal(n.connections_refused, 1);
+	app.big = 500000;
+	assert_starts(get("/big"), "HTTP/1.1 200 ");
+}
+
+static void heads_that_fill_memory_are_refused_in_words_and_counted(void **state)
+{
+	(void)state;
+	struct http_counters n;
+	static char head[8500];
+	uint32_t told = 0;
+	tear_down(state);
+	begin(&(struct http_options){ .buffers_max = 4u << 20 });
+	memset(head, 'x', sizeof head);
+	memcpy(head, "GET / HTTP/1.1\r\nX: ", 19);
+	for (int j = 0; j < 500; j++) {
+		struct tcp_connection *k = fake_accept();
+		fake_queue(k, head, sizeof head);
+		fake_run(k);
+		told += strncmp(k->out, "HTTP/1.1 503 ", 13) == 0;
+	}
+	assert_true(told > 200);
+	http_counters(app.server, &n);
+	assert_int_equal(n.connections_refused, told);
+	fake_advance(2 * SECOND);
+	struct tcp_connection *late = c = fake_accept();
+	fake_queue(c, head, sizeof head); /* those who were before have had their time */
+	fake_run(c);
+	assert_true(fake_open(late));
+	c = fake_accept();
+	assert_starts(get("/"), "HTTP/1.1 200 ");
+}
+
+static void a_server_that_stops_says_so(void **state)
+{
+	(void)state;
+	struct tcp_connection *idle = fake_accept(), *begins = fake_accept(), *later = c;
+	send("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+	c = begins;
+	send("GET / HTT");
+	http_stop(app.server, fake.now + 20 * SECOND, NULL, NULL);
+	assert_true(idle->shut && fake_open(begins) && fake_open(later));
+	send("P/1.1\r\nHost: h\r\n\r\n");
+	assert_has(begins->out, "Connection: close\r\n");
+	assert_true(begins->shut);
+	fake_advance(2 * SECOND);
+	assert_has(later->out, "Connection: close\r\n");
+	assert_has(later->out, "later GET /later? h");
+	assert_true(later->shut);
+}
+
 /* ---- Log and figures ---- */
 
 static void the_log_has_a_line_a_request_that_no_client_can_forge(void **state)
@@ -647,6 +799,13 @@ int main(void)
 		TEST(a_client_that_takes_little_is_not),
 		TEST(a_handler_that_answers_late_has_its_time),
 		TEST(lack_of_memory_harms_nobody_else),
+		TEST(pipelined_answers_to_a_slow_reader_arrive_whole),
+		TEST(readers_who_take_nothing_leave_memory_to_others),
+		TEST(large_answers_to_a_steady_reader_arrive_whole),
+		TEST(a_task_streams_as_the_client_reads),
+		TEST(an_answer_without_room_is_503_and_counted),
+		TEST(heads_that_fill_memory_are_refused_in_words_and_counted),
+		TEST(a_server_that_stops_says_so),
 		TEST(the_log_has_a_line_a_request_that_no_client_can_forge),
 		TEST(log_lines_of_one_turn_are_one_write),
 		TEST(figures_count),
