@@ -3,12 +3,12 @@
  * The Ampoule ABI: the one contract between an image and the tender that runs it.
  *
  * This header is the specification. MUST, MAY and SHOULD are RFC 2119's. "Image" is the sealed ELF file
- * and the code in it; "tender" is whoever loads it. The image trusts the tender. The tender trusts nothing
+ * and the code in it; "tender" is the program that loads it. The image trusts the tender. The tender trusts nothing
  * that it reads from the image file or from memory that the image can write: it MUST copy each value once,
  * check the copy, and use the copy.
  *
  * All structures are little-endian, x86-64 layout, with explicit padding that MUST be zero. Addresses are
- * addresses in the image's address space; sizes are bytes; times are nanoseconds, unless a name says else.
+ * addresses in the image's address space; sizes are bytes; times are nanoseconds, unless a name says otherwise.
  *
  * 1. The file. An image is an ELF64 ET_EXEC file for x86-64 with program headers of these types only:
  *      PT_LOAD   1 to AMP_SEGMENTS_MAX of them; p_vaddr, p_offset multiples of AMP_PAGE; p_filesz <= p_memsz;
@@ -36,6 +36,19 @@
  *
  * 4. Leaving. The image leaves only by calling the gate (section "Gate"). A fault (any exception) ends the
  *    image; the tender reports it and exits with AMP_EXIT_CRASH.
+ *
+ * 5. Versions. An image and a tender agree if their majors are equal and the image's minor is at most the tender's. A
+ *    minor only adds: boot information grows at its end, reserved fields get a meaning, enumerations and flags get new
+ *    values. A tender MUST NOT offer an image what is newer than the image's minor. A change that adds something
+ *    raises the minor, once between two versions of Ampoule, and adds a row here.
+ *
+ *      minor  version  what came
+ *      0      0.1.0    the file, the note, boot information, the gate; network devices with one queue
+ *      1      0.1.0    packets of several descriptors, AMP_DESC_*; offloads, struct amp_frame_header;
+ *                      AMP_NET_TX_CHECKSUM, RX_CHECKSUM, TX_SEGMENT, RX_LARGE, TX_DIRECT, RX_PARTIAL, TX_MEMORY;
+ *                      block devices, size_min, format, AMP_NOTE_DEVICE_READ_ONLY, AMP_WAIT_BLOCK, AMP_EXIT_CUT
+ *      2      0.1.0    further receive queues, struct amp_queue, AMP_NET_QUEUES_MAX
+ *      3      next     the end of life: stop_at_ns, AMP_WAIT_STOP
  */
 #ifndef AMPOULE_ABI_H
 #define AMPOULE_ABI_H
@@ -43,7 +56,7 @@
 #include <stdint.h>
 
 #define AMP_ABI_MAJOR 1 /* differs: the tender MUST refuse the image */
-#define AMP_ABI_MINOR 2 /* the image's is greater than the tender's: the tender MUST refuse */
+#define AMP_ABI_MINOR 3 /* the image's is greater than the tender's: the tender MUST refuse */
 
 #define AMP_PAGE         4096u
 #define AMP_SEGMENTS_MAX 8u
@@ -87,14 +100,14 @@ enum amp_device_type { AMP_DEVICE_NET = 1, AMP_DEVICE_BLOCK = 2 };
 #define AMP_FORMAT_MAX 8u
 
 struct amp_note_device {
-	char name[AMP_NAME_MAX]; /* unique in the image; what `--net NAME=...` names */
+	char name[AMP_NAME_MAX]; /* unique in the image; as in `--net NAME=...` */
 	uint32_t type;           /* enum amp_device_type */
 	uint32_t flags;          /* AMP_NOTE_DEVICE_* */
 	uint32_t ring_size;      /* entries of each ring: a power of two, 64 to 32768 */
 	uint32_t frame_count;    /* net: frames in the frame area, 64 to 262144; block: 0 */
-	uint64_t size_min;       /* block: the bytes that it has to have at least; net: 0 */
+	uint64_t size_min;       /* block: the least bytes that it must have; net: 0 */
 	char format
-	        [AMP_FORMAT_MAX]; /* block: what has to be on it, unless it begins with AMP_BLOCK_BLANK zero bytes; "":
+	        [AMP_FORMAT_MAX]; /* block: the format that must be on it, unless it begins with AMP_BLOCK_BLANK zero bytes; "":
 					 * anything. NUL-padded; one that the tender does not know it does not check */
 };
 #define AMP_NOTE_DEVICE_OPTIONAL  1u /* the image runs without it */
@@ -180,7 +193,14 @@ struct amp_boot {
 	uint64_t devices; /* address of struct amp_device[device_count] */
 	uint64_t args;    /* address of struct amp_arg_value[arg_count] */
 	struct amp_clock clock;
-	char tender[AMP_NAME_MAX]; /* who runs it, for messages: "kvm", "sandbox", ... */
+	char tender[AMP_NAME_MAX]; /* the tender's name, for messages: "kvm", "sandbox", ... */
+	/*
+	 * The end of life, since minor 3. Zero, until the tender wants the image to end: then it stores, once and with
+	 * release order, the time (of `clock`) by which the image has to have called the gate's exit, and ends each wait for
+	 * AMP_WAIT_STOP. An image finishes what is under way and exits; one that has not by then is ended by the tender. An
+	 * image of an earlier minor is ended at once.
+	 */
+	uint64_t stop_at_ns;
 };
 
 /* ---- Devices and rings --------------------------------------------------------------------------------- */
@@ -213,10 +233,10 @@ struct amp_ring {
 #define AMP_RING_NEED_WAKEUP 1u
 
 /*
- * Further receive queues. What a device receives MAY come in several queues: each has a fill and an rx ring of its own, and
- * a frame that the image gives to a fill ring comes back in that queue's rx. Frames, tx and completion are the device's, and
- * fill and rx of struct amp_device are its first queue's. Where the gate's calls speak of fill and rx rings, those of all
- * queues are meant. In which order packets of different queues came is not known.
+ * Further receive queues. A device MAY receive packets in several queues. Each queue has a fill and an rx ring of its own,
+ * and a frame that the image gives to a fill ring comes back in that queue's rx. Frames, tx and completion belong to the
+ * device as a whole; fill and rx of struct amp_device are its first queue's. The gate's calls mean the fill and rx rings of
+ * all queues. The order in which packets of different queues came is not known.
  *
  * An image of an ABI minor below 2 knows of no further queues and MUST be given none: where the host's device has
  * several, the tender has the host put all packets into one, or refuses the device.
@@ -266,12 +286,12 @@ struct amp_desc {
  * packet's first byte; hdr_len and num_buffers are zero in tx and of no meaning in rx.
  *
  * tx, NEEDS_CSUM (TX_CHECKSUM): the 16 bits at csum_start + csum_offset, in the first descriptor's bytes, hold the folded
- * sum of the pseudo-header; the tender or who comes after it completes the sum from csum_start to the packet's end.
+ * sum of the pseudo-header; the tender, or the host behind it, completes the sum from csum_start to the packet's end.
  * tx, gso_type 1 (TX_SEGMENT): with NEEDS_CSUM and csum_start at the TCP header, which lies whole in the first
  * descriptor: cut into segments of gso_size payload bytes, gso_size >= AMP_SEGMENT_MIN. Without gso_type a packet is at
  * most mtu + 14 bytes.
  * rx: NEEDS_CSUM: the packet comes from this host and has only the pseudo-header's sum: nothing to check. DATA_VALID:
- * was checked. gso_type: the packet was several of gso_size payload bytes; only such ones are larger than mtu.
+ * it was checked. gso_type: the packet was several of gso_size payload bytes; only such packets are larger than mtu.
  */
 struct amp_frame_header {
 	uint8_t flags;    /* 1 NEEDS_CSUM, 2 DATA_VALID */
@@ -287,8 +307,8 @@ struct amp_frame_header {
  * parts lies there, too. All of it belongs to the tender until the answer.
  *
  * A written sector holds the old bytes or the new ones after a crash, and the new ones for certain only after a FLUSH
- * that was requested after the write's answer has itself been answered. DISCARD: the range's bytes are of no use any
- * more; reading them gives anything. The tender MUST survive any content of rings and parts; a request that does not fit
+ * that was requested after the write's answer has itself been answered. DISCARD gives up the range's bytes: reading
+ * them gives anything. The tender MUST survive any content of rings and parts; a request that does not fit
  * is answered AMP_BLOCK_BAD. The image keeps no more requests without an answer than the rings have entries.
  */
 enum amp_block_op { AMP_BLOCK_READ, AMP_BLOCK_WRITE, AMP_BLOCK_FLUSH, AMP_BLOCK_DISCARD };
@@ -365,7 +385,7 @@ struct amp_device {
 
 /*
  * int64_t gate(uint64_t call, uint64_t a, uint64_t b, uint64_t c), System V calling convention: it may change
- * RAX, RCX, RDX, RSI, RDI, R8 to R11 and the flags; all else, vector registers included, is preserved. It
+ * RAX, RCX, RDX, RSI, RDI, R8 to R11 and the flags. All else, vector registers included, is preserved. It
  * needs at most 256 bytes of stack. It returns 0 or more, or AMP_GATE_BAD where call or arguments are none of
  * these. Arguments that a call does not name are ignored.
  */
@@ -381,9 +401,9 @@ enum amp_gate_call {
 			 * Returns how many were. May block as long as the reader of the console does. */
 };
 enum amp_stream {
-	AMP_STREAM_OUTPUT = 1, /* what the application says: the tender's standard output */
+	AMP_STREAM_OUTPUT = 1, /* the application's output: the tender's standard output */
 	AMP_STREAM_LOG =
-	        2, /* what the library OS says, and last words: the tender's standard error */
+	        2, /* the library OS's log and crash messages: the tender's standard error */
 };
 #define AMP_GATE_BAD (-22)
 #define AMP_PUTS_MAX 65536u
@@ -391,6 +411,7 @@ enum amp_stream {
 #define AMP_WAIT_RECEIVE  1u /* an rx ring is not empty */
 #define AMP_WAIT_COMPLETE 2u /* a completion ring is not empty */
 #define AMP_WAIT_BLOCK    4u /* an answers ring is not empty */
+#define AMP_WAIT_STOP     8u /* stop_at_ns of struct amp_boot is not zero */
 
 /* ---- Exit status of a tender --------------------------------------------------------------------------- */
 

@@ -2,14 +2,18 @@
 /*
  * The same for programs, in JSON:
  *
- *	POST /api/signup {"name": N, "password": P}	201
- *	POST /api/login  {"name": N, "password": P}	200 {"token": T}; T goes into Authorization:
- *Bearer T POST /api/logout				204 GET  /api/timeline, /api/posts,
- * /api/users/N/posts	200 {"posts": [{"id", "author", "time", "text"}...], "next": ID or null};
- *							?before=ID gives the next page
- *	POST /api/posts  {"text": T}			201 {"id": ID}
- *	GET  /api/users/N				200 {"name", "since", "followers",
- *"following", "followed"} PUT, DELETE /api/following/N			204
+ *	POST /api/signup {"name": N, "password": P}   201
+ *	POST /api/login  {"name": N, "password": P}   200 {"token": T}, which goes into a field
+ *	                                                  Authorization: Bearer T
+ *	POST /api/logout                              204
+ *	GET  /api/timeline, /api/posts, /api/users/N/posts
+ *	                                              200 {"posts": [{"id", "author", "time",
+ *	                                                  "text"}...], "next": ID or null};
+ *	                                                  ?before=ID gives the next page
+ *	POST /api/posts  {"text": T}                  201 {"id": ID}
+ *	GET  /api/users/N                             200 {"name", "since", "followers",
+ *	                                                  "following", "followed"}
+ *	PUT, DELETE /api/following/N                  204
  *
  * Errors are {"error": "in words"}.
  */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
-#include <tender/xdp.h>
+#include <tender/device/xdp_socket.h>
 
 #include "packets.h"
 

@@ -206,8 +206,9 @@ static void find(struct audit *a, uint64_t address, const struct symbol *in, con
 	a->finding_count++;
 }
 
-static void decode_range(struct audit *a, const struct audit_code *c, uint64_t at, uint64_t end,
-                         const struct symbol *in)
+/* Returns where it ended: at `end`, or behind the last instruction if that reaches further. */
+static uint64_t decode_range(struct audit *a, const struct audit_code *c, uint64_t at, uint64_t end,
+                             const struct symbol *in)
 {
 	while (at < end) {
 		unsigned length;
@@ -223,6 +224,7 @@ static void decode_range(struct audit *a, const struct audit_code *c, uint64_t a
 		if (!length && in)
 			break;
 	}
+	return at > end ? at : end;
 }
 
 static void scan_patterns(struct audit *a, const struct audit_code *c)
@@ -303,7 +305,9 @@ void audit_code(struct audit *a, const struct audit_code *c, const struct symbol
 					break;
 				}
 		a->functions++;
-		decode_range(a, c, start, end, f);
+		/* Each name of a control-flow jump table has the size of the whole table, so the last
+		 * one ends somewhere in what follows, perhaps amid an instruction. */
+		end = decode_range(a, c, start, end, f);
 		if (end > covered)
 			covered = end;
 	}

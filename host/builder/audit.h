@@ -18,7 +18,7 @@
 
 #include <builder/symbols.h>
 
-#define AUDIT_FINDINGS 64u /* kept; all are counted */
+#define AUDIT_FINDINGS 256u /* kept; all are counted */
 
 /* Loaded bytes of one executable segment. */
 struct audit_code {

@@ -266,7 +266,13 @@ void codegen_note(const struct manifest *m, struct text *t)
 	const size_t at = offsetof(struct amp_note, stack_base), after = at + sizeof n.stack_base;
 
 	set_name(n.name, m->name, sizeof n.name);
-	set_name(n.version, m->version, sizeof n.version);
+	/* As the build metadata of semver.org: a checked image says so wherever its version is shown. */
+	set_name(n.version,
+	         m->checked ? keep_format("%.*s" MANIFEST_CHECKED,
+	                                  (int)(sizeof n.version - sizeof MANIFEST_CHECKED),
+	                                  m->version)
+	                    : m->version,
+	         sizeof n.version);
 	text_add(t, "# %s; build_id is written when the image is sealed\n", banner);
 	text_add(t,
 	         "\t.section .note.ampoule,\"a\",@note\n\t.balign 4\n\t.long 8, %llu, %u\n\t.asciz "
@@ -371,7 +377,7 @@ uint64_t codegen_base(uint64_t seed)
  * left out of the image by seal.c, as are symbols and debug sections. Constructors have nobody to
  * call them, so they are refused.
  */
-void codegen_layout(uint64_t base, struct text *t)
+void codegen_layout(const struct manifest *m, uint64_t base, struct text *t)
 {
 	text_add(t, "/* %s */\nENTRY(_start)\n", banner);
 	text_add(t,
@@ -394,7 +400,11 @@ void codegen_layout(uint64_t base, struct text *t)
 	         "\t.rodata : { *(.rodata .rodata.*) } :constants\n"
 	         "\t.data.rel.ro : { *(.data.rel.ro .data.rel.ro.*) *(.got .got.plt) } :constants\n"
 	         "\tboot_start : { __start_boot_start = .; KEEP(*(boot_start)) __stop_boot_start = "
-	         ".; } :constants\n"
+	         ".; } :constants\n");
+	if (m->checked)
+		text_add(t, "\t.check : { __start_check = .; KEEP(*(.check)) __stop_check = .; } "
+		            ":constants\n");
+	text_add(t,
 	         "\t.init_array : { *(.preinit_array .init_array .init_array.* .fini_array "
 	         ".fini_array.* "
 	         ".ctors .ctors.* .dtors .dtors.*) } :constants\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `ampoule build` writes for the compiler: appliance.h, the configuration, the note, the
+/* The files that `ampoule build` writes for the compiler: appliance.h, the configuration, the note, the
  * files, the layout. */
 #ifndef BUILD_CODEGEN_H
 #define BUILD_CODEGEN_H
@@ -16,9 +16,9 @@ void codegen_note(const struct manifest *, struct text *); /* note.s */
 /* files.s: the table and the bytes. Compiled files lie in work/compiled/N, N counting from 0 as in
  * the manifest. */
 void codegen_files(const struct manifest *, const char *work, struct text *);
-void codegen_layout(uint64_t base, struct text *); /* image.ld */
+void codegen_layout(const struct manifest *, uint64_t base, struct text *); /* image.ld */
 
-/* Where the image lies, drawn from the seed: page-aligned, with room up to AMP_IMAGE_HIGH for all
+/* The base address of the image, drawn from the seed: page-aligned, with room up to AMP_IMAGE_HIGH for all
  * that follows. */
 uint64_t codegen_base(uint64_t seed);
 

@@ -12,13 +12,6 @@
 
 #define LIBRARY_DEPTH 4u /* folders below os/ that may hold a library.yaml */
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-	size_t n = strlen(s), m = strlen(suffix);
-
-	return n > m && strcmp(s + n - m, suffix) == 0;
-}
-
 const struct library *library_find(const struct libraries *ls, const char *name)
 {
 	for (unsigned i = 0; i < ls->count; i++)
@@ -93,7 +86,7 @@ static void read_sources(const struct input *in, struct library *l, const struct
 
 		if (!s)
 			continue;
-		if (!has_suffix(s, ".c") && !has_suffix(s, ".S"))
+		if (!text_ends(s, ".c") && !text_ends(s, ".S"))
 			input_mistake(in, m, "%s: neither a .c nor a .S file", s);
 		else if (*s == '/' || strstr(s, "..") || !text_is_clean(s, m->size))
 			input_mistake(in, m, "%s: must lie in the library's folder", s);
@@ -140,7 +133,7 @@ static void read_archive(const struct input *in, struct library *l, const struct
 	const char *package = field_text(in, f[PACKAGE].value, "package");
 	if (!file || !package)
 		return;
-	if (!is_file_name(file, f[FILE_NAME].value->size) || !has_suffix(file, ".a")) {
+	if (!is_file_name(file, f[FILE_NAME].value->size) || !text_ends(file, ".a")) {
 		input_mistake(in, f[FILE_NAME].value,
 		              "%s: no name of a static library; write NAME.a, of " ARCHIVE_FOLDER,
 		              file);
@@ -156,7 +149,7 @@ static void read_archive(const struct input *in, struct library *l, const struct
 
 			if (!s)
 				continue;
-			if (!is_file_name(s, h->size) || !has_suffix(s, ".h") || strchr(s, '"'))
+			if (!is_file_name(s, h->size) || !text_ends(s, ".h") || strchr(s, '"'))
 				input_mistake(in, h,
 				              "%s: no name of a header; write NAME.h, "
 				              "of " ARCHIVE_HEADERS,

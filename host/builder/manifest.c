@@ -980,6 +980,11 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 			        &in, f[VERSION].value,
 			        "version: %s is none; write at most 31 printable ASCII characters",
 			        *s ? s : "\"\"");
+		else if (text_ends(s, MANIFEST_CHECKED))
+			input_mistake(&in, f[VERSION].value,
+			              "version: %s: " MANIFEST_CHECKED
+			              " is what `ampoule build --checked` adds; leave it out",
+			              s);
 		m->version = s;
 	}
 	read_arguments(&in, m, f[ARGUMENTS].value);

@@ -76,8 +76,12 @@ struct manifest_arg {
 	int line, column;
 };
 
+/* What a checked image's version ends with in its note; no manifest's may. */
+#define MANIFEST_CHECKED "+checked"
+
 struct manifest {
 	const char *folder; /* absolute */
+	bool checked;       /* `ampoule build --checked`; not the manifest's */
 	const char *name, *version;
 	const char **sources; /* relative to folder, sorted as given, globs resolved */
 	unsigned source_count;

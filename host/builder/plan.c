@@ -137,8 +137,18 @@ struct ninja {
 	struct text t, objects;
 	struct text archives; /* as paths of build.ninja */
 	struct text archive_words;
-	const struct plan *plan;
+	struct plan *plan;
 };
+
+/* `shown`: the source as its owner names it. */
+static void note_object(struct ninja *n, const char *object, const char *shown,
+                        const struct library *library)
+{
+	struct plan_object *o = keep(sizeof *o);
+
+	*o = (struct plan_object){ object, shown, library };
+	list_add(&n->plan->objects, &n->plan->object_count, o);
+}
 
 static void add_object(struct ninja *n, const char *rule, const char *object, const char *source,
                        const char *after)
@@ -148,20 +158,24 @@ static void add_object(struct ninja *n, const char *rule, const char *object, co
 	text_add(&n->objects, " %s", path_text(object));
 }
 
+static void add_sources(struct ninja *n, const struct library *l, const char *rule,
+                        const char *const *sources, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const char *s = sources[i], *object = object_name(n->plan->work, l->name, s);
+		bool assembly = s[strlen(s) - 1] == 'S' && strcmp(rule, "library") == 0;
+
+		add_object(n, assembly ? "assembly" : rule, object,
+		           keep_format("%s/%s", l->folder, s), "");
+		note_object(n, object, s, l);
+	}
+}
+
 static void add_library(struct ninja *n, const struct library *l)
 {
-	for (unsigned i = 0; i < l->source_count; i++) {
-		const char *s = l->sources[i];
-		add_object(n, s[strlen(s) - 1] == 'S' ? "assembly" : "library",
-		           object_name(n->plan->work, l->name, s),
-		           keep_format("%s/%s", l->folder, s), "");
-	}
-	for (unsigned i = 0; i < l->small_count; i++)
-		add_object(n, "small", object_name(n->plan->work, l->name, l->small[i]),
-		           keep_format("%s/%s", l->folder, l->small[i]), "");
-	for (unsigned i = 0; i < l->native_count; i++)
-		add_object(n, "native", object_name(n->plan->work, l->name, l->native[i]),
-		           keep_format("%s/%s", l->folder, l->native[i]), "");
+	add_sources(n, l, "library", l->sources, l->source_count);
+	add_sources(n, l, "small", l->small, l->small_count);
+	add_sources(n, l, "native", l->native, l->native_count);
 }
 
 /* Headers of archives stand beside those of another libc, which nobody must find: each is reached
@@ -207,8 +221,9 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	         "# written by ampoule build; do not edit\nninja_required_version = 1.8\nbar = "
 	         "|\nbuilddir = %s\n",
 	         path_text(p->work));
-	text_add(t, "flags = %s -march=%s %s\ntraps = %s\nlto = %s\n", common_flags,
-	         cpus[m->cpu_level - 1], prefix_maps(p, m), trap_flags, lto_flags);
+	text_add(t, "flags = %s -march=%s%s %s\ntraps = %s\nlto = %s\n", common_flags,
+	         cpus[m->cpu_level - 1], m->checked ? " -DAMPOULE_CHECKED" : "", prefix_maps(p, m),
+	         trap_flags, lto_flags);
 	text_add(t, "rule application\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
 	         own_includes, dep);
 	text_add(t, "rule library\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
@@ -227,7 +242,7 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	         "--apply-dynamic-relocs --pack-dyn-relocs=none --gc-sections --icf=all "
 	         "--color-diagnostics=always --lto-O2 -mllvm -generate-arange-section $shuffle -T "
 	         "%s -Map=%s "
-	         "--why-extract=%s -o $out @$out.objects%s " PLAN_LIBC
+	         "--why-extract=%s -o $out @$out.objects%s " PLAN_LIBC " " PLAN_BUILTINS
 	         "\n  rspfile = $out.objects\n  rspfile_content = $in_newline\n",
 	         word_text(p->lld), word_text(keep_format("%s/image.ld", p->work)),
 	         word_text(p->map), word_text(p->why),
@@ -242,7 +257,7 @@ static void add_link(struct ninja *n)
 
 	text_add(&n->t, "build %s: link%s | %s %s %s%s\n  shuffle =", path_text(p->linked),
 	         n->objects.s, path_text(p->lld), path_text(keep_format("%s/image.ld", p->work)),
-	         PLAN_LIBC, n->archives.size ? n->archives.s : "");
+	         PLAN_LIBC " " PLAN_BUILTINS, n->archives.size ? n->archives.s : "");
 	/* 2^32 - 1 would mean "reversed". */
 	for (unsigned i = 0; i < 4; i++)
 		text_add(&n->t, " '--shuffle-sections=%s=%u'", kinds[i],
@@ -293,7 +308,7 @@ void plan_write(struct plan *p, const struct manifest *m)
 	codegen_config(m, &config);
 	codegen_note(m, &note);
 	codegen_files(m, p->work, &files);
-	codegen_layout(codegen_base(p->seed), &layout);
+	codegen_layout(m, codegen_base(p->seed), &layout);
 	update(keep_format("%s/include/appliance.h", p->work), &header);
 	update(keep_format("%s/config.c", p->work), &config);
 	update(keep_format("%s/note.s", p->work), &note);
@@ -302,9 +317,13 @@ void plan_write(struct plan *p, const struct manifest *m)
 
 	add_archives(&n, m);
 	add_rules(&n, m);
-	for (unsigned i = 0; i < m->source_count; i++)
-		add_object(&n, "application", object_name(p->work, "", m->sources[i]),
+	for (unsigned i = 0; i < m->source_count; i++) {
+		const char *object = object_name(p->work, "", m->sources[i]);
+
+		add_object(&n, "application", object,
 		           keep_format("%s/%s", m->folder, m->sources[i]), "");
+		note_object(&n, object, m->sources[i], NULL);
+	}
 	for (unsigned i = 0; i < m->libraries.count; i++)
 		add_library(&n, m->libraries.list[i]);
 	add_object(&n, "library", keep_format("%s/config.o", p->work),

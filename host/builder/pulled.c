@@ -97,23 +97,21 @@ static const char *archive_name(const char *member)
 	return keep_text(start, n > 2 && memcmp(start + n - 2, ".a", 2) == 0 ? n - 2 : n);
 }
 
-const char *pulled_by(const char *map_path, const char *why_path, uint64_t address)
+bool pulled_find(struct pulled *p, const char *map, const char *why, uint64_t address)
 {
-	size_t size;
-	const char *map = (const char *)file_read(map_path, &size),
-	           *why = (const char *)file_read(why_path, &size);
 	const char *member = map && why ? find_member(map, address) : NULL, *at = member;
 	struct reason r;
 
 	if (!member)
-		return NULL;
+		return false;
+	*p = (struct pulled){ keep_format("%s's %s", archive_name(member), short_name(member)) };
 	for (unsigned i = 0; i < CHAIN_MAX && find_reason(why, at, &r); i++) {
-		if (!strchr(r.referrer, '('))
-			return keep_format(
-			        "which is %s's %s, pulled in by %s using %s: leave that call out",
-			        archive_name(member), short_name(member), short_name(r.referrer),
-			        r.symbol);
+		if (!strchr(r.referrer, '(')) {
+			p->by = short_name(r.referrer);
+			p->call = r.symbol;
+			break;
+		}
 		at = r.referrer;
 	}
-	return keep_format("which is %s's %s", archive_name(member), short_name(member));
+	return true;
 }

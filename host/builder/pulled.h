@@ -3,10 +3,18 @@
 #ifndef BUILD_PULLED_H
 #define BUILD_PULLED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* "libc.a's write.lo, pulled in by main.c's call of printf", from lld's link map and --why-extract
- * file; null if the address is of no archive's. */
-const char *pulled_by(const char *map_path, const char *why_path, uint64_t address);
+struct pulled {
+	const char *member; /* "libc's write.lo" */
+	const char *
+	        by; /* "main.c": the source that uses `call`, which led to the member; null: not known */
+	const char *call; /* "printf" */
+};
+
+/* From the texts of lld's link map and --why-extract file, either of which may be null. False: the address is of no
+ * archive's. */
+bool pulled_find(struct pulled *, const char *map, const char *why, uint64_t address);
 
 #endif

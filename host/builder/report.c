@@ -25,7 +25,7 @@ void report_at(struct report *r, const char *file, int line, int column, const c
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	/* What the input says may stand in the text: it must not make lines of its own. */
+	/* The text may quote the input, which must not make lines of its own. */
 	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the installation keeps its parts. */
+/* The places of the installation's parts. */
 #ifndef BUILD_SDK_H
 #define BUILD_SDK_H
 

@@ -45,7 +45,7 @@ static bool in_file(const struct linked *l, uint64_t offset, uint64_t size)
 	return offset <= l->size && size <= l->size - offset;
 }
 
-/* Where the bytes of an address lie in the file, or null. */
+/* The place of an address's bytes in the file, or null. */
 static uint8_t *bytes_at(const struct linked *l, uint64_t address, uint64_t size)
 {
 	for (unsigned i = 0; i < l->header.e_phnum; i++) {
@@ -102,7 +102,7 @@ static bool collect_segments(struct linked *l)
 
 		if (p->p_type != PT_LOAD || !p->p_memsz)
 			continue;
-		/* What the linker needed to relocate stays behind. */
+		/* Data that only the linker needed to relocate stays behind. */
 		if (dynamic && dynamic->p_vaddr >= p->p_vaddr &&
 		    dynamic->p_vaddr - p->p_vaddr < p->p_memsz)
 			continue;

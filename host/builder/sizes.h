@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Who takes how much of an image: bytes by library, and the largest functions. */
+/* The sizes of an image's parts: bytes by library, and the largest functions. */
 #ifndef BUILD_SIZES_H
 #define BUILD_SIZES_H
 

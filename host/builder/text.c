@@ -270,6 +270,13 @@ bool folder_make(const char *path)
 	return true;
 }
 
+bool text_ends(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n > m && strcmp(s + n - m, end) == 0;
+}
+
 bool utf8_is_valid(const char *s, size_t size)
 {
 	const uint8_t *p = (const uint8_t *)s, *end = p + size;

@@ -43,6 +43,8 @@ bool file_update(const char *path, const struct text *);
 /* Makes a folder and the ones above it. */
 bool folder_make(const char *path);
 
+/* Does it end so, with something before that? */
+bool text_ends(const char *s, const char *end);
 /* UTF-8 without NUL, or not. */
 bool utf8_is_valid(const char *s, size_t size);
 /* No control characters: it may stand in a path, a message, a build file. */

@@ -32,7 +32,7 @@ struct node {
  * tree may come with reports (duplicate keys, anchors): it is fit for finding more mistakes. */
 struct node *yaml_read(const char *path, const char *shown, struct report *);
 
-/* What it is, for messages: "a list", "text", ... */
+/* The kind in words, for messages: "a list", "text", ... */
 const char *node_kind_name(const struct node *);
 
 #endif

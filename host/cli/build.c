@@ -18,6 +18,8 @@
 
 #include <ampoule_abi.h>
 #include <builder/audit.h>
+#include <builder/complaint.h>
+#include <builder/instead.h>
 #include <builder/manifest.h>
 #include <builder/plan.h>
 #include <builder/pulled.h>
@@ -36,6 +38,7 @@ static const char usage[] =
         "  -o, --output FILE  write the image to FILE, and its symbols beside it\n"
         "      --seed N       lay the image out by this number: the same bytes each time\n"
         "      --keep-seed    use the work folder's last seed again, if there is one\n"
+        "      --checked      an image that looks at its invariants after each turn of its loop\n"
         "      --work FOLDER  keep intermediate files there (default: DIR/.ampoule)\n"
         "  -v, --verbose      show every command\n"
         "  -q, --quiet        say nothing if all goes well\n"
@@ -43,16 +46,17 @@ static const char usage[] =
 
 struct options {
 	const char *folder, *output, *work;
-	bool has_seed, keep_seed, verbose, quiet;
+	bool has_seed, keep_seed, checked, verbose, quiet;
 	uint64_t seed;
 };
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { SEED = 256, KEEP_SEED, WORK };
+	enum { SEED = 256, KEEP_SEED, CHECKED, WORK };
 	static const struct option longs[] = { { "output", required_argument, NULL, 'o' },
 		                               { "seed", required_argument, NULL, SEED },
 		                               { "keep-seed", no_argument, NULL, KEEP_SEED },
+		                               { "checked", no_argument, NULL, CHECKED },
 		                               { "work", required_argument, NULL, WORK },
 		                               { "verbose", no_argument, NULL, 'v' },
 		                               { "quiet", no_argument, NULL, 'q' },
@@ -75,6 +79,9 @@ static void read_options(struct options *o, int argc, char **argv)
 			break;
 		case KEEP_SEED:
 			o->keep_seed = true;
+			break;
+		case CHECKED:
+			o->checked = true;
 			break;
 		case WORK:
 			o->work = optarg;
@@ -147,7 +154,7 @@ static uint64_t choose_seed(const struct options *o, const char *seed_file)
 /* Passes on what compilers say, and leaves out ninja's own lines: "FAILED: ..." and the command
  * after it. True if they found the disk full: then clang tells of a crash of its own, at length and
  * for each file, which is left out too. */
-static bool pass_on(FILE *from)
+static bool pass_on(FILE *from, struct complaint *complaint)
 {
 	char *line = NULL;
 	size_t room = 0;
@@ -169,14 +176,17 @@ static bool pass_on(FILE *from)
 		if (strncmp(line, "ninja: build stopped", 20) == 0 ||
 		    strncmp(line, "ninja: no work", 14) == 0)
 			continue;
-		fwrite(line, 1, (size_t)n, stderr);
+		complaint_line(complaint, line, stderr);
 	}
+	complaint_end(complaint, stderr);
 	free(line);
 	return full;
 }
 
-static bool run_ninja(const struct options *o, const struct plan *p, const char *folder)
+static bool run_ninja(const struct options *o, const struct plan *p, struct manifest *m,
+                      const char *folder)
 {
+	struct complaint complaint = { .plan = p, .manifest = m };
 	const char *ninja = plan_find_tool("ninja");
 	int out[2];
 
@@ -211,7 +221,7 @@ static bool run_ninja(const struct options *o, const struct plan *p, const char 
 	FILE *from = fdopen(out[0], "r");
 	if (!from)
 		die(AMP_EXIT_TENDER, "no pipe: %s", strerror(errno));
-	bool full = pass_on(from);
+	bool full = pass_on(from, &complaint);
 	fclose(from);
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
@@ -233,23 +243,47 @@ static const char *debug_name(const char *output)
 	return keep_format("%.*s.debug", (int)n, output);
 }
 
+/* One line for each place; for all that one call pulled in, one line. */
 static void audit_sealed(const struct sealed *s, const struct plan *p, const char *shown,
                          struct report *r, struct audit *a)
 {
+	size_t size;
+	const char *map = NULL, *why = NULL, **told = NULL;
+	unsigned told_count = 0;
+
 	*a = (struct audit){ 0 };
 	for (unsigned i = 0; i < s->code_count; i++)
 		audit_code(a, &s->code[i], &s->symbols);
+	if (a->finding_count) {
+		map = (const char *)file_read(p->map, &size);
+		why = (const char *)file_read(p->why, &size);
+	}
 	for (uint64_t i = 0; i < a->finding_count && i < AUDIT_FINDINGS; i++) {
 		const struct audit_finding *f = &a->findings[i];
-		const char *by = f->function ? pulled_by(p->map, p->why, f->address) : NULL;
+		struct pulled by = { 0 };
 
-		if (f->function)
-			report_at(r, shown, 0, 0, "refused: %s in %s+0x%llx%s%s", f->what,
-			          f->function, (unsigned long long)f->offset, by ? ", " : "",
-			          by ? by : "");
-		else
+		if (!f->function) {
 			report_at(r, shown, 0, 0, "refused: %s at 0x%llx", f->what,
 			          (unsigned long long)f->address);
+			continue;
+		}
+		pulled_find(&by, map, why, f->address);
+		if (by.by) {
+			const char *call = keep_format("%s %s", by.by, by.call);
+			unsigned k = 0;
+
+			while (k < told_count && strcmp(told[k], call) != 0)
+				k++;
+			if (k < told_count)
+				continue;
+			list_add(&told, &told_count, call);
+		}
+		const char *whose = by.member ? keep_format(", which is %s", by.member) : "",
+		           *who = by.by ? keep_format(", pulled in by %s using %s: %s", by.by,
+		                                      by.call, instead_of(by.call))
+		                        : "";
+		report_at(r, shown, 0, 0, "refused: %s in %s+0x%llx%s%s", f->what, f->function,
+		          (unsigned long long)f->offset, whose, who);
 	}
 	if (a->finding_count > AUDIT_FINDINGS)
 		report_at(r, shown, 0, 0, "and %llu more",
@@ -347,15 +381,19 @@ int main(int argc, char **argv)
 	struct manifest *m = manifest_read(folder, shown, sdk_folder(), &report);
 	if (report_print(&report, stderr))
 		return AMP_EXIT_USAGE;
+	m->checked = o.checked;
 
 	plan.clang = plan_find_tool("clang-19");
 	plan.lld = plan_find_tool("ld.lld-19");
-	if (!plan.clang || !plan.lld || access(PLAN_LIBC, R_OK) < 0)
+	bool has_libc = access(PLAN_LIBC, R_OK) == 0;
+	if (!plan.clang || !plan.lld || !has_libc || access(PLAN_BUILTINS, R_OK) < 0)
 		die(AMP_EXIT_TENDER,
-		    "%s is not installed: apt-get install clang-19 lld-19 musl-dev",
+		    "%s is not installed: apt-get install clang-19 lld-19 libclang-rt-19-dev "
+		    "musl-dev",
 		    !plan.clang ? "clang-19"
 		    : !plan.lld ? "ld.lld-19"
-		                : PLAN_LIBC);
+		    : !has_libc ? PLAN_LIBC
+		                : PLAN_BUILTINS);
 	plan.work = real_folder(o.work ? o.work : keep_format("%s/.ampoule", folder), true,
 	                        "the work folder");
 
@@ -367,7 +405,7 @@ int main(int argc, char **argv)
 	const char *seed_file = keep_format("%s/seed", plan.work);
 	plan.seed = choose_seed(&o, seed_file);
 	plan_write(&plan, m);
-	if (!run_ninja(&o, &plan, folder))
+	if (!run_ninja(&o, &plan, m, folder))
 		die(EXIT_BUILD, "%s was not built: the sources do not compile or link (see above)",
 		    m->name);
 	struct text seed = { 0 };

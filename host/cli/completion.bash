@@ -32,7 +32,7 @@ _ampoule()
 	esac
 	if [[ $cur == -* ]]; then
 		case $verb in
-		build) word="--output --seed --keep-seed --work --verbose --quiet --help" ;;
+		build) word="--output --seed --keep-seed --checked --work --verbose --quiet --help" ;;
 		run) word="--net --block --set --memory --tender --timing --verbose --help" ;;
 		inspect) word="--json --debug --help" ;;
 		doctor) word="--json --help" ;;

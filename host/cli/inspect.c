@@ -13,6 +13,7 @@
 
 #include <ampoule_abi.h>
 #include <builder/audit.h>
+#include <builder/manifest.h>
 #include <builder/sizes.h>
 #include <builder/symbols.h>
 #include <builder/text.h>
@@ -190,11 +191,18 @@ static void print_audit(const struct subject *s)
 	printf("\n");
 }
 
+static bool is_checked(const struct amp_note *n)
+{
+	return text_ends(n->version, MANIFEST_CHECKED);
+}
+
 static void print_text(const struct subject *s)
 {
 	const struct amp_note *n = &s->image.note;
 
 	printf("%s %s\n\n", n->name, n->version);
+	if (is_checked(n))
+		printf("  checked    its invariants, after each turn of its loop\n");
 	printf("  build      %s\n", build_id_text(n));
 	printf("  abi        %u.%u\n", n->abi_major, n->abi_minor);
 	printf("  cpu        x86-64%s\n",
@@ -313,16 +321,17 @@ static int print_json(const struct subject *s)
 		                                sizes_part(&s->image, &s->symbols, f)));
 	}
 	json_t *all = json_pack(
-	        "{s:s, s:s, s:s, s:[i,i], s:i, s:{s:o, s:o}, s:{s:o, s:o, s:o}, s:o, s:o, s:o, "
+	        "{s:s, s:s, s:b, s:s, s:[i,i], s:i, s:{s:o, s:o}, s:{s:o, s:o, s:o}, s:o, s:o, "
+	        "s:o, "
 	        "s:o, s:o, "
 	        "s:o, s:o, s:o}",
-	        "name", n->name, "version", n->version, "build_id", build_id_text(n), "abi",
-	        n->abi_major, n->abi_minor, "cpu_level", (int)n->cpu_level, "memory", "min",
-	        number(n->memory_min), "default", number(n->memory_default), "stacks", "count",
-	        number(n->stack_count), "size", number(n->stack_size), "base", hex(n->stack_base),
-	        "entry", hex(s->image.entry), "segments", segments, "devices", devices, "arguments",
-	        args, "libraries", libraries, "sizes", sizes, "functions", functions, "audit",
-	        audit_json(s));
+	        "name", n->name, "version", n->version, "checked", is_checked(n), "build_id",
+	        build_id_text(n), "abi", n->abi_major, n->abi_minor, "cpu_level", (int)n->cpu_level,
+	        "memory", "min", number(n->memory_min), "default", number(n->memory_default),
+	        "stacks", "count", number(n->stack_count), "size", number(n->stack_size), "base",
+	        hex(n->stack_base), "entry", hex(s->image.entry), "segments", segments, "devices",
+	        devices, "arguments", args, "libraries", libraries, "sizes", sizes, "functions",
+	        functions, "audit", audit_json(s));
 	if (!all || (json_dumpf(all, stdout, JSON_INDENT(2)) < 0 && !ferror(stdout)))
 		die(AMP_EXIT_TENDER, "out of memory");
 	putchar('\n');

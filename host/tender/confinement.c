@@ -10,18 +10,17 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/kvm.h>
-#include <linux/if_xdp.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <tender/confinement.h>
+#include <tender/stop.h>
 #include <tender/filter.h>
 
 #define USER_FIRST  0x50000000u /* far above what systems, containers and directories hand out */
@@ -93,32 +92,7 @@ static void common(struct filter *f)
 		{ 3, FILTER_EQUAL, MAP_PRIVATE | MAP_ANONYMOUS },
 	};
 	filter_allow_if(f, SYS_mmap, anonymous, 2);
-}
-
-/* A doorbell sends what lies in the ring, and takes no bytes and no address of its own. */
-static void allow_kernel_rings(struct filter *f)
-{
-	const struct filter_arg doorbell[] = { { 1, FILTER_EQUAL, 0 },
-		                               { 2, FILTER_EQUAL, 0 },
-		                               { 4, FILTER_EQUAL, 0 } };
-	const struct filter_arg statistics[] = { { 1, FILTER_EQUAL, SOL_XDP },
-		                                 { 2, FILTER_EQUAL, XDP_STATISTICS } };
-	filter_allow_if(f, SYS_sendto, doorbell, 3);
-	filter_allow_if(f, SYS_getsockopt, statistics, 2);
-}
-
-static void allow_devices(struct filter *f, unsigned storage)
-{
-	static const int plain[] = { SYS_preadv, SYS_pwritev, SYS_fdatasync, SYS_fallocate },
-	                 cut[] = { SYS_pwrite64, SYS_mremap };
-	if (storage & KERNEL_RINGS)
-		allow_kernel_rings(f);
-	if (storage & STORAGE_URING)
-		filter_allow(f, SYS_io_uring_enter);
-	for (unsigned i = 0; storage & STORAGE_PLAIN && i < sizeof plain / sizeof *plain; i++)
-		filter_allow(f, plain[i]);
-	for (unsigned i = 0; storage & STORAGE_CUT && i < sizeof cut / sizeof *cut; i++)
-		filter_allow(f, cut[i]);
+	stop_allow(f);
 }
 
 static int seal(struct filter *f, struct defect *why)
@@ -129,7 +103,7 @@ static int seal(struct filter *f, struct defect *why)
 	return 0;
 }
 
-int confinement_seal_kvm(int vcpu, unsigned storage, struct defect *why)
+int confinement_seal_kvm(int vcpu, const struct devices *devices, struct defect *why)
 {
 	/* A thread that has not begun yet registers these when it does. */
 	static const int thread[] = { SYS_rseq, SYS_set_robust_list };
@@ -142,13 +116,13 @@ int confinement_seal_kvm(int vcpu, unsigned storage, struct defect *why)
 		filter_allow_if(&f, SYS_ioctl, args, 2);
 	}
 	common(&f);
-	allow_devices(&f, storage);
+	devices_allow(devices, &f);
 	for (unsigned i = 0; i < sizeof thread / sizeof *thread; i++)
 		filter_allow(&f, thread[i]);
 	return seal(&f, why);
 }
 
-int confinement_seal_watcher(pid_t child, unsigned storage, struct defect *why)
+int confinement_seal_watcher(pid_t child, const struct devices *devices, struct defect *why)
 {
 	static struct filter f;
 	filter_begin(&f, SECCOMP_RET_KILL_PROCESS);
@@ -159,6 +133,6 @@ int confinement_seal_watcher(pid_t child, unsigned storage, struct defect *why)
 	filter_allow_if(&f, SYS_wait4, first, 1);
 	filter_allow_if(&f, SYS_kill, first, 1);
 	filter_allow_if(&f, SYS_process_vm_readv, first, 1);
-	allow_devices(&f, storage);
+	devices_allow(devices, &f);
 	return seal(&f, why);
 }

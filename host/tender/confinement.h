@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <tender/defect.h>
+#include <tender/device/devices.h>
 
 /*
  * Started by root: an empty, deleted directory becomes the root, and user and group become ones
@@ -16,18 +17,10 @@
  */
 void confinement_drop(int loud);
 
-/* What devices need beyond the rest. */
-enum storage {
-	STORAGE_URING = 1, /* an io_uring, which takes only what device_block.c has told it to */
-	STORAGE_PLAIN = 2, /* one request after another */
-	STORAGE_CUT = 4,   /* the model of lost power: memory that grows */
-	KERNEL_RINGS = 8,  /* AF_XDP's doorbells and statistics */
-};
-
-/* The filter of the process that runs a KVM image (all its threads). storage: STORAGE_*. */
-int confinement_seal_kvm(int vcpu, unsigned storage, struct defect *why);
+/* The filter of the process that runs a KVM image (all its threads). The devices are placed. */
+int confinement_seal_kvm(int vcpu, const struct devices *, struct defect *why);
 
 /* The filter of the process that watches a sandboxed image. */
-int confinement_seal_watcher(pid_t child, unsigned storage, struct defect *why);
+int confinement_seal_watcher(pid_t child, const struct devices *, struct defect *why);
 
 #endif

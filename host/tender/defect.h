@@ -5,7 +5,8 @@
 #define TENDER_DEFECT_H
 
 struct defect {
-	char text[384];
+	char text
+	        [1000]; /* as much as say prints of it: a path may be long, and the remedy comes last */
 };
 
 /* Fills the line; always returns -1, so that a check reads `return defect_set(why, ...)`. Control

@@ -24,6 +24,7 @@ struct filter_arg {
 void filter_begin(struct filter *, uint32_t refusal);
 /* From here on, instructions outside [low, high) are refused; both lie in the same 4 GiB. */
 void filter_within(struct filter *, uint64_t low, uint64_t high);
+/* A rule that is there already is not added again, so that each device may say what it needs. */
 void filter_allow(struct filter *, int call);
 void filter_allow_if(struct filter *, int call, const struct filter_arg *, unsigned count);
 void filter_end(struct filter *);

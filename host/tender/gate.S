@@ -212,11 +212,16 @@ wait:	cmpl	$0, GATE_POLL_COUNT(%r9)
 	je	0f
 	call	ring_all
 0:	mov	GATE_CONTROL(%r9), %r8
-	and	$7, %edx
+	and	$15, %edx
 	mov	%edx, %eax
 	or	$GATE_WAITING, %eax
 	xchg	%eax, CONTROL_WAITING(%r8)
-	mov	GATE_DEVICE_COUNT(%r9), %rcx
+	test	$8, %dl			/* AMP_WAIT_STOP */
+	jz	0f
+	mov	GATE_BOOT(%r9), %rcx
+	cmpq	$0, BOOT_STOP_AT(%rcx)
+	jne	done
+0:	mov	GATE_DEVICE_COUNT(%r9), %rcx
 	lea	GATE_DEVICES(%r9), %rdi
 	xor	%r11d, %r11d
 1:	test	%ecx, %ecx

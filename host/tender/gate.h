@@ -34,6 +34,9 @@
 #define GATE_DEVICE_SIZE  104
 #define GATE_SOON         (GATE_DEVICES + 16 * GATE_DEVICE_SIZE) /* two words: seconds, nanoseconds */
 
+/* Offset in struct amp_boot. */
+#define BOOT_STOP_AT 272
+
 /* Offsets in struct gate_device. */
 #define DEVICE_TX_PRODUCER 32
 #define DEVICE_TX_CONSUMER 40
@@ -77,7 +80,7 @@ struct gate_device {
 	uint64_t completion_producer, completion_consumer;
 	uint64_t tx_producer, tx_consumer, tx_flags; /* of a block device: its requests */
 	uint64_t answers_producer, answers_consumer;
-	uint64_t socket; /* of AF_XDP: its number in the child; 0: none */
+	uint64_t socket; /* its number in the child, where the image rings it itself; 0: none */
 	uint64_t fill_flags, further, further_count; /* further: address of struct amp_queue */
 };
 
@@ -119,6 +122,7 @@ _Static_assert(offsetof(struct gate_data, unmap) == GATE_UNMAP, "as in assembler
 _Static_assert(offsetof(struct gate_data, entry) == GATE_ENTRY, "as in assembler");
 _Static_assert(offsetof(struct gate_data, stack) == GATE_STACK, "as in assembler");
 _Static_assert(offsetof(struct gate_data, boot) == GATE_BOOT, "as in assembler");
+_Static_assert(offsetof(struct amp_boot, stop_at_ns) == BOOT_STOP_AT, "as in assembler");
 _Static_assert(offsetof(struct gate_data, mxcsr) == GATE_MXCSR, "as in assembler");
 _Static_assert(offsetof(struct gate_data, avx) == GATE_AVX, "as in assembler");
 _Static_assert(offsetof(struct gate_data, devices) == GATE_DEVICES, "as in assembler");

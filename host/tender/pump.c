@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 #include <tender/defect.h>
-#include <tender/link.h>
 #include <tender/pump.h>
+#include <tender/stop.h>
 
 #define THREAD_STACK 65536u
 #define SOON_NS      100000u
@@ -58,9 +58,31 @@ static void go_back(struct pump *p)
 	p->raised = false;
 }
 
-int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct defect *why)
+/* Edge-triggered: packets that wait for a free frame must not keep the pump awake. */
+static int add_polls(struct pump *p, uint32_t i)
+{
+	struct pollfd fds[AMP_NET_QUEUES_MAX];
+	const struct device *d = &p->devices->all[i];
+	uint32_t count = d->kind->polls(d, fds);
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u32 = i };
+	int failed = 0;
+	for (uint32_t k = 0; k < count; k++)
+		failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[k].fd, &e);
+	return failed;
+}
+
+static int add_watch(struct pump *p, uint32_t i)
+{
+	int watch = p->devices->all[i].watch;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u32 = PUMP_WATCH + i };
+	return watch < 0 ? 0 : epoll_ctl(p->epoll, EPOLL_CTL_ADD, watch, &e);
+}
+
+int pump_open(struct pump *p, enum pump_mode mode, struct devices *devices, struct clock *clock,
+              struct defect *why)
 {
 	p->mode = mode;
+	p->devices = devices;
 	p->clock = clock;
 	p->kick = p->epoll = -1;
 	p->asleep = 0;
@@ -74,20 +96,8 @@ int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct d
 		return defect_set(why, "cannot make an event queue: %s", strerror(errno));
 	struct epoll_event e = { .events = EPOLLIN, .data.u32 = PUMP_KICK };
 	int failed = epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->kick, &e);
-	/* Edge-triggered: packets that wait for a free frame must not keep the pump awake. */
-	e.events = EPOLLIN | EPOLLET;
-	for (uint32_t i = 0; mode != PUMP_INLINE && i < p->device_count; i++) {
-		e.data.u32 = i;
-		if (p->devices[i].fd >= 0)
-			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->devices[i].fd, &e);
-		if (p->blocks[i].file && p->blocks[i].event >= 0)
-			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->blocks[i].event, &e);
-	}
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		e.data.u32 = PUMP_WATCH + i;
-		if (p->xdps[i].here)
-			failed |= epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->xdps[i].watch, &e);
-	}
+	for (uint32_t i = 0; i < devices->count; i++)
+		failed |= (mode == PUMP_INLINE ? 0 : add_polls(p, i)) | add_watch(p, i);
 	if (failed)
 		return defect_set(why, "cannot watch a device: %s", strerror(errno));
 	pump_need_wakeup(p, true);
@@ -96,86 +106,55 @@ int pump_open(struct pump *p, enum pump_mode mode, struct clock *clock, struct d
 
 void pump_event(struct pump *p, const struct epoll_event *e)
 {
-	uint32_t what = e->data.u32, i = what - PUMP_WATCH;
-	if (what < p->device_count && p->devices[what].fd >= 0 && e->events & EPOLLERR)
-		p->gone(what);
-	if (what >= PUMP_WATCH && i < p->device_count && p->xdps[i].here &&
-	    link_gone(p->xdps[i].watch, p->xdps[i].interface))
-		p->gone(i);
+	uint32_t what = e->data.u32, count = p->devices->count;
+	struct device *all = p->devices->all;
+	if (what < count && e->events & EPOLLERR)
+		p->gone(&all[what]);
+	if (what < PUMP_WATCH || what - PUMP_WATCH >= count)
+		return;
+	struct device *d = &all[what - PUMP_WATCH];
+	if (d->kind->lost(d))
+		p->gone(d);
 }
 
-/* In the sandbox, the image rings these doorbells itself. */
-static bool xdp_pass(struct pump *p)
+static uint32_t pass(struct pump *p, enum device_pass which)
 {
 	uint32_t work = 0;
-	for (uint32_t i = 0; p->mode != PUMP_OUTSIDE && i < p->device_count; i++)
-		work |= device_xdp_send(&p->xdps[i]);
+	for (uint32_t i = 0; i < p->devices->count; i++) {
+		struct device *d = &p->devices->all[i];
+		work |= d->kind->pass(d, which);
+		if (d->gone)
+			p->gone(d);
+	}
 	return work;
-}
-
-static uint32_t net_sends(struct pump *p, uint32_t i)
-{
-	struct device_net *d = &p->devices[i];
-	uint32_t work = d->fd < 0 ? 0 : device_net_send(d);
-	if (d->gone)
-		p->gone(i);
-	return work;
-}
-
-static uint32_t net_pass(struct pump *p, uint32_t i)
-{
-	return p->devices[i].fd < 0 ? 0 : net_sends(p, i) | device_net_receive(&p->devices[i]);
 }
 
 bool pump_pass(struct pump *p)
 {
-	uint32_t work = 0;
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		if (p->blocks[i].file) {
-			work |= device_block_reap(&p->blocks[i]);
-			work |= device_block_take(&p->blocks[i]);
-		}
-		work |= net_pass(p, i);
-	}
-	return work | xdp_pass(p);
+	return pass(p, DEVICE_PASS_ALL);
 }
 
-/* The pass of the image's own thread: where there is another one, that takes the block devices'
- * requests. */
+/* The pass of the image's own thread. */
 static bool waiting_pass(struct pump *p)
 {
-	uint32_t work = 0;
-	if (p->mode != PUMP_THREAD)
-		return pump_pass(p);
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		if (p->blocks[i].file)
-			work |= device_block_reap(&p->blocks[i]);
-		work |= net_pass(p, i);
-	}
-	return work;
+	return pass(p, p->mode == PUMP_THREAD ? DEVICE_PASS_WAIT : DEVICE_PASS_ALL);
 }
 
 /* A wait includes all kicks: those of requests that the image has not announced, too. */
 static void poke_thread(struct pump *p)
 {
 	const uint64_t one = 1;
-	for (uint32_t i = 0; i < p->device_count; i++)
-		if (p->blocks[i].file && device_block_pending(&p->blocks[i]) &&
-		    write(p->kick, &one, sizeof one) < 0)
-			return; /* it is announced already */
+	if (pump_pending(p) && write(p->kick, &one, sizeof one) < 0)
+		return; /* it is announced already */
 }
 
 bool pump_ready(const struct pump *p, uint64_t events)
 {
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		const struct device_net *d = &p->devices[i];
-		if (d->fd >= 0 && ((events & AMP_WAIT_RECEIVE && ring_unread(&d->rx)) ||
-		                   (events & AMP_WAIT_COMPLETE && ring_unread(&d->completion))))
-			return true;
-		if (p->blocks[i].file && events & AMP_WAIT_BLOCK &&
-		    ring_unread(&p->blocks[i].answers))
-			return true;
-		if (device_xdp_ready(&p->xdps[i], events))
+	if (stop_ready(events))
+		return true;
+	for (uint32_t i = 0; i < p->devices->count; i++) {
+		const struct device *d = &p->devices->all[i];
+		if (d->kind->ready(d, events))
 			return true;
 	}
 	return false;
@@ -183,23 +162,20 @@ bool pump_ready(const struct pump *p, uint64_t events)
 
 bool pump_pending(struct pump *p)
 {
-	for (uint32_t i = 0; i < p->device_count; i++)
-		if ((p->devices[i].fd >= 0 && device_net_pending(&p->devices[i])) ||
-		    (p->blocks[i].file && device_block_pending(&p->blocks[i])) ||
-		    (p->mode != PUMP_OUTSIDE && device_xdp_pending(&p->xdps[i])))
+	for (uint32_t i = 0; i < p->devices->count; i++) {
+		struct device *d = &p->devices->all[i];
+		if (d->kind->pending(d))
 			return true;
+	}
 	return false;
 }
 
 void pump_need_wakeup(struct pump *p, bool need)
 {
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		if (p->blocks[i].file)
-			ring_wakeup(&p->blocks[i].requests, need);
-		if (p->devices[i].fd < 0)
-			continue;
-		ring_wakeup(&p->devices[i].fill, need);
-		ring_wakeup(&p->devices[i].tx, need);
+	for (uint32_t i = 0; i < p->devices->count; i++) {
+		struct device *d = &p->devices->all[i];
+		if (d->kind->wakeup)
+			d->kind->wakeup(d, need);
 	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -216,17 +192,8 @@ static void wake_image(struct pump *p)
  * answers from under the sleep of pump_wait, which watches the devices and not the rings. */
 static bool locked_pass(struct pump *p)
 {
-	uint32_t work = 0;
 	pthread_mutex_lock(&p->lock);
-	if (p->mode == PUMP_THREAD)
-		work = pump_pass(p);
-	else
-		for (uint32_t i = 0; i < p->device_count; i++) {
-			work |= net_sends(p, i);
-			work |= p->blocks[i].file ? device_block_take(&p->blocks[i]) : 0;
-			work |= device_xdp_send(&p->xdps[i]);
-			device_xdp_refill(&p->xdps[i]);
-		}
+	bool work = pass(p, p->mode == PUMP_THREAD ? DEVICE_PASS_ALL : DEVICE_PASS_KICK);
 	if (!work)
 		clock_refresh(p->clock);
 	wake_image(p);
@@ -237,9 +204,11 @@ static bool locked_pass(struct pump *p)
 bool pump_expects(const struct pump *p)
 {
 	uint64_t now = clock_mono();
-	for (uint32_t i = 0; i < p->device_count; i++)
-		if (p->blocks[i].file && device_block_soon(&p->blocks[i], now))
+	for (uint32_t i = 0; i < p->devices->count; i++) {
+		const struct device *d = &p->devices->all[i];
+		if (d->kind->soon && d->kind->soon(d, now))
 			return true;
+	}
 	return false;
 }
 
@@ -288,10 +257,7 @@ static void *thread(void *arg)
 
 int pump_start(struct pump *p, struct defect *why)
 {
-	bool any = false;
-	for (uint32_t i = 0; i < p->device_count; i++)
-		any |= p->devices[i].fd >= 0 || p->blocks[i].file || p->xdps[i].here;
-	if (p->mode == PUMP_OUTSIDE || !any) {
+	if (p->mode == PUMP_OUTSIDE || !p->devices->count) {
 		go_back(p);
 		return 0;
 	}
@@ -316,21 +282,13 @@ int pump_start(struct pump *p, struct defect *why)
 static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 {
 	struct pollfd fds[AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX];
-	nfds_t count = 0;
+	uint32_t counts[AMP_DEVICES_MAX], count = 0, devices = p->devices->count;
 	bool soon = false;
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		if (p->devices[i].fd >= 0 && !p->devices[i].rx_blocked)
-			fds[count++] = (struct pollfd){ .fd = p->devices[i].fd, .events = POLLIN };
-		if (p->blocks[i].file && p->blocks[i].event >= 0)
-			fds[count++] =
-			        (struct pollfd){ .fd = p->blocks[i].event, .events = POLLIN };
-		if (p->xdps[i].here) {
-			const struct device_xdp *d = &p->xdps[i];
-			for (uint32_t k = 0; k < d->queue_count; k++)
-				fds[count++] =
-				        (struct pollfd){ .fd = d->queues[k].fd, .events = POLLIN };
-			soon |= device_xdp_pending(&p->xdps[i]) || events & AMP_WAIT_COMPLETE;
-		}
+	for (uint32_t i = 0; i < devices; i++) {
+		struct device *d = &p->devices->all[i];
+		counts[i] = d->kind->polls(d, fds + count);
+		count += counts[i];
+		soon |= d->untold && (events & AMP_WAIT_COMPLETE || d->kind->pending(d));
 	}
 	uint64_t now = clock_mono(), ns = deadline > now ? deadline - now : 0;
 	if (soon && ns > SOON_NS)
@@ -338,16 +296,15 @@ static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
 	struct timespec left = to_timespec(ns);
 	if (ppoll(fds, count, deadline == UINT64_MAX && !soon ? NULL : &left, NULL) <= 0)
 		return;
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		uint64_t times;
-		if (p->blocks[i].file && p->blocks[i].event >= 0)
-			(void)!read(p->blocks[i].event, &times, sizeof times);
-	}
-	for (nfds_t f = 0; f < count; f++) {
-		for (uint32_t i = 0; fds[f].revents & POLLERR && i < p->device_count; i++)
-			if (p->devices[i].fd == fds[f].fd ||
-			    device_xdp_owns(&p->xdps[i], fds[f].fd))
-				p->gone(i);
+	for (uint32_t i = 0, f = 0; i < devices; i++) {
+		struct device *d = &p->devices->all[i];
+		short told = 0;
+		for (uint32_t k = 0; k < counts[i]; k++)
+			told |= fds[f++].revents;
+		if (told & POLLERR)
+			p->gone(d);
+		if (told && d->kind->woke)
+			d->kind->woke(d);
 	}
 }
 
@@ -356,10 +313,10 @@ static void sleep_inline(struct pump *p, uint64_t deadline, uint64_t events)
  * itself where it sees them. */
 static bool awake_pays(const struct pump *p)
 {
-	bool taps = false;
-	for (uint32_t i = 0; i < p->device_count; i++)
-		taps |= p->devices[i].fd >= 0;
-	return taps && (p->idle_average <= AWAKE_NS || p->waits % AWAKE_TRIAL == 0);
+	bool pays = false;
+	for (uint32_t i = 0; i < p->devices->count; i++)
+		pays |= p->devices->all[i].by_calls;
+	return pays && (p->idle_average <= AWAKE_NS || p->waits % AWAKE_TRIAL == 0);
 }
 
 /* How long a pump that slept had nothing to do. */
@@ -452,36 +409,4 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 	if (from)
 		learn(p, clock_mono() - from);
 	pthread_mutex_unlock(&p->lock);
-}
-
-void pump_report(const struct pump *p)
-{
-	for (uint32_t i = 0; i < p->device_count; i++) {
-		const struct device_net *d = &p->devices[i];
-		const struct net_counts *c = &d->counts;
-		if (d->frames)
-			say("device %u: received %llu, sent %llu, not taken by the host %llu, too "
-			    "long %llu; from the "
-			    "image: bad descriptors %llu, bad frames %llu, impossible counters "
-			    "%llu",
-			    i, (unsigned long long)c->rx_packets, (unsigned long long)c->tx_packets,
-			    (unsigned long long)c->tx_failed, (unsigned long long)c->rx_too_long,
-			    (unsigned long long)c->tx_bad, (unsigned long long)c->rx_no_frame,
-			    (unsigned long long)(d->fill.lies + d->rx.lies + d->tx.lies +
-			                         d->completion.lies));
-		const struct device_block *b = &p->blocks[i];
-		const struct block_counts *n = &b->counts;
-		if (b->file)
-			say("device %u: %llu reads (%llu bytes), %llu writes (%llu bytes), %llu "
-			    "flushes, %llu "
-			    "discards, %llu failed; from the image: bad requests %llu, impossible "
-			    "counters %llu",
-			    i, (unsigned long long)n->reads, (unsigned long long)n->bytes_read,
-			    (unsigned long long)n->writes, (unsigned long long)n->bytes_written,
-			    (unsigned long long)n->flushes, (unsigned long long)n->discards,
-			    (unsigned long long)n->failed, (unsigned long long)n->bad,
-			    (unsigned long long)(b->requests.lies + b->answers.lies));
-		if (p->xdps[i].here)
-			device_xdp_report(&p->xdps[i], i);
-	}
 }

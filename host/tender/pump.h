@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The pump moves packets for all devices of an image. It knows nothing of how the image runs; that
- * calls it in one of three ways:
+ * The pump serves all devices of an image, by what device.h says of any. It knows nothing of how
+ * the image runs; that calls it in one of three ways:
  *
  *   PUMP_THREAD    (KVM, two CPUs or more) a thread of its own sleeps until packets or kicks come,
  *                  and moves packets while the image runs. The image's wait sleeps on a futex.
- *   PUMP_INLINE    (KVM, one CPU, or an AF_XDP device, where the kernel moves packets in) the
- *                  image's own wait moves packets and sleeps on the devices; a thread only serves
- *                  kicks of an image that does not wait.
+ *   PUMP_INLINE    (KVM, one CPU, or a device whose packets the host moves) the image's own wait
+ *                  moves packets and sleeps on the devices; a thread only serves kicks of an image
+ *                  that does not wait.
  *   PUMP_OUTSIDE   (sandbox) the caller's loop moves packets; the image sleeps by itself, in its
  *                  own process.
  */
@@ -21,11 +21,9 @@
 
 #include <tender/clock.h>
 #include <tender/defect.h>
-#include <tender/device_block.h>
-#include <tender/device_net.h>
-#include <tender/device_xdp.h>
+#include <tender/device/devices.h>
 
-/* In `epoll`, as data.u32: a device's index; then the kick; and, from here on, a device's interface, watched. */
+/* In `epoll`, as data.u32: a device's place in the list; then the kick; and, from here on, a device's `watch`. */
 #define PUMP_KICK   AMP_DEVICES_MAX
 #define PUMP_WATCH  (AMP_DEVICES_MAX + 1)
 #define PUMP_EVENTS (2 * AMP_DEVICES_MAX + 1)
@@ -35,11 +33,7 @@ enum pump_mode { PUMP_THREAD, PUMP_INLINE, PUMP_OUTSIDE };
 struct pump {
 	enum pump_mode mode;
 	pthread_mutex_t lock; /* rings, clock, asleep; taken for a pass, never while sleeping */
-	struct device_net devices[AMP_DEVICES_MAX];
-	/* Of the same index: one of the three, or none, is there. */
-	struct device_block blocks[AMP_DEVICES_MAX];
-	struct device_xdp xdps[AMP_DEVICES_MAX];
-	uint32_t device_count;
+	struct devices *devices;
 	struct clock *clock;
 	int nice;        /* of the process, when it began */
 	bool raised;     /* PUMP_INLINE: the process goes before it, until the thread is there */
@@ -50,14 +44,13 @@ struct pump {
 	/* PUMP_INLINE, PUMP_OUTSIDE: whether to stay awake is learnt from how long there was nothing to do lately. */
 	uint64_t idle_average, slept_from; /* ns; decaying; since when */
 	uint32_t waits;
-	void (*gone)(
-	        uint32_t device); /* the network interface of that device is; does not return */
+	void (*gone)(const struct device *); /* the host's side of it is; does not return */
 };
 
-/* Makes kick and epoll and adds the devices already in `devices`. */
-int pump_open(struct pump *, enum pump_mode, struct clock *, struct defect *why);
-int pump_start(struct pump *,
-               struct defect *why); /* starts the thread, if the mode and devices want one */
+/* Makes kick and epoll and adds the devices, which are placed. */
+int pump_open(struct pump *, enum pump_mode, struct devices *, struct clock *, struct defect *why);
+/* Starts the thread, if the mode and devices want one. */
+int pump_start(struct pump *, struct defect *why);
 
 /* One pass over all devices, a bounded batch of each; true if any entry was moved. */
 bool pump_pass(struct pump *);
@@ -67,15 +60,12 @@ bool pump_expects(const struct pump *); /* answers, so soon that who polls need 
 /* For PUMP_OUTSIDE, before it sleeps: looks for packets for a while, if that has paid. True: some came. And after. */
 bool pump_stay(struct pump *);
 void pump_woke(struct pump *);
-void pump_need_wakeup(struct pump *, bool need); /* in the flags of all fill and tx rings */
+void pump_need_wakeup(struct pump *, bool need); /* tells the image whether to kick */
 
 /* What an event of `epoll` says of a device's end, if it is one of the pump's: calls `gone`. */
 void pump_event(struct pump *, const struct epoll_event *);
 
 /* AMP_GATE_WAIT for PUMP_THREAD and PUMP_INLINE; deadline in image time. */
 void pump_wait(struct pump *, uint64_t deadline_ns, uint64_t events);
-
-/* Adds up what went wrong on all devices, for -v. */
-void pump_report(const struct pump *);
 
 #endif

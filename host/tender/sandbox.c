@@ -40,6 +40,7 @@
 
 #include <tender/filter.h>
 #include <tender/sandbox.h>
+#include <tender/stop.h>
 
 #define RSEQ_SIZE                                                                                  \
 	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
@@ -66,7 +67,8 @@ int sandbox_possible(struct defect *why)
 }
 
 void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
-                  const struct amp_device *devices, uint64_t boot, const struct clock *clock)
+                  const struct devices *devices, const struct amp_device *views, uint64_t boot,
+                  const struct clock *clock)
 {
 	const struct region *gate = space_region(s, REGION_GATE, 0),
 	                    *rings = space_region(s, REGION_RINGS, 0);
@@ -91,24 +93,9 @@ void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
 	d->unmap[0].size = AMP_IMAGE_LOW;
 	d->unmap[1].at = AMP_IMAGE_HIGH;
 	d->unmap[1].size = TASK_END - AMP_IMAGE_HIGH;
-	for (uint32_t i = 0; i < image->note.device_count; i++) {
-		const struct amp_device *v = &devices[i];
-		const struct amp_ring *q = &v->block.requests, *a = &v->block.answers;
-		if (v->type == AMP_DEVICE_NET)
-			d->devices[i] = (struct gate_device){ v->rx.producer,
-				                              v->rx.consumer,
-				                              v->completion.producer,
-				                              v->completion.consumer,
-				                              v->tx.producer,
-				                              v->tx.consumer,
-				                              v->tx.flags,
-				                              v->rx.producer,
-				                              v->rx.producer };
-		else if (v->type == AMP_DEVICE_BLOCK)
-			d->devices[i] =
-			        (struct gate_device){ a->producer, a->producer, a->producer,
-				                      a->producer, q->producer, q->consumer,
-				                      q->flags,    a->producer, a->consumer };
+	for (uint32_t i = 0; i < devices->count; i++) {
+		uint32_t index = devices->all[i].index;
+		devices->all[i].kind->type->gate(&views[index], &d->devices[index]);
 	}
 }
 
@@ -122,21 +109,21 @@ static struct gate_data *data_of(struct space *s)
 	return (struct gate_data *)(space_region(s, REGION_GATE, 0)->host + GATE_DATA);
 }
 
-/* The sockets of all AF_XDP devices in the order of their numbers in the child: the first of each
- * device, those of further queues behind them. How many. */
-static uint32_t sockets(const struct pump *pump, int to[SOCKETS_MAX])
+/* The sockets of all devices in the order of their numbers in the child: the first of each device,
+ * those of further queues behind them. How many. */
+static uint32_t sockets(const struct devices *devices, int to[SOCKETS_MAX])
 {
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < pump->device_count; i++)
-		if (pump->xdps[i].here)
-			to[count++] = pump->xdps[i].queues[0].fd;
-	for (uint32_t i = 0; i < pump->device_count; i++)
-		for (uint32_t k = 1; k < pump->xdps[i].queue_count; k++)
-			to[count++] = pump->xdps[i].queues[k].fd;
+	for (uint32_t i = 0; i < devices->count; i++)
+		if (devices->all[i].socket_count)
+			to[count++] = devices->all[i].sockets[0];
+	for (uint32_t i = 0; i < devices->count; i++)
+		for (uint32_t k = 1; k < devices->all[i].socket_count; k++)
+			to[count++] = devices->all[i].sockets[k];
 	return count;
 }
 
-/* What the gate tells of an AF_XDP device beyond its first queue's rings. */
+/* What the gate tells of a device with sockets beyond its first queue's rings. */
 static void gate_socket(struct gate_device *g, const struct amp_device *v, uint64_t boot,
                         uint64_t number)
 {
@@ -146,12 +133,12 @@ static void gate_socket(struct gate_device *g, const struct amp_device *v, uint6
 	g->further_count = v->queue_count;
 }
 
-int sandbox_sockets(struct sandbox *b, struct space *s, const struct pump *pump,
-                    const struct amp_device *devices, struct defect *why)
+int sandbox_sockets(struct sandbox *b, struct space *s, const struct devices *devices,
+                    const struct amp_device *views, struct defect *why)
 {
 	struct gate_data *d = data_of(s);
 	int fds[SOCKETS_MAX];
-	uint32_t count = sockets(pump, fds), first = 0;
+	uint32_t count = sockets(devices, fds), first = 0;
 	if (!count)
 		return 0;
 	struct rlimit files;
@@ -159,9 +146,12 @@ int sandbox_sockets(struct sandbox *b, struct space *s, const struct pump *pump,
 	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < need)
 		return defect_set(
 		        why, "the sandbox needs %u open files: raise the limit (ulimit -n)", need);
-	for (uint32_t i = 0; i < pump->device_count; i++)
-		if (pump->xdps[i].here)
-			gate_socket(&d->devices[i], &devices[i], d->boot, CHILD_SOCKETS + first++);
+	for (uint32_t i = 0; i < devices->count; i++) {
+		uint32_t index = devices->all[i].index;
+		if (devices->all[i].socket_count)
+			gate_socket(&d->devices[index], &views[index], d->boot,
+			            CHILD_SOCKETS + first++);
+	}
 	for (uint32_t n = 0; n < count; n++)
 		b->control->polls[2 + n] =
 		        (struct pollfd){ .fd = (int)(CHILD_SOCKETS + n), .events = POLLIN };
@@ -287,7 +277,7 @@ static void set_descriptors(const struct sandbox *b, const struct pump *pump)
 	if (b->timer >= 0) {
 		fds[CHILD_TIMER] = b->timer;
 		fds[CHILD_BELL] = b->bell;
-		last = CHILD_BELL + (int)sockets(pump, fds + CHILD_SOCKETS);
+		last = CHILD_BELL + (int)sockets(pump->devices, fds + CHILD_SOCKETS);
 	}
 	for (int n = CHILD_KICK; n <= last; n++)
 		if ((fds[n] = fcntl(fds[n], F_DUPFD, above((uint32_t)last + 1))) < 0)
@@ -498,6 +488,8 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 	for (;;) {
 		while (pump_pass(pump) ||
 		       (image_polls(b) && pump_expects(pump) && !sched_yield()) || pump_stay(pump))
+			wake_image(b, pump);
+		if (stop_asked())
 			wake_image(b, pump);
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);

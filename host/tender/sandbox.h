@@ -18,7 +18,7 @@ struct sandbox {
 	pid_t child;
 	struct gate_control *control; /* shared with the child: hints only */
 	int signals;                  /* signalfd: the child has stopped or ended */
-	int timer, bell; /* with AF_XDP devices: what the child polls beside them; else -1 */
+	int timer, bell;              /* with sockets: what the child polls beside them; else -1 */
 };
 
 /* Bytes at the start of the rings' region that the sandbox needs for itself. */
@@ -27,13 +27,13 @@ struct sandbox {
 /* Checks what the host must be able to do. */
 int sandbox_possible(struct defect *why);
 
-/* Fills the gate page. `devices`: the image's view of its devices. */
-void sandbox_gate(struct sandbox *, struct space *, const struct image *,
-                  const struct amp_device *devices, uint64_t boot, const struct clock *);
+/* Fills the gate page. `views`: the image's of its devices. */
+void sandbox_gate(struct sandbox *, struct space *, const struct image *, const struct devices *,
+                  const struct amp_device *views, uint64_t boot, const struct clock *);
 
-/* Lets the child ring and poll the sockets of the pump's AF_XDP devices itself. After sandbox_gate. -1 with a defect. */
-int sandbox_sockets(struct sandbox *, struct space *, const struct pump *,
-                    const struct amp_device *devices, struct defect *why);
+/* Lets the child ring and poll the sockets of those devices that have some. After sandbox_gate. -1 with a defect. */
+int sandbox_sockets(struct sandbox *, struct space *, const struct devices *,
+                    const struct amp_device *views, struct defect *why);
 
 /* Forks the child and attaches to it; the image runs from here on. */
 int sandbox_start(struct sandbox *, struct space *, const struct pump *, struct defect *why);

@@ -7,8 +7,8 @@
  *   SPACE_GUEST   all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
  *                 executable here. pages.c makes the image's page tables from the list.
  *   SPACE_CHILD   each region is mapped at the image's own address, so that a forked child has it.
- *                 Boot information, rings, queues, frames, and the heap if block devices use it,
- *                 are shared with the child; all else becomes the child's own.
+ *                 Boot information, rings, queues, frames, and the heap if a device uses it, are
+ *                 shared with the child; all else becomes the child's own.
  */
 #ifndef TENDER_SPACE_H
 #define TENDER_SPACE_H
@@ -26,7 +26,7 @@ enum region_kind {
 	REGION_BOOT,
 	REGION_RINGS,
 	REGION_FRAMES,
-	REGION_QUEUES, /* rings that the kernel has made: an AF_XDP socket's, mapped over this place */
+	REGION_QUEUES, /* rings that the kernel has made, mapped over this place */
 	REGION_HEAP,
 	REGION_GATE,
 	REGION_SYSTEM, /* SPACE_GUEST only: descriptors, stubs, page tables; not the image's at all
@@ -60,8 +60,7 @@ struct space {
 /* What the image needs beside its segments and stacks. */
 struct space_need {
 	uint64_t heap; /* bytes */
-	bool heap_shared; /* SPACE_CHILD: with this process: block devices read and write it, TAP devices send
-					   * from it */
+	bool heap_shared; /* with this process, since a device uses it; as DEVICE_HEAP_* of device.h says */
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */
 	uint64_t frames[AMP_DEVICES_MAX]; /* bytes; 0: the device is not there */

@@ -20,11 +20,10 @@
 #include <tender/crash.h>
 #include <tender/kvm.h>
 #include <tender/sandbox.h>
+#include <tender/stop.h>
 #include <tender/symbols.h>
-#include <tender/tap.h>
 #include <tender/tender.h>
 #include <tender/timing.h>
-#include <tender/xdp.h>
 
 #define MEMORY_MAX (1ull << 40)
 #define ERRNO_END  4096
@@ -34,24 +33,17 @@ struct tender {
 	const struct tender_options *options;
 	struct image image;
 	struct args args;
-	struct tap taps[AMP_DEVICES_MAX]; /* fd -1: not given */
-	struct xdp xdps[AMP_DEVICES_MAX]; /* fd -1: not given */
-	bool kernel_rings;                /* some of xdps are */
-	uint8_t macs[AMP_DEVICES_MAX][6];
-	struct block_file files[AMP_DEVICES_MAX]; /* fd -1: not given */
-	unsigned storage;                         /* STORAGE_*: what they need */
+	struct devices devices;
 	struct space space;
 	struct amp_boot *boot;
-	struct amp_device *devices; /* the image's view */
+	struct amp_device *views; /* the image's of its devices */
 	struct clock clock;
 	struct pump pump;
 	struct kvm kvm;
 	struct sandbox sandbox;
 	struct timing timing;
-	uint8_t overflows[AMP_DEVICES_MAX]
-	                 [NET_OVERFLOW]; /* untouched, and so no memory, until used */
-	int debug;                       /* NAME.debug, or -1 */
-	unsigned cpus;                   /* that we may run on */
+	int debug;     /* NAME.debug, or -1 */
+	unsigned cpus; /* that we may run on */
 	bool wound_up;
 };
 static struct tender tender;
@@ -101,34 +93,25 @@ static void wind_up(void)
 	if (lost)
 		say("%s: its output cannot be written: %s", t->options->path, strerror(lost));
 	if (t->options->verbosity)
-		pump_report(&t->pump);
+		devices_report(&t->devices);
 	if (t->options->timing)
 		print_timing(t);
 }
 
-static void on_signal(int signal)
+static void end_by_signal(int signal)
 {
 	wind_up();
 	_exit(128 + signal);
 }
 
-/* Of the pump: without the network that it was given, an appliance would wait for nothing. */
-static void on_gone(uint32_t device)
+/* Of the pump: without what it was given, an appliance would wait for nothing. */
+static void on_gone(const struct device *device)
 {
-	const struct tender *t = &tender;
-	const struct tap *tap = &t->taps[device];
-	const char *name = t->image.devices[device].name;
-	if (tap->fd < 0)
-		say("device %s: its interface %s is gone, deleted or moved to another namespace: "
-		    "make it again, then start the image anew",
-		    name, t->xdps[device].name);
-	else if (tap->created)
-		say("device %s: its TAP device %s was deleted: start the image anew", name,
-		    tap->name);
+	if (device->kind->last_words)
+		device->kind->last_words(device);
 	else
-		say("device %s: its TAP device %s was deleted: make it again (ip tuntap add dev %s "
-		    "mode tap), then start the image anew",
-		    name, tap->name, tap->name);
+		say("device %s: the host's side of it is gone: start the image anew",
+		    device->note->name);
 	wind_up();
 	_exit(AMP_EXIT_TENDER);
 }
@@ -143,20 +126,11 @@ static void on_bus_error(int signal)
 	_exit(AMP_EXIT_TENDER);
 }
 
-/* An ignored SIGINT or SIGHUP (a job in the background, nohup) stays ignored. */
 static void watch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
-		struct sigaction a, before;
-		memset(&a, 0, sizeof a);
-		a.sa_handler = on_signal;
-		sigfillset(&a.sa_mask);
-		if (!sigaction(signals[i], NULL, &before) && before.sa_handler != SIG_IGN)
-			sigaction(signals[i], &a, NULL);
-	}
 	struct sigaction bus = { .sa_handler = on_bus_error };
 	sigaction(SIGBUS, &bus, NULL);
+	stop_watch(end_by_signal);
 }
 
 /* x86-64 psABI, table 3.1; libc has asked the processor already. */
@@ -186,153 +160,13 @@ static unsigned count_cpus(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
-/* ---- Devices ---- */
-
-static void known_devices(const struct image *image, uint32_t type, char *to, size_t size)
-{
-	size_t at = 0;
-	*to = 0;
-	for (uint32_t i = 0; i < image->note.device_count && at + AMP_NAME_MAX + 4 < size; i++)
-		if (image->devices[i].type == type)
-			at += (size_t)snprintf(to + at, size - at, "%s%s", at ? ", " : "",
-			                       image->devices[i].name);
-}
-
-/* Finds the device that "NAME=REST" is for; *rest gets REST. -1 with a defect. */
-static int find_device(const struct image *image, uint32_t type, const char *text,
-                       const char **rest, struct defect *why)
-{
-	bool net = type == AMP_DEVICE_NET;
-	const char *option = net ? "--net" : "--block", *equals = strchr(text, '=');
-	size_t length = equals ? (size_t)(equals - text) : 0;
-	if (!length ||
-	    (net ? strncmp(equals + 1, "tap:", 4) && strncmp(equals + 1, "xdp:", 4) : !equals[1]))
-		return defect_set(why, "%s %s: want NAME=%s", option, text,
-		                  net ? "tap:INTERFACE or NAME=xdp:INTERFACE" : "FILE");
-	*rest = equals + 1;
-	for (uint32_t i = 0; i < image->note.device_count; i++)
-		if (image->devices[i].type == type && strlen(image->devices[i].name) == length &&
-		    !memcmp(image->devices[i].name, text, length))
-			return (int)i;
-	char known[256];
-	known_devices(image, type, known, sizeof known);
-	if (!*known)
-		return defect_set(why, "%s %s: the image has no %s device", option, text,
-		                  net ? "network" : "block");
-	return defect_set(why, "%s %s: no such device; the image has %s", option, text, known);
-}
-
-/* Puts each option's text at its device's place. 0, or the exit status. */
-static int assign(const struct tender *t, uint32_t type, const char *const *texts, unsigned count,
-                  const char **to)
-{
-	const char *option = type == AMP_DEVICE_NET ? "--net" : "--block";
-	struct defect why;
-	for (unsigned i = 0; i < count; i++) {
-		const char *rest = NULL;
-		int d = find_device(&t->image, type, texts[i], &rest, &why);
-		if (d >= 0 && to[d])
-			d = defect_set(&why, "%s %s: the device is given twice", option, texts[i]);
-		if (d < 0) {
-			say("%s", why.text);
-			return AMP_EXIT_USAGE;
-		}
-		to[d] = rest;
-	}
-	return 0;
-}
-
-static int open_net(struct tender *t, uint32_t i, const char *text)
-{
-	struct defect why;
-	const char *interface = text + 4; /* behind "tap:" or "xdp:" */
-	if (*text == 'x') {
-		bool old = t->image.note.abi_minor < 2; /* it knows of one queue */
-		int opened = xdp_open(&t->xdps[i], interface, old ? 1 : AMP_NET_QUEUES_MAX, &why);
-		if (!opened) {
-			memcpy(t->macs[i], t->xdps[i].mac, sizeof t->macs[i]);
-			t->kernel_rings = true;
-			return 0;
-		}
-		say("--net %s=%s: %s%s", t->image.devices[i].name, text, why.text,
-		    old && t->xdps[i].queue_count > 1 ? "; the image, built anew, takes several"
-		                                      : "");
-		return opened == XDP_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
-	}
-	if (tap_open(&t->taps[i], interface, t->image.note.abi_minor >= 1, &why)) {
-		say("--net %s: %s", t->image.devices[i].name, why.text);
-		return AMP_EXIT_TENDER;
-	}
-	tap_mac(t->macs[i], t->image.note.name, t->image.devices[i].name, interface);
-	return 0;
-}
-
-static int open_block(struct tender *t, uint32_t i, const char *text)
-{
-	const struct amp_note_device *n = &t->image.devices[i];
-	struct block_file *f = &t->files[i];
-	struct defect why;
-	int opened = block_file_open(f, text, n->flags & AMP_NOTE_DEVICE_READ_ONLY, &why);
-	if (opened) {
-		say("--block %s: %s", n->name, why.text);
-		return opened == BLOCK_FILE_WORDS ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
-	}
-	f->power_gone = wind_up;
-	if (f->size < n->size_min)
-		defect_set(&why,
-		           "has %llu bytes; the image needs %llu: enlarge it with truncate -s %llu",
-		           (unsigned long long)f->size, (unsigned long long)n->size_min,
-		           (unsigned long long)n->size_min);
-	else if (f->read_only && !(n->flags & AMP_NOTE_DEVICE_READ_ONLY))
-		defect_set(&why, "the image writes to it: give it without ,ro");
-	else if (!block_file_check(f, n->format, &why))
-		return 0;
-	say("--block %s: %s: %s", n->name, text, why.text);
-	return AMP_EXIT_TENDER;
-}
-
-/* 0, or the exit status. */
-static int open_devices(struct tender *t)
-{
-	const struct tender_options *o = t->options;
-	const char *given[AMP_DEVICES_MAX] = { 0 };
-
-	for (unsigned i = 0; i < AMP_DEVICES_MAX; i++)
-		t->taps[i].fd = t->xdps[i].fd = t->files[i].fd = -1;
-	int status = assign(t, AMP_DEVICE_NET, o->nets, o->net_count, given);
-	if (!status)
-		status = assign(t, AMP_DEVICE_BLOCK, o->blocks, o->block_count, given);
-	for (uint32_t i = 0; !status && i < t->image.note.device_count; i++) {
-		const struct amp_note_device *d = &t->image.devices[i];
-		bool net = d->type == AMP_DEVICE_NET;
-		if (!given[i] && !(d->flags & AMP_NOTE_DEVICE_OPTIONAL)) {
-			say("%s: needs %s device %s: add %s %s=%s", o->path,
-			    net ? "network" : "block", d->name, net ? "--net" : "--block", d->name,
-			    net ? "tap:INTERFACE" : "FILE");
-			status = AMP_EXIT_USAGE;
-		}
-	}
-	for (uint32_t i = 0; !status && i < t->image.note.device_count; i++) {
-		if (given[i])
-			status = t->image.devices[i].type == AMP_DEVICE_NET
-			                 ? open_net(t, i, given[i])
-			                 : open_block(t, i, given[i]);
-	}
-	return status;
-}
-
-static uint32_t frame_size(uint16_t mtu)
-{
-	return mtu + 14u + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE : AMP_PAGE;
-}
-
 /* ---- The address space and what lies in it ---- */
 
 static enum pump_mode pump_mode(const struct tender *t)
 {
-	return t->space.kind == SPACE_CHILD      ? PUMP_OUTSIDE
-	       : t->cpus > 1 && !t->kernel_rings ? PUMP_THREAD
-	                                         : PUMP_INLINE;
+	return t->space.kind == SPACE_CHILD                   ? PUMP_OUTSIDE
+	       : t->cpus > 1 && !devices_by_host(&t->devices) ? PUMP_THREAD
+	                                                      : PUMP_INLINE;
 }
 
 /* Does the tender move packets while the image runs? */
@@ -343,131 +177,27 @@ static uint32_t concurrent(const struct tender *t)
 	               : 0;
 }
 
-/* Tells both sides of a device what goes beyond single frames. */
-static void offer(struct tender *t, uint32_t i)
-{
-	struct device_net *d = &t->pump.devices[i];
-	const struct amp_note_device *n = &t->image.devices[i];
-	uint32_t features = t->taps[i].features;
-	if (!device_net_takes_large(n->ring_size, n->frame_count))
-		features &= ~AMP_NET_RX_LARGE;
-	if (t->image.note.abi_minor >= 1)
-		features |= AMP_NET_TX_DIRECT | (t->space.heap_shared ? AMP_NET_TX_MEMORY : 0);
-	for (uint32_t k = 0; k < t->space.region_count; k++) {
-		const struct region *r = &t->space.regions[k];
-		if ((r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W)) ||
-		    (r->kind == REGION_HEAP && features & AMP_NET_TX_MEMORY))
-			d->segments[d->segment_count++] =
-			        (struct net_segment){ r->at, r->size, r->host };
-	}
-	device_net_offload(d, features, t->taps[i].vnet, t->overflows[i]);
-	t->devices[i].features = features | concurrent(t);
-}
-
-/* Where in boot information the i-th device's further receive queues are described: behind all
- * else. With i the number of devices: where it ends. */
-static uint64_t further_at(const struct tender *t, uint32_t i)
-{
-	uint64_t at = boot_size(&t->image);
-	for (uint32_t k = 0; k < i; k++)
-		if (t->xdps[k].queue_count)
-			at += (t->xdps[k].queue_count - 1) * sizeof(struct amp_queue);
-	return at;
-}
-
-/* 0, or -1 with a defect. */
-static int open_queues(struct tender *t, uint32_t i, struct defect *why)
-{
-	const struct amp_note_device *n = &t->image.devices[i];
-	const struct region *queues = space_region(&t->space, REGION_QUEUES, i),
-	                    *frames = space_region(&t->space, REGION_FRAMES, i);
-	struct xdp *x = &t->xdps[i];
-	uint64_t at = further_at(t, i);
-	struct amp_queue *further = (struct amp_queue *)((uint8_t *)t->boot + at);
-	if (device_xdp_open(&t->pump.xdps[i], x, queues->host, queues->at, frames->host, frames->at,
-	                    n->ring_size, n->frame_count, frame_size(x->mtu), &t->devices[i],
-	                    further, why))
-		return -1;
-	if (x->queue_count > 1)
-		t->devices[i].queues = (uint32_t)at;
-	memcpy(t->devices[i].mac, t->macs[i], 6);
-	/* The kernel does move packets while the image runs, whatever the tender does. */
-	t->devices[i].features =
-	        AMP_NET_CONCURRENT |
-	        (x->partial && t->image.note.abi_minor >= 1 ? AMP_NET_RX_PARTIAL : 0);
-	return 0;
-}
-
 static int make_space(struct tender *t, enum space_kind kind, const char *name, struct defect *why)
 {
 	const struct amp_note *n = &t->image.note;
+	uint64_t control = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
 	struct space_need need = { .heap = t->options->memory ? t->options->memory
 		                                              : n->memory_default,
-		                   .boot = further_at(t, n->device_count),
-		                   .rings = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0 };
-	for (uint32_t i = 0; i < n->device_count; i++) {
-		if (t->files[i].fd >= 0) {
-			need.rings += device_block_rings_size(t->image.devices[i].ring_size);
-			need.heap_shared = true;
-		}
-		uint64_t frames = t->image.devices[i].frame_count;
-		if (t->taps[i].fd >= 0) {
-			need.rings += device_net_rings_size(t->image.devices[i].ring_size);
-			need.heap_shared = need.heap_shared ||
-			                   (kind == SPACE_CHILD && space_sharing_is_free());
-			need.frames[i] = frames * frame_size(t->taps[i].mtu);
-		} else if (t->xdps[i].name[0]) {
-			need.queues[i] = xdp_rings_size(&t->xdps[i], t->image.devices[i].ring_size);
-			need.frames[i] = frames * frame_size(t->xdps[i].mtu);
-		}
-	}
+		                   .boot = boot_size(&t->image),
+		                   .rings = control };
+	devices_need(&t->devices, kind, &need);
 	if (space_make(&t->space, kind, &t->image, &need, why))
 		return -1;
 	timing_lap(&t->timing, "memory");
 
 	t->boot = boot_fill(&t->space, &t->image, &t->args, name, 1 + t->options->verbosity,
-	                    &t->devices);
-	const struct region *rings = space_region(&t->space, REGION_RINGS, 0);
-	uint64_t at = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
-	memset(t->pump.devices, 0, sizeof t->pump.devices);
-	for (uint32_t i = 0; i < AMP_DEVICES_MAX; i++)
-		if (t->pump.blocks[i].file)
-			device_block_close(&t->pump.blocks[i]);
-	memset(t->pump.blocks, 0, sizeof t->pump.blocks);
-	if (t->kernel_rings)
-		memset(t->pump.xdps, 0, sizeof t->pump.xdps);
-	t->storage = t->kernel_rings ? KERNEL_RINGS : 0;
-	t->pump.device_count = n->device_count;
-	for (uint32_t i = 0; i < n->device_count; i++) {
-		struct device_net *d = &t->pump.devices[i];
-		d->fd = -1;
-		if (t->files[i].fd >= 0) {
-			const struct region *heap = space_region(&t->space, REGION_HEAP, 0);
-			uint32_t ring = t->image.devices[i].ring_size;
-			struct device_block *b = &t->pump.blocks[i];
-			device_block_open(b, &t->files[i], rings->host + at, rings->at + at, ring,
-			                  heap->at, heap->size, heap->host, &t->devices[i]);
-			t->devices[i].features |= concurrent(t);
-			device_block_start(b, ring);
-			t->storage |= (b->jobs ? STORAGE_URING : STORAGE_PLAIN) |
-			              (t->files[i].cut ? STORAGE_CUT : 0);
-			at += device_block_rings_size(ring);
-		}
-		if (t->xdps[i].name[0] && open_queues(t, i, why))
-			return -1;
-		if (t->taps[i].fd < 0)
-			continue;
-		const struct region *frames = space_region(&t->space, REGION_FRAMES, i);
-		uint32_t size = frame_size(t->taps[i].mtu), most = size - AMP_FRAME_HEADROOM - 14;
-		uint16_t mtu = (uint16_t)(t->taps[i].mtu < most ? t->taps[i].mtu : most);
-		device_net_open(d, t->taps[i].fd, mtu, rings->host + at, rings->at + at,
-		                frames->host, frames->at, t->image.devices[i].ring_size,
-		                t->image.devices[i].frame_count, size, &t->devices[i]);
-		memcpy(t->devices[i].mac, t->macs[i], 6);
-		offer(t, i);
-		at += device_net_rings_size(t->image.devices[i].ring_size);
-	}
-	return 0;
+	                    &t->views);
+	const struct devices_room room = { .space = &t->space,
+		                           .rings_used = control,
+		                           .boot_used = boot_size(&t->image),
+		                           .views = t->views,
+		                           .concurrent = concurrent(t) };
+	return devices_place(&t->devices, &room, why);
 }
 
 static uint64_t boot_at(struct tender *t)
@@ -476,6 +206,11 @@ static uint64_t boot_at(struct tender *t)
 }
 
 /* ---- The two ways to run ---- */
+
+static void stop_may_be_asked(struct tender *t)
+{
+	stop_begin(t->boot, t->image.note.abi_minor, &t->clock, t->options->stop_timeout);
+}
 
 /* The exit status, or NOT_HERE with a defect. */
 static int run_kvm(struct tender *t, struct defect *why)
@@ -492,7 +227,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 		goto fail;
 	timing_lap(&t->timing, "processor");
 	clock_start(&t->clock, &t->boot->clock, &t->options->start, t->kvm.tsc_khz);
-	if (pump_open(&t->pump, pump_mode(t), &t->clock, why))
+	if (pump_open(&t->pump, pump_mode(t), &t->devices, &t->clock, why))
 		goto fail;
 	if (t->image.note.device_count && kvm_kick(&t->kvm, t->pump.kick, why))
 		goto fail;
@@ -502,12 +237,13 @@ static int run_kvm(struct tender *t, struct defect *why)
 	struct defect last;
 	struct crash crash;
 	confinement_drop(t->options->verbosity > 0);
-	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, t->storage, &last)) {
+	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, &t->devices, &last)) {
 		say("%s", last.text);
 		return AMP_EXIT_TENDER;
 	}
 	timing_lap(&t->timing, "confinement");
 	timing_lap(&t->timing, "first instruction");
+	stop_may_be_asked(t);
 	int status = kvm_loop(&t->kvm, &t->space, &t->pump, t->options->timing ? &t->timing : NULL,
 	                      &crash, &last);
 	if (status < 0) {
@@ -530,9 +266,10 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	if (sandbox_possible(why) || make_space(t, SPACE_CHILD, "sandbox", why))
 		return NOT_HERE;
 	clock_start(&t->clock, &t->boot->clock, &t->options->start, 0);
-	sandbox_gate(&t->sandbox, &t->space, &t->image, t->devices, boot_at(t), &t->clock);
-	if (pump_open(&t->pump, pump_mode(t), &t->clock, why) ||
-	    sandbox_sockets(&t->sandbox, &t->space, &t->pump, t->devices, why))
+	sandbox_gate(&t->sandbox, &t->space, &t->image, &t->devices, t->views, boot_at(t),
+	             &t->clock);
+	if (pump_open(&t->pump, pump_mode(t), &t->devices, &t->clock, why) ||
+	    sandbox_sockets(&t->sandbox, &t->space, &t->devices, t->views, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "gate, clock");
 	confinement_drop(t->options->verbosity > 0);
@@ -540,10 +277,11 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	if (sandbox_start(&t->sandbox, &t->space, &t->pump, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "process");
-	if (confinement_seal_watcher(t->sandbox.child, t->storage, why)) {
+	if (confinement_seal_watcher(t->sandbox.child, &t->devices, why)) {
 		sandbox_end(&t->sandbox);
 		return NOT_HERE;
 	}
+	stop_may_be_asked(t);
 	int status = sandbox_loop(&t->sandbox, &t->pump, &crash, why);
 	if (status == SANDBOX_CRASHED) {
 		crash_report(&crash, &t->space, &t->image, t->debug);
@@ -590,7 +328,7 @@ static int check(struct tender *t)
 		    o->path, n->cpu_level, cpu_level());
 		return AMP_EXIT_TENDER;
 	}
-	return open_devices(t);
+	return devices_open(&t->devices, &t->image, o->path, o->devices, wind_up);
 }
 
 int tender_run(const struct tender_options *options)
@@ -607,8 +345,10 @@ int tender_run(const struct tender_options *options)
 	t->cpus = count_cpus();
 
 	int status = check(t);
-	if (status)
+	if (status) {
+		devices_close(&t->devices);
 		return status;
+	}
 	t->debug = symbols_open(options->path);
 	timing_lap(&t->timing, "devices, symbols");
 
@@ -622,6 +362,7 @@ int tender_run(const struct tender_options *options)
 		status = run_sandbox(t, &why);
 	if (status == NOT_HERE) {
 		say("%s: cannot be run: %s", options->path, why.text);
+		devices_close(&t->devices);
 		return AMP_EXIT_TENDER;
 	}
 	wind_up();

@@ -7,22 +7,21 @@
 #include <stdint.h>
 
 #include <tender/clock.h>
+#include <tender/device/devices.h>
 
-#define TENDER_NETS_MAX   16u
-#define TENDER_BLOCKS_MAX 16u
-#define TENDER_SETS_MAX   64u
+#define TENDER_SETS_MAX 64u
 
 enum tender_choice { TENDER_ANY, TENDER_KVM, TENDER_SANDBOX };
 
 struct tender_options {
 	const char *path; /* the image */
 	enum tender_choice choice;
-	const char *nets[TENDER_NETS_MAX];     /* "NAME=tap:IFNAME" */
-	const char *blocks[TENDER_BLOCKS_MAX]; /* "NAME=FILE[,ro][,cut=N][,seed=S][,fail=N]" */
-	const char *sets[TENDER_SETS_MAX];     /* "NAME=VALUE" */
-	unsigned net_count, block_count, set_count;
-	uint64_t memory;    /* heap bytes; 0: what the note says */
-	unsigned verbosity; /* how often -v was given */
+	struct device_texts devices[DEVICE_TYPES]; /* by index of device_types */
+	const char *sets[TENDER_SETS_MAX];         /* "NAME=VALUE" */
+	unsigned set_count;
+	uint64_t memory;       /* heap bytes; 0: what the note says */
+	uint64_t stop_timeout; /* ns that the image has to end when a signal asks it to; 0: none */
+	unsigned verbosity;    /* how often -v was given */
 	bool timing;
 	struct clock_sample start; /* clock_sample() at the start of the process */
 };

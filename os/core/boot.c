@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the boot information is, and looking a device up in it. */
+/* The address of the boot information, and the look-up of a device in it. */
 #include <stddef.h>
 #include <string.h>
 

@@ -19,6 +19,7 @@ static const char *const texts[] = {
 	[-ERR_IO] = "input/output error",
 	[-ERR_CORRUPT] = "stored data is damaged",
 	[-ERR_READ_ONLY] = "read-only",
+	[-ERR_FAILED] = "the other side failed",
 };
 
 const char *error_text(int error)

@@ -37,7 +37,7 @@ void gate_puts(enum amp_stream stream, const void *bytes, uint64_t size)
 		uint64_t part = size < AMP_PUTS_MAX ? size : AMP_PUTS_MAX;
 		int64_t taken = gate(AMP_GATE_PUTS, stream, (uint64_t)at, part);
 		if (taken <= 0 || (uint64_t)taken > part)
-			return; /* nobody reads any more: the words are lost, the image goes on */
+			return; /* the reader has gone: the output is lost, the image goes on */
 		at += taken;
 		size -= (uint64_t)taken;
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <ampoule_abi.h>
+#include <core/check.h>
 #include <core/cold.h>
 #include <core/heap.h>
 #include <core/page.h>
@@ -287,4 +288,49 @@ COLD void *heap_resize(void *p, size_t size)
 	memcpy(to, p, size < have ? size : have);
 	heap_free(p);
 	return to;
+}
+
+/* ---- For checks ---- */
+
+static uint32_t slabs_with_room[CLASSES]; /* while heap_is_valid counts */
+
+static COLD bool slab_is_valid(const struct page *s, uint64_t *used)
+{
+	if (s->class >= CLASSES || s->pages != classes[s->class].pages)
+		return false;
+	const struct class *class = &classes[s->class];
+	uint32_t bits = 0;
+	for (unsigned w = 0; w < PAGE_SLAB_OBJECTS / 64; w++)
+		bits += (uint32_t)__builtin_popcountll(s->free[w]);
+	if (bits != s->free_count || bits > class->objects)
+		return false;
+	for (unsigned i = 1; i < class->pages; i++)
+		if (s[i].kind != PAGE_SLAB_REST || s[i].back != i)
+			return false;
+	*used += (uint64_t)(class->objects - bits) * class->size;
+	slabs_with_room[s->class] += bits > 0;
+	return true;
+}
+
+COLD bool heap_is_valid(void)
+{
+	memset(slabs_with_room, 0, sizeof slabs_with_room);
+	if (!page_is_valid(slab_is_valid))
+		return false;
+	for (unsigned c = 0; c < CLASSES; c++) {
+		const struct page *before = NULL;
+		uint32_t listed = 0;
+		for (const struct page *s = with_room[c]; s; before = s, s = s->next)
+			if (s->kind != PAGE_SLAB || s->class != c || !s->free_count ||
+			    s->prev != before || ++listed > slabs_with_room[c])
+				return false;
+		if (listed != slabs_with_room[c])
+			return false;
+	}
+	return true;
+}
+
+CHECK("core", "each page and object of the heap is free or taken, and counted once", heap_holds)
+{
+	return heap_is_valid();
 }

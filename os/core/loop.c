@@ -9,11 +9,14 @@
  * falls by 1/1024 a wait, so that about one in a hundred is later), and the rest of the time is
  * polled away.
  */
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/cold.h>
 #include <core/gate.h>
 #include <core/log.h>
 #include <core/loop.h>
+#include <core/stop.h>
+#include <core/stop_turn.h>
 #include <core/task_turn.h>
 #include <core/timer.h>
 
@@ -76,7 +79,8 @@ static __attribute__((noinline)) void flush_sources(uint64_t now)
 	}
 }
 
-bool loop_turn(void)
+/* True if anything was done. */
+static bool loop_turn(void)
 {
 	figures.turns++;
 	bool worked = poll_sources();
@@ -86,6 +90,8 @@ bool loop_turn(void)
 		worked = true; /* even if none fired: there may be more to do at once */
 	}
 	worked |= task_turn();
+	if (stop_is_due())
+		stop_turn();
 	if (now - flushed_at >= LOOP_FLUSH_NS)
 		flush_sources(now);
 	return worked;
@@ -171,12 +177,13 @@ static COLD void learn_lateness(uint64_t now, uint64_t wanted)
 static COLD void wait_at_gate(void)
 {
 	static bool warned;
-	uint64_t events = 0, before = clock_now(), deadline = timer_next();
+	uint64_t events = stop_asked() ? 0 : AMP_WAIT_STOP, before = clock_now(),
+	         deadline = timer_next();
 	list_each (at, &sources) {
 		struct loop_source *s = source_of(at);
 		events |= s->events ? s->events(s) : AMP_WAIT_RECEIVE;
 	}
-	if (deadline == CLOCK_NEVER && list_empty(&sources) && !warned) {
+	if (deadline == CLOCK_NEVER && list_empty(&sources) && !stop_is_awaited() && !warned) {
 		warned = true;
 		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
 	}
@@ -212,7 +219,17 @@ static void loop_idle(void)
 void loop_run(void)
 {
 	for (;;) {
-		if (!loop_turn() && !task_is_ready())
+		bool worked = loop_turn();
+		check_all();
+		if (!worked && !task_is_ready())
 			loop_idle();
 	}
+}
+
+CHECK("core", "the loop's sources hang together, and what it has learnt is within bounds",
+      loop_holds)
+{
+	return list_is_valid(&sources) && idle_average <= IDLE_COUNTED_MAX &&
+	       punctual.percent <= 100 && punctual.credit <= CREDIT_MAX &&
+	       punctual.late <= AHEAD_MAX;
 }

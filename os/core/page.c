@@ -197,6 +197,67 @@ struct page *page_of(const void *address)
 	return NULL;
 }
 
+/* The zone's runs, one behind the other. *free_runs: how many of them are free. */
+static bool zone_is_valid(const struct zone *z,
+                          bool (*slab_is_valid)(const struct page *, uint64_t *), uint64_t *used,
+                          uint64_t *free_runs)
+{
+	const struct page *end = z->first + z->count, *p = z->first;
+	bool after_free = false;
+
+	if (z->fresh < z->first || z->fresh > end)
+		return false;
+	/* What is beyond the longest run was never given away. */
+	while (p < end && !(p->kind == PAGE_INSIDE && p - z->first == RUN_MAX)) {
+		if (p->pages == 0 || p->pages > (uint64_t)(end - p))
+			return false;
+		switch (p->kind) {
+		case PAGE_FREE: {
+			const struct page *last = p + p->pages - 1;
+			if (after_free || last->pages != p->pages ||
+			    (last != p && last->kind != PAGE_FREE_LAST))
+				return false;
+			++*free_runs;
+			break;
+		}
+		case PAGE_SLAB:
+			if (!slab_is_valid(p, used))
+				return false;
+			break;
+		case PAGE_EXTENT:
+		case PAGE_RUN:
+			*used += (uint64_t)p->pages * AMP_PAGE;
+			break;
+		default:
+			return false;
+		}
+		after_free = p->kind == PAGE_FREE;
+		if (!after_free && p + p->pages > z->fresh)
+			return false;
+		p += p->pages;
+	}
+	return true;
+}
+
+COLD bool page_is_valid(bool (*slab_is_valid)(const struct page *, uint64_t *used))
+{
+	uint64_t used = 0, free_runs = 0, in_bins = 0;
+	for (uint32_t i = 0; i < zone_count; i++)
+		if (!zone_is_valid(&zones[i], slab_is_valid, &used, &free_runs))
+			return false;
+	for (unsigned b = 0; b < BINS; b++) {
+		const struct page *before = NULL;
+		if ((bins[b] != NULL) != (bin_used[b / 64] >> b % 64 & 1))
+			return false;
+		for (const struct page *p = bins[b]; p; before = p, p = p->next)
+			if (p->kind != PAGE_FREE || p->prev != before || bin_of(p->pages) != b ||
+			    ++in_bins > free_runs)
+				return false;
+	}
+	return in_bins == free_runs && used == figures.used && figures.used <= figures.peak &&
+	       figures.peak <= figures.total;
+}
+
 void page_count_used(int64_t bytes)
 {
 	figures.used += (uint64_t)bytes;
@@ -243,7 +304,7 @@ static void zone_add(uintptr_t base, uint64_t pages, struct page *first)
 	        (struct zone){ .base = base, .first = first, .count = pages, .fresh = first };
 	first[-1].kind = PAGE_EDGE;
 	first[pages].kind = PAGE_EDGE;
-	/* A run's length has 31 bits: 8 TiB. What is beyond that in one extent is left alone. */
+	/* A run's length has 31 bits: 8 TiB. Pages of one extent beyond that are not used. */
 	if (pages > 0)
 		bin_add(first, pages < RUN_MAX ? (uint32_t)pages : RUN_MAX);
 }

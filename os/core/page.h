@@ -50,6 +50,10 @@ struct page *page_of(const void *); /* null: not in any extent */
 /* heap.c's: gives empty slabs back, because no run was found. False: there were none. */
 bool page_reclaim(void);
 
+/* For checks: is the table a row of whole runs, no two free ones side by side, and is every free one in its bin?
+ * *used: bytes of extents and runs; of slabs, what slab_is_valid adds. */
+bool page_is_valid(bool (*slab_is_valid)(const struct page *, uint64_t *used));
+
 /* Accounting of live bytes, for heap_figures. */
 void page_count_used(int64_t bytes);
 void page_count_failure(void);

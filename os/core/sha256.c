@@ -92,7 +92,7 @@ void sha256(uint8_t to[SHA256_SIZE], const void *bytes, size_t size)
 	sha256_end(&s, to);
 }
 
-/* The two states that a key begins with: what PBKDF2 repeats need not be summed each time. */
+/* The two states that a key begins with, so that PBKDF2 does not sum the key each time. */
 struct hmac {
 	struct sha256 inner, outer;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Changing stacks: what the System V ABI lets a callee keep is saved, everything else is dead at a
- * call anyway. */
+/* Changing stacks. The registers that the System V ABI has a callee preserve are saved; all others are
+ * dead at a call anyway. */
 #ifndef CORE_SWITCH_H
 #define CORE_SWITCH_H
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tasks. One that blocks hands over to the next of the turn's batch directly; the batch's last one
- * hands over to the event loop, which runs on the layout's last stack. What becomes ready meanwhile
- * makes up the next turn's batch, so that tasks that wake each other do not starve timers and
+ * Tasks. A task that blocks hands over to the next of the turn's batch directly. The batch's last one
+ * hands over to the event loop, which runs on the layout's last stack. Tasks that become ready
+ * meanwhile form the next turn's batch, so that tasks that wake each other do not starve timers and
  * devices.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #include <ampoule_abi.h>
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/cold.h>
 #include <core/config.h>
@@ -67,8 +68,8 @@ static _Noreturn void task_begin(void)
 {
 	struct task *self = current;
 	self->fn(self->arg);
-	/* Nobody spawns on this stack before the switch, which is the last thing that happens on
-	 * it. */
+	/* No task is spawned on this stack before the switch, which is the last thing that
+	 * happens on it. */
 	self->link.next = idle.next;
 	self->link.prev = &idle;
 	idle.next->prev = &self->link;
@@ -208,4 +209,27 @@ COLD void task_start(void)
 	spawned = 1;
 	current = &tasks[0];
 	loop_sp = switch_prepare(stack_top(stack_layout.count - 1), loop_run);
+}
+
+/* Every task hangs in one ring, its stack pointer within its stack; between turns of the loop no batch is under way. */
+COLD bool task_is_valid(void)
+{
+	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
+	if (!list_is_valid(&ready) || !list_is_valid(&batch) || !list_is_valid(&idle))
+		return false;
+	for (uint32_t i = 0; i < spawned; i++) {
+		const struct task *t = &tasks[i];
+		uint64_t stack = stack_layout.base + i * stride + AMP_PAGE, sp = (uint64_t)t->sp;
+		if (t == current)
+			continue;
+		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link ||
+		    sp < stack || sp >= stack + stack_layout.size)
+			return false;
+	}
+	return spawned < stack_layout.count && (current || list_empty(&batch));
+}
+
+CHECK("core", "every task waits, is ready or has ended, on a stack of its own", tasks_hold)
+{
+	return task_is_valid();
 }

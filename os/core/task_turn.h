@@ -7,5 +7,7 @@
 
 bool task_turn(void);     /* runs every task that was ready at the call, once; false: none was */
 bool task_is_ready(void); /* would task_turn find one? */
+/* For tests and checks. */
+bool task_is_valid(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <core/boot.h>
+#include <core/check.h>
 #include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
@@ -301,4 +302,12 @@ const char *interface_counter_name(enum interface_count what)
 		[COUNT_DHCP_BAD] = "dhcp_bad",
 	};
 	return what < COUNT_MAX ? names[what] : "unknown";
+}
+
+CHECK("net", "each frame is free, ours or the tender's, and counted once", frames_hold)
+{
+	for (uint32_t k = 0; k < started; k++)
+		if (interfaces[k] && !frame_area_is_valid(&interfaces[k]->device.frames))
+			return false;
+	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What all block devices have in common: requests are checked once, before any driver sees them;
- * and tasks wait. */
+/* Common to all block devices: requests are checked once, before any driver sees them, and tasks wait
+ * for them. */
 #include <store/block.h>
 
 #include <core/clock.h>

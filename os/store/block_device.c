@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The image's block devices: each request takes a slot, whose parts the tender reads, until its
- * answer; what finds no slot waits in a list. What one turn of the loop submits is handed out in
- * one piece, as packets are.
+ * The image's block devices. Each request takes a slot, whose parts the tender reads, until its
+ * answer. Requests that find no slot wait in a list. All requests of one turn of the loop are handed
+ * out in one piece, as packets are.
  */
 #include <store/block.h>
 
 #include <string.h>
 
 #include <core/boot.h>
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/gate.h>
@@ -249,4 +250,28 @@ struct block *block_find(const char *name)
 			return &devices[k]->block;
 	}
 	return NULL;
+}
+
+/* Each slot has a request under way, or hangs in the list of free ones. */
+static bool slots_hold(const struct device *d)
+{
+	uint32_t taken = 0, free = 0;
+	for (uint32_t k = 0; k < d->slot_count; k++)
+		taken += d->slots[k].request != NULL;
+	for (uint32_t at = d->free; at < d->slot_count && free <= d->slot_count;
+	     at = d->slots[at].next) {
+		if (d->slots[at].request)
+			return false;
+		free++;
+	}
+	return taken == d->in_flight && free == d->slot_count - taken &&
+	       d->unpublished <= d->in_flight && (!d->first || !d->last->next);
+}
+
+CHECK("store", "each request of a block device has one slot", devices_hold)
+{
+	for (uint32_t k = 0; k < AMP_DEVICES_MAX; k++)
+		if (devices[k] && !slots_hold(devices[k]))
+			return false;
+	return true;
 }

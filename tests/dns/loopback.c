@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A DNS server on the loopback for tests: the answering code of images behind an ordinary socket.
- *With it answers are compared with other servers' before, and without, an image. loopback DATABASE
- *PORT [cache] [minimal]
+ * With it answers are compared with other servers' before, and without, an image.
+ *
+ *	loopback DATABASE PORT [cache] [minimal]
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

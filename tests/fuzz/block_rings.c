@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <tender/device_block.h>
+#include <tender/device/block_rings.h>
 
 #define RING    64u
 #define HEAP    (64u << 10)
@@ -62,17 +62,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	static int fd = -1;
 	struct block_file file = { .size = SIZE, .sector_size = 512 };
-	struct device_block d;
+	struct block_rings d;
 	struct amp_device view = { 0 };
 	struct stat s;
-	uint8_t *rings = calloc(1, device_block_rings_size(RING)), *heap = NULL;
+	uint8_t *rings = calloc(1, block_rings_size(RING)), *heap = NULL;
 	if (fd < 0)
 		fd = memfd_create("block", MFD_CLOEXEC);
 	assert(rings && fd >= 0 && !ftruncate(fd, SIZE) &&
 	       !posix_memalign((void **)&heap, 512, HEAP));
 	memset(heap, 0, HEAP);
 	file.fd = fd;
-	device_block_open(&d, &file, rings, (uint64_t)rings, RING, HEAP_AT, HEAP, heap, &view);
+	const struct block_layout layout = {
+		.file = &file,
+		.ring_size = RING,
+		.rings = { (uint64_t)rings, block_rings_size(RING), rings },
+		.heap = { HEAP_AT, HEAP, heap },
+		.view = &view,
+	};
+	block_rings_open(&d, &layout);
 	struct amp_ring *const requests = &view.block.requests, *const answers =
 	                                                                &view.block.answers;
 	struct amp_block_request *asked = (struct amp_block_request *)requests->entries;
@@ -109,11 +116,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 				                         input[3] % 5 * 512ull };
 			break;
 		case TAKE:
-			device_block_take(&d);
-			device_block_reap(&d);
+			block_rings_take(&d);
+			block_rings_reap(&d);
 			break;
 		case PENDING:
-			device_block_pending(&d);
+			block_rings_pending(&d);
 			break;
 		case READ_ONLY:
 			file.read_only = input[1] & 1;
@@ -136,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 			                            .part_count = 1,
 			                            .size = 512,
 			                            .parts = HEAP_AT + 512 };
-	assert(device_block_take(&d) == 3 &&
+	assert(block_rings_take(&d) == 3 &&
 	       *(uint32_t *)answers->producer - *(uint32_t *)answers->consumer == 3);
 	for (unsigned k = 0; k < 3; k++) {
 		const struct amp_block_answer *a =

@@ -31,7 +31,7 @@ static void start(void)
 	world_open(&w, (const char *const[]){ "e.", zone, NULL });
 	fake_start();
 	if (!dns_allow_parse(&allow, "0.0.0.0/0") ||
-	    dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 53) < 0)
+	    dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 53, NULL, NULL) < 0)
 		abort();
 	before = fake.allocated;
 }

@@ -17,7 +17,7 @@
 #include <core/random.h>
 #include <core/task.h>
 #include <net/interface_internal.h>
-#include <net/resolver_internal.h>
+#include <net/resolver/internal.h>
 #include <net/tcp.h>
 #include <net/udp.h>
 
@@ -35,6 +35,7 @@ static struct bytes_in input;
 static uint64_t now;
 static uint8_t query[QUERY_MAX];
 static uint32_t query_size, asked, allocated;
+static bool query_edns;
 static uint32_t seed;
 
 /* ---- What the resolver stands on ---- */
@@ -58,6 +59,11 @@ uint32_t interface_total(void)
 uint64_t clock_now(void)
 {
 	return now;
+}
+
+uint32_t random_below(uint32_t n)
+{
+	return random_u32() % n;
 }
 
 uint32_t random_u32(void)
@@ -138,23 +144,33 @@ static void check(const struct resolver_name *n, const struct resolver_answer *a
 
 	while (at < n->size && n->wire[at])
 		at += 1u + n->wire[at];
-	if (at + 1u != n->size || a->count > RESOLVER_ADDRESSES_MAX ||
-	    a->ttl_s > RESOLVER_TTL_MAX_S)
+	if (at + 1u != n->size || a->set.size > RESOLVER_DATA_MAX ||
+	    a->set.ttl_s > RESOLVER_TTL_MAX_S)
+		abort();
+	uint32_t records = 0, size = 0;
+	while (size < a->set.size) {
+		size += 2u + bytes_load_u16(a->data + size);
+		records++;
+	}
+	if (size != a->set.size || records != a->set.count)
 		abort();
 }
 
 /* As the resolver will, but in memory that ends where the message ends. */
 static void judge(const uint8_t *message, uint32_t size)
 {
-	struct resolver_name name = { .size = (uint8_t)(query_size - 16) };
-	struct resolver_answer answer = { .ttl_s = RESOLVER_TTL_MAX_S };
+	struct resolver_key key = { .name.size = (uint8_t)(query_size - 16) };
+	static struct resolver_answer answer;
 	uint32_t cnames = 0;
 
-	memcpy(name.wire, query + 12, name.size);
-	switch (resolver_read(message, size, bytes_load_u16(query), &name, &cnames, &answer)) {
+	answer.set.ttl_s = RESOLVER_TTL_MAX_S;
+	key.type = bytes_load_u16(query + query_size - 4);
+	memcpy(key.name.wire, query + 12, key.name.size);
+	switch (resolver_read(message, size, bytes_load_u16(query), query_edns, &key, &cnames,
+	                      &answer)) {
 	case RESOLVER_ANSWER:
 	case RESOLVER_CNAME:
-		check(&name, &answer);
+		check(&key.name, &answer);
 		break;
 	default:
 		break;
@@ -166,6 +182,9 @@ static void keep_query(const uint8_t *bytes, uint32_t size)
 	if (size < 17 || size > sizeof query)
 		abort();
 	memcpy(query, bytes, size);
+	query_edns = query[11];
+	if (query_edns) /* answers repeat the question alone */
+		size -= RESOLVER_OPT_SIZE;
 	query_size = size;
 	asked++;
 }
@@ -273,11 +292,36 @@ static int ask(const char *name)
 	uint64_t deadline = now + 30 * NS_PER_S;
 	int result = resolver_lookup(name, to, count, deadline);
 
-	if (result == 0 || result > (int)RESOLVER_ADDRESSES_MAX ||
-	    (result < 0 && result != ERR_ABSENT && result != ERR_TIMEOUT &&
-	     result != ERR_MALFORMED))
+	if (result == 0 || result > (int)count ||
+	    (result < 0 && result != ERR_ABSENT && result != ERR_TIMEOUT && result != ERR_FAILED &&
+	     result != ERR_REFUSED && result != ERR_MALFORMED))
 		abort();
 	return result;
+}
+
+/* Records of every type: texts end where they say, and lie in the block. */
+static void ask_records(const char *name, unsigned which)
+{
+	static const enum resolver_type types[] = { RESOLVER_NS,  RESOLVER_PTR,  RESOLVER_MX,
+		                                    RESOLVER_TXT, RESOLVER_AAAA, RESOLVER_SRV };
+	enum resolver_type type = types[which % 6];
+	struct resolver_records *all;
+	int result = resolver_query(name, type, &all, now + 30 * NS_PER_S);
+
+	if ((result == OK) != (all != NULL))
+		abort();
+	for (uint32_t n = 0; all && n < all->count; n++) {
+		const struct resolver_record *r = &all->at[n];
+		if (type == RESOLVER_TXT
+		            ? r->text[r->size] != 0
+		            : type != RESOLVER_AAAA &&
+		                      (!*r->name || strlen(r->name) >= RESOLVER_NAME_TEXT_MAX))
+			abort();
+		if (n && (type == RESOLVER_MX || type == RESOLVER_SRV) &&
+		    all->at[n - 1].preference > r->preference)
+			abort();
+	}
+	heap_free(all);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -306,6 +350,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (asked == before)
 				abort();
 		}
+		ask_records(names[n], data[0] >> 4);
 		if (asked > ASKED_MAX * 16)
 			abort(); /* no answer may lead to endless questions */
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzzes the ring protocol from the image's side: an input is a list of lies (counters and entries
- * of any value) with packets and passes of the pump between them. Rings and frames are heap blocks
+ * Fuzzes the ring protocol from the image's side, through a device's contract: an input is a list of
+ * lies (counters and entries of any value) with packets and passes of the pump between them. Rings and frames are heap blocks
  * of exactly their size, so that AddressSanitizer sees a step outside. At the end the rings are put
  * right by nobody: the device must merely have survived, and a pass must end.
  */
@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <tender/device_net.h>
+#include <tender/device/packets.h>
 
 #define RING   64u
 #define FRAMES 128u
@@ -75,20 +75,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 static void run(const uint8_t *input, size_t size, bool offloads)
 {
 	int fds[2];
-	struct device_net d;
+	struct packets *p = calloc(1, sizeof *p);
+	const struct amp_note_device note = { .ring_size = RING, .frame_count = FRAMES };
+	struct device d = { .state = p, .note = &note, .abi_minor = offloads };
+	struct device_need need = { 0 };
+	struct defect why;
 	struct amp_device view = { 0 };
-	uint8_t *rings = calloc(1, device_net_rings_size(RING)), *frames = calloc(1, AREA);
-	uint8_t *fixed = malloc(FIXED), *overflow = malloc(NET_OVERFLOW);
+	uint8_t *rings = calloc(1, net_rings_size(RING)), *frames = calloc(1, AREA);
+	uint8_t *fixed = malloc(FIXED);
 	static uint8_t packet[70000];
-	assert(rings && frames && fixed && overflow);
+	assert(p && rings && frames && fixed);
 	memset(fixed, 1, FIXED);
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
 		abort();
-	device_net_open(&d, fds[0], MTU, rings, (uint64_t)rings, frames, (uint64_t)frames, RING,
-	                FRAMES, AMP_FRAME_SIZE, &view);
-	d.segments[d.segment_count++] = (struct net_segment){ FIXED_AT, FIXED, fixed };
-	if (offloads)
-		device_net_offload(&d, ALL, true, overflow);
+	const struct device_memory constant = { FIXED_AT, FIXED, fixed };
+	const struct device_place place = {
+		.rings = { (uint64_t)rings, net_rings_size(RING), rings },
+		.frames = { (uint64_t)frames, AREA, frames },
+		.constants = &constant,
+		.constant_count = 1,
+		.view = &view,
+	};
+	p->fd = fds[0];
+	p->mtu = MTU;
+	packets_need(&d, &need);
+	assert(need.rings == place.rings.size && need.frames == AREA);
+	assert(!packets_place(&d, &place, &why));
+	if (offloads) /* large packets, too, whatever such small rings are offered */
+		net_rings_offload(&p->rings, ALL, true, p->overflow);
 	struct amp_ring *const all[] = { &view.fill, &view.rx, &view.tx, &view.completion };
 
 	while (size >= 12) {
@@ -126,13 +140,19 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 			(void)!write(fds[1], packet, value % sizeof packet);
 			break;
 		case SEND:
-			device_net_send(&d);
+			packets_pass(&d, DEVICE_PASS_KICK);
 			break;
 		case RECEIVE:
-			device_net_receive(&d);
+			if (input[2] & 1)
+				packets_pass(&d, DEVICE_PASS_ALL);
+			else
+				net_rings_receive(&p->rings);
 			break;
 		case PENDING:
-			device_net_pending(&d);
+			packets_pending(&d);
+			packets_ready(&d, value);
+			packets_wakeup(&d, input[2] & 1);
+			assert(packets_polls(&d, &(struct pollfd){ 0 }) <= 1);
 			break;
 		}
 		while (read(fds[1], packet, sizeof packet) > 0)
@@ -140,10 +160,10 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 		input += 12;
 		size -= 12;
 	}
-	close(fds[0]);
+	packets_close(&d);
 	close(fds[1]);
 	free(rings);
 	free(frames);
 	free(fixed);
-	free(overflow);
+	free(p);
 }

@@ -385,6 +385,33 @@ static void big(void)
 	}
 }
 
+/* A thousand packets, some announced and some left to the wait; each frame has to come back. */
+static void sends(void)
+{
+	const struct amp_device *d = (const struct amp_device *)boot->devices;
+	need(d->type == AMP_DEVICE_NET && d->mtu >= 1280, "a network device");
+	volatile uint32_t *put = (volatile uint32_t *)d->tx.producer,
+	                  *back = (volatile uint32_t *)d->completion.producer,
+	                  *taken = (volatile uint32_t *)d->completion.consumer;
+	struct amp_desc *descs = (struct amp_desc *)d->tx.entries;
+	for (uint32_t n = 0; n < 1000; n++) {
+		descs[n % d->tx.size] =
+		        (struct amp_desc){ .addr = n % d->frame_count * d->frame_size, .len = 60 };
+		__atomic_store_n(put, n + 1, __ATOMIC_RELEASE);
+		if (n % 3)
+			need(gate(AMP_GATE_KICK, 0, 0, 0) == 0, "kick");
+		for (uint64_t end = now() + 5000000000; *back != n + 1;) {
+			need(now() < end, "a packet that is not taken");
+			gate(AMP_GATE_WAIT, end, AMP_WAIT_COMPLETE, 0);
+		}
+		need(((const uint64_t *)d->completion.entries)[n % d->completion.size] ==
+		             n % d->frame_count * d->frame_size,
+		     "a frame that is another one's");
+		__atomic_store_n(taken, n + 1, __ATOMIC_RELEASE);
+	}
+	print("sent\n");
+}
+
 __attribute__((noinline, used)) static _Noreturn void begin(void)
 {
 	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
@@ -444,6 +471,8 @@ __attribute__((noinline, used)) static _Noreturn void begin(void)
 		const struct amp_device *d = (const struct amp_device *)boot->devices;
 		need(d->type == 0, "an optional device that is not there");
 		print("absent\n");
+	} else if (same(mode, "send")) {
+		sends();
 	} else if (!same(mode, "exit")) {
 		print("no such mode\n");
 		leave(EXIT_WRONG);

@@ -4,10 +4,10 @@
  *
  *	churn ADDRESS PORT COUNT LANES server|client SOURCE...
  *
- * Who closes first: the server (the request says Connection: close), or the client (which then has
- *the TIME-WAIT). Source addresses are taken in turn, so that ports last. Prints "COUNT complete, N
- *refused, N broken, N wrong" and how long it took; exits 0 if all were complete. A connection that
- *hangs for 20 s is broken.
+ * server or client says who closes first: the server (the request says Connection: close), or the
+ * client (which then has the TIME-WAIT). Source addresses are taken in turn, so that ports last.
+ * Prints "COUNT complete, N refused, N broken, N wrong" and how long it took; exits 0 if all were
+ * complete. A connection that hangs for 20 s is broken.
  */
 #include <arpa/inet.h>
 #include <errno.h>

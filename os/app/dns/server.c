@@ -13,6 +13,7 @@
 #include <core/log.h>
 #include <core/random.h>
 #include <net/interface.h>
+#include <net/tcp_served.h>
 #include <net/udp.h>
 
 #include <app/dns/cache.h>
@@ -26,6 +27,7 @@ struct dns_server {
 	struct dns_cache cache;
 	bool cached;
 	struct udp_socket *socket;
+	struct tcp_server *tcp;
 	struct dns_counters counters;
 };
 
@@ -103,7 +105,8 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		log_error("dns", "UDP port %u: %s", port, error_text(result));
 		goto out;
 	}
-	result = dns_tcp_serve(&s->database, &policy, &transfers, &s->counters, o->interface, port);
+	result = dns_tcp_serve(&s->database, &policy, &transfers, &s->counters, o->interface, port,
+	                       &o->tcp, &s->tcp);
 	if (result < 0) {
 		log_error("dns", "TCP port %u: %s", port, error_text(result));
 		udp_close(s->socket);
@@ -124,11 +127,20 @@ out:
 	return result;
 }
 
+void dns_stop(struct dns_server *s, uint64_t deadline_ns,
+              void (*stopped)(void *context, uint32_t left), void *context)
+{
+	tcp_server_stop(s->tcp, deadline_ns, stopped, context);
+}
+
 struct dns_counters dns_counters(const struct dns_server *s)
 {
 	struct dns_counters c = s->counters;
 
 	c.cache_hits = s->cache.hits;
 	c.cache_misses = s->cache.misses;
+	c.tcp_now = s->tcp->counters.now;
+	c.tcp_refused = s->tcp->counters.refused;
+	c.tcp_made_room = s->tcp->counters.made_room;
 	return c;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * DNS over TCP. Queries are put together in their connection's buffer, however segments cut them.
- * Answers are made in one buffer for all connections and copied into TCP's; a client that does not
- * read its answers is not read from either. Cold beside UDP: no cache of answers. A zone's transfer
+ * DNS over TCP. Connections, their times and their memory are net/tcp_served.h's. Queries are put together in their
+ * connection's buffer, however segments cut them. Answers are made in one buffer for all connections; a client that
+ * does not read its answers is not read from either. Cold beside UDP: no cache of answers. A zone's transfer
  * has a buffer of its own, whose message goes out as TCP takes it; only then is the next one made.
  * Queries behind it wait.
  */
@@ -14,24 +14,20 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
-#include <core/list.h>
-#include <core/timer.h>
-#include <net/tcp.h>
+#include <net/tcp_served.h>
 
 #include <app/dns/transfer.h>
 #include <app/dns/type.h>
 
 #define ANSWER_MAX 65535u
-#define SEND_MAX   (4u * (ANSWER_MAX + 2u))
+#define RATE_MIN   1024u /* bytes a second of a query that is coming, after the time for idling */
 
 struct server {
+	struct tcp_server served;
 	struct dns_responder responder;
 	struct dns_allow allow;
-	uint32_t transfers; /* under way */
+	uint32_t transfers, transfers_max; /* under way; at once */
 	struct dns_counters *counters;
-	struct tcp_listener *listener;
-	struct list clients;
-	uint32_t total;
 	uint8_t answer[2 + ANSWER_MAX];
 };
 
@@ -41,45 +37,27 @@ struct sending {
 	uint8_t message[2 + ANSWER_MAX];
 };
 
-struct client {
-	struct list link;
+struct client { /* BUSY amid a query and a transfer */
+	struct tcp_served served;
 	struct server *server;
-	struct tcp_connection *connection;
-	struct timer idle;
-	uint32_t address;
-	bool stalled;            /* there was no room for an answer */
-	bool ended;              /* the client has no more queries */
 	struct sending *sending; /* null: no transfer */
 	uint32_t have;
 	uint8_t query[2 + DNS_TCP_QUERY_MAX]; /* with its length; the first `have` bytes */
 };
 
+static struct client *of(struct tcp_served *s)
+{
+	return container_of(s, struct client, served);
+}
+
 static void stop_sending(struct client *c)
 {
-	if (c->sending)
-		c->server->transfers--;
+	if (!c->sending)
+		return;
+	c->server->transfers--;
 	heap_free(c->sending);
 	c->sending = NULL;
-}
-
-static void forget(struct client *c)
-{
-	stop_sending(c);
-	timer_stop(&c->idle);
-	list_remove(&c->link);
-	c->server->total--;
-	heap_free(c);
-}
-
-static void idle(struct timer *t)
-{
-	struct client *c = container_of(t, struct client, idle);
-
-	if (c->stalled || c->have || c->sending)
-		tcp_abort(c->connection);
-	else
-		tcp_close(c->connection);
-	forget(c);
+	tcp_served_keep(&c->served, 0);
 }
 
 /* As much of the transfer as TCP takes. False: it cannot go on. */
@@ -89,10 +67,9 @@ static bool send_zone(struct client *c)
 	struct sending *out = c->sending;
 
 	for (;;) {
-		uint32_t n = tcp_write_some(c->connection, out->message + out->sent,
+		uint32_t n = tcp_write_some(c->served.tcp, out->message + out->sent,
 		                            out->size - out->sent);
-		if (n)
-			timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
+		tcp_served_wrote(&c->served, n, true);
 		out->sent += n;
 		if (out->sent < out->size)
 			return true; /* `writable` follows */
@@ -107,7 +84,7 @@ static bool send_zone(struct client *c)
 		return false;
 	s->counters->transfers++;
 	stop_sending(c);
-	tcp_resume(c->connection);
+	tcp_resume(c->served.tcp);
 	return true;
 }
 
@@ -117,13 +94,15 @@ static enum dns_rcode begin_zone(struct client *c)
 {
 	struct server *s = c->server;
 
-	if (!dns_allow_has(&s->allow, c->address))
+	if (!dns_allow_has(&s->allow, c->served.remote))
 		return DNS_REFUSED;
-	if (s->transfers == DNS_TCP_TRANSFERS)
+	if (s->transfers == s->transfers_max || !tcp_served_keep(&c->served, sizeof *c->sending))
 		return DNS_SERVFAIL;
 	c->sending = heap_alloc(sizeof *c->sending);
-	if (!c->sending)
+	if (!c->sending) {
+		tcp_served_keep(&c->served, 0);
 		return DNS_SERVFAIL;
+	}
 	s->transfers++;
 	struct sending *out = c->sending;
 	int result = dns_transfer_begin(&out->transfer, &s->responder);
@@ -145,7 +124,6 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 	struct server *s = c->server;
 
 	s->counters->queries++;
-	timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
 	uint32_t n = dns_answer(&s->responder, query, size, s->answer + 2, ANSWER_MAX);
 	if (n == 0) {
 		s->counters->dropped++;
@@ -158,7 +136,7 @@ static bool answer(struct client *c, const uint8_t *query, uint32_t size)
 	if (c->sending)
 		return send_zone(c);
 	bytes_store_u16(s->answer, (uint16_t)n);
-	if (tcp_write_some(c->connection, s->answer, n + 2) == n + 2)
+	if (tcp_served_write(&c->served, s->answer, n + 2) == OK)
 		return true;
 	s->counters->failed++;
 	return false;
@@ -175,16 +153,26 @@ static uint32_t gather(struct client *c, const uint8_t *bytes, uint32_t size)
 	return n;
 }
 
-static uint32_t received(void *context, struct tcp_connection *connection, const uint8_t *bytes,
-                         uint32_t size)
+/* After something came, or went. */
+static void settle(struct client *c)
 {
-	struct client *c = context;
+	struct tcp_served *s = &c->served;
+	if (c->sending)
+		tcp_served_busy(s, CLOCK_NEVER); /* its progress is watched */
+	else if (s->finished)
+		tcp_served_close(s);
+	else if (!c->have)
+		tcp_served_idle(s);
+	else if (!s->rate)
+		tcp_served_owed(s, s->server->limits.idle_ns, RATE_MIN);
+}
+
+static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t size)
+{
+	struct client *c = of(s);
 	uint32_t at = 0;
 
-	while (at < size) {
-		c->stalled = c->sending || tcp_write_room(connection) < ANSWER_MAX + 2;
-		if (c->stalled)
-			break;
+	while (at < size && !c->sending && !tcp_served_full(s)) {
 		at += gather(c, bytes + at, size - at);
 		if (c->have < 2)
 			continue;
@@ -194,94 +182,61 @@ static uint32_t received(void *context, struct tcp_connection *connection, const
 			continue;
 		if (good) {
 			c->have = 0;
+			s->rate = 0;
 			good = answer(c, c->query + 2, length);
 		}
 		if (!good) {
-			tcp_abort(connection);
-			forget(c);
+			tcp_served_drop(s);
 			return size;
 		}
 	}
+	settle(c);
 	return at;
 }
 
-static void drained(void *context, struct tcp_connection *connection)
+static void writable(struct tcp_served *s)
 {
-	struct client *c = context;
-
-	if (c->stalled && !c->sending)
-		tcp_resume(connection);
-}
-
-static void writable(void *context, struct tcp_connection *connection)
-{
-	struct client *c = context;
+	struct client *c = of(s);
 
 	if (!c->sending)
 		return;
-	if (!send_zone(c)) {
-		tcp_abort(connection);
-		forget(c);
-	} else if (c->ended && !c->sending) {
-		tcp_close(connection);
-		forget(c);
-	}
+	if (send_zone(c))
+		settle(c);
+	else
+		tcp_served_drop(s);
 }
 
-static void finished(void *context, struct tcp_connection *connection)
+static void finished(struct tcp_served *s)
 {
-	struct client *c = context;
-
-	c->ended = true;
-	if (c->sending)
-		return;
-	tcp_close(connection);
-	forget(c);
+	if (!of(s)->sending)
+		tcp_served_close(s);
 }
 
-static void closed(void *context, struct tcp_connection *connection, int reason)
+static bool opened(struct tcp_served *s)
 {
-	(void)connection;
-	(void)reason;
-	forget(context);
-}
-
-static const struct tcp_handlers handlers = {
-	.received = received,
-	.finished = finished,
-	.writable = writable,
-	.drained = drained,
-	.closed = closed,
-};
-
-static bool accepted(void *context, struct tcp_connection *connection)
-{
-	struct server *s = context;
-	struct tcp_info info;
-	uint32_t same = 0;
-
-	tcp_info(connection, &info);
-	list_each (at, &s->clients)
-		same += container_of(at, struct client, link)->address == info.remote;
-	if (s->total >= DNS_TCP_CONNECTIONS || same >= DNS_TCP_PER_ADDRESS)
-		return false;
-	struct client *c = heap_alloc_zero(1, sizeof *c);
-	if (!c)
-		return false;
-	c->server = s;
-	c->connection = connection;
-	c->address = info.remote;
-	list_append(&s->clients, &c->link);
-	s->total++;
-	timer_set_in(&c->idle, DNS_TCP_IDLE_NS, idle);
-	tcp_watch(connection, &handlers, c);
+	of(s)->server = container_of(s->server, struct server, served);
 	return true;
 }
 
+static void ended(struct tcp_served *s)
+{
+	stop_sending(of(s));
+}
+
+static const struct tcp_served_protocol protocol = { .size = sizeof(struct client),
+	                                             .opened = opened,
+	                                             .received = received,
+	                                             .finished = finished,
+	                                             .writable = writable,
+	                                             .ended = ended };
+
 int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy,
                   const struct dns_allow *transfers, struct dns_counters *counters,
-                  struct interface *interface, uint16_t port)
+                  struct interface *interface, uint16_t port, const struct dns_tcp_limits *limits,
+                  struct tcp_server **served)
 {
+	static const struct dns_tcp_limits none;
+	const struct dns_tcp_limits *l = limits ? limits : &none;
 	struct server *s = heap_alloc_zero(1, sizeof *s);
 	struct dns_policy streamed = *policy;
 
@@ -290,16 +245,25 @@ int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy
 	streamed.stream = true;
 	dns_responder_init(&s->responder, db, &streamed);
 	s->allow = *transfers;
+	s->transfers_max = l->transfers ? l->transfers : DNS_TCP_TRANSFERS;
 	s->counters = counters;
-	list_init(&s->clients);
-	int result =
-	        tcp_listen(&s->listener, interface, port,
-	                   &(struct tcp_options){
-	                           .receive_max = 16384, .send_max = SEND_MAX, .no_delay = true });
+	uint64_t idle_ns = l->idle_ns ? l->idle_ns : DNS_TCP_IDLE_NS;
+	int result = tcp_server_open(
+	        &s->served, &protocol, interface, port,
+	        &(struct tcp_options){
+	                .receive_max = 16384, .send_max = 4 * (ANSWER_MAX + 2), .no_delay = true },
+	        &(struct tcp_server_limits){
+	                .connections_max = l->connections ? l->connections : DNS_TCP_CONNECTIONS,
+	                .per_address_max = l->per_address ? l->per_address : DNS_TCP_PER_ADDRESS,
+	                .unsent_max = l->unsent ? l->unsent : DNS_TCP_UNSENT,
+	                .buffers_max = l->buffers,
+	                .idle_ns = idle_ns,
+	                .stall_ns = idle_ns });
 	if (result < 0) {
 		heap_free(s);
 		return result;
 	}
-	tcp_listen_watch(s->listener, accepted, s);
+	if (served)
+		*served = &s->served;
 	return OK;
 }

@@ -11,15 +11,14 @@
 #include <app/dns/answer.h>
 #include <app/dns/dns.h>
 
-#define DNS_TCP_CONNECTIONS 256u
-#define DNS_TCP_PER_ADDRESS 16u
-#define DNS_TCP_IDLE_NS     (10ull * 1000000000) /* without a whole query */
-#define DNS_TCP_TRANSFERS   4u    /* at once; further ones get SERVFAIL, and come again later */
-#define DNS_TCP_QUERY_MAX   1500u /* bytes; a name, a question and EDNS options have room */
+struct tcp_server;
 
-/* Listens. The database, counters and policy's texts stay the caller's, `transfers` is copied. ERR_EXISTS, ERR_MEMORY. */
+#define DNS_TCP_QUERY_MAX 1500u /* bytes; a name, a question and EDNS options have room */
+
+/* Listens; limits may be null; *served (may be null) is what it is served by. The database, counters and policy's
+ * texts stay the caller's, `transfers` is copied. ERR_EXISTS, ERR_MEMORY. */
 int dns_tcp_serve(const struct dns_database *, const struct dns_policy *,
                   const struct dns_allow *transfers, struct dns_counters *, struct interface *,
-                  uint16_t port);
+                  uint16_t port, const struct dns_tcp_limits *, struct tcp_server **);
 
 #endif

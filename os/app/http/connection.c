@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection's life: heads and bodies in, one exchange at a time. Bytes that cannot be used yet
+ * A connection's bytes: heads and bodies in, one exchange at a time. Bytes that cannot be used yet
  * stay in TCP's window. A plain handler runs inside received(), on the head as it lies in the
  * frame. One routed to a task gets the connection for itself: no handlers are set while it runs,
- * and tcp_peek() is how it reads.
- *
- * received() may end the connection in many ways: it is then marked (tcp null) and freed when
- * received() is left.
+ * and tcp_peek() is how it reads. Times, bounds and the end are net/tcp_served.h's.
  */
 #include <app/http/http_internal.h>
 
@@ -15,71 +12,34 @@
 #include <core/clock.h>
 #include <core/heap.h>
 
-#define LINGER_NS     (5 * NS_PER_S)
 #define PIPELINED_MAX 64u /* responses on their way, until more requests are looked at */
 #define DRAIN_MAX                                                                                  \
 	(256u << 10) /* bytes of a body that nobody wanted, thrown away to keep the connection */
-#define BODY_RATE_GRACE (10 * NS_PER_S)
+#define REQUEST_ROOM 4096u /* bytes that a request takes, about: without them, none is begun */
 
-static const struct tcp_handlers handlers;
-
-/* ---- Times ---- */
-
-static void expired(struct timer *);
-
-/* The timer is moved only when the new deadline is earlier: it looks again when it fires. */
-static void set_deadline(struct http_connection *c, uint64_t from_now)
+static struct http_connection *of(struct tcp_served *c)
 {
-	c->deadline = clock_coarse() + from_now;
-	if (!timer_is_set(&c->timer) || c->deadline < c->timer.deadline)
-		timer_set(&c->timer, c->deadline, expired);
+	return container_of(c, struct http_connection, served);
 }
 
 /* ---- Birth and end ---- */
 
-static void set_list(struct http_connection *c, struct list *to)
+static bool opened(struct tcp_served *s)
 {
-	list_remove(&c->all);
-	list_append(to, &c->all);
-}
-
-static void set_idle(struct http_connection *c)
-{
-	c->state = STATE_HEAD;
-	set_list(c, &c->server->idle);
-	set_deadline(c, c->server->options.idle_ns);
-}
-
-bool http_connection_open(struct http_server *s, struct tcp_connection *tcp)
-{
-	struct http_connection *c = heap_alloc_zero(1, sizeof *c);
-	if (!c)
-		return false;
-	struct tcp_info info;
-	tcp_info(tcp, &info);
-	c->server = s;
-	c->tcp = tcp;
-	c->peer = info.remote;
-	c->peer_port = info.remote_port;
-	list_init(&c->all);
-	s->counters.connections++;
-	s->counters.connections_now++;
-	set_idle(c);
-	tcp_watch(tcp, &handlers, c);
+	struct http_connection *c = of(s);
+	c->server = container_of(s->server, struct http_server, served);
 	return true;
 }
 
-/* TCP's handle is gone, or has been given back. */
-static void end(struct http_connection *c)
+static void ended(struct tcp_served *s)
 {
-	struct http_server *s = c->server;
+	struct http_connection *c = of(s);
 	struct http_exchange *x = c->exchange;
-	c->tcp = NULL;
 	if (x) { /* not one in a task: nothing ends the connection under it */
 		c->exchange = NULL;
 		x->connection = NULL;
 		if (x->phase != PHASE_DONE || x->broken)
-			s->counters.responses[0]++;
+			c->server->counters.responses[0]++;
 		if (x->phase != PHASE_DONE) {
 			x->phase = PHASE_DONE;
 			if (x->on_body)
@@ -87,56 +47,80 @@ static void end(struct http_connection *c)
 			if (x->on_gone)
 				x->on_gone(x, x->gone_context);
 		}
-		http_exchange_give(s, x);
+		http_exchange_give(c->server, x);
 	}
-	timer_stop(&c->timer);
-	list_remove(&c->all);
 	heap_free(c->head);
 	c->head = NULL;
-	s->counters.connections_now--;
-	if (!c->entered)
-		heap_free(c);
 }
 
-void http_connection_drop(struct http_connection *c)
+static void set_idle(struct http_connection *c)
 {
-	if (!c->tcp)
-		return;
-	tcp_abort(c->tcp);
-	end(c);
+	c->state = STATE_HEAD;
+	tcp_served_idle(&c->served);
 }
 
 void http_connection_drop_soon(struct http_connection *c)
 {
 	c->state = STATE_WAIT;
-	set_deadline(c, 0);
+	tcp_served_drop_soon(&c->served);
 }
 
-/* We have said everything. */
-static void linger(struct http_connection *c)
+bool http_connection_keep(struct http_connection *c)
 {
-	c->state = STATE_LINGER;
-	if (c->finished) {
-		tcp_close(c->tcp);
-		end(c);
-		return;
-	}
-	tcp_shutdown(c->tcp);
-	set_deadline(c, LINGER_NS);
-	tcp_resume(c->tcp); /* what waits is thrown away: unread bytes would make a reset of our
-	                       close */
+	const struct http_exchange *x = c->exchange;
+	uint32_t n = c->head_room + (x ? (uint32_t)sizeof *x + x->head.size : 0);
+	return tcp_served_keep(&c->served, n);
 }
 
 /* The request came to a bad end. If its handler has not answered, we do; if it was about to, there
  * is nothing to say. */
 static void give_up(struct http_connection *c, struct http_exchange *x, uint32_t status)
 {
-	if (!c->tcp || c->exchange != x)
+	if (!c->served.tcp || c->exchange != x)
 		return;
 	if (x->phase == PHASE_HANDLER)
 		http_fail(x, status);
 	else
-		http_connection_drop(c);
+		tcp_served_drop(&c->served);
+}
+
+/* When there is not even an exchange. */
+static void no_room(struct http_connection *c)
+{
+	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+	                           "Content-Length: 0\r\n\r\n";
+	c->server->counters.responses[5]++;
+	c->server->counters.connections_refused++;
+	if (tcp_served_write_static(&c->served, text, sizeof text - 1))
+		tcp_served_drop(&c->served);
+	else
+		tcp_served_end(&c->served);
+}
+
+void http_connection_refuse(struct http_connection *c, uint32_t status)
+{
+	struct http_exchange *x =
+	        c->state == STATE_GATHER ? http_gather_exchange(c) : http_exchange_take(c->server);
+	heap_free(c->head);
+	c->head = NULL;
+	c->head_size = c->head_room = 0;
+	if (!x) {
+		no_room(c);
+		return;
+	}
+	c->server->counters.connections_refused += status == 503;
+	x->connection = c;
+	x->peer = c->served.remote;
+	x->peer_port = c->served.remote_port;
+	c->exchange = x;
+	c->state = STATE_WAIT;
+	x->body_done = x->close_after = true;
+	bool entered = c->entered;
+	c->entered = true;
+	http_fail(x, status);
+	c->entered = entered;
+	if (c->served.tcp)
+		http_connection_keep(c);
 }
 
 static void body_end(struct http_connection *c)
@@ -144,75 +128,27 @@ static void body_end(struct http_connection *c)
 	struct http_exchange *x = c->exchange;
 	http_body_fn *fn = x->on_body;
 	c->state = STATE_WAIT;
-	set_deadline(c, c->server->options.send_ns);
+	tcp_served_busy(&c->served, c->server->options.send_ns);
 	x->on_body = NULL;
 	if (fn)
 		fn(x, x->body_context, NULL, 0, OK);
 }
 
-static void expired(struct timer *t)
+/* ---- Times ---- */
+
+static void expired(struct tcp_served *s)
 {
-	struct http_connection *c = container_of(t, struct http_connection, timer);
-	uint64_t now = clock_coarse();
-	if (now < c->deadline) {
-		timer_set(t, c->deadline, expired);
-		return;
-	}
-	if (c->exchange && c->exchange->broken && !c->exchange->in_task) {
-		http_connection_drop(c);
-		return;
-	}
-	if (c->exchange && c->exchange->in_task) { /* its calls have deadlines of their own */
-		set_deadline(c, c->server->options.send_ns);
-		return;
-	}
-	struct tcp_info info;
-	tcp_info(c->tcp, &info);
-	bool progress = info.bytes_sent != c->sent_before,
-	     sending = info.unsent || info.unacknowledged;
-	c->sent_before = info.bytes_sent;
-	if (sending &&
-	    c->state != STATE_BODY) { /* its time runs when it has got what it asked for */
-		if (progress) {
-			set_deadline(c, c->server->options.send_ns);
-		} else {
-			c->server->counters.timed_out++;
-			http_connection_drop(c);
-		}
-		return;
-	}
+	struct http_connection *c = of(s);
+	struct http_exchange *x = c->exchange;
 	switch ((enum http_state)c->state) {
 	case STATE_HEAD:
-		if (!c->head_size) { /* idle */
-			tcp_close(c->tcp);
-			end(c);
-			return;
-		}
+	case STATE_GATHER:
 		c->server->counters.timed_out++;
-		struct http_exchange *x = http_exchange_take(c->server);
-		if (!x) {
-			http_connection_drop(c);
-			return;
-		}
-		x->connection = c;
-		c->exchange = x;
-		x->body_done = x->close_after = true;
-		x->head.minor = 1;
-		c->entered = true;
-		http_fail(x, 408);
-		c->entered = false;
-		if (!c->tcp)
-			heap_free(c);
+		http_connection_refuse(c, 408);
 		return;
-	case STATE_BODY: {
-		x = c->exchange;
+	case STATE_BODY:
 		if (x->body_done) {
 			body_end(c);
-			return;
-		}
-		uint64_t seconds = (now - c->body_began) / NS_PER_S;
-		if (x->body_taken >= seconds * HTTP_BODY_RATE_MIN) {
-			set_deadline(c, NS_PER_S);
 			return;
 		}
 		c->server->counters.timed_out++;
@@ -225,17 +161,22 @@ static void expired(struct timer *t)
 		}
 		give_up(c, x, 408);
 		c->entered = false;
-		if (!c->tcp)
-			heap_free(c);
 		return;
-	}
 	case STATE_WAIT: /* the handler takes its time */
-		set_deadline(c, c->server->options.send_ns);
+		tcp_served_deadline(s, c->server->options.send_ns);
 		return;
 	case STATE_DRAIN:
-	case STATE_LINGER:
-		http_connection_drop(c);
+		tcp_served_drop(s);
 	}
+}
+
+/* Its memory is needed. Who has not been answered yet is told. */
+static void crowded(struct tcp_served *s)
+{
+	struct http_connection *c = of(s);
+	bool waits = c->state == STATE_GATHER || (c->state == STATE_HEAD && c->head_size);
+	if (waits && !tcp_served_sending(s))
+		http_connection_refuse(c, 503);
 }
 
 /* ---- Exchanges ---- */
@@ -287,20 +228,20 @@ void http_connection_body(struct http_connection *c)
 	c->state = STATE_BODY;
 	if (x->body_done) { /* there is only its end to tell */
 		if (!c->entered)
-			set_deadline(c, 0);
+			tcp_served_owed(&c->served, 0, 0);
 		return;
 	}
 	http_continue(x);
-	c->body_began = clock_coarse();
-	set_deadline(c, BODY_RATE_GRACE);
+	tcp_served_owed(&c->served, HTTP_BODY_GRACE_NS, HTTP_BODY_RATE_MIN);
 	if (!c->entered)
-		tcp_resume(c->tcp);
+		tcp_resume(c->served.tcp);
 }
 
 void http_connection_next(struct http_connection *c)
 {
 	struct http_exchange *x = c->exchange;
-	bool close = x->close_after || x->head.close, rest = !x->body_done;
+	bool close = x->close_after || x->head.close || c->served.server->stopping,
+	     rest = !x->body_done;
 	c->exchange = NULL;
 	if (!close && rest && x->body_left != HTTP_UNKNOWN && x->body_left > DRAIN_MAX)
 		close = true;
@@ -308,21 +249,17 @@ void http_connection_next(struct http_connection *c)
 		c->exchange = x;
 		x->on_body = NULL;
 		c->state = STATE_DRAIN;
-		set_deadline(c, c->server->options.head_ns);
+		tcp_served_owed(&c->served, c->server->options.head_ns, HTTP_BODY_RATE_MIN);
 	} else {
 		http_exchange_give(c->server, x);
-		if (close) {
-			linger(c);
-			return;
-		}
-		if (c->finished && !c->entered) {
-			linger(c);
+		if (close || (c->served.finished && !c->entered)) {
+			tcp_served_end(&c->served);
 			return;
 		}
 		set_idle(c);
 	}
-	if (!c->entered)
-		tcp_resume(c->tcp);
+	if (!c->entered && c->served.tcp && c->served.state != TCP_SERVED_LINGER)
+		tcp_resume(c->served.tcp);
 }
 
 static void run_task(void *arg)
@@ -333,12 +270,12 @@ static void run_task(void *arg)
 	if (x->phase == PHASE_HANDLER)
 		http_fail(x, 500);
 	x->in_task = false;
-	if (x->broken || x->phase == PHASE_STREAM) {
-		http_connection_drop(c);
-		return;
-	}
-	tcp_watch(c->tcp, &handlers, c);
-	http_connection_next(c);
+	if (x->broken || x->phase == PHASE_STREAM)
+		c->served.broken = true;
+	tcp_served_enter(&c->served);
+	tcp_served_from_task(&c->served);
+	if (tcp_served_leave(&c->served))
+		http_connection_next(c);
 }
 
 /* Calls the handler, in whatever way it wants. */
@@ -349,6 +286,8 @@ static void dispatch(struct http_connection *c, struct http_exchange *x)
 		r->handler(x, r->context);
 		return;
 	}
+	if (!x->gathered && http_gather_begin(c, x))
+		return;
 	http_keep_head(x);
 	c->state = STATE_WAIT;
 	if (!x->copy) {
@@ -357,7 +296,7 @@ static void dispatch(struct http_connection *c, struct http_exchange *x)
 	}
 	x->in_task = true;
 	if (task_spawn("http", run_task, x)) {
-		tcp_watch(c->tcp, NULL, NULL);
+		tcp_served_to_task(&c->served);
 		return;
 	}
 	x->in_task = false;
@@ -393,13 +332,10 @@ static void no_route(struct http_exchange *x)
 		http_fail(x, known_method(http_method(x)) ? 405 : 501);
 }
 
-/* The head is checked: what and who. */
-static void handle(struct http_connection *c, struct http_exchange *x)
+void http_connection_handle(struct http_connection *c, struct http_exchange *x)
 {
 	struct http_head *h = &x->head;
 	x->head_only = http_text_is(http_method(x), "HEAD");
-	x->body_left = h->chunked ? HTTP_UNKNOWN : h->length;
-	x->body_done = !h->chunked && !h->length;
 	if (h->has_length && h->length > c->server->options.body_max) {
 		c->server->counters.too_large++;
 		x->close_after = true;
@@ -441,19 +377,18 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 {
 	struct http_exchange *x = http_exchange_take(c->server);
 	struct http_server *s = c->server;
-	if (!x) {
-		http_connection_drop(c);
-		return;
-	}
-	x->peer = c->peer;
-	x->peer_port = c->peer_port;
-	x->connection = c;
-	c->exchange = x;
 	c->requests++;
 	s->counters.requests++;
+	if (!x) {
+		no_room(c);
+		return;
+	}
+	x->peer = c->served.remote;
+	x->peer_port = c->served.remote_port;
+	x->connection = c;
+	c->exchange = x;
 	c->state = STATE_WAIT;
-	set_list(c, &s->busy);
-	c->deadline = clock_coarse() + s->options.send_ns;
+	tcp_served_busy(&c->served, s->options.send_ns);
 	x->head.size = 0;
 	if (!status)
 		status = http_head_request(&x->head, base, size);
@@ -473,11 +408,21 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 		http_fail(x, status);
 		return;
 	}
-	handle(c, x);
-	if (c->tcp && c->exchange == x && c->state == STATE_BODY && x->body_done)
+	x->body_left = x->head.chunked ? HTTP_UNKNOWN : x->head.length;
+	x->body_done = !x->head.chunked && !x->head.length;
+	if (!tcp_served_room(&c->served, REQUEST_ROOM)) {
+		s->counters.connections_refused++;
+		x->close_after = true;
+		http_fail(x, 503);
+		return;
+	}
+	http_connection_handle(c, x);
+	if (c->served.tcp && c->exchange == x && c->state == STATE_BODY && x->body_done)
 		body_end(c);
-	if (c->tcp && c->exchange == x && x->phase != PHASE_DONE)
+	if (c->served.tcp && c->exchange == x && x->phase != PHASE_DONE) {
 		http_keep_head(x); /* what it lies in goes now */
+		http_connection_keep(c);
+	}
 }
 
 /* ---- In ---- */
@@ -503,17 +448,16 @@ static uint32_t take_head(struct http_connection *c, const char *bytes, uint32_t
 			return size;
 		}
 		c->head_at = 0;
-		set_list(c, &c->server->busy);
-		set_deadline(c, c->server->options.head_ns);
+		tcp_served_busy(&c->served, c->server->options.head_ns);
 	}
 	uint32_t n = size < most - c->head_size ? size : most - c->head_size;
 	if (c->head_size + n > c->head_room) {
 		uint32_t room = c->head_room ? c->head_room : 512;
 		while (room < c->head_size + n)
 			room *= 2;
-		char *head = heap_resize(c->head, room);
+		char *head = tcp_served_keep(&c->served, room) ? heap_resize(c->head, room) : NULL;
 		if (!head) {
-			http_connection_drop(c);
+			http_connection_refuse(c, 503);
 			return size;
 		}
 		c->head = head;
@@ -527,6 +471,7 @@ static uint32_t take_head(struct http_connection *c, const char *bytes, uint32_t
 		return n;
 	if (found == 2) { /* an empty line before the request */
 		c->head_size = 0;
+		set_idle(c);
 		return 2 - before;
 	}
 	uint32_t status = found > 0                             ? 0
@@ -537,6 +482,7 @@ static uint32_t take_head(struct http_connection *c, const char *bytes, uint32_t
 	char *head = c->head; /* the next one may be gathered before this one's exchange ends */
 	c->head = NULL;
 	c->head_size = c->head_room = 0;
+	tcp_served_keep(&c->served, 0);
 	request(c, head, found > 0 ? (uint32_t)found : 0, status);
 	heap_free(head);
 	return taken;
@@ -547,9 +493,10 @@ static bool body_part(struct http_connection *c, const uint8_t *bytes, uint32_t 
 {
 	struct http_exchange *x = c->exchange;
 	x->body_taken += size;
+	c->served.got += size;
 	if (x->on_body && c->state == STATE_BODY)
 		x->on_body(x, x->body_context, bytes, size, OK);
-	return c->tcp && c->exchange == x;
+	return c->served.tcp && c->exchange == x;
 }
 
 static void body_bad(struct http_connection *c, int error)
@@ -607,22 +554,23 @@ static uint32_t take_body(struct http_connection *c, const uint8_t *bytes, uint3
 	return used;
 }
 
-static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_t *bytes,
-                         uint32_t size)
+static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t size)
 {
-	struct http_connection *c = context;
+	struct http_connection *c = of(s);
 	uint32_t used = 0;
 	bool stop = false;
-	(void)tcp;
 	c->entered = true;
-	while (used < size && c->tcp && !stop) {
+	while (used < size && s->tcp && s->state != TCP_SERVED_LINGER && !stop) {
 		uint32_t left = size - used;
 		switch ((enum http_state)c->state) {
 		case STATE_HEAD:
-			if (c->undrained >= PIPELINED_MAX)
+			if (c->undrained >= PIPELINED_MAX || tcp_served_full(s))
 				stop = true;
 			else
 				used += take_head(c, (const char *)bytes + used, left);
+			break;
+		case STATE_GATHER:
+			used += http_gather_take(c, bytes + used, left);
 			break;
 		case STATE_BODY:
 		case STATE_DRAIN:
@@ -630,29 +578,19 @@ static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_
 			break;
 		case STATE_WAIT:
 			stop = true;
-			break;
-		case STATE_LINGER:
-			used = size;
 		}
 	}
 	c->entered = false;
-	if (!c->tcp) {
-		heap_free(c);
-		return size;
-	}
 	return used;
 }
 
-static void finished(void *context, struct tcp_connection *tcp)
+static void finished(struct tcp_served *s)
 {
-	struct http_connection *c = context;
-	c->finished = true;
+	struct http_connection *c = of(s);
 	switch ((enum http_state)c->state) {
 	case STATE_HEAD:
 	case STATE_DRAIN:
-	case STATE_LINGER:
-		tcp_close(tcp);
-		end(c);
+		tcp_served_close(s);
 		return;
 	case STATE_BODY: { /* it will not come any more */
 		struct http_exchange *x = c->exchange;
@@ -663,34 +601,34 @@ static void finished(void *context, struct tcp_connection *tcp)
 			fn(x, x->body_context, NULL, 0, ERR_CLOSED);
 			c->entered = false;
 		}
-		if (c->tcp)
-			http_connection_drop(c);
-		else
-			heap_free(c);
+		if (s->state != TCP_SERVED_LINGER)
+			tcp_served_drop(s);
 		return;
 	}
+	case STATE_GATHER:
+		tcp_served_drop(s);
+		return;
 	case STATE_WAIT: /* it still wants its answer */
 		return;
 	}
 }
 
-static void drained(void *context, struct tcp_connection *tcp)
+static void writable(struct tcp_served *s)
 {
-	struct http_connection *c = context;
+	struct http_connection *c = of(s);
+	if (tcp_served_sending(s))
+		return;
 	bool full = c->undrained >= PIPELINED_MAX;
 	c->undrained = 0;
-	if (c->state == STATE_HEAD && !c->head_size)
-		set_deadline(c, c->server->options.idle_ns);
 	if (full)
-		tcp_resume(tcp);
+		tcp_resume(s->tcp);
 }
 
-static void closed(void *context, struct tcp_connection *tcp, int reason)
-{
-	(void)tcp, (void)reason;
-	end(context);
-}
-
-static const struct tcp_handlers handlers = {
-	.received = received, .finished = finished, .drained = drained, .closed = closed
-};
+const struct tcp_served_protocol http_protocol = { .size = sizeof(struct http_connection),
+	                                           .opened = opened,
+	                                           .received = received,
+	                                           .finished = finished,
+	                                           .writable = writable,
+	                                           .expired = expired,
+	                                           .crowded = crowded,
+	                                           .ended = ended };

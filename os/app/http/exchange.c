@@ -69,16 +69,39 @@ void http_on_body(struct http_exchange *x, http_body_fn *fn, void *context)
 		http_connection_body(x->connection);
 }
 
+/* tcp_peek within the time that the client has: what it sends must not fall below HTTP_BODY_RATE_MIN. Only
+ * waiting counts, not what the handler does between reads. */
+static int64_t wait_for_body(struct http_exchange *x, const uint8_t **bytes, uint64_t deadline_ns)
+{
+	struct http_connection *c = x->connection;
+	uint64_t begun = clock_now(), time = (x->body_taken / HTTP_BODY_RATE_MIN + 1) * NS_PER_S;
+	time = time > HTTP_BODY_GRACE_NS ? time : HTTP_BODY_GRACE_NS;
+	uint64_t until = begun + (time > x->body_waited ? time - x->body_waited : 0);
+	int64_t there = tcp_peek(c->served.tcp, bytes, until < deadline_ns ? until : deadline_ns);
+	x->body_waited += clock_now() - begun;
+	if (there == ERR_TIMEOUT && x->body_waited >= time) {
+		c->server->counters.timed_out++;
+		x->close_after = true;
+	}
+	return there;
+}
+
 int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t deadline_ns)
 {
 	if (!x->connection || !x->in_task)
 		return ERR_CLOSED;
 	struct http_connection *c = x->connection;
+	if (x->gathered_at < x->gathered_size && size) {
+		uint32_t left = x->gathered_size - x->gathered_at, n = size < left ? size : left;
+		memcpy(to, x->gathered + x->gathered_at, n);
+		x->gathered_at += n;
+		return n;
+	}
 	if (!x->body_done)
 		http_continue(x);
 	while (!x->body_done && size) {
 		const uint8_t *bytes;
-		int64_t there = tcp_peek(c->tcp, &bytes, deadline_ns);
+		int64_t there = wait_for_body(x, &bytes, deadline_ns);
 		if (there <= 0)
 			return there ? there : ERR_CLOSED;
 		uint32_t used = (uint32_t)there, got;
@@ -86,7 +109,7 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 			got = used < size ? used : size;
 			got = got < x->body_left ? got : (uint32_t)x->body_left;
 			memcpy(to, bytes, got);
-			tcp_consume(c->tcp, got);
+			tcp_consume(c->served.tcp, got);
 			x->body_left -= got;
 			x->body_taken += got;
 			x->body_done = !x->body_left;
@@ -98,7 +121,7 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 		        &x->chunk, bytes, used < size ? used : size, &used, &data, &got);
 		if (r == CHUNK_DATA)
 			memcpy(to, data, got);
-		tcp_consume(c->tcp, used);
+		tcp_consume(c->served.tcp, used);
 		if (r == CHUNK_BAD) {
 			x->close_after = true;
 			return ERR_MALFORMED;

@@ -2,8 +2,10 @@
 /*
  * What this library's files know of each other.
  *
- *   server.c      listens, counts, owns connections and the pool of exchanges
- *   connection.c  a connection's state: waits for a head, has one in work, reads a body, sends; its times
+ *   server.c      listens (net/tcp_served.h: connections, their times, bounds and memory), counts, owns the pool of
+ * exchanges
+ *   connection.c  what a connection's bytes are: waits for a head, has one in work, reads a body
+ *   gather.c      a body that is put together before a task is spawned for it
  *   fields.c      a head's lines: where it ends, names and values; head.c what they say; target.c the path
  *   chunk.c       chunked bodies coming in
  *   exchange.c    what handlers ask about a request, and its body
@@ -17,12 +19,12 @@
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
 
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/list.h>
 #include <core/raw.h>
 #include <core/task.h>
-#include <core/timer.h>
-#include <net/tcp.h>
+#include <net/tcp_served.h>
 
 #include <app/http/http.h>
 
@@ -136,6 +138,7 @@ struct http_route {
 	http_handler_fn *handler;
 	void *context;
 	bool task;
+	uint32_t gather; /* of a task's: bytes of body that are there before it is spawned */
 };
 /* The best route for method and path. Null: *allowed tells whether another method would do (as http_route.method list). */
 const struct http_route *http_route_find(const struct http_server *, struct http_text method,
@@ -169,6 +172,9 @@ struct http_exchange {
 	uint64_t body_taken;
 	bool body_done, no_body; /* it has been read; the response has none (204, 304) */
 	struct http_chunk chunk;
+	const char *gathered; /* the body's first bytes, in `copy` */
+	uint32_t gathered_size, gathered_at;
+	uint64_t body_waited; /* ns that http_read has waited for the client */
 	http_body_fn *on_body;
 	void *body_context;
 	void (*on_gone)(struct http_exchange *, void *);
@@ -184,50 +190,60 @@ struct http_exchange {
 };
 
 /* ---- connection.c ---- */
+#define HTTP_BODY_GRACE_NS (10 * NS_PER_S) /* before HTTP_BODY_RATE_MIN holds */
 enum http_state {
-	STATE_HEAD, /* idle, or a head is coming */
-	STATE_BODY, /* an exchange is at work, and its body goes to its handler */
-	STATE_WAIT, /* an exchange is at work: what comes waits */
+	STATE_HEAD,   /* idle, or a head is coming */
+	STATE_GATHER, /* a head and the begin of its body are in `head`, no exchange yet */
+	STATE_BODY,   /* an exchange is at work, and its body goes to its handler */
+	STATE_WAIT,   /* an exchange is at work: what comes waits */
 	STATE_DRAIN, /* the response went before the request's body was read: the rest is thrown away */
-	STATE_LINGER, /* we have finished; what comes is thrown away until the client finishes too (RFC 9112 §9.6) */
 };
 struct http_connection {
-	struct list all; /* in the server's idle or busy list */
+	struct tcp_served
+	        served; /* the first member; its state: BUSY while there is a head, or an exchange */
 	struct http_server *server;
-	struct tcp_connection *tcp; /* null: gone */
 	struct http_exchange *exchange;
-	struct timer timer;
-	uint64_t deadline;                      /* for what it waits for now */
-	char *head;                             /* an incomplete head; owned */
-	uint32_t head_size, head_room, head_at; /* bytes there; allocated; looked at */
+	char *head; /* an incomplete head, or one and a body that is gathered; owned */
+	uint32_t head_size, head_room,
+	        head_at;         /* bytes there; allocated; looked at, or the head's own */
+	struct http_chunk chunk; /* STATE_GATHER: of the body */
+	uint64_t body_left;
+	uint32_t gather; /* bytes of body until the task is spawned */
 	uint32_t requests;
-	uint32_t undrained;   /* responses since everything was acknowledged */
-	uint64_t sent_before; /* bytes acknowledged when the timer last looked */
-	uint64_t body_began;
-	uint32_t peer;
-	uint16_t peer_port;
+	uint32_t undrained; /* responses since everything was acknowledged */
 	uint8_t state;
-	bool finished; /* the client has sent its FIN */
-	bool entered;  /* in received(): what ends is freed at its end */
+	bool continued; /* STATE_GATHER: 100 was said */
+	bool entered;   /* in received(): it goes on by itself with what is there */
 };
-bool http_connection_open(struct http_server *, struct tcp_connection *);
-void http_connection_drop(struct http_connection *); /* at once, with a reset */
+extern const struct tcp_served_protocol http_protocol;
 void http_connection_drop_soon(
         struct http_connection *); /* in the loop's next turn: its exchange is broken */
 /* The exchange's response is complete and nobody works on it: on to the next request, or to the end. */
 void http_connection_next(struct http_connection *);
 /* The handler wants the body by callbacks, now. */
 void http_connection_body(struct http_connection *);
+/* A whole request in an exchange: finds its handler and calls it. */
+void http_connection_handle(struct http_connection *, struct http_exchange *);
+/* An exchange for an error response, whose request is not there; null: the response was sent without one. */
+void http_connection_refuse(struct http_connection *, uint32_t status);
+/* What the connection holds but for answers is so much now; false: there is no room for more. */
+bool http_connection_keep(struct http_connection *);
 /* Says 100 Continue, if the client waits for it and nothing was said yet. */
 void http_continue(struct http_exchange *);
 void http_keep_head(struct http_exchange *); /* copies the head, before what it lies in goes */
 
+/* ---- gather.c ---- */
+/* Is the body of this request to be gathered first? Then it begins with that, and the exchange is given back. */
+bool http_gather_begin(struct http_connection *, struct http_exchange *);
+uint32_t http_gather_take(struct http_connection *, const uint8_t *bytes, uint32_t size);
+/* The exchange of what was gathered; null: no memory. */
+struct http_exchange *http_gather_exchange(struct http_connection *);
+
 /* ---- server.c ---- */
 struct http_server {
+	struct tcp_server served;
 	struct http_options options;
-	struct tcp_listener *listener;
 	struct http_route *routes;
-	struct list idle, busy; /* connections; idle: the longest first */
 	struct http_exchange *pool;
 	uint32_t pool_count;
 	struct http_counters counters;

@@ -16,24 +16,38 @@
 int http_send(struct http_exchange *x, const void *bytes, uint32_t size)
 {
 	struct http_connection *c = x->connection;
-	if (!c || !c->tcp)
+	if (!c || !c->served.tcp)
 		return ERR_CLOSED;
-	if (x->in_task)
-		return tcp_write(c->tcp, bytes, size, clock_now() + c->server->options.send_ns);
-	return tcp_write_some(c->tcp, bytes, size) == size ? OK : ERR_MEMORY;
+	return x->in_task ? tcp_served_task_write(&c->served, bytes, size)
+	                  : tcp_served_write(&c->served, bytes, size);
 }
 
 int http_send_static(struct http_exchange *x, const void *bytes, uint64_t size)
 {
 	struct http_connection *c = x->connection;
-	if (!c || !c->tcp)
+	if (!c || !c->served.tcp)
 		return ERR_CLOSED;
-	int error = tcp_write_static(c->tcp, bytes, size);
-	if (error == ERR_MEMORY && x->in_task) {
-		error = tcp_drain(c->tcp, clock_now() + c->server->options.send_ns);
-		error = error ? error : tcp_write_static(c->tcp, bytes, size);
-	}
-	return error;
+	return x->in_task ? tcp_served_task_write_static(&c->served, bytes, size)
+	                  : tcp_served_write_static(&c->served, bytes, size);
+}
+
+/* The body of a whole response. What TCP has no room for is held, and the task goes on, if there is memory. */
+static int send_body(struct http_exchange *x, const void *bytes, uint32_t size)
+{
+	struct tcp_served *c = &x->connection->served;
+	if (x->in_task && tcp_served_reserve(c, size))
+		return tcp_served_write(c, bytes, size);
+	return http_send(x, bytes, size);
+}
+
+/* On the loop, what is not ended by http_end may fill the send buffer, but no more: nobody waits for the client. */
+static bool fits(struct http_exchange *x, uint64_t size)
+{
+	struct tcp_served *c = &x->connection->served;
+	if (x->in_task || c->copied + size <= TCP_SEND_MAX)
+		return true;
+	tcp_served_look(c);
+	return c->copied + size <= TCP_SEND_MAX;
 }
 
 /* A response that could not be sent whole leaves nothing to go on with. */
@@ -109,6 +123,16 @@ int http_set(struct http_exchange *x, const char *name, const char *value)
 
 /* ---- Whole responses ---- */
 
+/* A response that finds no memory: what there is to say is short. */
+static int no_room(struct http_exchange *x)
+{
+	x->connection->server->counters.connections_refused++;
+	x->close_after = true;
+	x->fields_size = 0;
+	int error = http_fail(x, 503);
+	return error ? error : ERR_MEMORY;
+}
+
 static int reply(struct http_exchange *x, uint32_t status, const char *type, const void *bytes,
                  uint64_t size, bool is_static)
 {
@@ -118,10 +142,13 @@ static int reply(struct http_exchange *x, uint32_t status, const char *type, con
 		return ERR_CLOSED;
 	if (type && !field_append(x, "Content-Type", type))
 		return ERR_TOO_BIG;
+	if (!is_static && size > TCP_SERVED_SMALL && !x->head_only && !x->in_task &&
+	    !tcp_served_reserve(&x->connection->served, size))
+		return no_room(x);
 	int error = http_send_head(x, status, "", 0, size);
 	if (!error && size && !x->head_only && !x->no_body) {
 		error = is_static ? http_send_static(x, bytes, size)
-		                  : http_send(x, bytes, (uint32_t)size);
+		                  : send_body(x, bytes, (uint32_t)size);
 		x->out_bytes = size;
 	}
 	if (error)
@@ -245,6 +272,8 @@ int http_write(struct http_exchange *x, const void *bytes, uint32_t size)
 		return error ? error : ERR_CLOSED;
 	if (!error && skip)
 		return OK;
+	if (!error && !fits(x, size))
+		error = ERR_MEMORY;
 	return piece_end(x, error ? error : http_send(x, bytes, size));
 }
 

@@ -77,7 +77,9 @@ int http_send_head_and(struct http_exchange *x, uint32_t status, const char *lin
 	x->no_body = status == 204 || status == 304 || status < 200;
 	/* A client that waits for 100 may send its body or not: only the connection's end is clear
 	 * to both. */
-	if (!x->body_done && ((x->head.expect_continue && !x->continued) || c->finished))
+	if (!x->body_done && ((x->head.expect_continue && !x->continued) || c->served.finished))
+		x->close_after = true;
+	if (c->served.server->stopping)
 		x->close_after = true;
 	if (c->server->options.requests_max && c->requests >= c->server->options.requests_max)
 		x->close_after = true;

@@ -67,7 +67,21 @@ int http_route_task(struct http_server *s, const char *method, const char *patte
 	                                   .pattern = pattern,
 	                                   .handler = fn,
 	                                   .context = context,
-	                                   .task = true });
+	                                   .task = true,
+	                                   .gather = s->options.gather_max });
+}
+
+int http_route_gather(struct http_server *s, const char *method, const char *pattern,
+                      uint32_t bytes)
+{
+	for (struct http_route *r = s->routes; r; r = r->next) {
+		bool same = method ? r->method && strcmp(r->method, method) == 0 : !r->method;
+		if (!same || !r->task || strcmp(r->pattern, pattern) != 0)
+			continue;
+		r->gather = bytes;
+		return OK;
+	}
+	return ERR_ABSENT;
 }
 
 /* How well a pattern matches: two bits a segment, 3 literal, 2 parameter, 1 star; 0: not at all. */

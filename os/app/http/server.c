@@ -33,6 +33,9 @@ struct http_exchange *http_exchange_take(struct http_server *s)
 	        x->body_done = x->no_body = false;
 	x->body_left = x->body_taken = x->out_bytes = x->out_left = 0;
 	x->chunk = (struct http_chunk){ .left = 0 };
+	x->gathered = NULL;
+	x->gathered_size = x->gathered_at = 0;
+	x->body_waited = 0;
 	x->on_body = NULL;
 	x->on_gone = NULL;
 	x->route = NULL;
@@ -59,22 +62,6 @@ void http_exchange_give(struct http_server *s, struct http_exchange *x)
 	s->pool_count++;
 }
 
-static bool accepted(void *context, struct tcp_connection *tcp)
-{
-	struct http_server *s = context;
-	if (s->counters.connections_now >= s->options.connections_max) {
-		if (list_empty(&s->idle)) {
-			s->counters.connections_refused++;
-			return false;
-		}
-		http_connection_drop(container_of(s->idle.next, struct http_connection, all));
-	}
-	if (http_connection_open(s, tcp))
-		return true;
-	s->counters.connections_refused++;
-	return false;
-}
-
 int http_serve(struct http_server **to, const struct http_options *o)
 {
 	static const struct http_options none;
@@ -93,16 +80,22 @@ int http_serve(struct http_server **to, const struct http_options *o)
 	s->options.head_ns = o->head_ns ? o->head_ns : HTTP_HEAD_NS;
 	s->options.idle_ns = o->idle_ns ? o->idle_ns : HTTP_IDLE_NS;
 	s->options.send_ns = o->send_ns ? o->send_ns : HTTP_SEND_NS;
-	list_init(&s->idle);
-	list_init(&s->busy);
-	int error = tcp_listen(&s->listener, o->interface, s->options.port,
-	                       &(struct tcp_options){ .no_delay = true });
+	s->options.gather_max = o->gather_max ? o->gather_max : HTTP_GATHER_DEFAULT;
+	int error = tcp_server_open(
+	        &s->served, &http_protocol, o->interface, s->options.port,
+	        &(struct tcp_options){ .no_delay = true },
+	        &(struct tcp_server_limits){ .connections_max = s->options.connections_max,
+	                                     .per_address_max = o->per_address_max,
+	                                     .unsent_max = o->unsent_max ? o->unsent_max
+	                                                                 : HTTP_UNSENT_MAX,
+	                                     .buffers_max = o->buffers_max,
+	                                     .idle_ns = s->options.idle_ns,
+	                                     .stall_ns = s->options.send_ns });
 	if (error) {
 		log_error("http", "port %u: %s", s->options.port, error_text(error));
 		heap_free(s);
 		return error;
 	}
-	tcp_listen_watch(s->listener, accepted, s);
 	*to = s;
 	return OK;
 }
@@ -114,7 +107,20 @@ int http_run(struct http_server *s)
 		task_sleep(UINT64_MAX);
 }
 
+void http_stop(struct http_server *s, uint64_t deadline_ns,
+               void (*stopped)(void *context, uint32_t left), void *context)
+{
+	tcp_server_stop(&s->served, deadline_ns, stopped, context);
+}
+
 void http_counters(const struct http_server *s, struct http_counters *to)
 {
+	const struct tcp_server_counters *n = &s->served.counters;
 	*to = s->counters;
+	to->connections = n->connections;
+	to->connections_now = n->now;
+	to->connections_refused += n->refused;
+	to->made_room = n->made_room;
+	to->crowded = n->crowded;
+	to->timed_out += n->stalled;
 }

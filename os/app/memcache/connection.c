@@ -16,57 +16,45 @@
 
 #define LINE_ROOM 512u
 
-static const struct tcp_handlers handlers;
-static void check(struct timer *);
+static struct memcache_connection *of(struct tcp_served *s)
+{
+	return container_of(s, struct memcache_connection, served);
+}
 
 /* ---- Birth and end ---- */
 
-bool memcache_connection_open(struct memcache_server *s, struct tcp_connection *tcp)
+static bool opened(struct tcp_served *s)
 {
-	struct memcache_connection *c = heap_alloc_zero(1, sizeof *c);
-	if (!c)
-		return false;
-	c->server = s;
-	c->tcp = tcp;
-	c->active = c->sent_at = clock_coarse();
-	list_append(&s->connections, &c->all);
+	struct memcache_connection *c = of(s);
+	c->server = container_of(s->server, struct memcache_server, served);
 	list_init(&c->waiting);
-	s->counters.connections++;
-	s->counters.connections_now++;
-	timer_set_in(&c->timer, CHECK_NS, check);
-	tcp_watch(tcp, &handlers, c);
 	return true;
 }
 
-/* TCP's handle is gone, or has been given back. */
-static void end(struct memcache_connection *c)
+static void ended(struct tcp_served *s)
 {
-	struct memcache_server *s = c->server;
-	c->tcp = NULL;
+	struct memcache_connection *c = of(s);
 	if (c->upload.item)
-		memcache_abandon(&s->store, c->upload.item);
+		memcache_abandon(&c->server->store, c->upload.item);
 	if (c->sending)
-		memcache_memory_unpin(&s->store.memory, c->sending);
+		memcache_memory_unpin(&c->server->store.memory, c->sending);
 	c->upload.item = c->sending = NULL;
-	timer_stop(&c->timer);
-	list_remove(&c->all);
 	list_remove(&c->waiting);
 	heap_free(c->line);
 	heap_free(c->held);
 	c->line = c->held = NULL;
 	c->line_size = c->held_size = 0;
 	c->is_waiting = false;
-	s->counters.connections_now--;
-	if (!c->entered)
-		heap_free(c);
 }
 
 void memcache_connection_drop(struct memcache_connection *c)
 {
-	if (!c->tcp)
-		return;
-	tcp_abort(c->tcp);
-	end(c);
+	tcp_served_drop(&c->served);
+}
+
+bool memcache_connection_keep(struct memcache_connection *c, uint32_t line_room, uint32_t held_room)
+{
+	return tcp_served_keep(&c->served, line_room + held_room);
 }
 
 void memcache_connection_hang_up(struct memcache_connection *c)
@@ -80,7 +68,9 @@ bool memcache_keep_line(struct memcache_connection *c, const char *text, uint32_
 		uint32_t room = LINE_ROOM;
 		while (room < size)
 			room *= 2;
-		char *line = heap_alloc(room); /* the text may lie in the old one */
+		char *line = memcache_connection_keep(c, room, c->held_room)
+		                     ? heap_alloc(room) /* the text may lie in the old one */
+		                     : NULL;
 		if (!line) {
 			memcache_connection_drop(c);
 			return false;
@@ -103,6 +93,7 @@ static void forget_line(struct memcache_connection *c)
 		heap_free(c->line);
 		c->line = NULL;
 		c->line_room = 0;
+		memcache_connection_keep(c, 0, c->held_room);
 	}
 }
 
@@ -130,7 +121,7 @@ static uint32_t line_done(struct memcache_connection *c, const char *line, uint3
 	if (size && line[size - 1] == '\r')
 		size--;
 	uint32_t used = memcache_command(c, line, size, rest, rest_size);
-	if (c->tcp && c->line_size && c->state != STATE_GET &&
+	if (c->served.tcp && c->line_size && c->state != STATE_GET &&
 	    !(c->state == STATE_VALUE && c->upload.meta))
 		forget_line(c);
 	return used;
@@ -144,7 +135,9 @@ static bool append_line(struct memcache_connection *c, const char *bytes, uint32
 		uint32_t room = c->line_room;
 		while (room < whole)
 			room *= 2;
-		char *line = heap_resize(c->line, room);
+		char *line = memcache_connection_keep(c, room, c->held_room)
+		                     ? heap_resize(c->line, room)
+		                     : NULL;
 		if (!line) {
 			memcache_connection_drop(c);
 			return false;
@@ -194,7 +187,7 @@ static uint32_t take_value(struct memcache_connection *c, const char *bytes, uin
 	u->have += n;
 	if (n == want) {
 		memcache_command_uploaded(c, c->line, c->line_size);
-		if (c->tcp)
+		if (c->served.tcp)
 			forget_line(c);
 	}
 	return n;
@@ -204,7 +197,7 @@ static uint32_t take_value(struct memcache_connection *c, const char *bytes, uin
 static uint32_t take(struct memcache_connection *c, const char *bytes, uint32_t size)
 {
 	uint32_t at = 0;
-	while (at < size && c->tcp && !memcache_reply_is_stuck(c)) {
+	while (at < size && c->served.tcp && !memcache_reply_is_stuck(c)) {
 		uint32_t left = size - at;
 		switch ((enum connection_state)c->state) {
 		case STATE_LINE:
@@ -237,38 +230,9 @@ static void enter(struct memcache_connection *c)
 {
 	struct memcache_store *s = &c->server->store;
 	uint64_t ticket;
-	c->entered = true;
 	memcache_tick(s, clock_coarse());
 	if (s->backend) /* what others have changed is not this one's to wait for */
 		s->backend->pending(s->backend->of, &ticket);
-}
-
-/* True: the connection is still there. */
-static bool leave(struct memcache_connection *c)
-{
-	memcache_reply_flush(c);
-	c->entered = false;
-	if (!c->tcp) {
-		heap_free(c);
-		return false;
-	}
-	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
-		return true;
-	if (!c->line_size && c->line_room > LINE_MAX)
-		forget_line(c);
-	if (c->finished) {
-		tcp_close(c->tcp);
-		end(c);
-		return false;
-	}
-	if (c->state == STATE_CLOSING && !c->shut) {
-		c->shut = true;
-		tcp_shutdown(c->tcp);
-		timer_set_in(&c->timer, LINGER_NS, check);
-		tcp_resume(c->tcp); /* what waits is thrown away: unread bytes would make a reset of
-		                       our close */
-	}
-	return true;
 }
 
 static bool is_amid(const struct memcache_connection *c)
@@ -276,36 +240,61 @@ static bool is_amid(const struct memcache_connection *c)
 	return c->line_size || c->state == STATE_VALUE || c->state == STATE_SWALLOW;
 }
 
-static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_t *bytes,
-                         uint32_t size)
+/* Where the connection is now. `news`: something was done for it, or has begun to come. */
+static void settle(struct memcache_connection *c, bool news)
 {
-	struct memcache_connection *c = context;
-	(void)tcp;
+	struct tcp_served *s = &c->served;
+	if (memcache_reply_is_stuck(c) || c->state == STATE_GET) {
+		tcp_served_busy(s, CLOCK_NEVER); /* what is being sent is watched */
+		return;
+	}
+	if (!c->line_size && c->line_room > LINE_MAX)
+		forget_line(c);
+	if (s->finished)
+		tcp_served_close(s);
+	else if (c->state == STATE_CLOSING)
+		tcp_served_end(s);
+	else if (is_amid(c) && (news || !s->rate))
+		tcp_served_owed(s, c->server->options.stall_ns, RATE_MIN);
+	else if (!is_amid(c))
+		tcp_served_idle(s);
+}
+
+/* True: the connection is still there. */
+static bool leave(struct memcache_connection *c, bool news)
+{
+	memcache_reply_flush(c);
+	if (c->served.tcp)
+		settle(c, news);
+	return c->served.tcp && c->served.state != TCP_SERVED_LINGER;
+}
+
+static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t size)
+{
+	struct memcache_connection *c = of(s);
 	struct memcache_counters *count = &c->server->counters;
 	uint64_t commands = count->commands;
 	bool going_on = is_amid(c);
 	enter(c);
 	uint32_t taken = take(c, (const char *)bytes, size);
 	count->bytes_in += taken;
-	if (!going_on || commands != count->commands)
-		c->active = clock_coarse();
-	leave(c);
+	s->got += taken;
+	leave(c, !going_on || commands != count->commands);
 	return taken;
 }
 
 static void go_on(struct memcache_connection *c)
 {
 	enter(c);
-	while (memcache_reply_go_on(c) && c->state == STATE_GET && c->tcp)
+	while (memcache_reply_go_on(c) && c->state == STATE_GET && c->served.tcp)
 		memcache_command_get_on(c);
-	if (leave(c) && !memcache_reply_is_stuck(c))
-		tcp_resume(c->tcp);
+	if (leave(c, true) && !memcache_reply_is_stuck(c))
+		tcp_resume(c->served.tcp);
 }
 
-static void writable(void *context, struct tcp_connection *tcp)
+static void writable(struct tcp_served *s)
 {
-	struct memcache_connection *c = context;
-	(void)tcp;
+	struct memcache_connection *c = of(s);
 	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
 		go_on(c);
 }
@@ -314,6 +303,7 @@ void memcache_connection_committed(struct memcache_connection *c, int error)
 {
 	c->is_waiting = false;
 	list_remove(&c->waiting);
+	tcp_served_enter(&c->served);
 	if (error) {
 		if (c->sending)
 			memcache_memory_unpin(&c->server->store.memory, c->sending);
@@ -322,64 +312,30 @@ void memcache_connection_committed(struct memcache_connection *c, int error)
 		c->state = STATE_CLOSING;
 		enter(c);
 		REPLY(c, "SERVER_ERROR not stored: the device failed, or is full\r\n");
-		leave(c);
-		return;
-	}
-	go_on(c);
-}
-
-static void finished(void *context, struct tcp_connection *tcp)
-{
-	struct memcache_connection *c = context;
-	c->finished = true;
-	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
-		return;
-	tcp_close(tcp);
-	end(c);
-}
-
-static void closed(void *context, struct tcp_connection *tcp, int reason)
-{
-	(void)tcp, (void)reason;
-	end(context);
-}
-
-static const struct tcp_handlers handlers = { .received = received,
-	                                      .finished = finished,
-	                                      .writable = writable,
-	                                      .drained = writable,
-	                                      .closed = closed };
-
-/* ---- Patience ---- */
-
-static void give_up(struct memcache_connection *c)
-{
-	c->server->counters.timed_out++;
-	memcache_connection_drop(c);
-}
-
-static void check(struct timer *t)
-{
-	struct memcache_connection *c = container_of(t, struct memcache_connection, timer);
-	const struct memcache_options *o = &c->server->options;
-	uint64_t now = clock_coarse();
-	struct tcp_info info;
-
-	tcp_info(c->tcp, &info);
-	if (info.bytes_sent != c->sent_before || !(info.unsent || info.unacknowledged)) {
-		c->sent_before = info.bytes_sent;
-		c->sent_at = now;
-	}
-	if (c->shut) {
-		memcache_connection_drop(c);
-	} else if (now - c->sent_at >= o->stall_ns ||
-	           (is_amid(c) && !memcache_reply_is_stuck(c) && now - c->active >= o->stall_ns)) {
-		give_up(c);
-	} else if (o->idle_ns && !memcache_reply_is_stuck(c) && now - c->active >= o->idle_ns) {
-		c->server->counters.timed_out++;
-		tcp_close(c->tcp);
-		end(c);
+		leave(c, true);
 	} else {
-		timer_set_in(t, CHECK_NS, check);
+		go_on(c);
 	}
+	tcp_served_leave(&c->served);
 }
+
+static void finished(struct tcp_served *s)
+{
+	struct memcache_connection *c = of(s);
+	if (!memcache_reply_is_stuck(c) && c->state != STATE_GET)
+		tcp_served_close(s);
+}
+
+static void expired(struct tcp_served *s)
+{
+	of(s)->server->counters.timed_out++;
+	tcp_served_drop(s);
+}
+
+const struct tcp_served_protocol memcache_protocol = { .size = sizeof(struct memcache_connection),
+	                                               .opened = opened,
+	                                               .received = received,
+	                                               .finished = finished,
+	                                               .writable = writable,
+	                                               .expired = expired,
+	                                               .ended = ended };

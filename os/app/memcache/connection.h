@@ -14,8 +14,7 @@
 #include <app/memcache/memcache.h>
 #include <app/memcache/store.h>
 #include <core/list.h>
-#include <core/timer.h>
-#include <net/tcp.h>
+#include <net/tcp_served.h>
 
 #define LINE_MAX     8192u       /* of a command that is no get */
 #define LINE_GET_MAX (64u << 10) /* of a get with many keys */
@@ -23,10 +22,7 @@
 #define BATCH_VALUE  (8u << 10) /* a larger value goes to TCP without a copy between */
 /* The longest reply but for values: room for it is there when a command begins. */
 #define REPLY_MAX (8u << 10)
-/* Bytes of answers that the peer has not read; then nothing more is done for it. */
-#define SEND_MAX  (2u << 20)
-#define CHECK_NS  (5ull * 1000000000)
-#define LINGER_NS (5ull * 1000000000)
+#define RATE_MIN  1024u /* bytes a second of a command that is coming, after stall_ns */
 #define WORDS_MAX 24u
 
 enum connection_state {
@@ -57,19 +53,12 @@ struct getting {
 };
 
 struct memcache_connection {
-	struct list all;
+	struct tcp_served
+	        served; /* the first member; BUSY amid a command and while an answer is stuck */
 	struct list waiting; /* in the server's, while its answers are */
 	struct memcache_server *server;
-	struct tcp_connection *tcp; /* null: it has ended */
-	struct timer timer;
-	uint64_t active; /* when it last began to say something */
-	uint64_t sent_before,
-	        sent_at; /* bytes that the peer had acknowledged, and when that was news */
 	uint8_t state;
-	bool entered;    /* a handler of it runs: its end waits for that */
-	bool finished;   /* the peer says no more */
 	bool quiet;      /* noreply */
-	bool shut;       /* tcp_shutdown was called */
 	bool is_waiting; /* for the backend: `held` is not to be sent before `ticket` */
 	struct upload upload;
 	struct getting getting;
@@ -87,10 +76,8 @@ struct memcache_connection {
 struct memcache_server {
 	struct memcache_store store;
 	struct memcache_options options;
-	struct tcp_listener *listener;
+	struct tcp_server served;
 	struct timer crawler;
-	struct list connections; /* the one silent for longest is not known: none is dropped for
-	                            another */
 	struct list waiting;
 	struct memcache_counters counters;
 	uint64_t started;
@@ -99,8 +86,10 @@ struct memcache_server {
 };
 
 /* connection.c */
-bool memcache_connection_open(struct memcache_server *, struct tcp_connection *);
-void memcache_connection_drop(struct memcache_connection *);    /* with a reset */
+extern const struct tcp_served_protocol memcache_protocol;
+void memcache_connection_drop(struct memcache_connection *); /* with a reset */
+/* Its buffers, of a line and of held answers, are to be so large; false: there is no room for that. */
+bool memcache_connection_keep(struct memcache_connection *, uint32_t line_room, uint32_t held_room);
 void memcache_connection_hang_up(struct memcache_connection *); /* when everything was sent */
 bool memcache_keep_line(struct memcache_connection *, const char *,
                         uint32_t size); /* in c->line; false: dropped */

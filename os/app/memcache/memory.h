@@ -95,6 +95,7 @@ static inline uint32_t memcache_memory_reference(const struct memcache_memory *m
 struct memcache_item *memcache_memory_walk(const struct memcache_memory *, uint32_t segment,
                                            uint32_t *at);
 
-bool memcache_memory_is_valid(const struct memcache_memory *); /* for tests: walks all of it */
+bool memcache_memory_is_valid(
+        const struct memcache_memory *); /* for tests and checks: walks all of it */
 
 #endif

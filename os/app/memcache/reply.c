@@ -22,7 +22,8 @@ static bool hold(struct memcache_connection *c, const char *bytes, uint32_t size
 		uint32_t room = c->held_room ? c->held_room : 1024;
 		while (room < c->held_size + size)
 			room *= 2;
-		char *held = room <= HELD_MAX ? heap_resize(c->held, room) : NULL;
+		bool fits = room <= HELD_MAX && memcache_connection_keep(c, c->line_room, room);
+		char *held = fits ? heap_resize(c->held, room) : NULL;
 		if (!held) {
 			memcache_connection_drop(c);
 			return false;
@@ -40,6 +41,7 @@ static void let_go(struct memcache_connection *c)
 	heap_free(c->held);
 	c->held = NULL;
 	c->held_size = c->held_sent = c->held_room = 0;
+	memcache_connection_keep(c, c->line_room, 0);
 }
 
 /* Whether what was done so far has to be made permanent before it is told. */
@@ -57,23 +59,30 @@ static bool must_wait(struct memcache_connection *c)
 	return true;
 }
 
+/* Gives bytes to TCP; how many it took. */
+static uint32_t give(struct memcache_connection *c, const char *bytes, uint32_t size)
+{
+	uint32_t n = tcp_write_some(c->served.tcp, bytes, size);
+	tcp_served_wrote(&c->served, n, true);
+	c->server->counters.bytes_out += n;
+	return n;
+}
+
 bool memcache_reply_flush(struct memcache_connection *c)
 {
 	struct memcache_server *s = c->server;
 	uint32_t size = s->batch_size, n = 0;
 
 	s->batch_size = 0;
-	if (!c->tcp)
+	if (!c->served.tcp)
 		return false;
 	if (must_wait(c) || c->held_size) {
 		if (size)
 			hold(c, s->batch, size);
 		return false;
 	}
-	if (size) {
-		n = tcp_write_some(c->tcp, s->batch, size);
-		s->counters.bytes_out += n;
-	}
+	if (size)
+		n = give(c, s->batch, size);
 	if (n < size)
 		hold(c, s->batch + n, size - n);
 	return n == size;
@@ -113,11 +122,10 @@ bool memcache_reply_item(struct memcache_connection *c, struct memcache_item *i,
 	}
 	uint32_t n = 0;
 	if (memcache_reply_flush(c))
-		n = tcp_write_some(c->tcp, i->text + from, size);
-	s->counters.bytes_out += n;
+		n = give(c, i->text + from, size);
 	if (n == size)
 		return true;
-	if (!c->tcp)
+	if (!c->served.tcp)
 		return false;
 	memcache_memory_pin(&s->store.memory, i);
 	if (!memcache_memory_may_wait(&s->store.memory)) {
@@ -137,19 +145,14 @@ bool memcache_reply_go_on(struct memcache_connection *c)
 	if (c->is_waiting)
 		return false;
 	if (c->held_size) {
-		uint32_t n =
-		        tcp_write_some(c->tcp, c->held + c->held_sent, c->held_size - c->held_sent);
-		c->held_sent += n;
-		s->counters.bytes_out += n;
+		c->held_sent += give(c, c->held + c->held_sent, c->held_size - c->held_sent);
 		if (c->held_sent < c->held_size)
 			return false;
 		let_go(c);
 	}
 	if (c->sending) {
-		uint32_t n = tcp_write_some(c->tcp, c->sending->text + c->sending_at,
-		                            c->sending_end - c->sending_at);
-		c->sending_at += n;
-		s->counters.bytes_out += n;
+		c->sending_at +=
+		        give(c, c->sending->text + c->sending_at, c->sending_end - c->sending_at);
 		if (c->sending_at < c->sending_end)
 			return false;
 		memcache_memory_unpin(&s->store.memory, c->sending);

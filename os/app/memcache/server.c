@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <core/check.h>
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
@@ -14,22 +15,19 @@
 #define CRAWL_IDLE_NS NS_PER_S            /* between two passes */
 #define CRAWL_ITEMS   4096u               /* of a step: less than a millisecond */
 
-static bool accepted(void *context, struct tcp_connection *tcp)
-{
-	struct memcache_server *s = context;
-	if (s->counters.connections_now < s->options.connections_max &&
-	    memcache_connection_open(s, tcp))
-		return true;
-	s->counters.connections_refused++;
-	return false;
-}
-
 static void crawl(struct timer *t)
 {
 	struct memcache_server *s = container_of(t, struct memcache_server, crawler);
 	memcache_tick(&s->store, clock_coarse());
 	memcache_crawl(&s->store, CRAWL_ITEMS);
 	timer_set_in(t, s->store.crawl_at ? CRAWL_NS : CRAWL_IDLE_NS, crawl);
+}
+
+static bool items_hold(const void *of)
+{
+	const struct memcache_server *s = of;
+	return memcache_memory_is_valid(&s->store.memory) &&
+	       memcache_table_is_valid(&s->store.table);
 }
 
 int memcache_open(struct memcache_server **to, const struct memcache_options *o)
@@ -46,9 +44,9 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 	s->options.connections_max =
 	        o->connections_max ? o->connections_max : MEMCACHE_CONNECTIONS_MAX;
 	s->options.stall_ns = o->stall_ns ? o->stall_ns : MEMCACHE_STALL_NS;
+	s->options.unsent_max = o->unsent_max ? o->unsent_max : MEMCACHE_UNSENT_MAX;
 	s->options.version = o->version ? o->version : MEMCACHE_VERSION;
 	s->started = clock_now();
-	list_init(&s->connections);
 	list_init(&s->waiting);
 	int error = memcache_store_open(&s->store, s->options.memory, s->options.item_max);
 	if (error) {
@@ -58,21 +56,29 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 		return error;
 	}
 	s->store.memory.keep = o->keep;
+	check_watch(s, items_hold, "app/memcache",
+	            "each item is in the table and in its segment's count");
 	*to = s;
 	return OK;
 }
 
 int memcache_listen(struct memcache_server *s)
 {
-	int error = tcp_listen(&s->listener, s->options.interface, s->options.port,
-	                       &(struct tcp_options){ .send_max = SEND_MAX,
-	                                              .keep_alive_ns = KEEP_ALIVE_NS,
-	                                              .no_delay = true });
+	const struct memcache_options *o = &s->options;
+	const struct tcp_options tcp = { .send_max = o->unsent_max,
+		                         .keep_alive_ns = KEEP_ALIVE_NS,
+		                         .no_delay = true };
+	int error = tcp_server_open(
+	        &s->served, &memcache_protocol, o->interface, o->port, &tcp,
+	        &(struct tcp_server_limits){ .connections_max = o->connections_max,
+	                                     .unsent_max = o->unsent_max,
+	                                     .buffers_max = o->buffers_max,
+	                                     .idle_ns = o->idle_ns ? o->idle_ns : CLOCK_NEVER,
+	                                     .stall_ns = o->stall_ns });
 	if (error) {
 		log_error("memcache", "port %u: %s", s->options.port, error_text(error));
 		return error;
 	}
-	tcp_listen_watch(s->listener, accepted, s);
 	timer_set_in(&s->crawler, CRAWL_IDLE_NS, crawl);
 	return OK;
 }
@@ -84,10 +90,17 @@ int memcache_serve(struct memcache_server **to, const struct memcache_options *o
 		return error;
 	error = memcache_listen(*to);
 	if (error) {
+		check_forget(*to);
 		memcache_store_close(&(*to)->store);
 		heap_free(*to);
 	}
 	return error;
+}
+
+void memcache_stop(struct memcache_server *s, uint64_t deadline_ns,
+                   void (*stopped)(void *context, uint32_t left), void *context)
+{
+	tcp_server_stop(&s->served, deadline_ns, stopped, context);
 }
 
 void memcache_set_backend(struct memcache_server *s, const struct memcache_backend *b)
@@ -116,5 +129,12 @@ void memcache_committed(struct memcache_server *s, uint64_t ticket, int error)
 
 void memcache_counters(const struct memcache_server *s, struct memcache_counters *to)
 {
+	const struct tcp_server_counters *n = &s->served.counters;
 	*to = s->counters;
+	to->connections = n->connections;
+	to->connections_now = n->now;
+	to->connections_refused = n->refused;
+	to->made_room = n->made_room;
+	to->crowded = n->crowded;
+	to->timed_out += n->stalled + n->idled;
 }

@@ -47,7 +47,9 @@ static void general(struct memcache_connection *c)
 {
 	const struct memcache_server *s = c->server;
 	const struct memcache_store *t = &s->store;
+	struct memcache_counters n;
 
+	memcache_counters(s, &n);
 	figure(c, "pid", 1); /* an image is one process, if any */
 	figure(c, "uptime", (clock_now() - s->started) / NS_PER_S);
 	figure(c, "time", (uint64_t)(clock_wall() / (int64_t)NS_PER_S));
@@ -55,10 +57,10 @@ static void general(struct memcache_connection *c)
 	memcache_reply_line(c, s->options.version);
 	figure(c, "pointer_size", 64);
 	figure(c, "max_connections", s->options.connections_max);
-	figure(c, "curr_connections", s->counters.connections_now);
-	figure(c, "total_connections", s->counters.connections);
-	figure(c, "rejected_connections", s->counters.connections_refused);
-	figure(c, "idle_kicks", s->counters.timed_out);
+	figure(c, "curr_connections", n.connections_now);
+	figure(c, "total_connections", n.connections);
+	figure(c, "rejected_connections", n.connections_refused);
+	figure(c, "idle_kicks", n.timed_out);
 	figure(c, "cmd_get", t->counts[MEMCACHE_GET_HITS] + t->counts[MEMCACHE_GET_MISSES]);
 	for (uint32_t k = 0; k < MEMCACHE_COUNTS; k++)
 		figure(c, names[k], t->counts[k]);
@@ -96,9 +98,9 @@ static void settings(struct memcache_connection *c)
 
 void memcache_stats_reset(struct memcache_server *s)
 {
-	uint64_t now = s->counters.connections_now;
 	memset(s->store.counts, 0, sizeof s->store.counts);
-	s->counters = (struct memcache_counters){ .connections_now = now };
+	s->counters = (struct memcache_counters){ .commands = 0 };
+	s->served.counters = (struct tcp_server_counters){ .now = s->served.counters.now };
 	s->store.memory.evictions = s->store.memory.cleaned = 0;
 }
 

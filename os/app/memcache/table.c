@@ -131,3 +131,30 @@ void memcache_table_move(struct memcache_table *t, const struct memcache_item *f
 {
 	*link_to(t, from) = memcache_memory_reference(t->memory, to);
 }
+
+/* The chain's items; UINT32_MAX: one of them does not belong there. */
+static uint32_t chain_count(const struct memcache_table *t, const uint32_t *head)
+{
+	uint32_t n = 0;
+	for (uint32_t at = *head; at; n++) {
+		const struct memcache_item *i = memcache_memory_item(t->memory, at);
+		if (!(i->bits & ITEM_LINKED) || bucket(t, i->hash) != head || n == t->count)
+			return UINT32_MAX;
+		at = i->next;
+	}
+	return n;
+}
+
+bool memcache_table_is_valid(const struct memcache_table *t)
+{
+	uint32_t half = t->size / 2;
+	uint64_t all = 0;
+	if (t->size & (t->size - 1) || (t->old && t->done >= half))
+		return false;
+	for (uint32_t k = 0; k < t->size; k++)
+		if (!t->old || (k & (half - 1)) < t->done)
+			all += chain_count(t, &t->heads[k]);
+	for (uint32_t k = t->done; t->old && k < half; k++)
+		all += chain_count(t, &t->old[k]);
+	return all == t->count;
+}

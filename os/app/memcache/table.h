@@ -31,5 +31,7 @@ void memcache_table_remove(struct memcache_table *, struct memcache_item *);
 /* The item lies elsewhere now; both still say the same. */
 void memcache_table_move(struct memcache_table *, const struct memcache_item *from,
                          struct memcache_item *to);
+/* For tests and checks: walks all of it. */
+bool memcache_table_is_valid(const struct memcache_table *);
 
 #endif

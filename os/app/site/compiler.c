@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ampoule-web-site: turns directories into a site's database (site.h). `ampoule build` runs it as
- *docs/manifest.md says (library.yaml, compilers):
+ * docs/manifest.md says (library.yaml, compilers):
  *
  *	ampoule-web-site -o OUTPUT -d DEPFILE -C DIR WHAT...
  *
  * WHAT is a directory, PREFIX=DIRECTORY (it appears below /PREFIX), or cache-control=VALUE (for all
- *files). Names that begin with a dot are left out, .well-known excepted. A directory is served by
- *its index.html. The same files with the same times give the same bytes; SOURCE_DATE_EPOCH, in
- *seconds, makes all later times that one.
+ * files). Names that begin with a dot are left out, .well-known excepted. A directory is served by
+ * its index.html. The same files with the same times give the same bytes; SOURCE_DATE_EPOCH, in
+ * seconds, makes all later times that one.
  *
  * Exit status: 0; 1 after a line that says what is wrong, nothing written; 2 for a wrong command
- *line.
+ * line.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -178,7 +178,7 @@ static COLD void redirect(struct http_exchange *x, const struct http_variant *v)
 	http_reply_prepared(x, 301, fields, size + 2, NULL, 0);
 }
 
-void site_handler(struct http_exchange *x, void *context)
+static void site_handler(struct http_exchange *x, void *context)
 {
 	const struct site *s = context;
 	struct http_text path = http_path(x);

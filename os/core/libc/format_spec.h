@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What format.c and format_float.c share: a decoded conversion, and padding. */
+/* Shared by format.c and format_float.c: a decoded conversion, and padding. */
 #ifndef CORE_LIBC_FORMAT_SPEC_H
 #define CORE_LIBC_FORMAT_SPEC_H
 

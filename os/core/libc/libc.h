@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the files of this folder share: standard C names over core, declared by musl's headers. */
+/* Shared by the files of this folder: standard C names over core, declared by musl's headers. */
 #ifndef CORE_LIBC_H
 #define CORE_LIBC_H
 
@@ -13,9 +13,9 @@ char *strchrnul(const char *, int);
 
 /*
  * LIBC: without `no_builtin`, the loop in memcpy would be recognised as a memcpy. LIBC_IMPLICIT is
- * for what the compiler calls by itself (printf becomes puts, malloc and memset calloc): link-time
- * optimisation may do that after it has dropped a puts that nobody called, so the body stays until
- * the linker collects sections. SMALL_CODE: for size, not speed.
+ * for functions that the compiler calls by itself (printf becomes puts, malloc and memset calloc).
+ * Link-time optimisation may do that after it has dropped a puts without callers, so the body stays
+ * until the linker collects sections. SMALL_CODE: for size, not speed.
  */
 #if defined(__clang__)
 #define LIBC          __attribute__((no_builtin))

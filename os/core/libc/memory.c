@@ -154,7 +154,7 @@ LIBC_IMPLICIT void *memset(void *to, int c, size_t n)
 LIBC void explicit_bzero(void *to, size_t n)
 {
 	memset(to, 0, n);
-	__asm__ volatile("" : : "r"(to) : "memory"); /* so that nobody thinks it dead */
+	__asm__ volatile("" : : "r"(to) : "memory"); /* so that the compiler does not drop it */
 }
 
 static inline int order(uint64_t a, uint64_t b)

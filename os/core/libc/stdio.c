@@ -44,24 +44,25 @@ static size_t read_nothing(FILE *f, unsigned char *to, size_t size);
 static size_t write_bytes(FILE *f, const unsigned char *bytes, size_t size);
 
 static char output[OUTPUT_BUFFER];
-static struct _IO_FILE input_file = {
-	.flags = 8, .read = read_nothing, .lock = -1, .line_end = -1
-};
-static struct _IO_FILE output_file = { .flags = 4,
-	                               .write = write_bytes,
-	                               .fd = 1,
-	                               .lock = -1,
-	                               .line_end = -1,
-	                               .stream = AMP_STREAM_OUTPUT };
-static struct _IO_FILE error_file = { .flags = 4,
-	                              .write = write_bytes,
-	                              .fd = 2,
-	                              .lock = -1,
-	                              .line_end = -1,
-	                              .stream = AMP_STREAM_LOG };
-FILE *const stdin = &input_file;
-FILE *const stdout = &output_file;
-FILE *const stderr = &error_file;
+
+/* By musl's inner names, too: its members (perror, getchar, getopt) use these, and would bring its own files along. */
+extern struct _IO_FILE __stdin_FILE, __stdout_FILE, __stderr_FILE;
+struct _IO_FILE __stdin_FILE = { .flags = 8, .read = read_nothing, .lock = -1, .line_end = -1 };
+struct _IO_FILE __stdout_FILE = { .flags = 4,
+	                          .write = write_bytes,
+	                          .fd = 1,
+	                          .lock = -1,
+	                          .line_end = -1,
+	                          .stream = AMP_STREAM_OUTPUT };
+struct _IO_FILE __stderr_FILE = { .flags = 4,
+	                          .write = write_bytes,
+	                          .fd = 2,
+	                          .lock = -1,
+	                          .line_end = -1,
+	                          .stream = AMP_STREAM_LOG };
+FILE *const stdin = &__stdin_FILE;
+FILE *const stdout = &__stdout_FILE;
+FILE *const stderr = &__stderr_FILE;
 
 static size_t read_nothing(FILE *f, unsigned char *to, size_t size)
 {
@@ -73,22 +74,22 @@ static size_t read_nothing(FILE *f, unsigned char *to, size_t size)
 
 static __attribute__((noinline)) void flush_output(void)
 {
-	uint32_t used = output_file.used;
-	output_file.used = 0;
+	uint32_t used = __stdout_FILE.used;
+	__stdout_FILE.used = 0;
 	if (used > 0)
 		gate_puts(AMP_STREAM_OUTPUT, output, used);
 }
 
 static __attribute__((noinline)) void gather(const char *bytes, size_t size)
 {
-	if (size > OUTPUT_BUFFER - output_file.used)
+	if (size > OUTPUT_BUFFER - __stdout_FILE.used)
 		flush_output();
 	if (size > OUTPUT_BUFFER) {
 		gate_puts(AMP_STREAM_OUTPUT, bytes, size);
 		return;
 	}
-	memcpy(output + output_file.used, bytes, size);
-	output_file.used += (uint32_t)size;
+	memcpy(output + __stdout_FILE.used, bytes, size);
+	__stdout_FILE.used += (uint32_t)size;
 }
 
 /* All that ends with the last end of line leaves; the begun line stays. */
@@ -131,6 +132,13 @@ LIBC_IMPLICIT size_t fwrite(const void *restrict from, size_t size, size_t count
 		return 0;
 	write_bytes(f, from, all);
 	return count;
+}
+
+/* Inside musl: of what one call writes. */
+size_t __fwritex(const unsigned char *restrict, size_t, FILE *restrict);
+LIBC size_t __fwritex(const unsigned char *restrict from, size_t size, FILE *restrict f)
+{
+	return fwrite(from, 1, size, f);
 }
 
 LIBC_IMPLICIT int fputs(const char *restrict s, FILE *restrict f)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * POSIX mutexes between tasks, for libraries that were made for threads: who finds one taken lets
- * other tasks run until it is free. Threads themselves cannot be made (EAGAIN), which such
+ * POSIX mutexes between tasks, for libraries that were made for threads. A task that finds one taken
+ * lets other tasks run until it is free. Threads themselves cannot be made (EAGAIN), which such
  * libraries have to expect anyway. A mutex is the forty bytes of glibc's and musl's
  * pthread_mutex_t, all zero when statically initialised, and PTHREAD_MUTEX_* are the same numbers
  * in both.
@@ -20,7 +20,7 @@ struct mutex {
 	struct task *owner;
 	uint32_t count; /* how often its owner has it; 0: free */
 	uint32_t recursive;
-	struct task_queue queue; /* all zero until somebody has had to wait */
+	struct task_queue queue; /* all zero until a task has had to wait */
 };
 _Static_assert(sizeof(struct mutex) <= sizeof(pthread_mutex_t), "a mutex in a mutex");
 
@@ -68,8 +68,7 @@ LIBC int pthread_mutex_destroy(pthread_mutex_t *m)
 	return mutex_of(m)->count ? EBUSY : 0;
 }
 
-/* The owner's second lock is EDEADLK where it is not recursive: waiting for oneself helps nobody.
- */
+/* A second lock by the owner is EDEADLK if the mutex is not recursive: it would wait for itself. */
 LIBC int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
 	struct mutex *m = mutex_of(mutex);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory by lifetime: many allocations, one release. Chunks come from the heap and are kept for reuse by reset. */
+/* Memory by lifetime: many allocations, one release. Chunks come from the heap; reset keeps the first one for reuse. */
 #ifndef CORE_ARENA_H
 #define CORE_ARENA_H
 
@@ -20,7 +20,7 @@ struct arena {
 void *arena_alloc(struct arena *,
                   size_t size); /* aligned to 16; null when heap or limit is exhausted */
 void *arena_copy(struct arena *, const void *from, size_t size);
-void arena_reset(struct arena *); /* all gone; the first chunk is kept */
-void arena_free(struct arena *);  /* all gone, nothing kept */
+void arena_reset(struct arena *); /* releases all allocations, keeps the first chunk */
+void arena_free(struct arena *);  /* releases everything */
 
 #endif

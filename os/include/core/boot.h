@@ -14,15 +14,15 @@ extern const struct amp_boot *boot_info;
 /* The device of that name and type, or null if there is none (or an optional one is absent). */
 const struct amp_device *boot_device(const char *name, enum amp_device_type type);
 
-/* Do these bytes lie among the image's constants (files, strings, const data), which nothing can change? */
+/* True if these bytes lie among the image's constants (files, strings, const data), which nothing can change. */
 bool boot_constant(const void *bytes, size_t size);
-/* Do all of them lie in one of the memory extents? */
+/* True if all of these bytes lie in one of the memory extents. */
 bool boot_memory(const void *bytes, size_t size);
 
 /*
- * Functions run before main(), on its task, after all of core has been started; libraries use it to start
- * themselves (net brings its interfaces up so). Order: by `order`, then by link order. A negative result ends
- * the image with a line that names the function.
+ * Functions that run before main(), on its task, after all of core has been started. Libraries start themselves
+ * in one; net brings its interfaces up there. They run in the order of `order`, then in link order. A negative
+ * result ends the image with a line that names the function.
  */
 typedef int boot_start_fn(void);
 struct boot_start {

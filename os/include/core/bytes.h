@@ -3,8 +3,9 @@
  * The bounds-checked cursors through which all wire formats are read and written. Integers are big-endian.
  *
  * A cursor that would leave its buffer fails instead: it stays where it is, `failed` becomes true for good,
- * reads give zero and null, writes do nothing. So a decoder reads a whole header and asks once. Nothing here
- * allocates; the caller owns the buffer. Raw pointer arithmetic on packet data elsewhere is a defect.
+ * reads give zero and null, and writes do nothing. A decoder therefore reads a whole header and checks `failed`
+ * once. Nothing here allocates; the caller owns the buffer. Raw pointer arithmetic on packet data elsewhere is a
+ * defect.
  */
 #ifndef CORE_BYTES_H
 #define CORE_BYTES_H
@@ -219,7 +220,7 @@ static inline bool bytes_patch_u16(struct bytes_out *out, uint32_t at, uint16_t 
 	return true;
 }
 
-/* Takes back what was written after `at`, and the failure with it. */
+/* Drops the bytes written after `at`, and clears `failed`. */
 static inline void bytes_rewind(struct bytes_out *out, uint32_t at)
 {
 	if (at <= out->at) {

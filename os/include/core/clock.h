@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Time without leaving the image: the TSC scaled by the tender's parameters. */
+/* Time, read without leaving the image: the TSC, scaled by the tender's parameters. */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H
 
@@ -10,10 +10,10 @@
 #define NS_PER_S    1000000000ull
 #define CLOCK_NEVER UINT64_MAX
 
-/* Monotonic nanoseconds since boot, about. Some 20 ns. */
+/* Monotonic nanoseconds, starting near zero at boot. A call takes some 20 ns. */
 uint64_t clock_now(void);
 
-/* clock_now() as of the event loop's last turn: exact enough for time-outs, costs a load. */
+/* clock_now() as of the event loop's last turn. It is exact enough for time-outs and costs one load. */
 uint64_t clock_coarse(void);
 
 /* Nanoseconds since 1970-01-01 UTC. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* For functions that run once, or when all is lost: they are made small instead of fast. */
+/* COLD is for functions that run once or on failure: the compiler makes them small instead of fast. */
 #ifndef CORE_COLD_H
 #define CORE_COLD_H
 
@@ -9,7 +9,7 @@
 #define COLD __attribute__((cold, noinline))
 #endif
 
-/* For small functions in headers: in line where speed counts, called in sources that are compiled for size. */
+/* INLINE is for small functions in headers: inlined where speed counts, called in sources that are compiled for size. */
 #if defined(__OPTIMIZE_SIZE__)
 #define INLINE static __attribute__((noinline, unused))
 #else

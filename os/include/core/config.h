@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What `ampoule build` generates into every image beside its note (host/builder, docs/manifest.md): the layout
- * of the stacks, the files (core/file.h), the interfaces where net is linked (net/interface.h), and
- * appliance.h, which gives each argument NAME of the manifest a function arg_NAME() (- and . become _):
- * constant and inlined if it is static, read from boot_info->args if it is dynamic. Types: u16 uint16_t, u32
+ * Configuration that `ampoule build` generates into every image beside its note (host/builder, docs/manifest.md): the
+ * layout of the stacks, the files (core/file.h), the interfaces where net is linked (net/interface.h), and
+ * appliance.h. That header has a function arg_NAME() for each argument NAME of the manifest (- and . become _). It is
+ * constant and inlined if the argument is static, and reads boot_info->args if it is dynamic. Types: u16 uint16_t, u32
  * uint32_t, bool bool, string const char *, ipv4 uint32_t (host byte order), cidr struct arg_cidr,
  * duration uint64_t (ns), size uint64_t (bytes).
  */

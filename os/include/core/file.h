@@ -16,7 +16,7 @@ struct file {
 extern const struct file files[];
 extern const uint32_t file_count;
 
-/* The perfect hash of their names, as `ampoule build` has made it (file.c). */
+/* The perfect hash of the names, which `ampoule build` makes (file.c). */
 struct file_names {
 	uint64_t salt;
 	uint32_t bucket_count, reserved;
@@ -24,7 +24,7 @@ struct file_names {
 extern const struct file_names file_names;
 extern const uint32_t file_buckets[], file_slots[];
 
-/* The file of that name, or null: one look and one comparison, however many there are. */
+/* The file of that name, or null. It takes one look-up and one comparison, however many files there are. */
 const struct file *file_find(const char *name);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 uint64_t hash_bytes(const void *bytes, size_t size);
-/* The same under a key of the caller's. */
+/* The same under the caller's key. */
 uint64_t hash_bytes_keyed(const uint64_t key[2], const void *bytes, size_t size);
 
 #endif

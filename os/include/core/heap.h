@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Memory: slabs for objects up to HEAP_SLAB_MAX, page runs (extents) above. malloc, calloc, realloc, free and
- * aligned_alloc are these. Exhaustion gives null: an error for the caller, never a crash. Freeing what was
- * not allocated, or twice, is found and ends in a panic.
+ * aligned_alloc call these. Exhaustion gives null: an error for the caller, never a crash. Freeing memory that was
+ * not allocated, or freeing it twice, is detected and ends in a panic.
  */
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
@@ -18,7 +18,7 @@ void *heap_alloc(size_t size);
 void *heap_alloc_aligned(size_t size, size_t align);
 void *heap_alloc_zero(size_t count, size_t size); /* overflow of the product gives null */
 void *heap_resize(void *p, size_t size);          /* as realloc */
-void heap_free(void *p);                          /* null is fine */
+void heap_free(void *p);                          /* null is allowed */
 size_t heap_size(void *p); /* bytes that fit in it: at least what was asked for */
 
 /* Whole pages, contiguous, page-aligned. Fresh ones are zero, used ones are not; they cost no resident
@@ -33,5 +33,7 @@ struct heap_figures {
 	uint64_t failures; /* allocations that found nothing */
 };
 struct heap_figures heap_figures(void);
+/* For tests and checks: looks at every run and slab. */
+bool heap_is_valid(void);
 
 #endif

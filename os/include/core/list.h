@@ -41,6 +41,18 @@ static inline void list_remove(struct list *member)
 	member->next = member->prev = member;
 }
 
+/* Do all members know their neighbours? Ends for any ring, whole or not. */
+static inline bool list_is_valid(const struct list *l)
+{
+	const struct list *at = l;
+	do {
+		if (!at->next || at->next->prev != at)
+			return false;
+		at = at->next;
+	} while (at != l);
+	return true;
+}
+
 static inline struct list *list_pop(struct list *l)
 {
 	struct list *m = l->next;

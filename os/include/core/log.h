@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Levelled log lines on AMP_STREAM_LOG: "[   0.000123] net: text". Quiet by default: warnings and errors only,
- * unless boot_info->log_level says else. One line a call; no newline in the format, no floating-point or wide conversions
- * (print.h). Lines are cut at 512 bytes.
- * Control characters in the text are written as \xNN, so that what the network sends cannot forge a line.
+ * unless boot_info->log_level says otherwise. Each call writes one line. The format has no newline and no floating-point or
+ * wide conversions (print.h). Lines are cut at 512 bytes. Control characters in the text are written as \xNN, so that
+ * bytes from the network cannot forge a line.
  */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
@@ -16,7 +16,7 @@ bool log_wants(enum log_level);
 __attribute__((format(printf, 3, 4))) void log_line(enum log_level, const char *who,
                                                     const char *format, ...);
 
-/* `who` is the noun that speaks: "arp", "dns". Arguments are evaluated only if the line is wanted. */
+/* `who` is the noun that the line is about: "arp", "dns". Arguments are evaluated only if the line is wanted. */
 #define log_at(level_, ...)                                                                        \
 	do {                                                                                       \
 		if (log_wants(level_))                                                             \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The end of an image that found itself wrong: last words on AMP_STREAM_LOG, then a trap that the tender reports. */
+/* Ends an image that has found a defect in itself: a last message on AMP_STREAM_LOG, then a trap that the tender reports. */
 #ifndef CORE_PANIC_H
 #define CORE_PANIC_H
 
@@ -7,8 +7,8 @@
 
 _Noreturn __attribute__((format(printf, 1, 2))) void panic(const char *format, ...);
 
-/* A check that stays in release builds. For defects of ours, never for input. It tells its place; the expression stands
- * there, and not in every image. */
+/* A check that stays in release builds. It is for defects of the program, never for input. The message gives file and line
+ * only, so that images do not carry the expressions. */
 #define ensure(condition_)                                                                         \
 	do {                                                                                       \
 		if (__builtin_expect(!(condition_), 0))                                            \

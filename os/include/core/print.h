@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The library OS's own texts: snprintf and vsnprintf without floating-point and wide conversions (a format with one gives
- * -1). An image whose application formats none either has no code for them: 4 KiB.
+ * snprintf and vsnprintf without floating-point and wide conversions, for the library OS's own texts. A format that has such a
+ * conversion gives -1. An image whose application formats no such values either saves 4 KiB of code.
  */
 #ifndef CORE_PRINT_H
 #define CORE_PRINT_H

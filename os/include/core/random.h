@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Random bytes: a ChaCha20 generator with fast key erasure, seeded from boot information and seeded anew when the
- * generation number changes (a clone). Fit for keys. Never fails, never blocks. */
+/* Random bytes, fit for keys: a ChaCha20 generator with fast key erasure. It is seeded from boot information, and
+ * again when the generation number changes (in a clone). It never fails and never blocks. */
 #ifndef CORE_RANDOM_H
 #define CORE_RANDOM_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RAW: for a local array that is written before it is read. All other locals are zeroed in images
- * (-ftrivial-auto-var-init), which for a large one on a hot path costs more than the work.
+ * RAW marks a local array that is written before it is read. All other locals are zeroed in images
+ * (-ftrivial-auto-var-init). For a large array on a hot path, that costs more than the work itself.
  */
 #ifndef CORE_RAW_H
 #define CORE_RAW_H

@@ -26,7 +26,7 @@ void sha256_hmac(uint8_t to[SHA256_SIZE], const void *key, size_t key_size, cons
 void sha256_pbkdf2(uint8_t to[SHA256_SIZE], const void *password, size_t password_size,
                    const void *salt, size_t salt_size, uint32_t iterations, void (*pause)(void));
 
-/* Compares in a time that does not depend on the contents. */
+/* Compares in a time that does not depend on the contents: for secrets. */
 bool bytes_same(const void *a, const void *b, size_t size);
 
 #endif

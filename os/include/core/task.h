@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Cooperative tasks, each on an own stack with an unmapped page below it. A task runs until it blocks, yields
- * or ends. All functions are called from tasks, except task_wake and task_spawn, which callbacks may call too.
- * Stacks are laid out at build time (manifest: tasks, stack); the one that runs main() is the first.
+ * Cooperative tasks. Each has a stack of its own, with an unmapped page below it, and runs until it blocks, yields
+ * or ends. Tasks call these functions. Callbacks may call task_spawn, task_wake_one, task_wake_all and task_self.
+ * Stacks are laid out at build time (manifest: tasks, stack). The first task runs main().
  */
 #ifndef CORE_TASK_H
 #define CORE_TASK_H
@@ -15,7 +15,7 @@
 struct task;
 typedef void task_fn(void *arg);
 
-/* Starts a task; it first runs in the loop's next turn. Null: all stacks are in use. `name` (not copied)
+/* Starts a task, which first runs in the loop's next turn. Null: all stacks are in use. `name` (not copied)
  * appears in crash reports and logs. */
 struct task *task_spawn(const char *name, task_fn *, void *arg);
 
@@ -23,20 +23,20 @@ void task_yield(void);
 void task_sleep(uint64_t ns);
 struct task *task_self(void);               /* null in a callback */
 const char *task_name(const struct task *); /* of null: "loop" */
-/* Bytes of its stack that were never written, by looking at all of them: for finding a size, not for each day. */
+/* Bytes of its stack that were never written. It looks at the whole stack: use it to choose a size, not in production. */
 uint32_t task_stack_unused(const struct task *);
 
-/* Waiting for an event. A queue is owned by who embeds it; list of waiting tasks, first come first served. */
+/* A queue of tasks that wait for an event, first come, first served. The structure that embeds it owns it. */
 struct task_queue {
 	struct list waiting;
 };
 #define TASK_QUEUE_INIT(name_) { LIST_INIT((name_).waiting) }
 void task_queue_init(struct task_queue *);
 
-/* Blocks until woken through the queue (0) or until the deadline (ERR_TIMEOUT). Woken does not mean that
- * the thing waited for is still there: test in a loop. */
+/* Blocks until woken through the queue (0) or until the deadline (ERR_TIMEOUT). A wake-up does not mean that the
+ * condition still holds: test it in a loop. */
 int task_wait(struct task_queue *, uint64_t deadline_ns);
-bool task_wake_one(struct task_queue *); /* false: nobody waits */
+bool task_wake_one(struct task_queue *); /* false: no task waits */
 void task_wake_all(struct task_queue *);
 
 #endif

@@ -46,7 +46,7 @@ extern const uint32_t interface_config_count;
 extern const bool interface_dhcp, interface_further, interface_routed;
 extern const char interface_host_name[]; /* the appliance's name, as DHCP servers are told it */
 
-/* By name, or the first one for null; null if there is none. */
+/* The interface of that name, or the first one for null. Null if there is none. */
 struct interface *interface_find(const char *name);
 const char *interface_name(const struct interface *);
 uint32_t interface_address(const struct interface *); /* 0: none yet */
@@ -60,11 +60,11 @@ uint16_t interface_mtu(const struct interface *);       /* IP bytes */
 /* The n-th NTP server that DHCP named, in the order of preference; 0: there are no more. */
 uint32_t interface_time_server(const struct interface *, uint32_t n);
 
-/* Blocks the task until the interface has an address (0) or the deadline (ERR_TIMEOUT). Static ones have it
- * at once. */
+/* Blocks the task until the interface has an address (0) or until the deadline (ERR_TIMEOUT). A static address is
+ * there at once. */
 int interface_wait_address(struct interface *, uint64_t deadline_ns);
 
-/* What was dropped or seen, by cause; read-only figures. */
+/* Packets seen and dropped, by cause. */
 enum interface_count {
 	COUNT_RX_PACKETS,
 	COUNT_RX_BYTES,
@@ -72,8 +72,8 @@ enum interface_count {
 	COUNT_TX_BYTES,
 	COUNT_RX_BAD_DESCRIPTOR, /* the tender's descriptor does not fit the frame area */
 	COUNT_RX_SHORT,          /* shorter than its headers say */
-	COUNT_RX_OTHER_MAC,      /* for somebody else */
-	COUNT_RX_UNKNOWN_TYPE,   /* EtherType or IP protocol that nobody serves */
+	COUNT_RX_OTHER_MAC,      /* for another host */
+	COUNT_RX_UNKNOWN_TYPE,   /* EtherType or IP protocol that is not served */
 	COUNT_RX_OTHER_ADDRESS,  /* IP destination is not ours */
 	COUNT_RX_BAD_HEADER,     /* version, header length, total length */
 	COUNT_RX_BAD_CHECKSUM,

@@ -1,22 +1,44 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A stub resolver with a cache (RFC 1034 §5.3.1, 1035, 2308, 5452, 7766): names to IPv4 addresses, by the servers that
- * DHCP or the manifest (`resolvers`) gave. Over UDP with random ports and IDs, over TCP where an answer is truncated.
+ * A stub resolver with a cache (RFC 1034 §5.3.1, 1035, 2308, 2782, 5452, 6761, 6891, 7766, 8767). It asks the servers that the
+ * manifest (`resolvers`) or DHCP gave: over UDP with random ports and IDs, over TCP where an answer is truncated.
+ *
+ * A server that does not answer, or refuses, is asked last for a while, so that it delays one name and not each.
+ * When no server answers, an expired answer is given once more, within a bound. `localhost` and all names below it are
+ * this image (RFC 6761); they are never asked for. A name without a dot is first looked up in DHCP's domain.
  */
 #ifndef NET_RESOLVER_H
 #define NET_RESOLVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define RESOLVER_SERVERS_MAX    3u     /* asked in turn; more are left away */
-#define RESOLVER_ADDRESSES_MAX  8u     /* of a name; more are left away */
-#define RESOLVER_CACHE_MAX      256u   /* names; the one least recently used goes */
+#define RESOLVER_SERVERS_MAX 3u /* further ones are ignored */
+#define RESOLVER_ADDRESSES_MAX                                                                     \
+	8u /* that resolver_lookup remembers of a name; further ones are ignored */
+#define RESOLVER_DATA_MAX       4096u  /* bytes of an answer's records; further ones are ignored */
 #define RESOLVER_TTL_MAX_S      86400u /* a longer TTL is taken as this */
 #define RESOLVER_NEGATIVE_MAX_S 300u   /* the same for "no such name" (RFC 2308) */
-#define RESOLVER_TRY_NS                                                                            \
-	(2ull * 1000000000)    /* before the next server, or the next round, is asked */
-#define RESOLVER_ROUNDS     2u /* through all servers */
-#define RESOLVER_CNAMES_MAX 8u /* in a chain */
+#define RESOLVER_STALE_TTL_S                                                                       \
+	30u /* how long a stale answer is good, until servers are asked again */
+#define RESOLVER_ROUNDS        2u    /* through all servers */
+#define RESOLVER_CNAMES_MAX    8u    /* in a chain */
+#define RESOLVER_NAME_TEXT_MAX 1010u /* bytes of a name as text, its NUL included */
+
+/* Bounds. Zero means the default, which stands at the end of each line. */
+struct resolver_options {
+	uint64_t
+	        try_ns; /* in the first round, before the next server is asked; twice that later: 1 s */
+	uint64_t dead_ns;  /* how long a server that failed is asked last: 30 s */
+	uint64_t stale_ns; /* how long after its TTL an answer may still be given: a day */
+	uint32_t
+	        cache_bytes; /* of the cache, from the heap; the least recently used name is dropped: 64 KiB */
+	uint32_t
+	        asking_max; /* names that are asked for at a time; one more gets ERR_MEMORY: 1,024 */
+	bool no_search, no_edns; /* no use of DHCP's domain; no EDNS */
+};
+/* To be called before the first name is asked for. */
+void resolver_set_options(const struct resolver_options *);
 
 /* One entry of the manifest's `resolvers`, generated into the image. address_arg: index of the argument of type ipv4
  * whose value is used instead of the constant beside it, 0.0.0.0 being none; -1: the constant. */
@@ -27,20 +49,70 @@ struct resolver_config {
 extern const struct resolver_config resolver_configs[];
 extern const uint32_t resolver_config_count;
 
-/* Blocks the task. A dotted quad is its own answer. Returns how many addresses (host byte order) were put into `to`,
- * at most `count`; ERR_ABSENT (no such name, or none with an address), ERR_TIMEOUT (deadline, or nobody answers),
- * ERR_UNREACHABLE (no server is known), ERR_MALFORMED (not a name), ERR_MEMORY. Several tasks that ask for one name
- * at a time cause one query. */
+/*
+ * A name's IPv4 addresses. Blocks the task. A dotted quad is its own answer. Returns how many addresses (host byte order) were
+ * put into `to`, at most `count`, or
+ *   ERR_ABSENT       no such name, or none with an address
+ *   ERR_TIMEOUT      the deadline, or no server answers
+ *   ERR_REFUSED      the servers refuse to answer (REFUSED)
+ *   ERR_FAILED       the servers answer, but cannot tell (SERVFAIL, or an answer that does not parse)
+ *   ERR_UNREACHABLE  no server is known, or none can be reached
+ *   ERR_MALFORMED    not a name
+ *   ERR_MEMORY
+ * Several tasks that ask for one name at a time cause one query.
+ */
 int resolver_lookup(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns);
 
-/* Servers of one's own instead of the manifest's, or, where that names none, DHCP's; count 0: those again. Copied; at
- * most RESOLVER_SERVERS_MAX. */
+enum resolver_type {
+	RESOLVER_A = 1,
+	RESOLVER_NS = 2,
+	RESOLVER_PTR = 12,
+	RESOLVER_MX = 15,
+	RESOLVER_TXT = 16,
+	RESOLVER_AAAA = 28,
+	RESOLVER_SRV = 33,
+};
+
+/* Names are absolute, without the last dot (the root is "."), with \DDD for bytes that are not printable and \. for a dot in
+ * a label: NUL-terminated, and without NUL before. */
+struct resolver_record {
+	uint16_t preference;   /* MX; SRV: its priority */
+	uint16_t weight, port; /* SRV */
+	uint16_t size;         /* TXT: bytes of `text` */
+	union {
+		uint32_t a; /* host byte order */
+		uint8_t aaaa[16];
+		const char *
+		        name; /* NS, PTR; MX: the exchange; SRV: the target, "." being "no such service" */
+		const char *text; /* TXT: its strings, joined; may hold any byte; a NUL follows */
+	};
+};
+
+struct resolver_records {
+	uint32_t count;
+	uint32_t ttl_s; /* how long they are good */
+	struct resolver_record at[];
+};
+
+/*
+ * A name's records of a type, in one block that the caller frees by heap_free. MX come by preference; SRV in the order in which
+ * to try them (RFC 2782: by priority, then at random by weight); others in the server's order. With RESOLVER_PTR a dotted
+ * quad stands for the name below in-addr.arpa. Errors are those above; after one, *records is null.
+ */
+int resolver_query(const char *name, enum resolver_type, struct resolver_records **,
+                   uint64_t deadline_ns);
+
+/* Asks these servers instead of the manifest's (or DHCP's, if the manifest names none). Count 0 returns to those. The
+ * list is copied; at most RESOLVER_SERVERS_MAX are used. */
 void resolver_use(const uint32_t *servers, uint32_t count);
-void resolver_forget(void); /* empties the cache */
+void resolver_forget(void); /* empties the cache, and forgets what is known of servers */
 
 struct resolver_counters {
-	uint64_t asked, hits, sent, answers, timeouts, truncated, refused;
-	uint64_t bad; /* answers that do not parse, or that nobody asked for */
+	uint64_t asked, hits, sent, answers, timeouts, truncated;
+	uint64_t refused, failed; /* answers: REFUSED; SERVFAIL, or not to be parsed */
+	uint64_t unreachable;     /* tries that ended by an ICMP error or for want of a route */
+	uint64_t stale;           /* answers given after their time */
+	uint64_t bad;             /* messages that were not asked for, or that do not parse */
 };
 struct resolver_counters resolver_counters(void);
 

@@ -2,14 +2,14 @@
 /*
  * TCP (RFC 9293) for applications. A connection is used in one of two ways, or in both by turns:
  *
- *   tasks   block: tcp_accept, tcp_connect, tcp_read, tcp_write... each with a deadline.
- *   events  are called on the event loop, and must not block: tcp_watch gives a connection its handlers. Received
- *           bytes are shown where the device put them; what the handler leaves is kept, and shown again.
+ *   tasks   call functions that block, each with a deadline: tcp_accept, tcp_connect, tcp_read, tcp_write...
+ *   events  go to handlers, which run on the event loop and must not block: tcp_watch gives a connection its handlers.
+ *           Received bytes are shown where the device put them; bytes that the handler leaves are kept and shown again.
  *
- * Nothing is sent at the moment of a write: what a handler or a task wrote in one go leaves together, when the
+ * A write sends nothing by itself. All that a handler or a task writes in one go leaves together, when the
  * handler returns or the task blocks, in segments as full as they can be.
  *
- * Addresses are IPv4 in host byte order, ports too. Deadlines are clock_now()'s time, CLOCK_NEVER: none.
+ * Addresses are IPv4. Addresses and ports are in host byte order. Deadlines are times of clock_now(); CLOCK_NEVER is none.
  * When the interface loses a connection's address, the connection ends with ERR_UNREACHABLE, which every call on it returns
  * from then on and `closed` is told; nothing is sent from the lost address.
  * A handle is good until tcp_close, tcp_abort, or (with handlers) until `closed` has been called.
@@ -27,22 +27,22 @@ struct tcp_listener;
 
 /* ---- Bounds and defaults ---- */
 
-#define TCP_BACKLOG_DEFAULT   1024u /* connections that are open and not accepted yet */
+#define TCP_BACKLOG_DEFAULT   1024u /* connections that are open and not yet accepted */
 #define TCP_HALF_OPEN_MAX     1024u /* a listener's; more are answered with SYN cookies (RFC 4987) */
 #define TCP_RECEIVE_DEFAULT   (64u << 10) /* bytes of the window at first */
-#define TCP_RECEIVE_MAX       (4u << 20)  /* what auto-tuning may make of it, memory allowing */
+#define TCP_RECEIVE_MAX       (4u << 20) /* the most that auto-tuning makes of it, memory allowing */
 #define TCP_SEND_MAX          (4u << 20) /* bytes written and not acknowledged; files do not count */
 #define TCP_BYTES_MAX         (1u << 30) /* receive_max and send_max: the largest window (RFC 7323 §2.3) */
 #define TCP_MEMORY_SHARE      2u         /* all buffers together: at most 1/2 of the heap */
-#define TCP_MSS_DEFAULT       536u /* RFC 9293 §3.7.1: if the peer does not say */
-#define TCP_KEEP_ALIVE_PROBES 9u   /* unanswered, until a connection is given up */
+#define TCP_MSS_DEFAULT       536u /* RFC 9293 §3.7.1: if the peer sends no MSS option */
+#define TCP_KEEP_ALIVE_PROBES 9u   /* unanswered, before a connection is given up */
 #define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
 	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
 #define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
 #define TCP_CLOSE_RATE      1024u /* bytes a second that the peer has to acknowledge after tcp_close */
 #define TCP_TIME_WAIT_NS    (60ull * 1000000000) /* RFC 9293 §3.4.2: 2 MSL, MSL as Linux has it */
 #define TCP_FIN_WAIT_NS                                                                            \
-	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close: nobody reads any more */
+	(60ull * 1000000000) /* in FIN-WAIT-2 after tcp_close, when no data can be read any more */
 
 struct tcp_options {                 /* zero means the default */
 	struct interface *interface; /* connect: through it (null: as routes say) */
@@ -56,7 +56,7 @@ struct tcp_options {                 /* zero means the default */
 	uint16_t local_port;         /* connect: from this port; 0: any (RFC 6056) */
 	uint8_t dscp;                /* 0 to 63: of what is sent (RFC 2474) */
 	bool no_delay;               /* Nagle's algorithm (RFC 9293 §3.7.4) off */
-	bool no_ecn; /* ECN (RFC 3168) is agreed to where the peer wants it, unless this says no */
+	bool no_ecn; /* refuses ECN (RFC 3168), which is otherwise agreed to if the peer wants it */
 	const struct tcp_congestion *congestion; /* tcp_cubic (default) or tcp_newreno */
 };
 extern const struct tcp_congestion tcp_cubic, tcp_newreno;
@@ -67,14 +67,14 @@ extern const struct tcp_congestion tcp_cubic, tcp_newreno;
  * connections have them too. */
 int tcp_listen(struct tcp_listener **, struct interface *, uint16_t port,
                const struct tcp_options *);
-/* Waiting connections and half-open ones are reset; accepted ones live on. */
+/* Resets waiting and half-open connections; accepted ones go on. */
 void tcp_listener_close(struct tcp_listener *);
 
 /* Blocks until there is a connection. ERR_TIMEOUT, ERR_CLOSED (the listener). */
 int tcp_accept(struct tcp_listener *, struct tcp_connection **, uint64_t deadline_ns);
 
-/* Or: each new connection goes to the handler, on the event loop, which gives it tcp_watch (or leaves it to a task
- * that it spawns). False: it is not wanted, and reset. The handler must not close it. */
+/* The alternative to tcp_accept: each new connection goes to the handler, on the event loop. The handler calls tcp_watch,
+ * or leaves the connection to a task that it spawns. If it returns false, the connection is reset. It must not close it. */
 typedef bool tcp_accept_fn(void *context, struct tcp_connection *);
 void tcp_listen_watch(struct tcp_listener *, tcp_accept_fn *, void *context);
 
@@ -90,22 +90,22 @@ struct tcp_handlers { /* any may be null */
 	/* tcp_connect_watch: the connection is open. */
 	void (*opened)(void *context, struct tcp_connection *);
 	/* Bytes in order. Returns how many it took; the rest is kept and shown again, at the start of `bytes`, when
-	 * more has come or after tcp_resume. `bytes` is contiguous as far as it goes; there may be more behind.
-	 * The window closes while nothing is taken: that is the back-pressure. */
+	 * more has come or after tcp_resume. `bytes` is one contiguous part; more may follow once it is taken.
+	 * While nothing is taken, the window closes: that is the back-pressure. */
 	uint32_t (*received)(void *context, struct tcp_connection *, const uint8_t *bytes,
 	                     uint32_t size);
-	/* The peer has finished sending (FIN), and everything before it was taken. */
+	/* The peer has finished sending (FIN), and all bytes before that were taken. */
 	void (*finished)(void *context, struct tcp_connection *);
 	/* After a write came back short: there is room again for half of send_max, or of unsent_max. */
 	void (*writable)(void *context, struct tcp_connection *);
-	/* Everything written was acknowledged (called once each time that this becomes so). */
+	/* Everything written was acknowledged. Called once each time that this becomes so. */
 	void (*drained)(void *context, struct tcp_connection *);
 	/* The last call: the connection is gone, and the handle with it. reason: OK (both sides finished, everything
 	 * arrived), ERR_RESET, ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE. Not called after tcp_close or tcp_abort. */
 	void (*closed)(void *context, struct tcp_connection *, int reason);
 };
 
-/* From now on events go to the handlers; null: none any more (a task may take over). Bytes that wait are shown soon. */
+/* From now on events go to these handlers. Null: to none (a task may take over). Bytes that wait are shown soon. */
 void tcp_watch(struct tcp_connection *, const struct tcp_handlers *, void *context);
 /* Starts opening, without blocking; `opened` or `closed` follows. Errors as tcp_connect's that are known at once. */
 int tcp_connect_watch(struct tcp_connection **, uint32_t address, uint16_t port,
@@ -115,26 +115,26 @@ void tcp_resume(struct tcp_connection *);
 
 /* ---- Reading ---- */
 
-/* Copies what is there, at most `size`; blocks until there is a byte. Returns how many, 0 at the peer's end;
+/* Copies the bytes that are there, at most `size`; blocks until there is one. Returns how many, 0 at the peer's end;
  * ERR_TIMEOUT, ERR_RESET, ERR_CLOSED. */
 int64_t tcp_read(struct tcp_connection *, void *to, uint32_t size, uint64_t deadline_ns);
-/* Fills all of `to`, or: ERR_CLOSED if the end came first, ERR_TIMEOUT, ERR_RESET; what had come is lost. */
+/* Fills all of `to`. ERR_CLOSED if the end came first, ERR_TIMEOUT, ERR_RESET; bytes read until then are lost. */
 int tcp_read_all(struct tcp_connection *, void *to, uint32_t size, uint64_t deadline_ns);
-/* Without a copy: what is there, in place, good until the task's next call on the connection. Blocks and returns as
- * tcp_read; then tcp_consume takes some of it. */
+/* tcp_read without a copy: shows the bytes in place, valid until the task's next call on the connection. tcp_consume then
+ * takes some of them. */
 int64_t tcp_peek(struct tcp_connection *, const uint8_t **bytes, uint64_t deadline_ns);
 void tcp_consume(struct tcp_connection *, uint32_t size);
 
 /* ---- Writing ---- */
 
 /* Copies all of it into the send buffer, blocking while that is full. ERR_TIMEOUT, ERR_RESET, ERR_CLOSED
- * (shut down), ERR_MEMORY; how much had been taken by then is not told: the connection is of no use any more. */
+ * (shut down), ERR_MEMORY. After an error it is not known how much was taken: close the connection. */
 int tcp_write(struct tcp_connection *, const void *bytes, uint32_t size, uint64_t deadline_ns);
-/* The same with one copy less for large writes on a short path (64 KiB, a round trip of less than a millisecond): the
- * bytes go out from where they lie, and what is not acknowledged in quick succession is copied before it returns. */
+/* tcp_write with one copy less for large writes on a short path (64 KiB, a round trip of less than a millisecond). The
+ * bytes go out from where they lie; those not acknowledged in quick succession are copied before it returns. */
 int tcp_write_through(struct tcp_connection *, const void *bytes, uint32_t size,
                       uint64_t deadline_ns);
-/* Takes as much as there is room for, and never blocks. How many bytes; 0 after a reset or shut-down. */
+/* Takes as much as there is room for, and never blocks. Returns how many bytes; 0 after a reset or shut-down. */
 uint32_t tcp_write_some(struct tcp_connection *, const void *bytes, uint32_t size);
 /* Room for tcp_write_some now. */
 uint32_t tcp_write_room(const struct tcp_connection *);
@@ -143,7 +143,7 @@ uint32_t tcp_write_room(const struct tcp_connection *);
 int tcp_write_static(struct tcp_connection *, const void *bytes, uint64_t size);
 #define TCP_PIECES_MAX                                                                             \
 	256u /* pieces of the send queue: runs of static bytes, and of copied ones between them */
-/* The same for a part of a file compiled in. ERR_INVALID: it does not lie in the file. */
+/* tcp_write_static for a part of a compiled-in file. ERR_INVALID: the part does not lie in the file. */
 int tcp_send_file(struct tcp_connection *, const struct file *, uint64_t offset, uint64_t size);
 /* Blocks until everything written has been acknowledged. ERR_TIMEOUT, ERR_RESET. */
 int tcp_drain(struct tcp_connection *, uint64_t deadline_ns);
@@ -166,13 +166,13 @@ void tcp_set_unsent_max(struct tcp_connection *, uint32_t bytes);
 
 /* ---- Ending ---- */
 
-/* No more is written: FIN after what is queued. Reading goes on (half-close, RFC 9293 §3.6). */
+/* Ends writing: a FIN follows the queued bytes. Reading goes on (half-close, RFC 9293 §3.6). */
 void tcp_shutdown(struct tcp_connection *);
-/* Gives the handle back. What is queued is still sent, then FIN. If received bytes were not read, or more come, the
+/* Gives the handle back. Queued bytes are still sent, then a FIN. If received bytes were not read, or more come, the
  * peer is reset (RFC 2525 §2.17); also if it acknowledges nothing for the user timeout, though it keeps its window
  * closed and answers probes, and if it has not acknowledged everything at close_rate, the user timeout on top. */
 void tcp_close(struct tcp_connection *);
-/* Gives it back with a reset; nothing more is sent but that. */
+/* Gives the handle back and resets the connection. Queued bytes are dropped. */
 void tcp_abort(struct tcp_connection *);
 
 /* ---- Looking ---- */
@@ -209,7 +209,7 @@ void tcp_info(const struct tcp_connection *, struct tcp_info *);
 
 void *tcp_context(const struct tcp_connection *); /* of tcp_watch */
 
-/* Figures of all connections since the start; the first three are as of now. */
+/* Counters of all connections since the start. The first three are current values. */
 enum tcp_count {
 	TCP_NOW_OPEN, /* connections with a struct of their own, half-open ones not counted */
 	TCP_NOW_TIME_WAIT,
@@ -233,7 +233,7 @@ enum tcp_count {
 	TCP_COUNT_OUT_OF_WINDOW,
 	TCP_COUNT_PAWS,         /* dropped for sequence number or timestamp */
 	TCP_COUNT_OUT_OF_ORDER, /* segments kept for later */
-	TCP_COUNT_DUPLICATE,    /* segments that brought nothing new */
+	TCP_COUNT_DUPLICATE,    /* segments without new data */
 	TCP_COUNT_CHALLENGES,   /* challenge ACKs sent (RFC 5961) */
 	TCP_COUNT_COOKIES_SENT,
 	TCP_COUNT_COOKIES_GOOD,

@@ -11,7 +11,7 @@
 struct frame;
 struct interface;
 
-/* A received datagram. Valid during the callback only. The callback may overwrite payload[0 .. room). */
+/* A received datagram, valid during the callback only. The callback may overwrite payload[0 .. room). */
 struct udp_packet {
 	uint8_t *payload;
 	uint32_t size; /* bytes received at payload */

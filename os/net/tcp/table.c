@@ -5,6 +5,7 @@
  */
 #include <net/tcp/internal.h>
 
+#include <core/check.h>
 #include <core/hash.h>
 #include <core/heap.h>
 
@@ -106,4 +107,53 @@ void tcp_table_clear(void)
 	heap_free(table);
 	table = NULL;
 	buckets = 0;
+}
+
+/* ---- For checks ---- */
+
+/* Of every connection in the table; `holds` null: the table itself. */
+static bool all_hold(bool (*holds)(const struct tcp_connection *))
+{
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < buckets; k++)
+		for (const struct tcp_connection *c = table[k]; c; c = c->chain)
+			if (n++ == connections || (holds && !c->gone && !holds(c)))
+				return false;
+	return n == connections;
+}
+
+static bool queue_holds(const struct tcp_connection *c)
+{
+	return tcp_queue_is_valid(&c->queue);
+}
+
+static bool receive_holds(const struct tcp_connection *c)
+{
+	return tcp_receive_is_valid(&c->receive);
+}
+
+static bool recovery_holds(const struct tcp_connection *c)
+{
+	return tcp_recovery_is_valid(&c->recovery);
+}
+
+CHECK("net", "TCP: the table holds as many connections as are counted", table_holds)
+{
+	return all_hold(NULL);
+}
+
+CHECK("net", "TCP: what is to be sent adds up to its pieces", queues_hold)
+{
+	return all_hold(queue_holds);
+}
+
+CHECK("net", "TCP: what was received lies in order, holes between it", receivers_hold)
+{
+	return all_hold(receive_holds);
+}
+
+CHECK("net", "TCP: what was sent is under way, acknowledged or lost, and counted once",
+      recoveries_hold)
+{
+	return all_hold(recovery_holds);
 }

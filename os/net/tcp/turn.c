@@ -4,6 +4,7 @@
  * when TCP's source is polled, after the device's batch. One whose output the device refuses waits in
  * a second list until there is room.
  */
+#include <core/check.h>
 #include <net/tcp/internal.h>
 
 #include <core/boot.h>
@@ -134,4 +135,9 @@ void tcp_stop(void)
 	if (started)
 		loop_remove(&source);
 	started = false;
+}
+
+CHECK("net", "TCP: each connection is in one list of the turn at most", turn_holds)
+{
+	return list_is_valid(&turn) && list_is_valid(&stalled);
 }

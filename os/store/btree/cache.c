@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clean pages by number. A page is in the table as long as somebody has pinned it or the policy
+ * Clean pages by number. A page is in the table as long as it is pinned or the policy
  * keeps it; two tasks that want the same page read it once. Contents are checked once, when they
  * are read: sum and structure.
  */
@@ -145,8 +145,7 @@ void btree_cache_adopt(struct btree *t, struct btree_node *n)
 	btree_cache_unpin(t, n);
 }
 
-/* The page will hold something else. A sound store's page is not given away while anybody uses it.
- */
+/* The page will hold other contents. A sound store's page is not given away while it is in use. */
 bool btree_cache_forget(struct btree *t, uint64_t page)
 {
 	struct btree_node *n = btree_table_find(&t->clean, page);
@@ -225,4 +224,52 @@ int btree_cache_get(struct btree *t, struct pointer p, uint32_t level, struct bt
 	keep(t, n);
 	*to = n;
 	return OK;
+}
+
+/* ---- For checks ---- */
+
+#define SAMPLE 4u /* buckets whose pages are summed, by turns: a page costs a microsecond */
+
+static bool table_is_valid(const struct table *t)
+{
+	uint32_t count = 0;
+	if (t->size & (t->size - 1))
+		return false;
+	for (uint32_t k = 0; k < t->size; k++)
+		for (const struct btree_node *n = t->buckets[k]; n; n = n->chain)
+			if (bucket(t, n->cached.page) != &t->buckets[k] || count++ == t->count)
+				return false;
+	return count == t->count;
+}
+
+/* A clean page is what was read or written, as long as it is in memory. */
+static bool is_unchanged(const struct btree_node *n)
+{
+	return n->loading || n->error || btree_page_sum(n->bytes, n->cached.page) == n->sum;
+}
+
+bool btree_cache_is_valid(const struct btree *t)
+{
+	uint64_t kept = 0;
+	if (!table_is_valid(&t->clean) || !table_is_valid(&t->dirty))
+		return false;
+	for (uint32_t k = 0; k < t->clean.size; k++)
+		for (const struct btree_node *n = t->clean.buckets[k]; n; n = n->chain) {
+			if (!n->kept && !n->cached.pins)
+				return false;
+			kept += n->kept;
+		}
+	uint32_t first = (uint32_t)(t->figures.hits + t->figures.reads);
+	for (uint32_t k = 0; k < SAMPLE && k < t->clean.size; k++)
+		for (const struct btree_node *n =
+		             t->clean.buckets[(first + k) & (t->clean.size - 1)];
+		     n; n = n->chain)
+			if (!is_unchanged(n))
+				return false;
+	/* Nothing that the committed state or a snapshot uses is overwritten. */
+	for (uint32_t k = 0; k < t->dirty.size; k++)
+		for (const struct btree_node *n = t->dirty.buckets[k]; n; n = n->chain)
+			if (btree_map_busy(t, n->cached.page))
+				return false;
+	return kept == t->kept && kept * BTREE_PAGE <= t->options.cache;
 }

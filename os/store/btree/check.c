@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Everything that the committed state consists of is read once: what is reached is marked, and has
+ * Everything that the committed state consists of is read once: a reached page is marked, and has
  * to be what the map says. Damage does not stop it: the rest is looked at all the same.
  */
 #include <store/btree/internal.h>
@@ -96,8 +96,8 @@ static void look_at_tree(struct check *c)
 	for (bool down = true;;) {
 		uint32_t level = top - depth;
 		if (down) {
-			/* What is reached twice is looked at once: a forged tree may have more ways
-			 * than anybody can walk. */
+			/* A page that is reached twice is read once: a forged tree may have more ways
+			 * than can be walked. */
 			int error = mark(c, p.page, "a page that two nodes point to")
 			                    ? node_anew(t, p, level, &path[depth])
 			                    : ERR_CORRUPT;
@@ -147,8 +147,8 @@ child:
 	}
 }
 
-/* The pages of the map, anew from the device: what is in memory was right when the store was
- * opened. */
+/* Reads the pages of the map from the device again: the copies in memory were right when the store
+ * was opened. */
 static void look_at_map(struct check *c)
 {
 	struct btree *t = c->tree;
@@ -242,7 +242,7 @@ int btree_check(struct btree *t)
 	struct check c = { .tree = t, .result = OK };
 	while (t->committing)
 		task_wait(&t->appliers, UINT64_MAX);
-	t->committing = true; /* nobody writes meanwhile */
+	t->committing = true; /* no task writes meanwhile */
 	c.seen = heap_alloc_zero(t->map_count, BTREE_PAGE);
 	if (!c.seen)
 		c.result = ERR_MEMORY;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Many tasks' changes become one durable state. The first that comes leads: it takes all that wait,
- * makes their changes, writes what is new, flushes, writes the root, flushes. What comes meanwhile
- * is the next leader's. A batch that cannot be made (no memory, no room) is put aside, and the
- * others are made again without it.
+ * Many tasks' changes become one durable state. The first task leads: it takes all waiting batches,
+ * makes their changes, writes the new pages, flushes, writes the root, flushes. Batches that come
+ * meanwhile are the next leader's. A batch that cannot be made (no memory, no room) is put aside, and
+ * the others are made again without it.
  */
 #include <store/btree/internal.h>
 
@@ -197,7 +197,7 @@ int btree_commit_write(struct btree *t)
 		return error;
 	if (!error)
 		error = block_flush(t->block);
-	if (error) { /* nobody knows which state the device holds */
+	if (error) { /* it is not known which state the device holds */
 		t->refuses = error;
 		return error;
 	}

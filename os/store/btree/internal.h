@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the store's files know of each other:
+ * Shared by the store's files:
  *
  *   page.c    pointers to pages and their sums, the root's record
  *   node.c    one page of the tree: format, validation, inserting and removing; no I/O
@@ -28,13 +28,13 @@
 #define CELL_MAX     1352u              /* bytes of a cell: a page holds three at least */
 #define LEVEL_MAX    (BTREE_DEPTH_MAX - 1)
 
-/* Where a page is, and what it says: so a page that is stale, swapped or flipped is found by whoever points to it. Sum 0,
+/* The place of a page and the sum of its contents, so that a stale, swapped or flipped page is found from its parent. Sum 0,
  * which no page has: a dirty node, in memory only. */
 struct pointer {
 	uint64_t page, sum;
 };
 
-/* What a root's record says: a committed state. */
+/* The record of a root: a committed state. */
 struct state {
 	uint64_t pages;                  /* of the device that the store uses */
 	uint64_t generation, keys, used; /* used: pages, roots and map included */
@@ -107,7 +107,7 @@ struct btree {
 
 	struct apply *first, *last; /* waiting */
 	bool committing;
-	int refuses; /* writing is refused with this error: nobody knows what the device holds, or what is free */
+	int refuses; /* writing is refused with this error: the device's state, or the free pages, are not known */
 	uint64_t
 	        map_flaw; /* a page of the map that is damaged: all of it is written anew by the next commit; 0: none */
 	struct task_queue appliers;
@@ -148,7 +148,7 @@ struct cell {
 	uint32_t size;
 };
 void btree_node_init(uint8_t *page, uint8_t level);
-/* Is every cell within the page, are keys in order, is it of that level? What is wrong, or null. */
+/* Checks that every cell lies within the page, that keys are in order, and the level. The flaw in words, or null. */
 const char *btree_node_flaw(const uint8_t *page, uint32_t level, uint64_t pages);
 uint32_t btree_node_level(const uint8_t *page);
 uint32_t btree_node_count(const uint8_t *page);
@@ -185,10 +185,11 @@ int btree_cache_get(struct btree *, struct pointer, uint32_t level, struct btree
 void btree_cache_unpin(struct btree *, struct btree_node *);
 /* A page that has just been written becomes a clean one; takes it over. */
 void btree_cache_adopt(struct btree *, struct btree_node *);
-bool btree_cache_forget(struct btree *, uint64_t page); /* false: somebody has pinned it */
+bool btree_cache_forget(struct btree *, uint64_t page); /* false: it is pinned */
 /* Reads a page of the tree into n->bytes, and looks at it. */
 int btree_node_read(struct btree *, struct btree_node *, struct pointer, uint32_t level);
 void btree_cache_close(struct btree *);
+bool btree_cache_is_valid(const struct btree *); /* for checks */
 struct btree_node *btree_node_new(uint64_t page);
 void btree_node_free(struct btree_node *);
 struct btree_node *btree_table_find(const struct table *, uint64_t page);
@@ -207,7 +208,7 @@ void btree_map_done(struct btree *);    /* the state under way has been committe
 void btree_map_release(struct btree *); /* a snapshot has gone */
 bool btree_map_used(const struct btree *, uint64_t page); /* by the committed state */
 bool btree_map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
-/* Instead of a map that is damaged: what the tree reaches is used. If not all of the tree can be read, nothing is free. */
+/* Replaces a damaged map: pages that the tree reaches are in use. If not all of the tree can be read, no page is free. */
 int btree_map_rebuild(struct btree *);
 /* Gives the map's changed pages new places and adds them to what is to be written. */
 int btree_map_write(struct btree *);
@@ -237,6 +238,10 @@ int btree_check_reach(struct btree *, uint8_t *seen, uint64_t *used, bool *lost)
 /* The record of a root's page that is newest, if one is whole; names what is not. *whole: both copies are, and the same. */
 enum record btree_check_root(struct btree *, const uint8_t *bytes, uint64_t page,
                              uint64_t device_pages, struct state *, bool *whole, bool *flawed);
+
+/* ---- store.c ---- */
+/* For tests and checks: what is in memory, whatever is under way. Nothing is read. */
+bool btree_is_valid(const struct btree *);
 
 /* ---- commit.c ---- */
 /* Makes the state under way the committed one. */

@@ -195,8 +195,8 @@ int btree_map_free(struct btree *t, uint64_t page)
 		btree_damaged(t, page, "a page in use that the map calls free");
 		return ERR_CORRUPT;
 	}
-	/* What only this state has ever used is free at once, and not once more when a snapshot
-	 * goes. */
+	/* A page that only this state has ever used is free at once, and not once more when a
+	 * snapshot goes. */
 	if (bit(t->busy, page) && !btree_pages_add(&t->freed, page))
 		return ERR_MEMORY;
 	bit_set(t->next, page, false);

@@ -98,7 +98,7 @@ enum record btree_record_read(const uint8_t from[RECORD_SIZE], uint64_t device_p
 	bytes_skip(&in, 4);
 	for (uint32_t k = 0; k < MAP_DIRS; k++)
 		s->dirs[k] = btree_pointer_load(bytes_get(&in, 16));
-	/* A device may have grown since: what is beyond `pages` is not used. */
+	/* A device may have grown since: pages beyond `pages` are not used. */
 	return !in.failed && s->pages <= device_pages && s->level <= LEVEL_MAX &&
 	                       s->root.page >= ROOT_PAGES && s->root.page < s->pages
 	               ? RECORD_GOOD

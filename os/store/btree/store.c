@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <core/check.h>
 #include <core/error.h>
 #include <core/heap.h>
 
@@ -38,9 +39,9 @@ static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
 	return other ? ERR_MALFORMED : ERR_ABSENT;
 }
 
-/* What was read may lie in a cache of the device's yet, after a crash that was not one of its
- * power: it has to be on the medium before anything is written where the state before it was. And a
- * root has both its copies, so that one may be lost. */
+/* After a crash without power loss, the data that was read may still lie in a cache of the device. It
+ * has to be on the medium before anything is written in the place of the state before it. And a root
+ * gets both its copies, so that one may be lost. */
 static void settle(struct btree *t, bool repair)
 {
 	int error = repair ? btree_root_write(t, &t->state) : OK;
@@ -62,6 +63,47 @@ static int create(struct btree *t)
 		return t->why;
 	t->work.root.page = root->cached.page;
 	return btree_commit_write(t);
+}
+
+static bool state_is_valid(const struct btree *t, const struct state *s)
+{
+	return s->pages <= t->pages && s->used <= t->pages && s->level < BTREE_DEPTH_MAX;
+}
+
+/* From the oldest on: each of an earlier state or the same. */
+static bool snapshots_are_valid(const struct btree *t)
+{
+	uint64_t generation = 0;
+	if (!list_is_valid(&t->snapshots))
+		return false;
+	list_each (at, &t->snapshots) {
+		const struct btree_snapshot *s = container_of(at, struct btree_snapshot, all);
+		if (s->tree != t || s->state.generation < generation ||
+		    s->state.generation > t->state.generation)
+			return false;
+		generation = s->state.generation;
+	}
+	generation = 0;
+	for (const struct pending *p = t->pending; p; p = p->next) {
+		if (p->generation < generation || (!p->next && p != t->pending_last))
+			return false;
+		generation = p->generation;
+	}
+	return true;
+}
+
+bool btree_is_valid(const struct btree *t)
+{
+	const struct apply *a = t->first;
+	while (a && a->next)
+		a = a->next;
+	return state_is_valid(t, &t->state) && state_is_valid(t, &t->work) &&
+	       (!a || a == t->last) && snapshots_are_valid(t) && btree_cache_is_valid(t);
+}
+
+static bool is_valid(const void *of)
+{
+	return btree_is_valid(of);
 }
 
 int btree_open(struct btree **to, struct block *block, const struct btree_options *options)
@@ -96,12 +138,15 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 		return error;
 	}
 	t->work = t->state;
+	check_watch(t, is_valid, "store/btree",
+	            "pages in memory are what was read, and none that is in use is overwritten");
 	*to = t;
 	return OK;
 }
 
 void btree_close(struct btree *t)
 {
+	check_forget(t);
 	btree_work_undo(t);
 	heap_free(t->dirty.buckets);
 	btree_cache_close(t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Changes. Every node on the way from the root is first copied to a page of its own (once a
- * commit); the copies are in the table of dirty ones, and nobody else sees them. A pointer to a
+ * commit); the copies are in the table of dirty ones, and no reader sees them. A pointer to a
  * dirty node has its page, and a sum only when it is written.
  */
 #include <store/btree/internal.h>

@@ -74,7 +74,7 @@ int fat_cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct u
 	while (n < AHEAD && at + (n + 1) * f->sector <= end && !find(f, at + n * f->sector) &&
 	       !fat_cache_crowded(f))
 		n++;
-	/* The buffer is free: nobody keeps anything in it. */
+	/* The buffer is free: it keeps nothing. */
 	int error = fat_transfer_read(f, at, f->transfer, (uint64_t)n * f->sector);
 	for (uint32_t k = n; k-- && !error;) {
 		u = take(f);
@@ -160,4 +160,26 @@ int fat_cache_write(struct fat *f, bool table)
 		}
 	}
 	return error;
+}
+
+bool fat_cache_is_valid(const struct fat *f)
+{
+	uint32_t listed = 0, found = 0, valid = 0, dirty = 0;
+	if (!list_is_valid(&f->units))
+		return false;
+	list_each (l, &f->units)
+		listed++;
+	for (uint32_t k = 0; k < BUCKETS; k++)
+		for (const struct unit *u = f->buckets[k]; u; u = u->next)
+			if (!u->valid || u->at / f->sector % BUCKETS != k ||
+			    found++ == f->unit_count)
+				return false;
+	for (uint32_t k = 0; k < f->unit_count; k++) {
+		const struct unit *u = &f->unit_array[k];
+		if ((u->dirty && !u->valid) || u->bytes != f->unit_bytes + (uint64_t)k * f->sector)
+			return false;
+		valid += u->valid;
+		dirty += u->dirty;
+	}
+	return listed == f->unit_count && found == valid && dirty == f->dirty;
 }

@@ -4,13 +4,15 @@
  *
  *	1  data, which nothing leads to yet; the volume is marked as in use
  *	2  the table: new clusters, which nothing leads to
- *	3  the table: links from clusters that files and directories have to new ones, behind what
- *sizes tell 4  directories 5  the table: what directories do not count on any more is cut off and
- *freed 6  the volume is marked as clean
+ *	3  the table: links from clusters that files and directories have to new ones, behind the
+ *	   ends that sizes tell
+ *	4  directories
+ *	5  the table: clusters that directories no longer count on are cut off and freed
+ *	6  the volume is marked as clean
  *
  * So whatever a cut leaves, no entry leads to a cluster that is free or another's, and no size is
- *beyond its chain; there may be clusters that are lost and chains that are too long: repair.c's
- *work, or anybody's. Empty steps cost nothing.
+ * beyond its chain. There may be lost clusters and chains that are too long, which repair.c, or any
+ * other system's check, mends. Empty steps cost nothing.
  */
 #include <store/fat/internal.h>
 
@@ -27,7 +29,7 @@ static int mark_use(struct fat *f, bool in_use)
 	return error;
 }
 
-/* What is said of free clusters, for others: nobody may rely on it. */
+/* Writes the count of free clusters for other systems. It is only a hint. */
 static int write_info(struct fat *f)
 {
 	uint8_t fields[8];

@@ -145,7 +145,7 @@ int fat_make_directory(struct fat *f, const char *path)
 
 /* ---- Removing ---- */
 
-/* Its slots are gone: its clusters go, too, as soon as nobody has it open. */
+/* Its slots are gone. Its clusters go, too, as soon as it is no longer open. */
 static int let_go(struct fat *f, const struct entry *e)
 {
 	bool directory = e->raw[11] & ATTR_DIRECTORY;
@@ -197,7 +197,7 @@ int fat_remove(struct fat *f, const char *path)
 
 struct move {
 	struct scan from, to;
-	struct entry source, target; /* target: what has the new name, before or after */
+	struct entry source, target; /* target: the entry of the new name, before or after */
 	struct name name;
 	bool replaces;
 };
@@ -278,7 +278,7 @@ static int rename_entry(struct fat *f, const char *from, const char *to)
 		return error;
 	if (m.source.raw[11] & FAT_READ_ONLY)
 		return ERR_READ_ONLY;
-	/* What waits for the source's old slot is done before it has two. */
+	/* Changes that wait for the source's old slot are made before it has two. */
 	error = fat_commit(f, false);
 	struct entry old = m.target;
 	if (!error)

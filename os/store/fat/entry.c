@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Slots of a directory. A name is a short slot, and before it those of its long name, last part
- * first, tied to it by a sum. What does not belong to a short slot in that way is passed over, or
- * erased where a volume is mended.
+ * first, tied to it by a sum. Slots that do not belong to a short slot in that way are skipped, or
+ * erased when a volume is mended.
  */
 #include <store/fat/internal.h>
 

@@ -123,7 +123,7 @@ static int grow(struct node *n, uint64_t want)
 	return error;
 }
 
-/* What was taken for it and then not written goes back. */
+/* Gives back the clusters that were taken for it and then not written. */
 static void shrink_to_size(struct node *n)
 {
 	struct fat *f = n->fat;

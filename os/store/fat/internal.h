@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the parts of FAT share. From below: transfer (bytes of the device), cache (sectors of tables and directories), table (the
+ * Shared by the parts of FAT. From below: transfer (bytes of the device), cache (sectors of tables and directories), table (the
  * allocation table, and changes of it that must wait), chain (clusters one behind the other), name, entry (slots of a
  * directory), commit (the order in which changes reach the device), path, directory, file; volume opens, repair mends.
  *
@@ -132,6 +132,8 @@ struct fat {
 
 void fat_lock(struct fat *);
 void fat_unlock(struct fat *);
+/* For tests and checks: what is in memory, whatever is under way. Nothing is read. */
+bool fat_is_valid(const struct fat *);
 int fat_damaged(struct fat *, const char *what, uint64_t where); /* ERR_CORRUPT */
 
 /* ---- transfer.c ---- */
@@ -146,6 +148,7 @@ int fat_cache_get(struct fat *, uint64_t at, uint64_t end, bool table, struct un
 void fat_cache_dirty(struct fat *, struct unit *);
 void fat_cache_forget(struct fat *, uint64_t at, uint64_t size); /* changes, too */
 int fat_cache_write(struct fat *, bool table);                   /* all changed ones of that kind */
+bool fat_cache_is_valid(const struct fat *);                     /* for checks */
 static inline bool fat_cache_crowded(const struct fat *f)
 {
 	return f->dirty > f->unit_count / 2;

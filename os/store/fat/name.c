@@ -33,7 +33,7 @@ static bool surrogate_low(uint32_t u)
 	return u >= 0xdc00 && u < 0xe000;
 }
 
-/* What no name may contain, by the FAT specification. */
+/* Characters that no name may contain, by the FAT specification. */
 static bool forbidden(uint32_t u)
 {
 	return u < 0x20 || u == 0x7f || (u < 0x80 && strchr("\"*/:<>?\\|", (int)u));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a volume needs that was in use when its power went. After our own order of writing
- * (commit.c): the first table counts, clusters that nothing leads to are freed, chains end where
- * sizes say, of a rename's two names the newer stays, parts of long names without a file go. What
- * cannot come from that is told as damage and made consistent, too, by believing the entry that is
- * met first: else writing would make it worse.
+ * Repairs a volume that was in use when its power went. These traces follow from our own order of
+ * writing (commit.c): the first table counts, clusters that nothing leads to are freed, chains end
+ * where sizes say, of a rename's two names the newer stays, parts of long names without a file go.
+ * Anything else is reported as damage and made consistent, too, by believing the entry that is met
+ * first: otherwise writing would make it worse.
  *
  * Each change is right by itself, so they are written in any order, and a cut in the midst of it is
  * mended like any other.

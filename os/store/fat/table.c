@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The allocation table. Entries of clusters that nobody counts on are changed at once; those that
+ * The allocation table. Entries of clusters that no directory counts on are changed at once; those that
  * the device's directories lead to wait in fat.edits for their step of a commit, and are seen here
  * as they will be.
  *
@@ -173,7 +173,7 @@ int fat_table_apply(struct fat *f, bool cut)
 	return error;
 }
 
-/* What is free already ends a chain, so a loop does, too. */
+/* A cluster that is free already ends a chain, and so a loop ends, too. */
 static int free_chain(struct fat *f, struct freed chain)
 {
 	int error = OK;

@@ -2,6 +2,7 @@
 /* A volume's first sector, opening and closing. */
 #include <store/fat/internal.h>
 
+#include <core/check.h>
 #include <core/heap.h>
 
 #define BOOT          512u
@@ -81,7 +82,7 @@ static int decode(struct fat *f, const uint8_t b[BOOT])
 	return OK;
 }
 
-/* What others say of free clusters; else it is counted. */
+/* Reads the count of free clusters that other systems left; without one they are counted. */
 static int read_info(struct fat *f)
 {
 	uint8_t info[BOOT];
@@ -145,10 +146,45 @@ static int open_volume(struct fat *f)
 
 static void release(struct fat *f)
 {
+	check_forget(f);
 	heap_free(f->unit_array);
 	heap_free(f->unit_bytes);
 	heap_free(f->transfer);
 	heap_free(f);
+}
+
+/* Whoever has a file or directory open finds it once. */
+static bool nodes_are_valid(const struct fat *f)
+{
+	if (!list_is_valid(&f->nodes))
+		return false;
+	list_each (l, &f->nodes) {
+		const struct node *n = container_of(l, struct node, list);
+		if (n->fat != f || !n->users)
+			return false;
+		/* While a name is moved, two may have its place. */
+		for (const struct list *o = l->next; o != &f->nodes && !n->gone && !f->locked;
+		     o = o->next) {
+			const struct node *other = container_of(o, struct node, list);
+			if (!other->gone && other->at == n->at)
+				return false;
+		}
+	}
+	return true;
+}
+
+bool fat_is_valid(const struct fat *f)
+{
+	for (uint32_t k = 0; k < f->edit_count && k < EDITS_MAX; k++)
+		if (!fat_cluster_valid(f, f->edits[k].cluster))
+			return false;
+	return f->edit_count <= EDITS_MAX && f->freed_count <= FREED_MAX &&
+	       f->free <= f->clusters && nodes_are_valid(f) && fat_cache_is_valid(f);
+}
+
+static bool is_valid(const void *of)
+{
+	return fat_is_valid(of);
 }
 
 int fat_open(struct fat **to, struct block *block, const struct fat_options *options)
@@ -170,6 +206,8 @@ int fat_open(struct fat **to, struct block *block, const struct fat_options *opt
 		release(f);
 		return error;
 	}
+	check_watch(f, is_valid, "store/fat",
+	            "sectors in memory, open files and waiting changes are sound");
 	*to = f;
 	return OK;
 }

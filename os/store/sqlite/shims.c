@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What SQLite's archive finds here instead of its own: the operating system (sqlite3_os_init,
+ * Functions that SQLite's archive finds here instead of its own: the operating system (sqlite3_os_init,
  * sqlite3_os_end, as SQLite documents for SQLITE_OS_OTHER), which keeps os_unix.o with its fifty
  * system calls out of the image; and two checked string functions that only glibc has.
  */

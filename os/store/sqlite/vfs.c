@@ -33,8 +33,8 @@ struct device {
 	uint32_t files;  /* open */
 	bool journal;    /* there is one, empty perhaps */
 	uint32_t shared; /* files with a lock, whichever */
-	/* Who has more than a shared one. A pending one is on the way to the exclusive one: nobody
-	 * new gets a shared one. */
+	/* The file with more than a shared lock. A pending lock is on the way to the exclusive one:
+	 * no further file gets a shared lock. */
 	struct file *reserved;
 	bool pending;
 	char name[NAME_MAX_BYTES];

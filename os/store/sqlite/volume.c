@@ -67,14 +67,14 @@ static int end(struct volume *v, int result)
 	return result;
 }
 
-/* Where a chunk of a file begins on the device. */
+/* The place on the device at which a chunk of a file begins. */
 static uint64_t place(const struct volume *v, enum volume_file f, uint64_t chunk)
 {
 	return f == FILE_DATABASE ? VOLUME_DATABASE + chunk * VOLUME_CHUNK
 	                          : v->end - (chunk + 1) * VOLUME_CHUNK;
 }
 
-/* Does a file of this size fit beside the other? What the last root counts of that is not given up
+/* True if a file of this size fits beside the other. Chunks that the last root counts are not given up
  * before another root is permanent. */
 static bool fits(const struct volume *v, enum volume_file f, uint64_t size)
 {
@@ -151,7 +151,7 @@ static int read_roots(struct volume *v)
 	}
 	if (best.sequence)
 		return take_root(v, &best);
-	/* Nothing was ever committed with root 0 alone: of the first one that was written a part
+	/* Nothing was ever committed with root 0 alone: a part of the first root that was written
 	 * may be there. */
 	if (is_zero(v->bounce + ROOT_BYTES, ROOT_BYTES) &&
 	    (named[0] || is_zero(v->bounce, ROOT_BYTES)))
@@ -199,7 +199,7 @@ static int write_out(struct volume *v, enum volume_file f)
 	return error;
 }
 
-/* A sector that will be written in part: what the file holds of it, or zeros beyond its end. */
+/* A sector that will be written in part: the file's bytes of it, or zeros beyond the file's end. */
 static int load_sector(struct volume *v, enum volume_file f, uint32_t at)
 {
 	struct window *w = &v->windows[f];
@@ -329,7 +329,7 @@ int sqlite_volume_truncate(struct volume *v, enum volume_file f, uint64_t size)
 	begin(v);
 	if (size >= v->size[f])
 		return end(v, OK);
-	/* What is dropped need not be written, and a window beyond the end would be given out for
+	/* Dropped bytes need not be written, and a window beyond the end would be given out for
 	 * zeros. */
 	if (w->chunk * VOLUME_CHUNK + w->to > size) {
 		if (w->chunk * VOLUME_CHUNK + w->from < size) {

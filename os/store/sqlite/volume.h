@@ -58,7 +58,7 @@ struct volume {
 int sqlite_volume_open(struct volume *, struct block *);
 /* Loses what was not synced. */
 void sqlite_volume_close(struct volume *);
-/* Is all of the database permanent? (With synchronous=OFF nobody has seen to it.) */
+/* True if all of the database is permanent. (With synchronous=OFF it may not be.) */
 bool sqlite_volume_is_synced(const struct volume *);
 
 /* Reads what there is; the rest is filled with zeros. *got: bytes that there were. */

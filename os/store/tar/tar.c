@@ -13,7 +13,7 @@
 #define RECORDS_MAX                                                                                \
 	(64u << 10) /* bytes of one set of pax records, of which the names and numbers are read */
 
-/* What extended headers have said of the next entry. */
+/* The values that extended headers give for the next entry. */
 struct said {
 	bool any, name, link, size, modified, sparse;
 };
@@ -28,7 +28,7 @@ void tar_device(struct tar *t, struct block *block, void *buffer)
 	*t = (struct tar){ .block = block, .buffer = buffer, .size = block->size };
 }
 
-/* What lies there in a window of BLOCK_ALIGN bytes: at most `want` bytes; *got of them. */
+/* Shows the bytes at `at` in a window of BLOCK_ALIGN bytes: at most `want`; *got says how many. */
 static int window(struct tar *t, uint64_t at, uint64_t want, const uint8_t **p, uint64_t *got)
 {
 	if (at > t->size || !want || at == t->size)
@@ -151,7 +151,7 @@ static void names(const uint8_t h[TAR_BLOCK], struct tar_entry *e, const struct 
 	}
 }
 
-/* Seconds since 1970. What was before, GNU tar writes in base 256, as a negative number. */
+/* Seconds since 1970. GNU tar writes earlier times in base 256, as negative numbers. */
 static bool time_of(const uint8_t h[TAR_BLOCK], int64_t *to)
 {
 	uint64_t v = 0;
@@ -371,7 +371,7 @@ static int step(struct tar *t, struct tar_cursor *c, struct tar_entry *e, struct
 	if (size > t->size - c->at)
 		return ERR_MALFORMED;
 	c->at += (size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
-	/* g: what holds for all files is not for us; V: a label */
+	/* g: values for all files, which are ignored; V: a label */
 	if (h[156] == 'g' || h[156] == 'V')
 		return STEP_SAID;
 	said->any = true;

@@ -32,9 +32,9 @@ int main(void)
 		if (*name)
 			tell(name);
 	struct resolver_counters c = resolver_counters();
-	printf("asked %llu hits %llu sent %llu truncated %llu timeouts %llu bad %llu\n",
+	printf("asked %llu hits %llu sent %llu truncated %llu dead %llu bad %llu\n",
 	       (unsigned long long)c.asked, (unsigned long long)c.hits, (unsigned long long)c.sent,
-	       (unsigned long long)c.truncated, (unsigned long long)c.timeouts,
+	       (unsigned long long)c.truncated, (unsigned long long)(c.timeouts + c.unreachable),
 	       (unsigned long long)c.bad);
 	return 0;
 }

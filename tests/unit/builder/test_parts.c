@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <builder/complaint.h>
+#include <builder/instead.h>
 #include <builder/pulled.h>
 #include <builder/sha256.h>
 #include <builder/text.h>
@@ -183,26 +185,113 @@ static void unchanged_files_are_left_alone(void **state)
 static void says_who_pulled_libc_in(void **state)
 {
 	(void)state;
-	folder_put("map",
-	           "             VMA              LMA     Size Align Out     In      Symbol\n"
-	           "    234567800000     234567800000     1000    16 .text\n"
-	           "    234567800000     234567800000       20    16         "
-	           "/w/linked.lto.o:(.text.main)\n"
-	           "    234567800020     234567800020       10    16         "
-	           "/usr/lib/libc.a(write.lo):(.text.write)\n"
-	           "    234567800030     234567800030       10    16         "
-	           "/usr/lib/libc.a(lost.lo):(.text.lost)\n");
-	folder_put("why", "reference\textracted\tsymbol\n"
-	                  "/w/object/main.c.0123abcd.o\t/usr/lib/libc.a(printf.lo)\tprintf\n"
-	                  "/usr/lib/libc.a(printf.lo)\t/usr/lib/libc.a(write.lo)\twrite\n");
-	const char *map = folder_path("map"), *why = folder_path("why");
+	static const char map[] =
+	        "             VMA              LMA     Size Align Out     In      Symbol\n"
+	        "    234567800000     234567800000     1000    16 .text\n"
+	        "    234567800000     234567800000       20    16         "
+	        "/w/linked.lto.o:(.text.main)\n"
+	        "    234567800020     234567800020       10    16         "
+	        "/usr/lib/libc.a(write.lo):(.text.write)\n"
+	        "    234567800030     234567800030       10    16         "
+	        "/usr/lib/libc.a(lost.lo):(.text.lost)\n";
+	static const char why[] =
+	        "reference\textracted\tsymbol\n"
+	        "/w/object/main.c.0123abcd.o\t/usr/lib/libc.a(printf.lo)\tprintf\n"
+	        "/usr/lib/libc.a(printf.lo)\t/usr/lib/libc.a(write.lo)\twrite\n";
+	struct pulled p;
+
+	assert_true(pulled_find(&p, map, why, 0x234567800025));
+	assert_string_equal(p.member, "libc's write.lo");
+	assert_string_equal(p.by, "main.c");
+	assert_string_equal(p.call, "printf");
+	assert_true(pulled_find(&p, map, why, 0x234567800030));
+	assert_string_equal(p.member, "libc's lost.lo");
+	assert_null(p.by);
+	assert_false(pulled_find(&p, map, why, 0x234567800010));
+	assert_false(pulled_find(&p, map, why, 0x1000));
+	assert_false(pulled_find(&p, NULL, why, 0x234567800025));
+}
+
+static const char *in_words(const char *lines)
+{
+	static const char *const archive_paths[] = { "/usr/lib/x86_64-linux-gnu/libz.a" };
+	static struct archive archive;
+	static struct library net = { .name = "net" }, z = { .name = "app/z" };
+	static struct archive *archives[] = { &archive };
+	static struct library *list[] = { &net, &z };
+	static struct plan_object objects[] = { { "/w/object/main.c.01234567.o", "main.c", NULL },
+		                                { "/w/object/udp.c.01234567.o", "udp.c", &net } };
+	static struct plan_object *both[] = { &objects[0], &objects[1] };
+	static char text[4096];
+	struct plan plan = { .objects = both, .object_count = 2 };
+	struct manifest manifest = { .libraries = {
+		                             .sdk = "/nonexistent", .list = list, .count = 2 } };
+	struct complaint c = { .plan = &plan, .manifest = &manifest };
+
+	memset(text, 0, sizeof text);
+	archive.path = archive_paths[0];
+	z.archives = archives;
+	z.archive_count = 1;
+	FILE *to = fmemopen(text, sizeof text, "w");
+	assert_non_null(to);
+	for (const char *at = lines; *at;) {
+		size_t n = strcspn(at, "\n");
+		n += at[n] == '\n';
+		complaint_line(&c, keep_text(at, n), to);
+		at += n;
+	}
+	complaint_end(&c, to);
+	fclose(to);
+	return text;
+}
+
+/* The form of lld 19's errors: of bitcode, of machine code, of members. */
+static void says_who_defines_a_name_twice(void **state)
+{
+	(void)state;
 	assert_string_equal(
-	        pulled_by(map, why, 0x234567800025),
-	        "which is libc's write.lo, pulled in by main.c using printf: leave that call out");
-	assert_string_equal(pulled_by(map, why, 0x234567800030), "which is libc's lost.lo");
-	assert_null(pulled_by(map, why, 0x234567800010));
-	assert_null(pulled_by(map, why, 0x1000));
-	assert_null(pulled_by("/nonexistent", why, 0x234567800025));
+	        in_words("ld.lld-19: error: duplicate symbol: udp_open\n"
+	                 ">>> defined in /w/object/udp.c.01234567.o\n"
+	                 ">>> defined in /w/object/main.c.01234567.o\n"
+	                 "\n"
+	                 "something else\n"),
+	        "`udp_open` is defined by main.c and by the library net (udp.c): rename "
+	        "yours, or make it static\nsomething else\n");
+	assert_string_equal(
+	        in_words("ld.lld-19: \x1b[0;31merror: \x1b[0mduplicate symbol: crc32\n"
+	                 ">>> defined at udp.c:3 (ampoule/udp.c:3)\n"
+	                 ">>>            /w/object/udp.c.01234567.o:(crc32)\n"
+	                 ">>> defined at crc32.c\n"
+	                 ">>>            crc32.o:(.text+0x10) in archive "
+	                 "/usr/lib/x86_64-linux-gnu/libz.a\n"),
+	        "`crc32` is defined by the library net (udp.c) and by the library app/z "
+	        "(libz.a(crc32.o)): these libraries do not fit into one image\n");
+	/* What is not understood stays as it is, its colours too. */
+	static const char *const unknown[] = {
+		"ld.lld-19: error: duplicate symbol: f\n>>> defined in /other/x.o\n"
+		">>> defined in /w/object/main.c.01234567.o\n",
+		"ld.lld-19: error: duplicate symbol: f\n",
+		"ld.lld-19: \x1b[0;31merror: \x1b[0mundefined symbol: g\n>>> referenced by "
+		"main.c:1\n",
+		"ld.lld-19: error: cannot open x.o\n>>> nothing\n",
+		"\x1b[",
+		"",
+		"\n\n",
+	};
+	for (unsigned i = 0; i < sizeof unknown / sizeof *unknown; i++)
+		assert_string_equal(in_words(unknown[i]), unknown[i]);
+	assert_non_null(strstr(in_words("ld.lld-19: error: undefined symbol: main\n"),
+	                       "no source defines main()"));
+}
+
+static void says_what_an_image_uses_instead(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(instead_of("fopen"), "file_find"));
+	assert_non_null(strstr(instead_of("getaddrinfo"), "resolver_lookup"));
+	assert_non_null(strstr(instead_of("execve"), "no other program"));
+	assert_string_equal(instead_of("exe"), "leave that call out");
+	assert_string_equal(instead_of(""), "leave that call out");
 }
 
 static int clean_up(void **state)
@@ -223,6 +312,8 @@ int main(void)
 		cmocka_unit_test(utf8_is_checked_strictly),
 		cmocka_unit_test(unchanged_files_are_left_alone),
 		cmocka_unit_test(says_who_pulled_libc_in),
+		cmocka_unit_test(says_who_defines_a_name_twice),
+		cmocka_unit_test(says_what_an_image_uses_instead),
 	};
 
 	return cmocka_run_group_tests_name("parts", tests, NULL, clean_up);

@@ -402,6 +402,25 @@ static void code_between_functions_is_refused(void **state)
 	assert_int_equal(audit_bytes(bytes, sizeof bytes, &s).finding_count, 1);
 }
 
+/* As control-flow jump tables are: a name whose size reaches into the padding behind the next function. */
+static void a_size_that_ends_amid_an_instruction_hides_nothing(void **state)
+{
+	/* jmp; int3, int3 | ret; nop of 4 bytes; then a function, or bytes of nobody */
+	static const uint8_t bytes[] = { 0xeb, 0x00, 0xcc, 0xcc, 0xc3, 0x0f,
+		                         0x1f, 0x40, 0x00, 0x50, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 7, "table", true, false, NULL },
+		                 { ELF_BASE + 4, 1, "short", true, false, NULL },
+		                 { ELF_BASE + 9, 2, "next", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 3 };
+
+	(void)state;
+	assert_int_equal(audit_bytes(bytes, sizeof bytes, &s).finding_count, 0);
+	s.count = 2;
+	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
+	assert_int_equal(a.finding_count, 1);
+	assert_int_equal(a.findings[0].address, ELF_BASE + 9);
+}
+
 static void functions_without_size_reach_to_the_next(void **state)
 {
 	static const uint8_t bytes[] = { 0x50, 0x50, 0xf4, 0xc3, 0xc3 };
@@ -470,6 +489,7 @@ int main(void)
 		cmocka_unit_test(knows_each_way_out),
 		cmocka_unit_test(names_function_and_offset),
 		cmocka_unit_test(code_between_functions_is_refused),
+		cmocka_unit_test(a_size_that_ends_amid_an_instruction_hides_nothing),
 		cmocka_unit_test(functions_without_size_reach_to_the_next),
 		cmocka_unit_test(hidden_patterns_are_counted_not_refused),
 		cmocka_unit_test(sealed_syscall_is_found),

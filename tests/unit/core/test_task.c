@@ -354,7 +354,7 @@ static void waits_for_all_sources_and_the_next_timer(void **state)
 	loop_add(&b.source);
 	uint64_t before = clock_now();
 	task_sleep(5 * NS_PER_MS);
-	assert_true(fake_wait_events == (AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE));
+	assert_true(fake_wait_events == (AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE | AMP_WAIT_STOP));
 	assert_true(fake_wait_deadline >= before);
 	assert_true(fake_wait_deadline <= before + 5 * NS_PER_MS + TIMER_TICK_NS);
 	/* Neither is concurrent: it did not spin, one look a turn was enough. */

@@ -44,9 +44,11 @@ static void open_server(void)
 	free(zone);
 	fake_start();
 	assert_true(dns_allow_parse(&allow, "10.0.0.0/24"));
-	assert_int_equal(dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 1), ERR_EXISTS);
+	assert_int_equal(dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 1, NULL, NULL),
+	                 ERR_EXISTS);
 	assert_int_equal(fake.allocated, 0);
-	assert_int_equal(dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 53), OK);
+	assert_int_equal(dns_tcp_serve(&w.db, &policy, &allow, &counters, NULL, 53, NULL, NULL),
+	                 OK);
 	opened = true;
 }
 
@@ -239,6 +241,8 @@ static void an_address_has_16_connections_and_all_have_256(void **state)
 	for (uint32_t n = 0; n < DNS_TCP_CONNECTIONS; n++) {
 		struct tcp_connection *c = fake_accept_from(STRANGER + n / DNS_TCP_PER_ADDRESS);
 		assert_non_null(c);
+		fake_queue(c, "", 1); /* a query begins */
+		fake_run(c);
 		first = first ? first : c;
 		if (n == DNS_TCP_PER_ADDRESS)
 			assert_null(fake_accept_from(STRANGER));
@@ -246,8 +250,31 @@ static void an_address_has_16_connections_and_all_have_256(void **state)
 	assert_null(fake_accept_from(FRIEND));
 	fake_queue_fin(first);
 	fake_run(first);
-	assert_non_null(fake_accept_from(STRANGER));
+	first = fake_accept_from(STRANGER);
+	assert_non_null(first);
+	fake_queue(first, "", 1);
+	fake_run(first);
 	assert_null(fake_accept_from(FRIEND));
+}
+
+/* RFC 7766 §6.2.3. Of one address, too. */
+static void idle_connections_do_not_keep_others_out(void **state)
+{
+	(void)state;
+	struct tcp_connection *c[DNS_TCP_CONNECTIONS];
+	for (uint32_t n = 0; n < DNS_TCP_CONNECTIONS; n++)
+		c[n] = fake_accept_from(STRANGER + n / DNS_TCP_PER_ADDRESS);
+	ask(c[0], "www.e. A");
+	fake_run(c[0]);
+	struct tcp_connection *friend = fake_accept_from(FRIEND);
+	assert_non_null(friend);
+	ask(friend, "www.e. A");
+	fake_run(friend);
+	assert_int_equal(answers(friend), 1);
+	assert_true(c[1]->aborted && fake_open(c[0]) && fake_open(c[2])); /* c[0] has asked */
+	struct tcp_connection *same = fake_accept_from(STRANGER + 3);
+	assert_non_null(same);
+	assert_true(c[3 * DNS_TCP_PER_ADDRESS]->aborted && fake_open(c[2]));
 }
 
 static void without_memory_connections_are_refused(void **state)
@@ -491,6 +518,7 @@ int main(void)
 		T(idle_connections_are_closed),
 		T(single_bytes_do_not_keep_a_connection),
 		T(an_address_has_16_connections_and_all_have_256),
+		T(idle_connections_do_not_keep_others_out),
 		T(without_memory_connections_are_refused),
 		T(who_does_not_read_is_not_read_from),
 		T(who_never_reads_is_cut_off),

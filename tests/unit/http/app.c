@@ -93,6 +93,7 @@ static void in_task(struct http_exchange *x, void *context)
 	uint32_t size = 0;
 	int64_t n;
 	(void)context;
+	app.tasks++;
 	while ((n = http_read(x, piece, sizeof piece, clock_now() + NS_PER_S * 5)) > 0) {
 		for (int64_t k = 0; k < n && size < sizeof bytes; k++)
 			bytes[size++] = piece[k];
@@ -183,6 +184,16 @@ static void flood(struct http_exchange *x, void *context)
 	http_end(x);
 }
 
+static void big(struct http_exchange *x, void *context)
+{
+	char *bytes = malloc(app.big + 1);
+	(void)context;
+	for (uint32_t k = 0; k < app.big; k++)
+		bytes[k] = (char)('a' + k % 23);
+	app.big_error = http_reply(x, 200, "text/plain", bytes, app.big);
+	free(bytes);
+}
+
 static void prepared(struct http_exchange *x, void *context)
 {
 	static const char fields[] = "Content-Type: text/css\r\nContent-Length: 5\r\n";
@@ -271,6 +282,12 @@ void app_start(const struct http_options *options)
 	error |= http_route(s, "POST", "/strict", strict, NULL);
 	error |= http_route(s, "POST", "/ignore", hello, (char *)"ignored");
 	error |= http_route_task(s, "POST", "/task", in_task, NULL);
+	error |= http_route_gather(s, "POST", "/task", 0);
+	error |= http_route_task(s, "POST", "/gathered", in_task, NULL);
+	error |= http_route_gather(s, "POST", "/gathered", 1000);
+	error |= http_route(s, "GET", "/big", big, NULL);
+	error |= http_route_task(s, "GET", "/task/big", big, NULL);
+	error |= http_route_task(s, "GET", "/task/flood", flood, NULL);
 	error |= http_route_task(s, "GET", "/task/stream", task_stream, NULL);
 	error |= http_route_task(s, "GET", "/task/silent", task_silent, NULL);
 	error |= http_route(s, NULL, "/later", later, NULL);
@@ -291,7 +308,8 @@ void app_start(const struct http_options *options)
 void app_stop(void)
 {
 	struct http_server *s = app.server;
-	if (!list_empty(&s->idle) || !list_empty(&s->busy) || app.bodies || app.waiting) {
+	timer_stop(&s->served.stop_timer);
+	if (s->served.counters.now || s->served.charged || app.bodies || app.waiting) {
 		fprintf(stderr, "a connection, a body (%u) or an answer (%u) is left\n", app.bodies,
 		        app.waiting);
 		abort();

@@ -13,6 +13,9 @@
 struct app {
 	struct http_server *server;
 	unsigned flood;                 /* pieces of 64 KiB that /flood writes */
+	uint32_t big;                   /* bytes that /big and /task/big answer */
+	int big_error;                  /* what http_reply said to them */
+	unsigned tasks;                 /* of /task and /gathered, that began */
 	int body_error;                 /* the last one that a body's handler was told */
 	unsigned bodies, gone, waiting; /* handlers of bodies that have not ended; calls of `gone`;
 	                                   answers that wait */

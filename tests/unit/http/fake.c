@@ -28,6 +28,7 @@ struct spawned {
 	void *arg;
 };
 #define SPAWNED_MAX 64u
+#define SEGMENT     1448u /* bytes: what a slow reader acknowledges at once, to one who waits */
 static struct spawned spawned[SPAWNED_MAX];
 static uint32_t spawned_count;
 
@@ -142,6 +143,11 @@ void heap_free(void *p)
 {
 	fake.allocated -= p != NULL;
 	free(p);
+}
+
+struct heap_figures heap_figures(void)
+{
+	return (struct heap_figures){ .total = fake.heap };
 }
 
 void gate_puts(enum amp_stream stream, const void *bytes, uint64_t size)
@@ -292,6 +298,21 @@ static bool arrive(struct tcp_connection *c)
 	return true;
 }
 
+/* How many bytes more the peer acknowledges by now. */
+static uint64_t acknowledges(struct tcp_connection *c)
+{
+	uint64_t left = c->out_size - c->acknowledged;
+	if (!left || c->stalled)
+		return 0;
+	if (!c->rate)
+		return left;
+	uint64_t n = (fake.now - c->rate_at) * c->rate / SECOND;
+	if (!n)
+		return 0;
+	c->rate_at = n < left ? c->rate_at + n * SECOND / c->rate : 0;
+	return n < left ? n : left;
+}
+
 void fake_turn(void)
 {
 	while (fire(fake.now))
@@ -300,11 +321,14 @@ void fake_turn(void)
 		spawned[k].fn(spawned[k].arg);
 	spawned_count = 0;
 	for (struct tcp_connection *c = all; c; c = c->next) {
-		if (!c->stalled && c->acknowledged < c->out_size) {
-			c->acknowledged = c->out_size;
-			if (usable(c) && c->handlers && c->handlers->drained)
+		uint64_t more = acknowledges(c);
+		if (more) {
+			c->acknowledged += more;
+			if (c->acknowledged == c->out_size && usable(c) && c->handlers &&
+			    c->handlers->drained)
 				c->handlers->drained(c->context, c);
-			if (c->wrote_short && usable(c) && c->handlers && c->handlers->writable) {
+			if (c->wrote_short && tcp_write_room(c) >= c->out_room / 2 && usable(c) &&
+			    c->handlers && c->handlers->writable) {
 				c->wrote_short = false;
 				c->handlers->writable(c->context, c);
 			}
@@ -319,7 +343,8 @@ void fake_turn(void)
 static bool moves(void)
 {
 	for (struct tcp_connection *c = all; c; c = c->next) {
-		if (usable(c) && ((!c->stalled && c->acknowledged < c->out_size) || c->resume))
+		if (usable(c) &&
+		    ((!c->stalled && !c->rate && c->acknowledged < c->out_size) || c->resume))
 			return true;
 	}
 	return spawned_count > 0;
@@ -353,6 +378,7 @@ struct tcp_connection *fake_accept(void)
 
 struct tcp_connection *fake_accept_from(uint32_t remote)
 {
+	check(fake.listening, "a connection comes though nobody listens");
 	struct tcp_connection *c = fake_new();
 	c->remote = remote;
 	if (accept_fn(accept_context, c))
@@ -366,6 +392,7 @@ void fake_start(void)
 	memset(&fake, 0, sizeof fake);
 	random_state = 1;
 	fake.now = SECOND;
+	fake.heap = 64u << 20;
 }
 
 void fake_forget(struct tcp_connection *c)
@@ -401,7 +428,14 @@ int tcp_listen(struct tcp_listener **l, struct interface *i, uint16_t port,
 	if (port == 1)
 		return ERR_EXISTS;
 	*l = (struct tcp_listener *)&accept_fn;
+	fake.listening = true;
 	return OK;
+}
+
+void tcp_listener_close(struct tcp_listener *l)
+{
+	check(l == (struct tcp_listener *)&accept_fn && fake.listening, "tcp_listener_close");
+	fake.listening = false;
 }
 
 void tcp_listen_watch(struct tcp_listener *l, tcp_accept_fn *fn, void *context)
@@ -427,7 +461,7 @@ void tcp_resume(struct tcp_connection *c)
 
 void tcp_info(const struct tcp_connection *c, struct tcp_info *to)
 {
-	check(usable(c), "tcp_info");
+	check(!c->closed && !c->aborted, "tcp_info");
 	*to = (struct tcp_info){ .remote = c->remote ? c->remote : 0xc0000207,
 		                 .remote_port = 4711,
 		                 .unread = c->in_size,
@@ -438,6 +472,8 @@ void tcp_info(const struct tcp_connection *c, struct tcp_info *to)
 static void out(struct tcp_connection *c, const void *bytes, uint64_t size)
 {
 	check(usable(c) && !c->shut, "written after the end");
+	if (c->rate && !c->rate_at)
+		c->rate_at = fake.now;
 	c->out = realloc(c->out, c->out_size + size + 1);
 	if (size)
 		memcpy(c->out + c->out_size, bytes, size);
@@ -449,6 +485,8 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 {
 	uint64_t waiting = c->out_size - c->acknowledged,
 	         room = waiting < c->out_room ? c->out_room - waiting : 0;
+	if (c->gone)
+		return 0;
 	c->wrote_short |= size > room;
 	size = size < room ? size : (uint32_t)room;
 	out(c, bytes, size);
@@ -467,10 +505,16 @@ int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64
 	uint64_t waiting = c->out_size - c->acknowledged;
 	if (c->gone)
 		return ERR_RESET;
-	if (c->stalled && waiting + size > c->out_room) {
+	if ((c->stalled || c->rate) && waiting + size > c->out_room) {
 		check(deadline_ns != CLOCK_NEVER, "blocks for ever");
-		fake.now = deadline_ns;
-		return ERR_TIMEOUT;
+		uint64_t want = waiting + size - c->out_room;
+		want = want > SEGMENT ? want : SEGMENT;
+		uint64_t wait = c->stalled ? 0 : want * SECOND / c->rate + 1;
+		bool late = !wait || fake.now + wait > deadline_ns;
+		fake.now = late ? deadline_ns : fake.now + wait;
+		c->acknowledged += acknowledges(c);
+		if (late)
+			return ERR_TIMEOUT;
 	}
 	out(c, bytes, size);
 	c->writes++;
@@ -486,7 +530,10 @@ int tcp_write_static(struct tcp_connection *c, const void *bytes, uint64_t size)
 
 int tcp_drain(struct tcp_connection *c, uint64_t deadline_ns)
 {
-	(void)deadline_ns;
+	if (c->stalled) {
+		fake.now = deadline_ns;
+		return ERR_TIMEOUT;
+	}
 	c->acknowledged = c->out_size;
 	return OK;
 }

@@ -35,7 +35,8 @@ struct tcp_connection {
 	uint64_t out_size, out_room;
 	uint64_t acknowledged;
 	uint32_t writes, statics;
-	bool stalled; /* the peer acknowledges nothing */
+	bool stalled;           /* the peer acknowledges nothing */
+	uint64_t rate, rate_at; /* or so many bytes a second; 0: all in the next turn */
 	bool wrote_short;
 	uint32_t remote; /* 0: 192.0.2.7 */
 	bool fin_in, fin_told, resume;
@@ -44,6 +45,8 @@ struct tcp_connection {
 
 struct fake {
 	uint64_t now;
+	uint64_t heap; /* what heap_figures() says; 64 MiB */
+	bool listening;
 	bool memory_fails, tasks_fail;
 	long allocated;       /* blocks */
 	uint64_t allocations; /* ever */

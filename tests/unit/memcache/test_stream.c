@@ -189,7 +189,7 @@ static void silence_is_borne_for_as_long_as_is_said(void **state)
 	assert_true(c->closed);
 }
 
-static void more_connections_than_allowed_are_refused(void **state)
+static void more_connections_than_allowed_are_refused_if_none_is_silent(void **state)
 {
 	(void)state;
 	world_leave(c);
@@ -198,11 +198,59 @@ static void more_connections_than_allowed_are_refused(void **state)
 	c = fake_accept();
 	struct tcp_connection *second = fake_accept();
 	assert_non_null(second);
+	world_say(c, "get ");
+	world_say(second, "set a 0 0 10\r\n");
 	assert_null(fake_accept());
+	assert_int_equal(server->served.counters.refused, 1);
 	world_leave(second);
 	second = fake_accept();
 	assert_non_null(second);
 	world_leave(second);
+}
+
+static void silent_connections_do_not_keep_others_out(void **state)
+{
+	(void)state;
+	world_leave(c);
+	world_close();
+	world_open(&(struct memcache_options){ .memory = 4u << 20, .connections_max = 2 });
+	struct tcp_connection *first = fake_accept(), *second = fake_accept();
+	world_say(first, "version\r\n"); /* now the second is silent for longest */
+	c = fake_accept();
+	assert_non_null(c);
+	assert_true(second->aborted && fake_open(first));
+	assert_said(c, "version\r\n", "VERSION 1.6.18\r\n");
+	world_leave(first);
+	world_leave(second);
+}
+
+static void a_value_that_comes_steadily_has_all_the_time_it_needs(void **state)
+{
+	(void)state;
+	enum { SECONDS = 80, A_SECOND = 1200 };
+	char say[60];
+	sprintf(say, "set a 0 0 %u\r\n", SECONDS * A_SECOND);
+	world_say(c, say);
+	char *part = value(3, A_SECOND);
+	for (uint32_t k = 0; k < SECONDS; k++) {
+		world_say(c, part);
+		fake_advance(SECOND);
+		assert_true(fake_open(c));
+	}
+	free(part);
+	assert_said(c, "\r\n", "STORED\r\n");
+}
+
+static void a_server_that_stops_lets_commands_end(void **state)
+{
+	(void)state;
+	struct tcp_connection *silent = fake_accept();
+	world_say(c, "set a 0 0 3\r\nab");
+	memcache_stop(server, fake.now + 10 * SECOND, NULL, NULL);
+	assert_true(silent->shut && fake_open(c));
+	assert_said(c, "c\r\n", "STORED\r\n");
+	assert_true(c->shut && !c->aborted);
+	world_leave(silent);
 }
 
 static void lines_have_an_end(void **state)
@@ -253,7 +301,7 @@ static void resets_in_the_middle_leave_nothing(void **state)
 		assert_true(lost->gone);
 		world_leave(lost);
 	}
-	assert_int_equal(server->counters.connections_now, 1);
+	assert_int_equal(server->served.counters.now, 1);
 }
 
 static void without_memory_nothing_breaks(void **state)
@@ -281,7 +329,10 @@ int main(void)
 		TEST(who_never_reads_is_dropped),
 		TEST(who_stops_in_the_middle_is_dropped),
 		TEST(silence_is_borne_for_as_long_as_is_said),
-		TEST(more_connections_than_allowed_are_refused),
+		TEST(more_connections_than_allowed_are_refused_if_none_is_silent),
+		TEST(silent_connections_do_not_keep_others_out),
+		TEST(a_value_that_comes_steadily_has_all_the_time_it_needs),
+		TEST(a_server_that_stops_lets_commands_end),
 		TEST(lines_have_an_end),
 		TEST(resets_in_the_middle_leave_nothing),
 		TEST(without_memory_nothing_breaks),

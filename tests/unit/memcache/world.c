@@ -51,10 +51,11 @@ void world_open(const struct memcache_options *o)
 
 void world_close(void)
 {
-	if (!list_empty(&server->connections) || server->store.memory.pinned ||
+	if (server->served.counters.now || server->served.charged || server->store.memory.pinned ||
 	    !memcache_memory_is_valid(&server->store.memory))
 		abort();
 	timer_stop(&server->crawler);
+	timer_stop(&server->served.stop_timer);
 	memcache_store_close(&server->store);
 	heap_free(server);
 	server = NULL;

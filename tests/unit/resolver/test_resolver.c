@@ -11,8 +11,9 @@
 #include <core/bytes.h>
 #include <core/clock.h>
 #include <core/error.h>
+#include <core/heap.h>
 #include <net/resolver.h>
-#include <net/resolver_internal.h>
+#include <net/resolver/internal.h>
 
 #define SECOND_SERVER 0x0a00000au
 
@@ -21,6 +22,7 @@ static struct query {
 	uint32_t server;
 	uint8_t bytes[512];
 	uint32_t size;
+	bool edns;
 } asked[64];
 static uint32_t asked_count;
 static void (*answer)(const struct query *);
@@ -50,6 +52,11 @@ static bool serve(uint64_t deadline)
 		assert_in_range(q->size, 12, sizeof q->bytes);
 		memcpy(q->bytes, p.bytes + 42, q->size);
 		q->id = bytes_load_u16(q->bytes);
+		q->edns = q->bytes[11];
+		if (q->edns) { /* answers repeat the question alone */
+			q->size -= RESOLVER_OPT_SIZE;
+			q->bytes[11] = 0;
+		}
 		assert_int_equal(bytes_load_u16(p.bytes + 36), 53);
 		uint64_t before = count(COUNT_RX_PACKETS);
 		answer(q);
@@ -366,7 +373,7 @@ static void what_does_not_parse_or_says_no_leads_to_the_next_server(void **state
 		asked_count = 0;
 		answer = all[n];
 		uint64_t start = world_now();
-		expect("www.example", ERR_TIMEOUT);
+		expect("www.example", ERR_FAILED);
 		assert_int_equal(asked_count, 2);
 		assert_true(world_now() - start < SECOND);
 	}
@@ -382,22 +389,261 @@ static void tasks_that_ask_for_one_name_share_the_query(void **state)
 	assert_int_equal(asked_count, 1);
 }
 
-static void the_least_recently_used_of_256_names_goes(void **state)
+static void what_is_remembered_is_bounded_in_bytes_and_the_least_recently_used_goes(void **state)
 {
 	(void)state;
+	enum { NAMES = 10 };
 	char name[16];
+	struct resolver_key key = { .type = RESOLVER_A };
+	struct resolver_set set;
 	answer = good;
 	ttl_s = 60;
-	for (unsigned n = 0; n <= RESOLVER_CACHE_MAX; n++) {
+	/* Nine of 66 bytes fit, and a tenth does not. */
+	assert_true(resolver_name_parse(&key.name, "n0.example"));
+	resolver_set_options(&(struct resolver_options){ .cache_bytes = 650 });
+	for (unsigned n = 0; n < NAMES; n++) {
 		snprintf(name, sizeof name, "n%u.example", n);
 		expect(name, 1);
 		expect("n0.example", 1);
 	}
-	assert_int_equal(asked_count, RESOLVER_CACHE_MAX + 1);
-	expect("n2.example", 1);
-	assert_int_equal(asked_count, RESOLVER_CACHE_MAX + 1);
+	assert_int_equal(asked_count, NAMES);
+	assert_int_equal(resolver_cache_get(&key, &set), RESOLVER_FRESH);
+	expect("n9.example", 1);
+	assert_int_equal(asked_count, NAMES);
 	expect("n1.example", 1);
-	assert_int_equal(asked_count, RESOLVER_CACHE_MAX + 2);
+	assert_int_equal(asked_count, NAMES + 1);
+	resolver_set_options(&(struct resolver_options){ .cache_bytes = 64u << 10 });
+}
+
+static void dead(const struct query *q)
+{
+	if (q->server != PEER)
+		good(q);
+}
+
+static void a_dead_first_server_costs_its_time_once_and_not_each_name(void **state)
+{
+	(void)state;
+	resolver_use((uint32_t[]){ PEER, SECOND_SERVER }, 2);
+	answer = dead;
+	ttl_s = 60;
+	uint64_t start = world_now();
+	expect("a.example", 1);
+	expect("b.example", 1);
+	expect("c.example", 1);
+	assert_true(world_now() - start < 2 * SECOND);
+	assert_int_equal(asked_count, 4);
+	world_advance(31 * SECOND); /* it may have come back */
+	asked_count = 0;
+	expect("d.example", 1);
+	assert_int_equal(asked[0].server, PEER);
+}
+
+static void refusal(const struct query *q)
+{
+	if (q->server != PEER) {
+		good(q);
+		return;
+	}
+	begin(q, 0x8185, 0, 0);
+	finish(q);
+}
+
+static void a_server_that_refuses_is_asked_last(void **state)
+{
+	(void)state;
+	resolver_use((uint32_t[]){ PEER, SECOND_SERVER }, 2);
+	answer = refusal;
+	ttl_s = 60;
+	expect("a.example", 1);
+	expect("b.example", 1);
+	assert_int_equal(asked_count, 3);
+}
+
+static void server_failure(const struct query *);
+
+static void silence_refusal_and_failure_are_told_apart(void **state)
+{
+	(void)state;
+	answer = silent;
+	expect("a.example", ERR_TIMEOUT);
+	answer = refusal;
+	expect("a.example", ERR_REFUSED);
+	answer = server_failure;
+	expect("a.example", ERR_FAILED);
+}
+
+static void without_edns(const struct query *q)
+{
+	if (!q->edns) {
+		good(q);
+		return;
+	}
+	begin(q, 0x8181, 0, 0); /* FORMERR */
+	if (q->bytes[13] == 'b') {
+		bytes_store_u16(reply + 4, 0); /* a head alone */
+		out.at = 12;
+	}
+	finish(q);
+}
+
+static void a_server_that_does_not_know_edns_is_asked_without_and_that_is_remembered(void **state)
+{
+	(void)state;
+	answer = without_edns;
+	ttl_s = 60;
+	expect("a.example", 1);
+	assert_int_equal(asked_count, 2);
+	assert_true(asked[0].edns && !asked[1].edns);
+	expect("c.example", 1);
+	assert_int_equal(asked_count, 3);
+	resolver_forget();
+	expect("b.example", 1);
+	assert_int_equal(asked_count, 5);
+}
+
+static void localhost_is_never_asked_for(void **state)
+{
+	struct resolver_records *r;
+	uint32_t to;
+	(void)state;
+	answer = silent;
+	assert_int_equal(resolver_lookup("localhost", &to, 1, 0), 1);
+	assert_int_equal(to, 0x7f000001);
+	assert_int_equal(resolver_lookup("a.LocalHost.", &to, 1, 0), 1);
+	assert_int_equal(to, 0x7f000001);
+	assert_int_equal(resolver_query("localhost", RESOLVER_AAAA, &r, 0), OK);
+	assert_int_equal(r->count, 1);
+	assert_int_equal(r->at[0].aaaa[15], 1);
+	heap_free(r);
+	assert_int_equal(resolver_query("localhost", RESOLVER_MX, &r, 0), ERR_ABSENT);
+	assert_int_equal(asked_count, 0);
+	assert_int_equal(resolver_lookup("xlocalhost", &to, 1, world_now() + 1), ERR_TIMEOUT);
+	assert_int_equal(asked_count, 1);
+}
+
+static void old_answers_are_better_than_none_within_a_bound(void **state)
+{
+	(void)state;
+	answer = good;
+	ttl_s = 60;
+	expect("www.example", 1);
+	world_advance(61 * SECOND);
+	answer = silent;
+	uint64_t stale = resolver_counters().stale;
+	expect("www.example", 1);
+	assert_int_equal(resolver_counters().stale - stale, 1);
+	uint32_t before = asked_count; /* and no waiting for a while */
+	expect("www.example", 1);
+	assert_int_equal(asked_count, before);
+	world_advance(86500 * SECOND);
+	expect("www.example", ERR_TIMEOUT);
+}
+
+static void not_answered(const struct query *q)
+{
+	begin(q, 0x8183, 0, 0);
+	finish(q);
+}
+
+static void only_in_domain(const struct query *q)
+{
+	if (memcmp(q->bytes + 12, "\3www\4corp", 9) == 0)
+		good(q);
+	else
+		not_answered(q);
+}
+
+static void names_without_a_dot_are_looked_for_in_dhcps_domain_first(void **state)
+{
+	(void)state;
+	strcpy(world.interface->dhcp.lease.domain_name, "corp.example");
+	answer = only_in_domain;
+	ttl_s = 60;
+	expect("www", 1);
+	assert_int_equal(asked_count, 1);
+	expect("web", ERR_ABSENT);
+	assert_int_equal(asked_count, 3); /* with the domain, then as it is */
+	expect("www.", ERR_ABSENT);
+	assert_int_equal(asked_count, 4);
+}
+
+/* The last byte of the question's type picks what comes. */
+static void many_types(const struct query *q)
+{
+	uint8_t type = q->bytes[q->size - 3], data[64] = { 0 };
+	switch (type) {
+	case RESOLVER_MX:
+		begin(q, 0x8180, 3, 0);
+		record(12, 15, 60, "\0\24\2M2\300\14", 7);
+		record(12, 15, 60, "\0\12\2m1\0", 6);
+		record(12, 15, 60, "\0", 1); /* too short: left away */
+		break;
+	case RESOLVER_SRV:
+		begin(q, 0x8180, 3, 0);
+		record(12, 33, 60, "\0\2\0\0\0\65\1b\0", 9);
+		record(12, 33, 60, "\0\1\0\7\0\120\1a\300\14", 10);
+		record(12, 33, 60, "\0\1\0\0\0\121\1z\0", 9);
+		break;
+	case RESOLVER_TXT:
+		begin(q, 0x8180, 2, 0);
+		record(12, 16, 60, "\3v=s\2pf", 7);
+		record(12, 16, 60, "\11short", 6); /* its length lies */
+		break;
+	case RESOLVER_AAAA:
+		begin(q, 0x8180, 2, 0);
+		data[0] = 0x20, data[15] = 7;
+		record(12, 28, 60, data, 16);
+		record(12, 28, 60, data, 15);
+		break;
+	case RESOLVER_PTR:
+		assert_memory_equal(q->bytes + 12, "\00210\0012\0010\003192\7in-addr\4arpa", 26);
+		begin(q, 0x8180, 1, 0);
+		record(12, 12, 60, "\5a.b\\\t\0", 7);
+		break;
+	}
+	finish(q);
+}
+
+static void records_of_other_types(void **state)
+{
+	struct resolver_records *r;
+	uint64_t until = world_now() + 10 * SECOND;
+	(void)state;
+	answer = many_types;
+	assert_int_equal(resolver_query("x", RESOLVER_MX, &r, until), OK);
+	assert_int_equal(r->count, 2);
+	assert_int_equal(r->at[0].preference, 10);
+	assert_string_equal(r->at[0].name, "m1");
+	assert_string_equal(r->at[1].name, "M2.x");
+	heap_free(r);
+	unsigned first = 0;
+	for (unsigned n = 0; n < 64; n++) {
+		assert_int_equal(resolver_query("x", RESOLVER_SRV, &r, until), OK);
+		assert_int_equal(r->count, 3);
+		first += r->at[0].port == 80;
+		assert_int_equal(r->at[0].port + r->at[1].port, 161);
+		assert_string_equal(r->at[r->at[0].port == 80 ? 0 : 1].name, "a.x");
+		assert_int_equal(r->at[2].port, 53);
+		heap_free(r);
+	}
+	assert_in_range(first, 45, 64); /* seven in eight, as the weights say */
+	assert_int_equal(resolver_query("x", RESOLVER_TXT, &r, until), OK);
+	assert_int_equal(r->count, 1);
+	assert_int_equal(r->at[0].size, 5);
+	assert_string_equal(r->at[0].text, "v=spf");
+	heap_free(r);
+	assert_int_equal(resolver_query("x", RESOLVER_AAAA, &r, until), OK);
+	assert_int_equal(r->count, 1);
+	assert_int_equal(r->at[0].aaaa[0], 0x20);
+	assert_int_equal(r->at[0].aaaa[15], 7);
+	heap_free(r);
+	assert_int_equal(resolver_query("192.0.2.10", RESOLVER_PTR, &r, until), OK);
+	assert_string_equal(r->at[0].name, "a\\.b\\\\\\009");
+	heap_free(r);
+	assert_int_equal(asked_count, 5); /* each is remembered by its type */
+	assert_int_equal(resolver_query("x", 255, &r, until), ERR_INVALID);
+	assert_null(r);
 }
 
 int main(void)
@@ -415,7 +661,15 @@ int main(void)
 		T(chains_are_followed_and_loops_end),
 		T(what_does_not_parse_or_says_no_leads_to_the_next_server),
 		T(tasks_that_ask_for_one_name_share_the_query),
-		T(the_least_recently_used_of_256_names_goes),
+		T(what_is_remembered_is_bounded_in_bytes_and_the_least_recently_used_goes),
+		T(a_dead_first_server_costs_its_time_once_and_not_each_name),
+		T(a_server_that_refuses_is_asked_last),
+		T(silence_refusal_and_failure_are_told_apart),
+		T(a_server_that_does_not_know_edns_is_asked_without_and_that_is_remembered),
+		T(localhost_is_never_asked_for),
+		T(old_answers_are_better_than_none_within_a_bound),
+		T(names_without_a_dot_are_looked_for_in_dhcps_domain_first),
+		T(records_of_other_types),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <tender/device_block.h>
+#include <tender/device/block_rings.h>
 
 #define RING    64u
 #define HEAP    (1u << 20)
@@ -31,7 +31,7 @@ static char folder[64];
 
 struct fixture {
 	struct block_file file;
-	struct device_block d;
+	struct block_rings d;
 	struct amp_device view;
 	uint8_t *rings, *heap;
 };
@@ -61,13 +61,19 @@ static struct fixture *open_with(const char *options, bool uring)
 	snprintf(text, sizeof text, "%s%s", make("device", SIZE), options);
 	if (block_file_open(&f->file, text, false, &why))
 		fail_msg("%s", why.text);
-	f->rings = calloc(1, device_block_rings_size(RING));
+	f->rings = calloc(1, block_rings_size(RING));
 	assert_int_equal(posix_memalign((void **)&f->heap, 4096, HEAP), 0);
 	memset(f->heap, 0xee, HEAP);
-	device_block_open(&f->d, &f->file, f->rings, (uint64_t)f->rings, RING, HEAP_AT, HEAP,
-	                  f->heap, &f->view);
+	const struct block_layout layout = {
+		.file = &f->file,
+		.ring_size = RING,
+		.rings = { (uint64_t)f->rings, block_rings_size(RING), f->rings },
+		.heap = { HEAP_AT, HEAP, f->heap },
+		.view = &f->view,
+	};
+	block_rings_open(&f->d, &layout);
 	if (uring)
-		device_block_start(&f->d, RING);
+		block_rings_start(&f->d, RING);
 	return f;
 }
 
@@ -86,7 +92,7 @@ static int without_uring(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	device_block_close(&f->d);
+	block_rings_close(&f->d);
 	block_file_close(&f->file);
 	free(f->rings);
 	free(f->heap);
@@ -122,8 +128,8 @@ static struct amp_block_answer take(struct fixture *f)
 
 static uint32_t work_once(struct fixture *f)
 {
-	uint32_t reaped = device_block_reap(&f->d);
-	return reaped + device_block_take(&f->d);
+	uint32_t reaped = block_rings_reap(&f->d);
+	return reaped + block_rings_take(&f->d);
 }
 
 /* Works until there are n answers. */
@@ -188,7 +194,7 @@ static void tells_the_image_what_it_has(void **state)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(low[i] >= (uint64_t)f->rings);
-		assert_true(high[i] <= (uint64_t)f->rings + device_block_rings_size(RING));
+		assert_true(high[i] <= (uint64_t)f->rings + block_rings_size(RING));
 		for (unsigned j = 0; j < i; j++)
 			assert_true(high[i] <= low[j] || high[j] <= low[i]);
 	}
@@ -359,7 +365,7 @@ static void an_impossible_counter_is_nothing_to_do(void **state)
 	*word(f->view.block.requests.producer) = RING + 1;
 	assert_int_equal(work_once(f), 0);
 	assert_true(f->d.requests.lies > 0);
-	assert_false(device_block_pending(&f->d));
+	assert_false(block_rings_pending(&f->d));
 	*word(f->view.block.requests.producer) = 0x80000000u;
 	assert_int_equal(work_once(f), 0);
 	*word(f->view.block.requests.producer) = 0;
@@ -380,10 +386,10 @@ static void what_has_no_place_for_its_answer_waits(void **state)
 	for (uint32_t k = 0; k < RING; k++)
 		ask(f, (struct amp_block_request){ .id = RING + k, .op = AMP_BLOCK_FLUSH });
 	assert_int_equal(work_once(f), 0);
-	assert_false(device_block_pending(&f->d));
+	assert_false(block_rings_pending(&f->d));
 	assert_int_equal(answers(f), RING);
 	uint64_t sum = take(f).id;
-	assert_true(device_block_pending(&f->d));
+	assert_true(block_rings_pending(&f->d));
 	work(f, RING);
 	for (uint32_t k = 0; k < RING; k++)
 		sum += take(f).id;

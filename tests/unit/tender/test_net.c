@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <tender/device_net.h>
+#include <tender/device/packets.h>
 #include <tender/pump.h>
 
 #define RING   64u
@@ -26,7 +26,7 @@
 #define MTU    1500
 
 struct fixture {
-	struct device_net d;
+	struct net_rings d;
 	struct amp_device view;
 	uint8_t *rings, *frames;
 	int far; /* the other end of the wire */
@@ -37,11 +37,20 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 	int fds[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-	f->rings = calloc(1, device_net_rings_size(RING));
+	f->rings = calloc(1, net_rings_size(RING));
 	f->frames = calloc(1, AREA);
 	f->far = fds[1];
-	device_net_open(&f->d, fds[0], MTU, f->rings, (uint64_t)f->rings, f->frames,
-	                (uint64_t)f->frames, RING, FRAMES, AMP_FRAME_SIZE, &f->view);
+	const struct net_layout layout = {
+		.fd = fds[0],
+		.mtu = MTU,
+		.ring_size = RING,
+		.frame_count = FRAMES,
+		.frame_size = AMP_FRAME_SIZE,
+		.rings = { (uint64_t)f->rings, net_rings_size(RING), f->rings },
+		.frames = { (uint64_t)f->frames, AREA, f->frames },
+		.view = &f->view,
+	};
+	net_rings_open(&f->d, &layout);
 	*state = f;
 	return 0;
 }
@@ -94,7 +103,7 @@ static void gives_the_rings_disjoint_memory(void **state)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(low[i] >= (uint64_t)f->rings);
-		assert_true(high[i] <= (uint64_t)f->rings + device_net_rings_size(RING));
+		assert_true(high[i] <= (uint64_t)f->rings + net_rings_size(RING));
 		for (unsigned j = 0; j < i; j++)
 			assert_true(high[i] <= low[j] || high[j] <= low[i]);
 	}
@@ -113,7 +122,7 @@ static void receives_packets_whole_and_in_order(void **state)
 			size_t size = 14 + (round * 5 + i) * 15;
 			assert_int_equal(send(f->far, packet, size, 0), size);
 		}
-		assert_int_equal(device_net_receive(&f->d), 5);
+		assert_int_equal(net_rings_receive(&f->d), 5);
 		const struct amp_ring *r = &f->view.rx;
 		while (*word(r->consumer) != *word(r->producer)) {
 			struct amp_desc d =
@@ -143,7 +152,7 @@ static void sends_packets_whole_and_in_order(void **state)
 			memset(f->frames + at, (int)(round * 4 + i), 1000);
 			transmit(f, at, 100 + round, 0);
 		}
-		assert_int_equal(device_net_send(&f->d), 4);
+		assert_int_equal(net_rings_send(&f->d), 4);
 		for (unsigned i = 0; i < 4; i++) {
 			assert_int_equal(recv(f->far, packet, sizeof packet, 0), 100 + round);
 			assert_int_equal(packet[99], (uint8_t)(round * 4 + i));
@@ -184,7 +193,7 @@ static void drops_and_completes_descriptors_that_do_not_fit(void **state)
 	for (unsigned i = 0; i < count; i++)
 		transmit(f, bad[i].addr, bad[i].len, bad[i].options);
 	transmit(f, AREA - 60, 60, 0); /* the last bytes of the area are good */
-	assert_int_equal(device_net_send(&f->d), count + 1);
+	assert_int_equal(net_rings_send(&f->d), count + 1);
 	assert_int_equal(f->d.counts.tx_bad, count - 1);
 	assert_int_equal(*word(f->view.completion.producer), count + 1);
 	for (unsigned i = 0; i < count; i++)
@@ -202,7 +211,7 @@ static void takes_no_frame_that_is_not_there(void **state)
 		fill(f, bad[i]);
 	fill(f, AREA - 1);
 	assert_int_equal(send(f->far, packet, sizeof packet, 0), 60);
-	assert_int_equal(device_net_receive(&f->d), 5);
+	assert_int_equal(net_rings_receive(&f->d), 5);
 	assert_int_equal(f->d.counts.rx_no_frame, 4);
 	assert_int_equal(*word(f->view.rx.producer), 1);
 	assert_int_equal(((struct amp_desc *)f->view.rx.entries)->addr,
@@ -220,7 +229,7 @@ static void drops_packets_larger_than_the_mtu(void **state)
 	assert_int_equal(send(f->far, packet, MTU + 19, 0), MTU + 19);
 	assert_int_equal(send(f->far, packet, MTU + 18, 0), MTU + 18); /* with a VLAN tag */
 	assert_int_equal(send(f->far, packet, 10, 0), 10);
-	assert_int_equal(device_net_receive(&f->d), 1);
+	assert_int_equal(net_rings_receive(&f->d), 1);
 	assert_int_equal(f->d.counts.rx_too_long, 3);
 	assert_int_equal(((struct amp_desc *)f->view.rx.entries)->len, MTU + 18);
 	assert_int_equal(f->frames[AMP_FRAME_SIZE], 0xaa); /* the next frame is untouched */
@@ -234,13 +243,13 @@ static void goes_on_after_a_batch_of_packets_too_long(void **state)
 	assert_true(endless >= 0);
 	fill(f, 0);
 	f->d.fd = endless;
-	uint32_t work = device_net_receive(&f->d);
+	uint32_t work = net_rings_receive(&f->d);
 	f->d.fd = kept;
 	close(endless);
 	assert_int_equal(f->d.counts.rx_too_long, NET_BATCH);
 	assert_int_not_equal(work, 0);
 	assert_int_equal(send(f->far, "fourteen bytes", 14, 0), 14);
-	assert_int_equal(device_net_receive(&f->d), 1);
+	assert_int_equal(net_rings_receive(&f->d), 1);
 	assert_int_equal(*word(f->view.rx.producer), 1);
 }
 
@@ -252,16 +261,16 @@ static void does_nothing_on_impossible_counters(void **state)
 		assert_int_equal(send(f->far, packet, sizeof packet, 0), 60);
 	*word(f->view.tx.producer) = RING + 1;
 	*word(f->view.fill.producer) = UINT32_MAX;
-	assert_int_equal(device_net_send(&f->d), 0);
-	assert_int_equal(device_net_receive(&f->d), 0);
+	assert_int_equal(net_rings_send(&f->d), 0);
+	assert_int_equal(net_rings_receive(&f->d), 0);
 	assert_int_equal(f->d.tx.lies, 1);
 	assert_int_equal(f->d.fill.lies, 1);
 	*word(f->view.tx.producer) = RING;
 	*word(f->view.fill.producer) = RING;
 	*word(f->view.completion.consumer) = 1; /* more than was ever produced */
 	*word(f->view.rx.consumer) = 1u << 31;
-	assert_int_equal(device_net_send(&f->d), 0);
-	assert_int_equal(device_net_receive(&f->d), 0);
+	assert_int_equal(net_rings_send(&f->d), 0);
+	assert_int_equal(net_rings_receive(&f->d), 0);
 	assert_int_equal(f->d.completion.lies, 1);
 	assert_int_equal(f->d.rx.lies, 1);
 	/* It believes them again once they make sense, whatever the image does to the tender's own
@@ -270,10 +279,10 @@ static void does_nothing_on_impossible_counters(void **state)
 	*word(f->view.rx.consumer) = 0;
 	*word(f->view.tx.consumer) = 12345;
 	*word(f->view.completion.producer) = 54321;
-	assert_int_equal(device_net_send(&f->d), RING);
+	assert_int_equal(net_rings_send(&f->d), RING);
 	assert_int_equal(*word(f->view.tx.consumer), RING);
 	assert_int_equal(*word(f->view.completion.producer), RING);
-	assert_int_equal(device_net_receive(&f->d), 10);
+	assert_int_equal(net_rings_receive(&f->d), 10);
 }
 
 static void never_overruns_a_full_ring(void **state)
@@ -282,16 +291,16 @@ static void never_overruns_a_full_ring(void **state)
 	char packet[60] = { 1 };
 	for (unsigned i = 0; i < RING; i++)
 		transmit(f, i * AMP_FRAME_SIZE, 60, 0);
-	assert_int_equal(device_net_send(&f->d), RING);
+	assert_int_equal(net_rings_send(&f->d), RING);
 	while (recv(f->far, packet, sizeof packet, 0) > 0)
 		;
 	transmit(f, 0, 60, 0);
-	assert_int_equal(device_net_send(&f->d),
+	assert_int_equal(net_rings_send(&f->d),
 	                 0); /* completion is full: the image has to read it first */
-	assert_false(device_net_pending(&f->d));
+	assert_false(net_rings_pending(&f->d));
 	*word(f->view.completion.consumer) = 1;
-	assert_true(device_net_pending(&f->d));
-	assert_int_equal(device_net_send(&f->d), 1);
+	assert_true(net_rings_pending(&f->d));
+	assert_int_equal(net_rings_send(&f->d), 1);
 }
 
 #define ROUNDS 2000u
@@ -381,15 +390,15 @@ static void survives_a_liar(void **state)
 					;
 		}
 		if (draw() & 1) {
-			uint32_t n = device_net_send(&f->d);
+			uint32_t n = net_rings_send(&f->d);
 			assert_true(n <= NET_BATCH);
 			moved += n;
 		} else {
-			uint32_t n = device_net_receive(&f->d);
+			uint32_t n = net_rings_receive(&f->d);
 			assert_true(n <= NET_BATCH);
 			moved += n;
 		}
-		device_net_pending(&f->d);
+		net_rings_pending(&f->d);
 		if (!(i & 31))
 			while (recv(f->far, packet, sizeof packet, MSG_DONTWAIT) > 0)
 				;
@@ -403,14 +412,37 @@ static void survives_a_liar(void **state)
 	assert_true(f->d.tx.lies + f->d.fill.lies + f->d.rx.lies + f->d.completion.lies > 1000);
 }
 
+/* The device as one of a kind of its own: what a pump serves. It stays for the rest of the process, as the pump's thread
+ * does. */
+static struct devices *wired(const struct fixture *f)
+{
+	static const struct device_kind wire = { .type = &device_type_net,
+		                                 .pass = packets_pass,
+		                                 .ready = packets_ready,
+		                                 .pending = packets_pending,
+		                                 .wakeup = packets_wakeup,
+		                                 .polls = packets_polls };
+	static struct packets states[8];
+	static struct devices lists[8];
+	static unsigned count;
+	assert_true(count < 8);
+	struct packets *p = &states[count];
+	struct devices *s = &lists[count++];
+	p->fd = f->d.fd;
+	p->rings = f->d;
+	s->count = 1;
+	s->all[0] = (struct device){ .kind = &wire, .state = p, .watch = -1 };
+	packets_opened(&s->all[0]);
+	return s;
+}
+
 /* A pump's thread stays for the rest of the process: it has to let go of the rings before these go.
  * A kick brings it around to see that there is no device any more. */
 static void retire(struct pump *pump)
 {
 	uint64_t one = 1;
 	pthread_mutex_lock(&pump->lock);
-	pump->devices[0].fd = -1;
-	pump->device_count = 0;
+	pump->devices->count = 0;
 	pthread_mutex_unlock(&pump->lock);
 	assert_int_equal(write(pump->kick, &one, sizeof one), sizeof one);
 	usleep(20000);
@@ -429,9 +461,7 @@ static void outlives_a_liar(void **state)
 	uint8_t packet[1000] = { 0 };
 	clock_start(&clock, &shared, &start, 0);
 	memset(&pump, 0, sizeof pump);
-	pump.device_count = 1;
-	pump.devices[0] = f->d;
-	assert_int_equal(pump_open(&pump, PUMP_THREAD, &clock, &why), 0);
+	assert_int_equal(pump_open(&pump, PUMP_THREAD, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(&pump, &why), 0);
 	for (unsigned i = 0; i < 3000; i++) {
 		for (unsigned n = 0; n < 5; n++)
@@ -477,9 +507,7 @@ static void each_packet_wakes_the_image(struct fixture *f, enum pump_mode mode)
 	struct defect why;
 	pthread_t far;
 	clock_start(&clock, &shared, &start, 0);
-	pump->device_count = 1;
-	pump->devices[0] = f->d;
-	assert_int_equal(pump_open(pump, mode, &clock, &why), 0);
+	assert_int_equal(pump_open(pump, mode, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(pump, &why), 0);
 	assert_int_equal(pthread_create(&far, NULL, mirror, &f->far), 0);
 	alarm(100);
@@ -526,9 +554,7 @@ static void a_kick_sends(struct fixture *f, enum pump_mode mode)
 	uint64_t one = 1;
 	struct pollfd p = { .fd = f->far, .events = POLLIN };
 	clock_start(&clock, &shared, &start, 0);
-	pump->device_count = 1;
-	pump->devices[0] = f->d;
-	assert_int_equal(pump_open(pump, mode, &clock, &why), 0);
+	assert_int_equal(pump_open(pump, mode, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(pump, &why), 0);
 	for (unsigned i = 0; i < 200; i++) {
 		transmit(f, 100 * AMP_FRAME_SIZE, 60, 0);

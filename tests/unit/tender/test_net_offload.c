@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <tender/device_net.h>
+#include <tender/device/net_rings.h>
 
 #define RING     128u
 #define FRAMES   256u
@@ -32,7 +32,7 @@
 #define METADATA  AMP_DESC_METADATA
 
 struct fixture {
-	struct device_net d;
+	struct net_rings d;
 	struct amp_device view;
 	uint8_t *rings, *frames, *fixed, *overflow;
 	int far;
@@ -43,17 +43,26 @@ static struct fixture *open_with(uint32_t features)
 	struct fixture *f = calloc(1, sizeof *f);
 	int fds[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-	f->rings = calloc(1, device_net_rings_size(RING));
+	f->rings = calloc(1, net_rings_size(RING));
 	f->frames = calloc(1, AREA);
 	f->fixed = malloc(FIXED);
 	f->overflow = malloc(NET_OVERFLOW);
 	f->far = fds[1];
 	for (uint32_t k = 0; k < FIXED; k++)
 		f->fixed[k] = (uint8_t)(k * 5 + k / 253);
-	device_net_open(&f->d, fds[0], MTU, f->rings, (uint64_t)f->rings, f->frames,
-	                (uint64_t)f->frames, RING, FRAMES, AMP_FRAME_SIZE, &f->view);
-	f->d.segments[f->d.segment_count++] = (struct net_segment){ FIXED_AT, FIXED, f->fixed };
-	device_net_offload(&f->d, features, true, f->overflow);
+	const struct net_layout layout = {
+		.fd = fds[0],
+		.mtu = MTU,
+		.ring_size = RING,
+		.frame_count = FRAMES,
+		.frame_size = AMP_FRAME_SIZE,
+		.rings = { (uint64_t)f->rings, net_rings_size(RING), f->rings },
+		.frames = { (uint64_t)f->frames, AREA, f->frames },
+		.view = &f->view,
+	};
+	net_rings_open(&f->d, &layout);
+	f->d.segments[f->d.segment_count++] = (struct device_memory){ FIXED_AT, FIXED, f->fixed };
+	net_rings_offload(&f->d, features, true, f->overflow);
 	return f;
 }
 
@@ -137,7 +146,7 @@ static void a_packet_in_parts_goes_out_as_one(void **state)
 	transmit(f, FIXED_AT + 10, 50000, DIRECT | CONTINUED);
 	transmit(f, 5 * AMP_FRAME_SIZE, AMP_FRAME_SIZE, CONTINUED);
 	transmit(f, FIXED_AT + FIXED - 1, 1, DIRECT);
-	assert_int_equal(device_net_send(&f->d), 4);
+	assert_int_equal(net_rings_send(&f->d), 4);
 	uint32_t size = HEAD_LEN + 50000 + AMP_FRAME_SIZE + 1;
 	assert_int_equal(recv(f->far, got, sizeof got, 0), size + sizeof seen);
 	memcpy(&seen, got, sizeof seen);
@@ -159,7 +168,7 @@ static void without_metadata_the_header_is_zero(void **state)
 	uint8_t got[200], zero[12] = { 0 };
 	memset(f->frames, 0xff, AMP_FRAME_SIZE);
 	transmit(f, 100, 60, 0);
-	assert_int_equal(device_net_send(&f->d), 1);
+	assert_int_equal(net_rings_send(&f->d), 1);
 	assert_int_equal(recv(f->far, got, sizeof got, 0), 72);
 	assert_memory_equal(got, zero, 12);
 }
@@ -279,11 +288,11 @@ static void breaks_are_dropped_and_completed(void **state)
 			transmit(f, b->c[k].addr, b->c[k].len, b->c[k].options);
 			frames += !(b->c[k].options & DIRECT);
 		}
-		uint32_t taken = device_net_send(&f->d);
+		uint32_t taken = net_rings_send(&f->d);
 		bool right = taken == b->count && f->d.counts.tx_bad == 1 &&
 		             completions(f) == frames && recv(f->far, got, sizeof got, 0) == -1;
 		transmit(f, 8 * AMP_FRAME_SIZE, 60, 0);
-		right &= device_net_send(&f->d) == 1 && recv(f->far, got, sizeof got, 0) == 72 &&
+		right &= net_rings_send(&f->d) == 1 && recv(f->far, got, sizeof got, 0) == 72 &&
 		         completions(f) == 1;
 		if (!right)
 			fail_msg("%s: not dropped as it should be", b->what);
@@ -305,7 +314,7 @@ static void a_tcp_header_lies_whole_in_the_first_frame(void **state)
 		f->frames[HEAD_AT + h.csum_start + 12] = (uint8_t)(words << 4);
 		transmit(f, HEAD_AT, HEAD_LEN, METADATA | CONTINUED);
 		transmit(f, FIXED_AT, 2000, DIRECT);
-		assert_int_equal(device_net_send(&f->d), 2);
+		assert_int_equal(net_rings_send(&f->d), 2);
 		assert_int_equal(recv(f->far, got, sizeof got, 0),
 		                 fits ? (int)HEAD_LEN + 2000 + 12 : -1);
 		assert_int_equal(f->d.counts.tx_bad, bad + !fits);
@@ -322,13 +331,13 @@ static void the_last_bytes_of_everything_are_good(void **state)
 	head(f, &h);
 	transmit(f, HEAD_AT, HEAD_LEN, METADATA | CONTINUED);
 	transmit(f, FIXED_AT, AMP_PACKET_MAX - HEAD_LEN, DIRECT);
-	assert_int_equal(device_net_send(&f->d), 2);
+	assert_int_equal(net_rings_send(&f->d), 2);
 	assert_int_equal(recv(f->far, got, sizeof got, 0), AMP_PACKET_MAX + 12);
 	for (uint32_t k = 0; k < AMP_PACKET_DESCS_MAX; k++) {
 		transmit(f, k ? (k + 10) * AMP_FRAME_SIZE : HEAD_AT, k ? 1 : HEAD_LEN,
 		         (k ? 0 : METADATA) | (k + 1 < AMP_PACKET_DESCS_MAX ? CONTINUED : 0));
 	}
-	assert_int_equal(device_net_send(&f->d), AMP_PACKET_DESCS_MAX);
+	assert_int_equal(net_rings_send(&f->d), AMP_PACKET_DESCS_MAX);
 	assert_int_equal(recv(f->far, got, sizeof got, 0),
 	                 HEAD_LEN + AMP_PACKET_DESCS_MAX - 1 + 12);
 	assert_int_equal(completions(f), 1 + AMP_PACKET_DESCS_MAX);
@@ -343,7 +352,7 @@ static void one_that_never_ends_is_dropped_to_its_end(void **state)
 		transmit(f, k * AMP_FRAME_SIZE, 60, k < 99 ? CONTINUED : 0);
 	transmit(f, 110 * AMP_FRAME_SIZE, 60, 0);
 	uint32_t taken = 0, n;
-	while ((n = device_net_send(&f->d)))
+	while ((n = net_rings_send(&f->d)))
 		taken += n;
 	assert_int_equal(taken, 101);
 	assert_int_equal(completions(f), 101);
@@ -359,7 +368,7 @@ static void completions_are_never_overrun(void **state)
 	uint8_t got[4096];
 	for (uint32_t k = 0; k < RING - 2; k++)
 		transmit(f, k * AMP_FRAME_SIZE, 60, 0);
-	while (device_net_send(&f->d))
+	while (net_rings_send(&f->d))
 		while (recv(f->far, got, sizeof got, 0) > 0)
 			;
 	while (recv(f->far, got, sizeof got, 0) > 0)
@@ -367,11 +376,11 @@ static void completions_are_never_overrun(void **state)
 	transmit(f, 0, 60, CONTINUED);
 	transmit(f, 4096, 60, CONTINUED);
 	transmit(f, 8192, 60, 0);
-	assert_int_equal(device_net_send(&f->d), 0);
-	assert_false(device_net_pending(&f->d)); /* or the pump would spin */
+	assert_int_equal(net_rings_send(&f->d), 0);
+	assert_false(net_rings_pending(&f->d)); /* or the pump would spin */
 	*word(f->view.completion.consumer) += 1;
-	assert_true(device_net_pending(&f->d));
-	assert_int_equal(device_net_send(&f->d), 3);
+	assert_true(net_rings_pending(&f->d));
+	assert_int_equal(net_rings_send(&f->d), 3);
 	assert_int_equal(recv(f->far, got, sizeof got, 0), 192);
 }
 
@@ -427,7 +436,7 @@ static void large_packets_arrive_as_chains(void **state)
 		uint32_t size = sizes[round % 10];
 		bool plain = size <= 1500 && round & 1;
 		arrive(f, size, (uint8_t)round, plain ? (struct amp_frame_header){ 0 } : h);
-		assert_true(device_net_receive(&f->d) >= 1);
+		assert_true(net_rings_receive(&f->d) >= 1);
 		assert_int_equal(taken(f, (uint8_t)round, &seen, true), size);
 		assert_int_equal(seen.gso_size, plain ? 0 : 1448);
 		assert_int_equal(seen.flags, plain ? 0 : 1);
@@ -446,7 +455,7 @@ static void larger_than_the_mtu_needs_segments(void **state)
 	arrive(f, 30000, 2, (struct amp_frame_header){ .flags = 2 });
 	arrive(f, AMP_PACKET_MAX + 1, 3, (struct amp_frame_header){ .gso_type = 1 });
 	arrive(f, MTU + 18, 4, (struct amp_frame_header){ .flags = 2 });
-	device_net_receive(&f->d);
+	net_rings_receive(&f->d);
 	assert_int_equal(taken(f, 4, &seen, false), MTU + 18);
 	assert_int_equal(seen.flags, 2);
 	assert_int_equal(taken(f, 0, &seen, false), 0);
@@ -464,17 +473,17 @@ static void a_large_packet_waits_for_frames(void **state)
 			fill(f, k * AMP_FRAME_SIZE);
 		arrive(f, 20000, 1, h);
 		arrive(f, 60, 2, (struct amp_frame_header){ 0 });
-		assert_int_equal(device_net_receive(&f->d), 0);
-		assert_false(device_net_pending(&f->d));
+		assert_int_equal(net_rings_receive(&f->d), 0);
+		assert_false(net_rings_pending(&f->d));
 		assert_int_equal(taken(f, 1, &seen, false), 0);
 		for (uint32_t k = 5; k < 9; k++)
 			fill(f, k * AMP_FRAME_SIZE);
-		assert_false(device_net_pending(&f->d));
+		assert_false(net_rings_pending(&f->d));
 		fill(f, 9 * AMP_FRAME_SIZE);
-		assert_true(device_net_pending(&f->d));
-		assert_int_equal(device_net_receive(&f->d), 10);
+		assert_true(net_rings_pending(&f->d));
+		assert_int_equal(net_rings_receive(&f->d), 10);
 		fill(f, 10 * AMP_FRAME_SIZE);
-		while (device_net_receive(&f->d))
+		while (net_rings_receive(&f->d))
 			;
 		assert_int_equal(taken(f, 1, &seen, false), 20000);
 		assert_int_equal(seen.gso_size, 1448);
@@ -494,7 +503,7 @@ static void frames_that_are_none_do_not_stop_a_large_packet(void **state)
 		for (uint32_t k = 1; k <= 10; k++)
 			fill(f, k * AMP_FRAME_SIZE);
 		arrive(f, 20000, 1, h);
-		while (device_net_receive(&f->d))
+		while (net_rings_receive(&f->d))
 			;
 		assert_int_equal(taken(f, 1, &seen, false), 20000);
 		assert_int_equal(f->d.counts.rx_no_frame, way + 1);
@@ -517,7 +526,7 @@ static void metadata_comes_only_where_it_was_offered(void **state)
 		fill(f, AMP_FRAME_SIZE);
 		arrive(f, 60, 1, (struct amp_frame_header){ .flags = 2 });
 		arrive(f, 60, 2, (struct amp_frame_header){ .flags = 4 }); /* no word of ours */
-		assert_int_equal(device_net_receive(&f->d), 2);
+		assert_int_equal(net_rings_receive(&f->d), 2);
 		assert_int_equal(d[0].options, offered ? METADATA : 0);
 		assert_int_equal(d[1].options, 0);
 		assert_int_equal(taken(f, 1, &seen, false), 60);
@@ -594,11 +603,11 @@ static uint32_t frames_sent(const struct fixture *f, uint32_t from, uint32_t to)
  * than went into fill. */
 static uint32_t keeps_its_books(struct fixture *f, bool send)
 {
-	struct device_net *d = &f->d;
+	struct net_rings *d = &f->d;
 	uint32_t tx = d->tx.mine, done = d->completion.mine, fill = d->fill.mine, rx = d->rx.mine;
 	uint32_t unread = done - *word(f->view.completion.consumer);
 	uint32_t waiting = rx - *word(f->view.rx.consumer);
-	uint32_t n = send ? device_net_send(d) : device_net_receive(d);
+	uint32_t n = send ? net_rings_send(d) : net_rings_receive(d);
 	assert_int_equal(d->completion.mine - done, frames_sent(f, tx, d->tx.mine));
 	assert_true(d->completion.mine == done || unread + d->completion.mine - done <= RING);
 	assert_true(d->rx.mine - rx <= d->fill.mine - fill);
@@ -623,7 +632,7 @@ static void survives_a_liar(void **state)
 		}
 		uint32_t n = keeps_its_books(f, draw() & 1);
 		assert_true(n <= NET_BATCH + AMP_PACKET_DESCS_MAX);
-		device_net_pending(&f->d);
+		net_rings_pending(&f->d);
 		if (!(i & 15))
 			while (recv(f->far, packet, sizeof packet, MSG_DONTWAIT) > 0)
 				;

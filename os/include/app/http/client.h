@@ -28,7 +28,7 @@ int http_client_open(struct http_client **, const char *host, uint16_t port, uin
 void http_client_close(struct http_client *);
 
 /* Sends a request and reads the response's head. type, body: may be null; fields: further lines, each with CRLF, or
- * null. What was left of the response before is read and dropped. A kept connection that the server has closed
+ * null. The rest of the response before is read and dropped. A kept connection that the server has closed
  * meanwhile is opened again, once, for methods that may be repeated. ERR_TIMEOUT, ERR_CLOSED, ERR_RESET,
  * ERR_MALFORMED, ERR_TOO_BIG, ERR_INVALID (target or fields hold what they may not). */
 int http_client_request(struct http_client *, const char *method, const char *target,

@@ -15,8 +15,8 @@
  * http_route_task runs on a task of its own for that request, and may (read the body, resolve names, sleep).
  * Requests that come pipelined are answered in order, one at a time.
  *
- * Everything that a client controls has a bound below; the server answers what is wrong with it itself (400, 404, 405,
- * 408, 411, 413, 414, 417, 426, 431, 501, 503, 505), and closes where RFC 9112 wants it.
+ * Everything that a client controls has a bound below. The server answers wrong requests itself (400, 404, 405,
+ * 408, 411, 413, 414, 417, 426, 431, 501, 503, 505), and closes the connection where RFC 9112 requires it.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -44,15 +44,25 @@ struct http_exchange; /* one request and its response; good until the response i
 #define HTTP_IDLE_NS (60ull * 1000000000) /* between requests; then the connection is closed */
 #define HTTP_BODY_RATE_MIN                                                                         \
 	1024u /* bytes a second that a body has to come at, after 10 s; else 408 */
-#define HTTP_SEND_NS         (60ull * 1000000000) /* without any progress of a response; then reset */
+#define HTTP_GATHER_DEFAULT (64u << 10) /* bytes of a body that come before its task is spawned */
+#define HTTP_SEND_NS        (60ull * 1000000000) /* without any progress of a response; then reset */
+/* Bytes of responses that are not acknowledged: no request is begun while there are more. */
+#define HTTP_UNSENT_MAX      (64u << 10)
 #define HTTP_CONNECTIONS_MAX 16384u /* at once; more: the longest idle one goes, or the new one */
-#define HTTP_REQUESTS_MAX    0u     /* requests on one connection; 0: no limit */
 
 struct http_options {                /* zero means the default above */
 	struct interface *interface; /* null: all */
 	uint16_t port;               /* 80 */
-	uint32_t connections_max, head_max, requests_max;
+	uint32_t connections_max, head_max;
+	uint32_t requests_max;    /* on one connection; 0: no limit */
+	uint32_t per_address_max; /* connections of one address; 0: no bound but connections_max */
+	uint32_t gather_max;      /* of routes with tasks; http_route_gather sets another for one */
+	uint32_t unsent_max;
 	uint64_t body_max;
+	/* Bytes that all connections hold: heads, bodies being gathered, responses that are not acknowledged. Half
+	 * of the heap. When there are more, requests are answered 503, and clients go that would take longest at the
+	 * rate that they have shown. */
+	uint64_t buffers_max;
 	uint64_t head_ns, idle_ns, send_ns;
 	bool access_log;  /* a line a request on standard output (Combined Log Format) */
 	const char *name; /* Server field; null: none is sent */
@@ -61,16 +71,22 @@ struct http_options {                /* zero means the default above */
 /* Listens. ERR_EXISTS, ERR_MEMORY; the reason is logged. Options may be null. */
 int http_serve(struct http_server **, const struct http_options *);
 
-/* What main() ends with once its routes are there: serves as long as the image lives. */
+/* The orderly end: no new connections; each that idles is closed at once, each response from now on is the last of
+ * its connection and says so. `stopped` (may be null) is called once on the loop: when all have ended, or at the
+ * deadline, when the others were reset but for `left`, which tasks hold. */
+void http_stop(struct http_server *, uint64_t deadline_ns,
+               void (*stopped)(void *context, uint32_t left), void *context);
+
+/* Serves as long as the image lives. main() ends with it, once its routes are there. */
 int http_run(struct http_server *);
 
 /* ---- Routes ---- */
 typedef void http_handler_fn(struct http_exchange *, void *context);
 
 /*
- * method: "GET" (HEAD comes along: the body is left away by the server), "POST", ...; null: any, and the handler sees
- * to it. pattern: "/users/:id/posts/:post", or with "*rest" as its last segment, which takes what is left, slashes
- * included. A literal segment goes before a parameter, that before a star. Matching is on the path after
+ * method: "GET" (it serves HEAD too: the server leaves the body out), "POST", ...; null: any, and the handler looks at
+ * it. pattern: "/users/:id/posts/:post"; "*rest" as the last segment takes the rest of the path, slashes
+ * included. A literal segment goes before a parameter, and a parameter before a star. Matching is on the path after
  * percent-decoding and removal of dot segments; a segment that decodes to a slash or NUL matches nothing (400).
  * Not copied. ERR_MEMORY, ERR_EXISTS, ERR_INVALID (pattern).
  */
@@ -78,6 +94,11 @@ int http_route(struct http_server *, const char *method, const char *pattern, ht
                void *context);
 int http_route_task(struct http_server *, const char *method, const char *pattern,
                     http_handler_fn *, void *context);
+/* A task's route: bodies of up to so many bytes are put together before the task is spawned, of larger ones in
+ * chunks the first so many. 0: the task reads all of it as it comes. Expect: 100-continue is answered without asking
+ * the handler for bodies that are gathered. ERR_ABSENT: no such route. */
+int http_route_gather(struct http_server *, const char *method, const char *pattern,
+                      uint32_t bytes);
 
 /* ---- The request ---- */
 struct http_text { /* bytes of the request, in place; not NUL-terminated */
@@ -107,7 +128,8 @@ uint32_t http_peer(const struct http_exchange *,
 /* The body. http_body_size: what Content-Length says, HTTP_UNKNOWN if it comes in chunks, 0 if there is none. */
 #define HTTP_UNKNOWN UINT64_MAX
 uint64_t http_body_size(const struct http_exchange *);
-/* In a task: the next bytes; how many, 0 at the end, ERR_TIMEOUT, ERR_CLOSED, ERR_MALFORMED, ERR_TOO_BIG. */
+/* In a task: the next bytes; how many, 0 at the end, ERR_TIMEOUT (the deadline, or they come slower than
+ * HTTP_BODY_RATE_MIN), ERR_CLOSED, ERR_MALFORMED, ERR_TOO_BIG. */
 int64_t http_read(struct http_exchange *, void *to, uint32_t size, uint64_t deadline_ns);
 /* On the loop: bytes as they come (all of them are taken), then once with size 0 and error OK at the end, or with a
  * negative error (the exchange is then gone). Expect: 100-continue is answered when either is called first. */
@@ -116,11 +138,13 @@ typedef void http_body_fn(struct http_exchange *, void *context, const uint8_t *
 void http_on_body(struct http_exchange *, http_body_fn *, void *context);
 
 /* ---- The response: one of the replies, or http_begin ... http_end ---- */
-/* Before it: a field. ERR_TOO_BIG, ERR_INVALID (name or value holds what a field may not: no response splitting; or it
- * is one that the server sets: Date, Connection, Content-Length, Transfer-Encoding, Content-Type). */
+/* Sets a field, before the reply. ERR_TOO_BIG. ERR_INVALID: name or value holds bytes that a field must not (so that
+ * responses cannot be split), or the server sets it: Date, Connection, Content-Length, Transfer-Encoding, Content-Type. */
 int http_set(struct http_exchange *, const char *name, const char *value);
 
-/* `type`: Content-Type, null: none. The body is copied. */
+/* `type`: Content-Type, null: none. The body is copied, and the handler goes on: the client takes it in its own
+ * time. If there is no memory for it, the client gets 503, and the caller ERR_MEMORY; in a task it blocks instead,
+ * as http_write. */
 int http_reply(struct http_exchange *, uint32_t status, const char *type, const void *bytes,
                uint32_t size);
 int http_reply_text(struct http_exchange *, uint32_t status,
@@ -173,7 +197,9 @@ int http_date_parse(struct http_text, int64_t *seconds);
 
 /* ---- Figures ---- */
 struct http_counters {
-	uint64_t connections, connections_now, connections_refused;
+	uint64_t connections, connections_now;
+	uint64_t connections_refused;    /* reset or told 503: too many, or no memory for them */
+	uint64_t made_room, crowded;     /* ended while idle for new ones; for their memory */
 	uint64_t requests, responses[6]; /* by the first digit of the status; [0]: aborted */
 	uint64_t bytes_out;              /* of bodies */
 	uint64_t malformed, timed_out, too_large;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * JSON (RFC 8259), strictly: nothing is accepted that the grammar does not have, text is valid UTF-8 without lone surrogates,
- * and numbers stay the text that they came as, so that none loses a digit. Nothing is allocated: all memory is the caller's,
- * and bounds everything.
+ * JSON (RFC 8259), strictly. Only documents of the grammar are accepted. Text is valid UTF-8 without lone surrogates.
+ * Numbers stay text, so that none loses a digit. Nothing is allocated: all memory is the caller's, and its size is the
+ * bound.
  *
- * Three parts: the reader turns bytes, in whatever pieces they come, into events; the tree holds a small document that is
- * all there; the writer prints.
+ * There are three parts. The reader turns bytes, in whatever pieces they come, into events. The tree holds a small document that
+ * has come whole. The writer prints.
  */
 #ifndef APP_JSON_JSON_H
 #define APP_JSON_JSON_H
@@ -20,13 +20,13 @@
 enum json_event {
 	JSON_MORE,  /* all given bytes are used up: json_give, or json_finish */
 	JSON_END,   /* the document is complete, and nothing follows it */
-	JSON_ERROR, /* see reader->error; for good */
+	JSON_ERROR, /* see reader->error; the reader is of no further use */
 	JSON_OBJECT,
 	JSON_OBJECT_END,
 	JSON_ARRAY,
 	JSON_ARRAY_END,
 	JSON_KEY,    /* text: the member's name; its value follows */
-	JSON_STRING, /* text: what it says, escapes undone; may hold NUL */
+	JSON_STRING, /* text: its characters, escapes undone; may hold NUL */
 	JSON_NUMBER, /* text: as it came */
 	JSON_TRUE,
 	JSON_FALSE,
@@ -38,7 +38,7 @@ struct json_reader {
 	uint32_t text_size;
 	int error;            /* ERR_MALFORMED; ERR_TOO_BIG: text_room or depth_max */
 	uint64_t offset;      /* bytes taken; of an error: where it is */
-	const char *expected; /* of an error: what would have been right there */
+	const char *expected; /* of an error: the input that would have been right there */
 	/* The reader's own: */
 	uint32_t text_room;
 	uint16_t depth, depth_max, code, high; /* of a \u escape, and a first surrogate */
@@ -52,21 +52,21 @@ struct json_reader {
 void json_reader_open(struct json_reader *, char *text, uint32_t text_room, uint32_t depth_max);
 /* More of the document, after JSON_MORE; it must stay until the next JSON_MORE. */
 void json_give(struct json_reader *, const void *bytes, uint64_t size);
-/* There is no more. Then JSON_END, or JSON_ERROR (or a number that ends there, first). */
+/* Says that no more follows. json_next then gives JSON_END or JSON_ERROR, after a number that ends there. */
 void json_finish(struct json_reader *);
 enum json_event json_next(struct json_reader *);
 
-/* Of a JSON number: exactly, or false: it has a fraction or exponent, or does not fit. */
+/* Converts a JSON number exactly. False: it has a fraction or an exponent, or does not fit. */
 bool json_to_integer(const char *text, uint32_t size, int64_t *to);
 bool json_to_unsigned(const char *text, uint32_t size, uint64_t *to);
 
-/* ---- A document that is all there ---- */
+/* ---- A whole document ---- */
 
 struct json_value {
 	enum json_event
 	        kind; /* JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL */
 	uint32_t count;         /* members, elements */
-	uint32_t next;          /* values until its next brother: itself and all below it */
+	uint32_t next;          /* values until its next sibling: itself and all below it */
 	const char *key, *text; /* in the document's bytes; a NUL follows each */
 	uint32_t key_size, text_size;
 };
@@ -77,16 +77,16 @@ struct json_defect {
 	const char *expected;
 };
 
-/* values[0] becomes the document. `bytes`, size + 1 of them (the last one's value does not matter), are overwritten: texts lie
- * there. ERR_TOO_BIG: more than `room` values, or deeper than 32. *defect may be null. */
+/* Makes values[0] the document. `bytes` are size + 1 bytes (the last one's value does not matter); they are overwritten, and
+ * texts lie there. ERR_TOO_BIG: more than `room` values, or deeper than 32. The defect may be null. */
 int json_parse(struct json_value *values, uint32_t room, char *bytes, uint32_t size,
                struct json_defect *);
 
-/* The first of the object's members of that name, null: none, or it is no object. The second: only if it is of that kind. */
+/* The object's first member of that name. Null: there is none, or it is no object. json_member_of: only if it is of that kind. */
 const struct json_value *json_member(const struct json_value *, const char *key);
 const struct json_value *json_member_of(const struct json_value *, const char *key,
                                         enum json_event kind);
-/* Member or element number k; null: there are not so many. */
+/* Member or element number k. Null: there are fewer. */
 const struct json_value *json_element(const struct json_value *, uint32_t k);
 
 /* ---- Writing ---- */
@@ -94,8 +94,8 @@ const struct json_value *json_element(const struct json_value *, uint32_t k);
 struct json_writer {
 	char *to; /* the caller's buffer */
 	uint32_t room, size;
-	/* Where the buffer is full and at the end: takes its bytes; not 0 means that it cannot. Null: what does not fit is lost, and
-	 * json_writer_end says so. */
+	/* Takes the buffer's bytes, when it is full and at the end. Any result but 0 is an error. Null: bytes that do not fit are
+	 * lost, and json_writer_end says so. */
 	int (*flush)(void *of, const char *bytes, uint32_t size);
 	void *of;
 	bool html; /* < > & are escaped, so that it may stand in a page */
@@ -107,7 +107,7 @@ struct json_writer {
 };
 
 void json_writer_open(struct json_writer *, char *to, uint32_t room);
-/* OK; ERR_TOO_BIG: it did not fit; or what flush said. The document must be complete. */
+/* OK, ERR_TOO_BIG (it did not fit), or the error of flush. The document must be complete. */
 int json_writer_end(struct json_writer *);
 
 void json_object(struct json_writer *);
@@ -116,7 +116,7 @@ void json_array(struct json_writer *);
 void json_array_end(struct json_writer *);
 void json_key(struct json_writer *, const char *);
 void json_key_bytes(struct json_writer *, const char *, uint32_t size);
-/* What is no UTF-8 in it becomes U+FFFD. */
+/* Bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct json_writer *, const char *);
 void json_string_bytes(struct json_writer *, const char *, uint32_t size);
 void json_integer(struct json_writer *, int64_t);

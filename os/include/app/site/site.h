@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A directory served by HTTP: ampoule-web-site turns it into a database at build time, which is compiled in and answered
- * from in place. A file is found by one look into a hash table; its header fields, its validators and its compressed
- * variant are ready.
+ * A directory served by HTTP. ampoule-web-site turns it into a database at build time, which is compiled in and used in
+ * place. A file is found by one look-up in a hash table. Its header fields, its validators and its compressed variant are
+ * prepared.
  *
  * The database, integers big-endian, offsets in bytes from its start:
  *
@@ -51,13 +51,11 @@ static inline uint32_t site_hash(const char *path, uint32_t size)
 struct file;
 struct site;
 
-/* Checks the whole database, so that what is answered from it needs no checks. ERR_ABSENT (null file), ERR_MALFORMED,
+/* Checks the whole database, so that answering from it needs no checks. ERR_ABSENT (null file), ERR_MALFORMED,
  * ERR_MEMORY; the reason is logged. */
 int site_open(struct site **, const struct file *database);
 /* Serves the site below "/": the file, a redirection to a folder's slash, or 404 with the site's /404.html if it has one.
- * Routes of the application's own go before it. Errors as http_route's. */
+ * The application's own routes go before it. Errors are http_route's. */
 int site_route(struct http_server *, struct site *);
-/* The handler behind it, for other routes (the whole path is looked up). */
-void site_handler(struct http_exchange *, void *site);
 
 #endif

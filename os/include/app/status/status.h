@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an appliance does, to look at, on a port of its own: a page for people at /, JSON at /status.json, and the same
+ * The status of an appliance, on a port of its own: a page for people at /, JSON at /status.json, and the same
  * figures for Prometheus at /metrics (text format 0.0.4). It shows no secrets, but it does show load: give it an interface
- * or a port that the world does not reach.
+ * or a port that the public cannot reach.
  */
 #ifndef STATUS_STATUS_H
 #define STATUS_STATUS_H
@@ -16,7 +16,7 @@ struct status_options {
 	uint16_t port;                  /* 0: there is no status page, and nothing is done */
 	struct interface *interface;    /* null: all */
 	const char *name;               /* the appliance's, for the title */
-	const struct http_server *http; /* whose requests are told; may be null */
+	const struct http_server *http; /* the server whose requests are shown; may be null */
 };
 
 /* ERR_EXISTS (the port), ERR_MEMORY; the reason is logged. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An ordered key-value store on a block device, as the paper's append-style B-tree: nothing that a committed state uses is
- * ever overwritten, and a commit is one sector. What btree_apply has acknowledged is there after any crash; of what was
- * under way, all or nothing. On-disk format: docs/btree.md.
+ * An ordered key-value store on a block device, as the paper's append-style B-tree. Nothing that a committed state uses is
+ * ever overwritten, and a commit is one sector. All changes that btree_apply has acknowledged are there after any crash; of
+ * a call under way, all changes are there or none. On-disk format: docs/btree.md.
  *
- * Calls are for tasks and block. Any number of tasks may read and write at once: readers see a committed state and never
- * wait for writers; writers that come together share one commit.
+ * Calls are for tasks and block. Any number of tasks may read and write at once. Readers see a committed state and never
+ * wait for writers. Writers that come together share one commit.
  *
- * Errors: ERR_IO (the device failed), ERR_CORRUPT (what was read is not what was written: btree_options.damage has been told
+ * Errors: ERR_IO (the device failed), ERR_CORRUPT (data read is not the data written: btree_options.damage has been told
  * where), ERR_MEMORY (nothing has changed), ERR_TOO_BIG (key or value; or the device is full: nothing has changed),
  * ERR_READ_ONLY, ERR_ABSENT (no such key). After an ERR_IO at a commit's last step, or where neither the tree nor the map of free
  * pages can be told from the other, writing is refused with that error until the store is opened anew; reading goes on.
@@ -29,9 +29,9 @@ struct btree_snapshot;
 struct btree_cached;
 
 /*
- * Which pages stay in memory is the application's to say; nothing is built in. The store calls `used` when a page was read
- * or written, `gone` when it leaves, and asks `victim` for a page to give up when there is no room: null: none, and the
- * page just read is given up when it has been used. Only pages whose `pins` is zero may go.
+ * The application decides which pages stay in memory; nothing is built in. The store calls `used` when a page was read
+ * or written, and `gone` when it leaves. It asks `victim` for a page to give up when there is no room. If that is null, the
+ * page just read is given up after its use. Only pages whose `pins` is zero may go.
  */
 struct btree_cached {
 	struct btree_cached *newer, *older; /* the policy's, for lists */
@@ -56,14 +56,14 @@ struct btree_options {
 	void *policy_of;
 	uint64_t cache; /* bytes of pages kept */
 	bool create;    /* a blank device (its first page is zero) becomes an empty store */
-	/* What is found damaged: `page` on the device, and what it was taken for. May be null. */
+	/* Told of damage: the page on the device, and what it was taken for. May be null. */
 	void (*damage)(void *of, uint64_t page, const char *what);
 	void *damage_of;
 };
 
 /* ERR_ABSENT: the device is blank, and create is false. ERR_MALFORMED: it holds something else. */
 int btree_open(struct btree **, struct block *, const struct btree_options *);
-/* Nobody may be inside a call; open snapshots and cursors become invalid. Nothing has to be written. */
+/* No task may be inside a call. Open snapshots and cursors become invalid. Nothing has to be written. */
 void btree_close(struct btree *);
 
 /* ---- Writing ---- */
@@ -73,7 +73,7 @@ struct btree_change {
 	const void *value; /* null: the key is deleted, if it is there */
 	uint32_t key_size, value_size;
 };
-/* All of the changes, in order, or none; durable when it returns OK. */
+/* Makes all of the changes, in order, or none. They are durable when it returns OK. */
 int btree_apply(struct btree *, const struct btree_change *, uint32_t count);
 int btree_put(struct btree *, const void *key, uint32_t key_size, const void *value,
               uint32_t value_size);
@@ -82,11 +82,11 @@ int btree_delete(struct btree *, const void *key,
 
 /* ---- Reading ---- */
 
-/* Copies at most `room` bytes of the value; *size (may be null) gets all of its bytes. Of the state as last committed. */
+/* Reads from the last committed state. Copies at most `room` bytes of the value; *size becomes the value's size (may be null). */
 int btree_get(struct btree *, const void *key, uint32_t key_size, void *to, uint32_t room,
               uint32_t *size);
 
-/* A committed state that stays as it is; its pages are not used anew while it is open. ERR_MEMORY. */
+/* A committed state that stays as it is. Its pages are not reused while it is open. ERR_MEMORY. */
 int btree_snapshot_open(struct btree *, struct btree_snapshot **);
 void btree_snapshot_close(struct btree_snapshot *);
 int btree_snapshot_get(struct btree_snapshot *, const void *key, uint32_t key_size, void *to,
@@ -103,10 +103,10 @@ struct btree_cursor {
 };
 void btree_cursor_open(struct btree_cursor *, struct btree_snapshot *);
 void btree_cursor_close(struct btree_cursor *);
-/* To the first key >= the one given (size 0: the first of all). ERR_ABSENT: there is none. */
+/* Moves to the first key >= the one given (size 0: the first of all). ERR_ABSENT: there is none. */
 int btree_cursor_seek(struct btree_cursor *, const void *key, uint32_t key_size);
 int btree_cursor_last(struct btree_cursor *);
-int btree_cursor_next(struct btree_cursor *); /* ERR_ABSENT: that was the last */
+int btree_cursor_next(struct btree_cursor *); /* ERR_ABSENT: it was on the last one */
 int btree_cursor_previous(struct btree_cursor *);
 /* The entry it is on. The key stays valid until the cursor moves. */
 const void *btree_cursor_key(const struct btree_cursor *, uint32_t *size);
@@ -126,8 +126,8 @@ struct btree_figures {
 };
 void btree_figures(const struct btree *, struct btree_figures *);
 
-/* Reads everything that the committed state consists of, and compares the free pages with it. All damage is told to
- * options.damage; OK: there is none; ERR_CORRUPT. */
+/* Reads everything that the committed state consists of, and compares the free pages with it. It reports all damage to
+ * options.damage. OK: there is none; else ERR_CORRUPT. */
 int btree_check(struct btree *);
 
 #endif

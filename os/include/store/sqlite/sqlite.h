@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SQLite (Debian's libsqlite3.a as it is) on block devices. An application uses sqlite3.h and nothing else: the name of
+ * SQLite (Debian's libsqlite3.a, unchanged) on block devices. An application uses sqlite3.h and nothing else. The name of
  * a database is that of a block device in the manifest.
  *
  *     sqlite3 *db;
@@ -14,14 +14,14 @@
  * - Temporary tables, sorting and statement journals live in the heap.
  * - Tasks may share a connection or have one each, with SQLite's locks between them (busy_timeout and all). A call
  *   blocks its task only. SQLite needs stacks of 128K at least.
- * - A new device has to begin with a page of zeros (volume.h has the layout). What is on it is a database file from
- *   byte 8192 on: after the image has closed it, `dd if=DEVICE of=FILE.db bs=8192 skip=1` gives one that any SQLite
- *   opens; it is followed by unused space, which VACUUM INTO or .backup leave behind.
+ * - A new device has to begin with a page of zeros (volume.h has the layout). The database file begins at byte 8192 of
+ *   the device: after the image has closed it, `dd if=DEVICE of=FILE.db bs=8192 skip=1` gives one that any SQLite
+ *   opens. Unused space follows it, which VACUUM INTO or .backup leave out.
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
 
-/* Makes "block" SQLite's default VFS. In an image SQLite does so by itself, as it starts. SQLITE_OK, or its error. */
+/* Makes "block" SQLite's default VFS. In an image SQLite calls this itself when it starts. SQLITE_OK, or its error. */
 int sqlite_start(void);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A memcached that forgets nothing: every item is in memory, as always, and in a B-tree on a block
- * device, too. A client is told of a change when it is permanent; whatever changed while a commit
- * was under way is the next one, together. What was there comes back at the next start, CAS numbers
- * included.
+ * A durable memcached. Every item is in memory and in a B-tree on a block device. A change is
+ * acknowledged to the client when it is permanent. All changes that come during a commit form the
+ * next commit. The next start reads all items back, CAS numbers included.
  *
  * Nothing is evicted: memory or device full means that storing fails. Values are at most
  * DURABLE_VALUE_MAX.
@@ -20,9 +19,10 @@ struct btree_figures;
 
 #define DURABLE_ITEM_MAX (64u << 10) /* bytes of an item; a B-tree's value has to hold it */
 
-/* As memcache_serve, with the items of the device; a blank one begins empty. From a task. Takes the
- * errors of btree_open, too: ERR_MALFORMED (something else is on it), ERR_CORRUPT, ERR_IO;
- * ERR_TOO_BIG: the memory cannot hold what is there. The reason is logged. */
+/* As memcache_serve, with the items of the device; a blank device is an empty store. To be called
+ * from a task. Further errors are btree_open's, ERR_MALFORMED (the device holds something else),
+ * ERR_CORRUPT and ERR_IO among them, and ERR_TOO_BIG: the items do not fit into the memory. The
+ * reason is logged. */
 int memcache_durable_serve(struct memcache_server **, struct block *,
                            const struct memcache_options *);
 void memcache_durable_figures(struct btree_figures *);

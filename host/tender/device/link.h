@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* The kernel's news of a network interface: whether it is still there. Costs nothing while there are none. */
+#ifndef TENDER_DEVICE_LINK_H
+#define TENDER_DEVICE_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tender/defect.h>
+
+/* A descriptor that becomes readable when interfaces of this network namespace change; non-blocking. To be made before the
+ * interface is looked up, so that nothing comes between. -1 with a defect. */
+int link_watch(struct defect *why);
+
+/* Reads all the news: is the interface gone, by deletion or to another namespace? Of system calls, it needs read and
+ * write. */
+bool link_gone(int watch, uint32_t interface);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* What served.c (a connection's life) and served_room.c (its answers, and everybody's memory) know of each other. */
+#ifndef NET_TCP_SERVED_INTERNAL_H
+#define NET_TCP_SERVED_INTERNAL_H
+
+#include <net/tcp_served.h>
+
+void tcp_served_drained(struct tcp_served *); /* everything written was acknowledged */
+/* Gives held pieces to TCP, as far as it takes them. */
+void tcp_served_pump(struct tcp_served *);
+void tcp_served_release(struct tcp_served *); /* everything it holds, at its end */
+/* The timer fires at this time or earlier. */
+void tcp_served_arm(struct tcp_served *, uint64_t at);
+
+#endif
