@@ -128,6 +128,44 @@ static void file_names(const struct manifest *m, struct text *t)
 	free(list);
 }
 
+/* Further addresses and routes, as tables of their own that interface_configs points to. */
+static void interface_networks(const struct manifest *m, struct text *t)
+{
+	for (unsigned i = 0; i < m->interface_count; i++) {
+		const struct manifest_interface *f = m->interfaces[i];
+
+		if (f->address_count)
+			text_add(
+			        t,
+			        "static const struct interface_network_config addresses_%u[] = {\n",
+			        i);
+		for (unsigned k = 0; k < f->address_count; k++)
+			text_add(t, "\t{ .address = 0x%08xu, .prefix = %u, .arg = %d },\n%s",
+			         f->addresses[k]->address, f->addresses[k]->prefix,
+			         f->addresses[k]->arg, k + 1 == f->address_count ? "};\n" : "");
+		if (f->route_count)
+			text_add(t, "static const struct interface_route_config routes_%u[] = {\n",
+			         i);
+		for (unsigned k = 0; k < f->route_count; k++)
+			text_add(t,
+			         "\t{ .to = 0x%08xu, .prefix = %u, .to_arg = %d, .gateway = "
+			         "0x%08xu, "
+			         ".gateway_arg = %d },\n%s",
+			         f->routes[k]->to.address, f->routes[k]->to.prefix,
+			         f->routes[k]->to.arg, f->routes[k]->gateway,
+			         f->routes[k]->gateway_arg, k + 1 == f->route_count ? "};\n" : "");
+	}
+}
+
+/* The appliance's name as a host's (RFC 1123 §2.1): of its characters, only _ is none of theirs. */
+static void host_name(const struct manifest *m, struct text *t)
+{
+	text_add(t, "const char interface_host_name[] = \"");
+	for (const char *s = m->name; *s; s++)
+		text_add(t, "%c", *s == '_' ? '-' : *s);
+	text_add(t, "\";\n");
+}
+
 void codegen_config(const struct manifest *m, struct text *t)
 {
 	text_add(t,
@@ -153,21 +191,35 @@ void codegen_config(const struct manifest *m, struct text *t)
 		return;
 	text_add(t, "\n#include <net/interface.h>\n\nconst uint32_t interface_config_count = %u;\n",
 	         m->interface_count);
+	interface_networks(m, t);
 	text_add(t, "const struct interface_config interface_configs[%u] = {\n",
 	         m->interface_count ? m->interface_count : 1);
-	bool dhcp = false;
+	bool dhcp = false, further = false, routed = false;
 	for (unsigned i = 0; i < m->interface_count; i++) {
 		const struct manifest_interface *f = m->interfaces[i];
 
 		dhcp |= f->dhcp;
+		further |= f->address_count;
+		routed |= f->dhcp || f->route_count;
 		text_add(t,
 		         "\t{ .name = \"%s\", .dhcp = %s, .prefix = %u, .address = 0x%08xu, "
 		         ".address_arg = %d,\n"
-		         "\t  .gateway = 0x%08xu, .gateway_arg = %d },\n",
+		         "\t  .gateway = 0x%08xu, .gateway_arg = %d",
 		         f->name, f->dhcp ? "true" : "false", f->prefix, f->address, f->address_arg,
 		         f->gateway, f->gateway_arg);
+		if (f->address_count)
+			text_add(t, ",\n\t  .addresses = addresses_%u, .address_count = %u", i,
+			         f->address_count);
+		if (f->route_count)
+			text_add(t, ",\n\t  .routes = routes_%u, .route_count = %u", i,
+			         f->route_count);
+		text_add(t, " },\n");
 	}
-	text_add(t, "};\nconst bool interface_dhcp = %s;\n", dhcp ? "true" : "false");
+	text_add(t,
+	         "};\nconst bool interface_dhcp = %s, interface_further = %s, interface_routed = "
+	         "%s;\n",
+	         dhcp ? "true" : "false", further ? "true" : "false", routed ? "true" : "false");
+	host_name(m, t);
 	/* Dropped by the linker where nothing resolves names. */
 	text_add(t, "\n#include <net/resolver.h>\n\nconst uint32_t resolver_config_count = %u;\n",
 	         m->resolver_count);

@@ -326,6 +326,26 @@ static uint32_t ring_size(const struct input *in, const struct node *n, uint32_t
 	return (uint32_t)number;
 }
 
+/* May a host have this address on a network of this prefix? */
+static bool check_host(const struct input *in, const struct node *n, const char *key, const char *s,
+                       uint32_t address, uint8_t prefix)
+{
+	uint32_t host = prefix ? (uint32_t)((1ull << (32 - prefix)) - 1) : UINT32_MAX;
+	uint8_t top = (uint8_t)(address >> 24);
+
+	if (top == 0 || top == 127 || (top >= 224 && top < 240) || address == UINT32_MAX)
+		input_mistake(in, n, "%s: no host may have %s; write one of its own", key, s);
+	else if (prefix == 0)
+		input_mistake(in, n, "%s: %s: a prefix of 0 takes in every host; write 1 to 32",
+		              key, s);
+	else if (prefix < 31 && ((address & host) == 0 || (address & host) == host))
+		input_mistake(in, n, "%s: %s is its network's %s address; write a host's", key, s,
+		              address & host ? "broadcast" : "own");
+	else
+		return true;
+	return false;
+}
+
 static void read_address(const struct input *in, const struct manifest *m,
                          struct manifest_interface *i, const struct node *n)
 {
@@ -350,16 +370,7 @@ static void read_address(const struct input *in, const struct manifest *m,
 	}
 	i->prefix = (uint8_t)number;
 	i->address = (uint32_t)(number >> 8);
-	uint32_t host = i->prefix ? (uint32_t)((1ull << (32 - i->prefix)) - 1) : UINT32_MAX;
-	uint8_t top = (uint8_t)(i->address >> 24);
-	if (top == 0 || top == 127 || top >= 224)
-		input_mistake(in, n, "address: no host may have %s; write one of its own", s);
-	else if (i->prefix == 0)
-		input_mistake(in, n,
-		              "address: %s: a prefix of 0 takes in every host; write 1 to 32", s);
-	else if (i->prefix < 31 && ((i->address & host) == 0 || (i->address & host) == host))
-		input_mistake(in, n, "address: %s is its network's %s address; write a host's", s,
-		              i->address & host ? "broadcast" : "own");
+	check_host(in, n, "address", s, i->address, i->prefix);
 }
 
 static void read_gateway(const struct input *in, const struct manifest *m,
@@ -383,7 +394,9 @@ static void read_gateway(const struct input *in, const struct manifest *m,
 		return;
 	}
 	i->gateway = (uint32_t)number;
-	if (i->gateway && i->prefix && (i->gateway ^ i->address) >> (32 - i->prefix))
+	/* A prefix of 32 has no network: its gateway is a neighbour all the same. */
+	if (i->gateway && i->prefix && i->prefix < 32 &&
+	    (i->gateway ^ i->address) >> (32 - i->prefix))
 		input_mistake(
 		        in, n,
 		        "gateway: %s is not within %s/%u, so it cannot be reached; correct one", s,
@@ -392,12 +405,102 @@ static void read_gateway(const struct input *in, const struct manifest *m,
 		input_mistake(in, n, "gateway: %s is the interface's own address; correct one", s);
 }
 
+/* A.B.C.D/LEN or $ARG; what it stands for is checked by the caller. False: a mistake, or an argument. */
+static bool read_network(const struct input *in, const struct manifest *m, const struct node *n,
+                         const char *key, const char *s, struct manifest_network *to)
+{
+	uint64_t number;
+
+	*to = (struct manifest_network){ .arg = -1 };
+	if (*s == '$') {
+		to->arg = find_argument(in, m, n, s + 1, AMP_ARG_CIDR);
+		return false;
+	}
+	if (value_parse(AMP_ARG_CIDR, s, &number) != NULL) {
+		input_mistake(in, n, "%s: %s is neither A.B.C.D/LEN (192.0.2.1/24) nor $ARGUMENT",
+		              key, s);
+		return false;
+	}
+	to->prefix = (uint8_t)number;
+	to->address = (uint32_t)(number >> 8);
+	return true;
+}
+
+/* False: it is absent, no list, or too long. */
+static bool networks_list(const struct input *in, const struct node *n, const char *key)
+{
+	if (!n || !field_list(in, n, key))
+		return false;
+	if (n->count <= MANIFEST_NETWORKS_MAX)
+		return true;
+	input_mistake(in, n, "%u %s; at most %u fit", n->count, key, MANIFEST_NETWORKS_MAX);
+	return false;
+}
+
+static void read_addresses(const struct input *in, const struct manifest *m,
+                           struct manifest_interface *i, const struct node *n)
+{
+	if (!networks_list(in, n, "addresses"))
+		return;
+	for (const struct node *at = n->first; at; at = at->next) {
+		struct manifest_network *a = keep(sizeof *a);
+		const char *s = field_text(in, at, "addresses");
+		if (!s)
+			continue;
+		if (read_network(in, m, at, "addresses", s, a) &&
+		    check_host(in, at, "addresses", s, a->address, a->prefix)) {
+			bool twice = a->address == i->address;
+			for (unsigned k = 0; k < i->address_count; k++)
+				twice |= i->addresses[k]->address == a->address;
+			if (twice)
+				input_mistake(in, at, "addresses: %s is there twice; take one out",
+				              value_ipv4_text(a->address));
+		}
+		list_add(&i->addresses, &i->address_count, a);
+	}
+}
+
+static void read_route(const struct input *in, const struct manifest *m,
+                       struct manifest_interface *i, const struct node *n)
+{
+	enum { TO, GATEWAY, FIELDS };
+	struct field f[FIELDS] = { [TO] = { "to", true }, [GATEWAY] = { "gateway", true } };
+	struct manifest_route *r = keep(sizeof *r);
+	uint64_t number;
+	const char *s;
+
+	*r = (struct manifest_route){ .to = { .arg = -1 }, .gateway_arg = -1 };
+	if (!fields_take(in, n, "a route", f, FIELDS))
+		return;
+	if ((s = field_text(in, f[TO].value, "to")) != NULL &&
+	    read_network(in, m, f[TO].value, "to", s, &r->to)) {
+		uint32_t mask = r->to.prefix ? UINT32_MAX << (32 - r->to.prefix) : 0;
+		if (r->to.address & ~mask)
+			input_mistake(in, f[TO].value,
+			              "to: %s is a host of its network; write %s/%u", s,
+			              value_ipv4_text(r->to.address & mask), r->to.prefix);
+	}
+	if ((s = field_text(in, f[GATEWAY].value, "gateway")) != NULL) {
+		if (*s == '$')
+			r->gateway_arg =
+			        find_argument(in, m, f[GATEWAY].value, s + 1, AMP_ARG_IPV4);
+		else if (value_parse(AMP_ARG_IPV4, s, &number) != NULL || number == 0)
+			input_mistake(in, f[GATEWAY].value,
+			              "gateway: %s is neither A.B.C.D (192.0.2.1) nor $ARGUMENT",
+			              s);
+		else if (check_host(in, f[GATEWAY].value, "gateway", s, (uint32_t)number, 32))
+			r->gateway = (uint32_t)number;
+	}
+	list_add(&i->routes, &i->route_count, r);
+}
+
 static void read_interface(const struct input *in, struct manifest *m, const struct node *n)
 {
-	enum { NAME, ADDRESS, GATEWAY, OPTIONAL, RING, FRAMES, FIELDS };
+	enum { NAME, ADDRESS, ADDRESSES, GATEWAY, ROUTES, OPTIONAL, RING, FRAMES, FIELDS };
 	struct field f[FIELDS] = {
-		[NAME] = { "name" },         [ADDRESS] = { "address" }, [GATEWAY] = { "gateway" },
-		[OPTIONAL] = { "optional" }, [RING] = { "ring" },       [FRAMES] = { "frames" }
+		[NAME] = { "name" },       [ADDRESS] = { "address" }, [ADDRESSES] = { "addresses" },
+		[GATEWAY] = { "gateway" }, [ROUTES] = { "routes" },   [OPTIONAL] = { "optional" },
+		[RING] = { "ring" },       [FRAMES] = { "frames" }
 	};
 	struct manifest_interface *i = keep(sizeof *i);
 	uint64_t number;
@@ -419,6 +522,10 @@ static void read_interface(const struct input *in, struct manifest *m, const str
 				              i->name);
 		read_address(in, m, i, f[ADDRESS].value);
 		read_gateway(in, m, i, f[GATEWAY].value);
+		read_addresses(in, m, i, f[ADDRESSES].value);
+		if (networks_list(in, f[ROUTES].value, "routes"))
+			for (const struct node *r = f[ROUTES].value->first; r; r = r->next)
+				read_route(in, m, i, r);
 		field_bool(in, f[OPTIONAL].value, "optional", &i->optional);
 		i->ring = ring_size(in, f[RING].value, 1024);
 		i->frames = 4 * i->ring;

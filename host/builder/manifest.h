@@ -10,6 +10,19 @@
 #include <builder/library.h>
 #include <builder/report.h>
 
+/* A further address of an interface; or where a route leads. */
+struct manifest_network {
+	uint32_t address; /* host byte order */
+	uint8_t prefix;
+	int arg; /* index of the argument that has both instead; -1: none */
+};
+
+struct manifest_route {
+	struct manifest_network to;
+	uint32_t gateway; /* host byte order */
+	int gateway_arg;  /* -1: none */
+};
+
 struct manifest_interface {
 	const char *name;
 	bool dhcp, optional;
@@ -17,6 +30,10 @@ struct manifest_interface {
 	uint8_t prefix;
 	int address_arg, gateway_arg; /* index of the argument; -1: none */
 	uint32_t ring, frames;
+	struct manifest_network **addresses; /* beside the first */
+	unsigned address_count;
+	struct manifest_route **routes;
+	unsigned route_count;
 };
 
 struct manifest_block {
@@ -87,6 +104,8 @@ struct manifest {
 	unsigned arg_count;
 };
 
+#define MANIFEST_NETWORKS_MAX                                                                      \
+	16u /* further addresses, and routes, of an interface: os/include/net/interface.h */
 #define MANIFEST_RESOLVERS_MAX 3u /* what os/include/net/resolver.h takes */
 #define MANIFEST_FILES_MAX     65536u
 #define MANIFEST_FILES_BYTES                                                                       \

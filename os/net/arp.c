@@ -58,9 +58,9 @@ static void message_send(struct interface *i, const uint8_t to[6], uint16_t oper
 
 static const uint8_t nobody[6];
 
-static void announcement_send(struct interface *i)
+static void announcement_send(struct interface *i, uint32_t address)
 {
-	message_send(i, ethernet_broadcast, ARP_REQUEST, i->address, nobody, i->address);
+	message_send(i, ethernet_broadcast, ARP_REQUEST, address, nobody, address);
 }
 
 void arp_probe(struct interface *i, uint32_t address)
@@ -72,7 +72,7 @@ static void request_send(struct neighbour *n)
 {
 	struct interface *i = n->interface;
 	const uint8_t *to = n->state == NEIGHBOUR_CHECKING ? n->mac : ethernet_broadcast;
-	message_send(i, to, ARP_REQUEST, i->address, nobody, n->address);
+	message_send(i, to, ARP_REQUEST, interface_source(i, n->address), nobody, n->address);
 }
 
 /* ---- The cache ---- */
@@ -270,7 +270,10 @@ static void announce(struct timer *t)
 	if (!a->announcements)
 		return;
 	a->announcements--;
-	announcement_send(i);
+	for (uint32_t k = 0; k <= i->further_count; k++) {
+		if (interface_address_at(i, k))
+			announcement_send(i, interface_address_at(i, k));
+	}
 	if (a->announcements)
 		timer_set_in(t, ARP_ANNOUNCE_NS, announce);
 }
@@ -279,28 +282,41 @@ void arp_announce(struct interface *i)
 {
 	/* RFC 5227 would have us wait for the probe's answer. An image must be there at once: it
 	 * takes the address into use and says so when somebody else has it. */
-	arp_probe(i, i->address);
+	for (uint32_t k = 0; k <= i->further_count; k++) {
+		if (interface_address_at(i, k))
+			arp_probe(i, interface_address_at(i, k));
+	}
 	i->arp.announcements = ARP_ANNOUNCE_COUNT;
 	announce(&i->arp.announce);
 }
 
-/* RFC 5227 §2.4(c) for configured addresses, which are kept; (b) for leased ones. */
-static void conflict(struct interface *i, const uint8_t mac[6])
+/* When the address was last defended. */
+static uint64_t *defended(struct interface *i, uint32_t address)
 {
-	uint64_t now = clock_coarse();
-	bool recent = i->arp.defended && now - i->arp.defended < ARP_DEFEND_NS;
+	for (uint32_t k = 0; interface_further && k < i->further_count; k++) {
+		if (i->further[k].address == address)
+			return &i->further[k].defended;
+	}
+	return &i->arp.defended;
+}
+
+/* RFC 5227 §2.4(c) for configured addresses, which are kept; (b) for leased ones. */
+static void conflict(struct interface *i, uint32_t address, const uint8_t mac[6])
+{
+	uint64_t now = clock_coarse(), *at = defended(i, address);
+	bool recent = *at && now - *at < ARP_DEFEND_NS;
 	interface_count(i, COUNT_ARP_CONFLICT);
 	if (recent) {
-		if (i->address_conflict && now - i->arp.defended >= ARP_LOCK_NS)
+		if (i->address_conflict && address == i->address && now - *at >= ARP_LOCK_NS)
 			i->address_conflict(i);
 		return;
 	}
-	i->arp.defended = now ? now : 1;
+	*at = now ? now : 1;
 	log_warning("arp",
 	            "%s: " MAC_FORMAT " uses our address " IP4_FORMAT
 	            " too; give one of the two another address",
-	            interface_name(i), MAC_ARGS(mac), IP4_ARGS(i->address));
-	announcement_send(i);
+	            interface_name(i), MAC_ARGS(mac), IP4_ARGS(address));
+	announcement_send(i, address);
 }
 
 /* ---- Input ---- */
@@ -343,25 +359,22 @@ void arp_input(struct interface *i, struct frame *f)
 		i->address_conflict(i);
 		return;
 	}
-	if (!i->address)
-		return;
-	if (sender == i->address) {
-		conflict(i, m->sender_mac);
+	if (interface_has(i, sender)) {
+		conflict(i, sender, m->sender_mac);
 		return;
 	}
-	if (sender && sender != i->broadcast &&
-	    (interface_on_link(i, sender) || sender == i->gateway)) {
+	if (sender && !interface_odd(i, sender) && interface_neighbour(i, sender)) {
 		struct neighbour *n = find(&i->arp, sender);
-		if (!n && target == i->address && operation == ARP_REQUEST)
+		if (!n && interface_has(i, target) && operation == ARP_REQUEST)
 			n = add(i, sender, false);
 		if (n)
 			learn(n, m->sender_mac);
 	}
 	/* RFC 826: the target alone decides. Who asks may be a router with an address of another network. */
-	if (operation == ARP_REQUEST && target == i->address) {
+	if (operation == ARP_REQUEST && interface_has(i, target)) {
 		uint8_t to[6];
 		memcpy(to, m->sender_mac, 6);
-		message_send(i, to, ARP_REPLY, i->address, to, sender);
+		message_send(i, to, ARP_REPLY, target, to, sender);
 	}
 }
 

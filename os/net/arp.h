@@ -67,7 +67,7 @@ struct arp {
 	uint32_t queued, queue_total_max;
 	struct timer announce;
 	uint32_t announcements; /* still to send */
-	uint64_t defended;      /* ns, when last; 0: never */
+	uint64_t defended;      /* the first address, ns, when last; 0: never */
 	/* RFC 5227 §2.1.1: an address that somebody is about to use, who has set the interface's
 	 * address_conflict; 0: none */
 	uint32_t probed;
@@ -87,7 +87,7 @@ int arp_send(struct interface *, uint32_t neighbour, struct frame *);
 /* The neighbour's MAC address, or null if it is not known. */
 const uint8_t *arp_known(const struct interface *, uint32_t neighbour);
 
-/* Starts announcing the interface's address: a probe, then ARP_ANNOUNCE_COUNT announcements. */
+/* Starts announcing the interface's addresses: a probe, then ARP_ANNOUNCE_COUNT announcements. */
 void arp_announce(struct interface *);
 
 /* Sends one probe for an address (RFC 5227 §2.1.1). Another host that uses, or probes for, the address in

@@ -2,7 +2,8 @@
 /*
  * One state, one timer, one transition function: enter(). Input comes by a UDP socket on port 68,
  * which also hears broadcasts, and unicasts to any address while the interface has none.
- * message_decode() checks a whole message; what acts on it cannot fail.
+ * message_decode() checks a whole message; what acts on it cannot fail. Each option is looked for by
+ * itself, so that one that is wrong takes no other with it.
  *
  *   INIT -> SELECTING -offer-> REQUESTING -ack-> CHECKING -silence-> BOUND -T1-> RENEWING -T2->
  * REBINDING
@@ -10,6 +11,9 @@
  * lease________________________|
  */
 #include <net/dhcp.h>
+
+#include <stdlib.h>
+#include <string.h>
 
 #include <core/error.h>
 #include <core/log.h>
@@ -27,7 +31,7 @@
 #define MESSAGE_MIN    300u /* BOOTP's (RFC 951); relays drop shorter ones */
 #define MESSAGE_MAX    576u
 
-enum type { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
+enum type { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE };
 
 /* RFC 2132 */
 enum option {
@@ -38,6 +42,7 @@ enum option {
 	HOST_NAME = 12,
 	DOMAIN_NAME = 15,
 	MTU = 26,
+	TIME_SERVER = 42, /* NTP */
 	ADDRESS = 50,
 	LEASE = 51,
 	OVERLOAD = 52,
@@ -49,13 +54,12 @@ enum option {
 	T1 = 58,
 	T2 = 59,
 	CLIENT = 61,
+	ROUTES = 121, /* RFC 3442 */
 	END = 255
 };
 
 struct message {
 	uint8_t type;
-	uint8_t overload;
-	bool mask, client_other; /* has a mask; names another client (RFC 6842) */
 	struct dhcp_lease lease;
 };
 
@@ -83,10 +87,13 @@ static void client_put(struct bytes_out *out, const uint8_t mac[6])
 
 static void message_send(struct dhcp *d, enum type type)
 {
-	static const uint8_t wanted[] = { MASK, ROUTER, RESOLVER, HOST_NAME, DOMAIN_NAME,
-		                          MTU,  LEASE,  T1,       T2 };
+	/* RFC 3442: the routes before the router */
+	static const uint8_t wanted[] = { MASK,      ROUTES,      ROUTER, RESOLVER,
+		                          HOST_NAME, DOMAIN_NAME, MTU,    TIME_SERVER,
+		                          LEASE,     T1,          T2 };
 	struct interface *i = owner(d);
-	bool holds = d->state == DHCP_RENEWING || d->state == DHCP_REBINDING;
+	bool holds = type == RELEASE || d->state == DHCP_RENEWING || d->state == DHCP_REBINDING;
+	bool ends = type == RELEASE || type == DECLINE;
 	uint8_t buffer[MESSAGE_MAX] = { 0 };
 	struct bytes_out out = bytes_out(buffer, sizeof buffer);
 	uint64_t seconds = (clock_coarse() - d->started) / NS_PER_S;
@@ -107,11 +114,15 @@ static void message_send(struct dhcp *d, enum type type)
 	bytes_put_u8(&out, (uint8_t)type);
 	client_put(&out, i->mac);
 	/* RFC 2131 table 5: which message has which options */
-	if (d->state == DHCP_REQUESTING || type == DECLINE) {
+	if (d->state == DHCP_REQUESTING || type == DECLINE)
 		option_u32(&out, ADDRESS, d->lease.address);
+	if (d->state == DHCP_REQUESTING || ends)
 		option_u32(&out, SERVER, d->lease.server);
-	}
-	if (type != DECLINE) {
+	if (!ends) {
+		uint32_t name = (uint32_t)strlen(interface_host_name);
+		bytes_put_u8(&out, HOST_NAME);
+		bytes_put_u8(&out, (uint8_t)name);
+		bytes_put_copy(&out, interface_host_name, name);
 		bytes_put_u8(&out, SIZE_MAX_);
 		bytes_put_u8(&out, 2);
 		bytes_put_u16(&out, i->device_mtu);
@@ -123,101 +134,177 @@ static void message_send(struct dhcp *d, enum type type)
 	uint32_t size = out.at < MESSAGE_MIN ? MESSAGE_MIN : out.at;
 	struct ip4_route r = { .interface = i,
 		               .source = holds ? i->address : 0,
-		               .destination = d->state == DHCP_RENEWING ? d->lease.server
-		                                                        : IP4_BROADCAST };
+		               .destination = d->state == DHCP_RENEWING || type == RELEASE
+		                                      ? d->lease.server
+		                                      : IP4_BROADCAST };
+	if (type == RELEASE) { /* there is no time left to ask ARP */
+		r.mac_known = true;
+		memcpy(r.mac, d->server_mac, sizeof r.mac);
+	}
 	udp_send_by(&r, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, buffer,
 	            size); /* lost: the timer sends another */
 }
 
 /* ---- In ---- */
 
-static void name_decode(struct bytes_in *value, char to[DHCP_NAME_MAX])
+/* The parts of a message that hold options, in the order of RFC 3396 §5. */
+struct fields {
+	struct bytes_in part[3];
+	uint32_t count;
+};
+
+/* What all instances of an option say, one behind the other (RFC 3396 §7). */
+struct value {
+	uint8_t bytes[DHCP_OPTION_MAX];
+	struct bytes_in in;
+};
+
+/* False: it is not there, or it is longer than anybody's. An option that runs over its field ends that field: what
+ * stands before it counts. */
+static bool find(const struct fields *f, enum option wanted, struct value *v)
 {
-	uint32_t n = bytes_left(value) < DHCP_NAME_MAX - 1 ? bytes_left(value) : DHCP_NAME_MAX - 1;
-	bytes_copy(value, to, n);
+	struct bytes_out out = bytes_out(v->bytes, sizeof v->bytes);
+	bool found = false;
+	for (uint32_t k = 0; k < f->count; k++) {
+		struct bytes_in in = f->part[k];
+		while (bytes_left(&in)) {
+			uint8_t option = bytes_get_u8(&in);
+			if (option == PAD)
+				continue;
+			struct bytes_in part = { 0 };
+			if (option != END)
+				part = bytes_slice(&in, bytes_get_u8(&in));
+			if (option == END || part.failed || in.failed)
+				break;
+			if (option != wanted)
+				continue;
+			found = true;
+			bytes_put_copy(&out, part.base, part.size);
+		}
+	}
+	v->in = bytes_in(v->bytes, out.at);
+	return found && !out.failed;
+}
+
+/* An option that is one number. `to` keeps what it is if the option is not there or not of that size. */
+static bool find_number(const struct fields *f, enum option option, uint32_t size, uint32_t *to)
+{
+	struct value v;
+	if (!find(f, option, &v) || bytes_left(&v.in) != size)
+		return false;
+	*to = size == 1   ? bytes_get_u8(&v.in)
+	      : size == 2 ? bytes_get_u16(&v.in)
+	                  : bytes_get_u32(&v.in);
+	return true;
+}
+
+static void find_servers(const struct fields *f, enum option option, uint32_t to[DHCP_SERVERS_MAX])
+{
+	struct value v;
+	if (!find(f, option, &v) || bytes_left(&v.in) % 4)
+		return;
+	for (uint32_t k = 0; k < DHCP_SERVERS_MAX && bytes_left(&v.in); k++)
+		to[k] = bytes_get_u32(&v.in);
+}
+
+static void find_name(const struct fields *f, enum option option, char to[DHCP_NAME_MAX])
+{
+	struct value v;
+	if (!find(f, option, &v))
+		return;
+	uint32_t left = bytes_left(&v.in), n = left < DHCP_NAME_MAX - 1 ? left : DHCP_NAME_MAX - 1;
+	bytes_copy(&v.in, to, n);
 	to[n] = 0;
 }
 
-/* One option. Returns false if its value cannot be right. */
-static bool option_decode(struct message *m, uint8_t option, struct bytes_in value,
-                          const uint8_t mac[6])
+/* RFC 3442. Where it is there and makes sense, the router's option does not count. */
+static bool find_routes(const struct fields *f, struct dhcp_lease *l)
 {
-	struct dhcp_lease *l = &m->lease;
-	uint32_t n = bytes_left(&value);
-	switch (option) {
-	case MASK: {
-		uint32_t mask = bytes_get_u32(&value);
-		m->mask = true;
-		l->prefix = (uint8_t)__builtin_popcount(mask);
-		return n == 4 && mask == prefix_mask(l->prefix);
-	}
-	case ROUTER:
-		l->gateway = bytes_get_u32(&value); /* the first one is preferred */
-		return n >= 4 && n % 4 == 0;
-	case RESOLVER:
-		for (uint32_t k = 0; k < 3 && bytes_left(&value) >= 4; k++)
-			l->resolvers[k] = bytes_get_u32(&value);
-		return n >= 4 && n % 4 == 0;
-	case HOST_NAME:
-		name_decode(&value, l->host_name);
-		return n >= 1;
-	case DOMAIN_NAME:
-		name_decode(&value, l->domain_name);
-		return n >= 1;
-	case MTU:
-		l->mtu = bytes_get_u16(&value);
-		return n == 2;
-	case LEASE:
-		l->seconds = bytes_get_u32(&value);
-		return n == 4;
-	case T1:
-		l->t1 = bytes_get_u32(&value);
-		return n == 4;
-	case T2:
-		l->t2 = bytes_get_u32(&value);
-		return n == 4;
-	case SERVER:
-		l->server = bytes_get_u32(&value);
-		return n == 4 && ip4_source_fits(l->server);
-	case TYPE:
-		m->type = bytes_get_u8(&value);
-		return n == 1;
-	case OVERLOAD:
-		m->overload = bytes_get_u8(&value);
-		return n == 1 && m->overload >= 1 && m->overload <= 3;
-	case CLIENT: {
-		const uint8_t *id = bytes_get(&value, 7);
-		m->client_other = n != 7 || !id || id[0] != 1 || memcmp(id + 1, mac, 6) != 0;
-		return true;
-	}
-	default:
-		return true;
-	}
-}
-
-static bool options_decode(struct message *m, struct bytes_in in, const uint8_t mac[6])
-{
-	while (bytes_left(&in)) {
-		uint8_t option = bytes_get_u8(&in);
-		if (option == PAD)
-			continue;
-		if (option == END)
-			return true;
-		struct bytes_in value = bytes_slice(&in, bytes_get_u8(&in));
-		if (value.failed || !option_decode(m, option, value, mac))
+	struct value v;
+	if (!find(f, ROUTES, &v) || !bytes_left(&v.in))
+		return false;
+	l->route_count = 0;
+	l->gateway = 0;
+	while (bytes_left(&v.in)) {
+		uint8_t octets[4] = { 0 };
+		struct dhcp_route r = { .prefix = bytes_get_u8(&v.in) };
+		if (r.prefix > 32 || !bytes_copy(&v.in, octets, (r.prefix + 7u) / 8))
 			return false;
+		r.destination = bytes_load_u32(octets);
+		r.gateway = bytes_get_u32(&v.in);
+		if (v.in.failed)
+			return false;
+		if (!r.prefix && r.gateway && !l->gateway)
+			l->gateway = r.gateway;
+		else if (l->route_count < DHCP_ROUTES_MAX)
+			l->routes[l->route_count++] = r;
 	}
-	return !in.failed;
+	return true;
 }
 
-/* True: a message of a server to us, in answer to ours, whose parts make sense. */
+/* What a lease cannot do without. An absent mask is that of the address' class (RFC 791 §3.2). */
+static bool lease_decode(const struct fields *f, struct dhcp_lease *l)
+{
+	struct value v;
+	uint32_t mask;
+	if (find_number(f, MASK, 4, &mask)) {
+		l->prefix = (uint8_t)__builtin_popcount(mask);
+		if (mask != prefix_mask(l->prefix))
+			return false;
+	} else if (find(f, MASK, &v)) {
+		return false;
+	} else {
+		l->prefix = l->address >> 31 == 0 ? 8 : l->address >> 30 == 2 ? 16 : 24;
+	}
+	return find_number(f, LEASE, 4, &l->seconds) && l->seconds >= DHCP_LEASE_LEAST_S &&
+	       l->prefix && interface_address_fits(l->address, l->prefix);
+}
+
+/* What is good to know. One of these that is wrong is as if it were not there. */
+static void extras_decode(const struct fields *f, struct dhcp_lease *l)
+{
+	uint32_t mtu = 0;
+	find_servers(f, RESOLVER, l->resolvers);
+	find_servers(f, TIME_SERVER, l->time_servers);
+	find_name(f, HOST_NAME, l->host_name);
+	find_name(f, DOMAIN_NAME, l->domain_name);
+	find_number(f, MTU, 2, &mtu);
+	l->mtu = (uint16_t)mtu;
+	find_number(f, T1, 4, &l->t1);
+	find_number(f, T2, 4, &l->t2);
+	/* RFC 2131 §4.4.5: the defaults, also for what contradicts itself */
+	if (!l->t2 || l->t2 >= l->seconds)
+		l->t2 = (uint32_t)(l->seconds * 7ull / 8);
+	if (!l->t1 || l->t1 >= l->t2)
+		l->t1 = l->seconds / 2 < l->t2 ? l->seconds / 2 : l->t2;
+	if (!find_routes(f, l)) {
+		uint32_t routers[DHCP_SERVERS_MAX] = { 0 };
+		find_servers(f, ROUTER, routers);
+		l->route_count = 0;
+		l->gateway = routers[0]; /* the first one is preferred */
+	}
+	if (l->gateway && (!ip4_source_fits(l->gateway) || l->gateway == l->address))
+		l->gateway = 0;
+}
+
+/* RFC 6842: a message that names a client names us. */
+static bool names_us(const struct fields *f, const uint8_t mac[6])
+{
+	struct value v;
+	if (!find(f, CLIENT, &v) || bytes_left(&v.in) < 2)
+		return true; /* less is no client (RFC 2132 §9.14) */
+	const uint8_t *id = bytes_get(&v.in, 7);
+	return id && !bytes_left(&v.in) && id[0] == 1 && memcmp(id + 1, mac, 6) == 0;
+}
+
+/* True: a message of a server to us, in answer to ours, that can be acted upon. */
 static bool message_decode(struct dhcp *d, const struct udp_packet *p, struct message *m)
 {
 	struct interface *i = owner(d);
 	struct bytes_in in = bytes_in(p->payload, p->size);
-	uint8_t op = bytes_get_u8(&in), type = bytes_get_u8(&in), size = bytes_get_u8(&in);
+	uint8_t op = bytes_get_u8(&in), hardware = bytes_get_u8(&in), size = bytes_get_u8(&in);
 	bytes_skip(&in, 1);
-	uint32_t xid = bytes_get_u32(&in);
+	uint32_t xid = bytes_get_u32(&in), type = 0, overload = 0;
 	bytes_skip(&in, 8); /* secs, flags, ciaddr */
 	uint32_t address = bytes_get_u32(&in);
 	bytes_skip(&in, 8); /* siaddr, giaddr */
@@ -225,33 +312,28 @@ static bool message_decode(struct dhcp *d, const struct udp_packet *p, struct me
 	struct bytes_in name = bytes_slice(&in, NAME_SIZE), file = bytes_slice(&in, FILE_SIZE);
 	uint32_t cookie = bytes_get_u32(&in);
 	*m = (struct message){ .lease = { .address = address } };
-	if (in.failed || op != OP_REPLY || type != 1 || size != 6 || cookie != COOKIE ||
+	if (in.failed || op != OP_REPLY || hardware != 1 || size != 6 || cookie != COOKIE ||
 	    p->source_port != DHCP_SERVER_PORT || xid != d->xid || memcmp(mac, i->mac, 6) != 0)
 		return false;
-	if (!options_decode(m, in, i->mac))
+	struct fields f = { .part = { bytes_slice(&in, bytes_left(&in)) }, .count = 1 };
+	struct value v;
+	if (find_number(&f, OVERLOAD, 1, &overload) ? overload < 1 || overload > 3
+	                                            : find(&f, OVERLOAD, &v))
 		return false;
-	if (m->overload & 1 && !options_decode(m, file, i->mac))
+	if (overload & 1)
+		f.part[f.count++] = file;
+	if (overload & 2)
+		f.part[f.count++] = name;
+	if (!find_number(&f, TYPE, 1, &type) || !find_number(&f, SERVER, 4, &m->lease.server) ||
+	    !ip4_source_fits(m->lease.server) || !names_us(&f, i->mac))
 		return false;
-	if (m->overload & 2 && !options_decode(m, name, i->mac))
-		return false;
-	struct dhcp_lease *l = &m->lease;
-	if (m->client_other || !l->server)
-		return false;
-	if (m->type == NAK)
+	m->type = (uint8_t)type;
+	if (type == NAK)
 		return true;
-	if (m->type != OFFER && m->type != ACK)
+	if ((type != OFFER && type != ACK) || !lease_decode(&f, &m->lease))
 		return false;
-	if (!m->mask) /* RFC 791 §3.2: by class */
-		l->prefix = address >> 31 == 0 ? 8 : address >> 30 == 2 ? 16 : 24;
-	/* RFC 2131 §4.4.5: the defaults, also for what contradicts itself */
-	if (!l->t2 || l->t2 >= l->seconds)
-		l->t2 = (uint32_t)(l->seconds * 7ull / 8);
-	if (!l->t1 || l->t1 >= l->t2)
-		l->t1 = l->seconds / 2 < l->t2 ? l->seconds / 2 : l->t2;
-	if (l->gateway && (!ip4_source_fits(l->gateway) || l->gateway == address))
-		l->gateway = 0;
-	return l->seconds >= DHCP_LEASE_LEAST_S && l->prefix &&
-	       interface_address_fits(address, l->prefix);
+	extras_decode(&f, &m->lease);
+	return true;
 }
 
 /* ---- States ---- */
@@ -326,6 +408,12 @@ static void bind(struct dhcp *d)
 	struct interface *i = owner(d);
 	struct dhcp_lease *l = &d->lease;
 	bool fresh = i->address != l->address || i->prefix != l->prefix || i->gateway != l->gateway;
+	i->route_count = i->route_own;
+	for (uint32_t k = 0; k < l->route_count; k++)
+		interface_route_add(
+		        i, (struct interface_route){ .destination = l->routes[k].destination,
+		                                     .prefix = l->routes[k].prefix,
+		                                     .gateway = l->routes[k].gateway });
 	i->mtu = l->mtu >= 576 && l->mtu < i->device_mtu ? l->mtu : i->device_mtu;
 	memcpy(i->resolvers, l->resolvers, sizeof i->resolvers);
 	if (fresh)
@@ -348,7 +436,6 @@ static void enter(struct dhcp *d, enum dhcp_state state)
 	i->arp.probed = 0;
 	switch (state) {
 	case DHCP_OFF:
-		break;
 	case DHCP_INIT:
 		interface_clear_address(i);
 		d->lease = (struct dhcp_lease){ 0 };
@@ -439,6 +526,15 @@ static void expired(struct timer *t)
 	}
 }
 
+/* The way to the server, or to its relay. */
+static void note_server(struct dhcp *d, const struct udp_packet *p)
+{
+	struct bytes_in in = frame_in(p->frame);
+	const struct ethernet_header *h = (const void *)bytes_get(&in, sizeof *h);
+	ensure(h);
+	memcpy(d->server_mac, h->source, sizeof d->server_mac);
+}
+
 static void received(void *context, struct udp_packet *p)
 {
 	struct dhcp *d = context;
@@ -454,9 +550,11 @@ static void received(void *context, struct udp_packet *p)
 		enter(d, DHCP_REQUESTING);
 	} else if (m.type == ACK && d->state == DHCP_REQUESTING &&
 	           m.lease.server == d->lease.server) {
+		note_server(d, p);
 		d->lease = m.lease;
 		enter(d, DHCP_CHECKING);
 	} else if (m.type == ACK && holds && m.lease.address == i->address) {
+		note_server(d, p);
 		d->lease = m.lease;
 		d->requested = d->requested_last;
 		enter(d, DHCP_BOUND);
@@ -485,12 +583,34 @@ static void conflict(struct interface *i)
 	restart(d, DHCP_DECLINED_NS);
 }
 
+void dhcp_release(struct interface *i)
+{
+	struct dhcp *d = &i->dhcp;
+	if (d->state < DHCP_BOUND)
+		return;
+	log_info("dhcp", "%s: " IP4_FORMAT " given back", interface_name(i), IP4_ARGS(i->address));
+	d->xid = random_u32();
+	message_send(d, RELEASE);
+	i->device.source.flush(&i->device.source); /* the loop may not turn again */
+	timer_stop(&d->timer);
+	enter(d, DHCP_OFF);
+}
+
+static void release_all(void)
+{
+	for (uint32_t k = 0; k < interface_total(); k++)
+		dhcp_release(interface_at(k));
+}
+
 int dhcp_open(struct interface *i)
 {
+	static bool registered;
 	struct dhcp *d = &i->dhcp;
 	int error = udp_open(&d->socket, i, DHCP_CLIENT_PORT, received, d);
 	if (error)
 		return error;
+	if (!registered)
+		registered = atexit(release_all) == 0;
 	i->address_ended = ended;
 	i->address_conflict = conflict;
 	d->started = clock_coarse();

@@ -27,7 +27,10 @@
 #define DHCP_LEASE_LEAST_S                                                                         \
 	2u /* a shorter one is no offer: its T1 is now, so it would be renewed without pause */
 #define DHCP_LEASE_FOREVER UINT32_MAX
-#define DHCP_NAME_MAX      64u /* bytes kept of host and domain name, NUL included */
+#define DHCP_SERVERS_MAX   3u /* kept of each kind: the first ones, which are preferred */
+#define DHCP_ROUTES_MAX    16u
+#define DHCP_OPTION_MAX    512u /* bytes of an option in all its parts; a longer one is not read */
+#define DHCP_NAME_MAX      64u  /* bytes kept of host and domain name, NUL included */
 
 struct interface;
 struct udp_socket;
@@ -44,12 +47,20 @@ enum dhcp_state {
 	DHCP_REBINDING, /* since T2: asks any server */
 };
 
+/* Of the option Classless Static Routes (RFC 3442). */
+struct dhcp_route {
+	uint32_t destination, gateway; /* gateway 0: on the link */
+	uint8_t prefix;
+};
+
 struct dhcp_lease {
 	uint32_t address, server, gateway;
-	uint32_t resolvers[3];
+	uint32_t resolvers[DHCP_SERVERS_MAX], time_servers[DHCP_SERVERS_MAX]; /* 0: no more */
 	uint32_t seconds, t1, t2;
 	uint16_t mtu; /* 0: not given */
 	uint8_t prefix;
+	uint8_t route_count;
+	struct dhcp_route routes[DHCP_ROUTES_MAX]; /* but for the one that is the gateway */
 	char host_name[DHCP_NAME_MAX],
 	        domain_name[DHCP_NAME_MAX]; /* as sent; not fit for printing unescaped */
 };
@@ -66,8 +77,13 @@ struct dhcp {
 	uint32_t xid;
 	uint32_t tries; /* messages sent in this state */
 	uint32_t probes;
+	uint8_t server_mac[6]; /* where the last ACK came from */
 };
 
 int dhcp_open(struct interface *); /* ERR_MEMORY, ERR_EXISTS */
+
+/* Gives a leased address back (RFC 2131 §4.4.6) and asks for none again: for the end of the run. Best effort: nobody
+ * answers. It also happens when main() returns or exit() is called. Nothing where no address is leased. */
+void dhcp_release(struct interface *);
 
 #endif

@@ -45,14 +45,14 @@ void icmp_error(const struct ip4_packet *p, uint8_t type, uint8_t code)
 	struct interface *i = p->interface;
 	/* RFC 1122 §3.2.2: not about errors, nor to or about groups. Fragments but the first do not
 	 * come here, and decode() has refused all sources that are not one host. */
-	if (p->group || !i->address || p->destination != i->address || is_error(p))
+	if (p->group || !interface_has(i, p->destination) || is_error(p))
 		return;
 	if (!error_allowed()) {
 		interface_count(i, COUNT_ICMP_LIMITED);
 		return;
 	}
 	struct ip4_route route;
-	ip4_route_back(&route, p, i->address);
+	ip4_route_back(&route, p, p->destination);
 	route.protocol = IP4_PROTOCOL_ICMP;
 	route.tos = 0xc0; /* RFC 1812 §4.3.2.5 */
 	/* The header as it came, and what follows it in the same frame. */
@@ -106,8 +106,8 @@ static void report(const struct ip4_packet *p, const struct icmp_header *h)
 		return;
 	}
 	icmp_report_fn *tell = report_fn(q->protocol);
-	if (!tell || bytes_load_u32(q->source) != i->address ||
-	    (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
+	uint32_t source = bytes_load_u32(q->source);
+	if (!tell || !interface_has(i, source) || (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		return;
 	}
@@ -119,7 +119,7 @@ static void report(const struct ip4_packet *p, const struct icmp_header *h)
 	                            .protocol = q->protocol,
 	                            .mtu = fragmentation ? bytes_load_u16(h->rest + 2) : 0,
 	                            .total = bytes_load_u16(q->total),
-	                            .source = i->address,
+	                            .source = source,
 	                            .destination = bytes_load_u32(q->destination),
 	                            .quoted = in.base + in.at,
 	                            .quoted_size = bytes_left(&in) });
@@ -138,21 +138,21 @@ static void input(struct ip4_packet *p)
 		return;
 	}
 	struct icmp_header *h = (void *)p->payload;
-	if (!p->group && i->address &&
-	    (h->type == ICMP_UNREACHABLE || h->type == ICMP_TIME_EXCEEDED ||
-	     h->type == ICMP_PARAMETER)) {
+	bool ours = !p->group && interface_has(i, p->destination);
+	if (ours && (h->type == ICMP_UNREACHABLE || h->type == ICMP_TIME_EXCEEDED ||
+	             h->type == ICMP_PARAMETER)) {
 		report(p, h);
 		return;
 	}
 	/* RFC 1122 §3.2.2.6 lets a host ignore echo requests to groups: else it amplifies. */
-	if (h->type != ICMP_ECHO || h->code != 0 || p->group || !i->address) {
+	if (h->type != ICMP_ECHO || h->code != 0 || !ours) {
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		return;
 	}
 	h->type = ICMP_ECHO_REPLY;
 	memset(h->checksum, 0, sizeof h->checksum);
 	checksum_store(h->checksum, checksum_add(0, p->payload, p->size));
-	ip4_reply(p, i->address, p->size);
+	ip4_reply(p, p->destination, p->size);
 }
 
 COLD void icmp_start(void)

@@ -9,6 +9,7 @@
 
 #include <core/boot.h>
 #include <core/check.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
@@ -79,15 +80,19 @@ void interface_clear_address(struct interface *i)
 	address_end(i);
 	i->address_until = CLOCK_NEVER;
 	i->mtu = i->device_mtu;
+	i->route_count = i->route_own;
 	memset(i->resolvers, 0, sizeof i->resolvers);
 }
 
-static int address_start(struct interface *i)
+static COLD int address_start(struct interface *i)
 {
 	const struct interface_config *c = i->config;
 	const struct amp_arg_value *args = (const struct amp_arg_value *)boot_info->args;
-	if (interface_dhcp && c->dhcp)
+	if (interface_dhcp && c->dhcp) {
+		if (interface_further && i->further_count)
+			arp_announce(i);
 		return dhcp_open(i);
+	}
 	uint32_t address = c->address, gateway = c->gateway;
 	uint8_t prefix = c->prefix;
 	if (c->address_arg >= 0) { /* AMP_ARG_CIDR */
@@ -105,6 +110,11 @@ static int address_start(struct interface *i)
 		log_error("net", "%s: " IP4_FORMAT " is not an address that a gateway can have",
 		          c->name, IP4_ARGS(gateway));
 		return ERR_INVALID;
+	}
+	if (interface_has(i, address)) {
+		log_error("net", "%s: the address " IP4_FORMAT " is there twice; take one out",
+		          c->name, IP4_ARGS(address));
+		return ERR_EXISTS;
 	}
 	if (gateway == address)
 		gateway = 0;
@@ -146,6 +156,8 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 	int error = net_device_open(&i->device, device);
 	error = error ? error : arp_open(i);
 	error = error ? error : fragment_open(i);
+	if (interface_further || interface_routed)
+		error = error ? error : interface_networks_start(i);
 	if (error)
 		return error;
 	icmp_start();
@@ -207,6 +219,13 @@ uint32_t interface_address(const struct interface *i)
 	return i->address;
 }
 
+uint32_t interface_address_at(const struct interface *i, uint32_t n)
+{
+	if (!n)
+		return i->address;
+	return interface_further && n <= i->further_count ? i->further[n - 1].address : 0;
+}
+
 uint8_t interface_prefix(const struct interface *i)
 {
 	return i->prefix;
@@ -225,6 +244,12 @@ const uint8_t *interface_mac(const struct interface *i)
 uint16_t interface_mtu(const struct interface *i)
 {
 	return i->mtu;
+}
+
+uint32_t interface_time_server(const struct interface *i, uint32_t n)
+{
+	return interface_dhcp && i->address && n < DHCP_SERVERS_MAX ? i->dhcp.lease.time_servers[n]
+	                                                            : 0;
 }
 
 int interface_wait_address(struct interface *i, uint64_t deadline_ns)

@@ -14,6 +14,22 @@
 #define INTERFACE_RESOLVERS_MAX 3u
 #define INTERFACE_FIGURES_NS    (2 * NS_PER_S) /* between lines of figures in the debug log */
 
+#define INTERFACE_ROUTES_MAX 32u /* the manifest's 16, and a lease's */
+
+/* An address beside the first, and the network that it lies in. */
+struct interface_address {
+	uint32_t address, mask;
+	uint32_t broadcast; /* 0: it has none */
+	uint8_t prefix;
+	uint64_t defended; /* arp.c: ns, when last; 0: never */
+};
+
+struct interface_route {
+	uint32_t destination, mask;
+	uint32_t gateway; /* 0: the destination is on the link */
+	uint8_t prefix;
+};
+
 struct interface {
 	/* What the fast path reads of it: */
 	uint64_t mac_word;  /* mac, in the low 6 bytes as memory holds them */
@@ -24,6 +40,13 @@ struct interface {
 	uint16_t mtu;       /* IP bytes; at most the device's */
 	uint8_t prefix;
 	uint8_t mac[6];
+
+	/* What only images have that use it (interface_networks.c): */
+	uint32_t further_count, route_count;
+	uint32_t
+	        route_own; /* of the routes, the first so many are the manifest's; then come a lease's */
+	struct interface_address further[INTERFACE_FURTHER_MAX];
+	struct interface_route routes[INTERFACE_ROUTES_MAX];
 
 	struct device device;
 	uint64_t counts[COUNT_MAX];
@@ -58,14 +81,87 @@ int interface_open(const struct interface_config *, const struct amp_device *);
 /* For tests: everything is given back. An image's interfaces live as long as it does. */
 void interface_stop_all(void);
 
-static inline bool interface_on_link(const struct interface *i, uint32_t address)
-{
-	return i->address && !((address ^ i->address) & i->mask);
-}
-
 static inline uint32_t prefix_mask(uint8_t prefix)
 {
 	return prefix ? UINT32_MAX << (32 - prefix) : 0;
+}
+
+/* ---- Addresses, networks, routes: of the first address here, of all others in interface_networks.c ---- */
+
+bool interface_further_has(const struct interface *, uint32_t address);
+bool interface_further_broadcast(const struct interface *, uint32_t address);
+bool interface_further_odd(const struct interface *, uint32_t address);
+/* The narrowest of these networks that has the address; null: none has. */
+const struct interface_address *interface_further_network(const struct interface *,
+                                                          uint32_t address);
+uint32_t interface_further_source(const struct interface *, uint32_t to);
+
+/* How well an interface leads to an address: not at all, by its gateway, by a network or route of so many bits. */
+#define INTERFACE_MATCH_GATEWAY 1u
+#define INTERFACE_MATCH_NETWORK 2u /* + prefix */
+uint32_t interface_route_hop(const struct interface *, uint32_t to, uint32_t *match);
+bool interface_route_neighbour(const struct interface *, uint32_t address);
+/* False: no room, or no gateway can have that address. Sets mask, and the destination's host bits to 0. */
+bool interface_route_add(struct interface *, struct interface_route);
+
+/* Takes the manifest's further addresses and routes into use. ERR_INVALID, ERR_EXISTS. */
+int interface_networks_start(struct interface *);
+
+/* Is it one of ours? */
+static inline bool interface_has(const struct interface *i, uint32_t address)
+{
+	if (address == i->address)
+		return address != 0;
+	return interface_further && i->further_count && interface_further_has(i, address);
+}
+
+/* Is it a subnet's broadcast address? */
+static inline bool interface_broadcast(const struct interface *i, uint32_t address)
+{
+	if (i->broadcast && address == i->broadcast)
+		return true;
+	return interface_further && i->further_count && interface_further_broadcast(i, address);
+}
+
+/* Is it one that no other host here can have: ours, a subnet's own or its broadcast address? */
+static inline bool interface_odd(const struct interface *i, uint32_t address)
+{
+	if (address == i->address ||
+	    (i->broadcast && (address == i->broadcast || address == (i->address & i->mask))))
+		return true;
+	return interface_further && i->further_count && interface_further_odd(i, address);
+}
+
+static inline bool interface_on_link(const struct interface *i, uint32_t address)
+{
+	if (i->address && !((address ^ i->address) & i->mask))
+		return true;
+	return interface_further && i->further_count && interface_further_network(i, address);
+}
+
+/* Whom to ask ARP for on the way to an address; 0: no way leads there by this interface. */
+static inline uint32_t interface_next_hop(const struct interface *i, uint32_t to)
+{
+	uint32_t match;
+	if (interface_routed && i->route_count)
+		return interface_route_hop(i, to, &match);
+	return interface_on_link(i, to) ? to : i->gateway;
+}
+
+/* Is this a neighbour that packets may be sent to, on the link or a gateway? */
+static inline bool interface_neighbour(const struct interface *i, uint32_t address)
+{
+	if (interface_on_link(i, address) || address == i->gateway)
+		return true;
+	return interface_routed && i->route_count && interface_route_neighbour(i, address);
+}
+
+/* Our address for packets to another one: that of the network by which they go. 0: there is none. */
+static inline uint32_t interface_source(const struct interface *i, uint32_t to)
+{
+	if (interface_further && i->further_count)
+		return interface_further_source(i, to);
+	return i->address;
 }
 
 /* An address whose time is over goes before anything is received: after a pause, packets have waited

@@ -25,27 +25,17 @@
 
 static bool group_address(const struct interface *i, uint32_t a)
 {
-	return a == IP4_BROADCAST || (i->broadcast && a == i->broadcast) || a >> 28 == 14;
+	return a == IP4_BROADCAST || a >> 28 == 14 || interface_broadcast(i, a);
 }
 
 /* May a packet leave with this source? Not with an address that was taken away since the route was
  * made. 0 is DHCP's. */
 static bool source_held(const struct ip4_route *r)
 {
-	if (r->source == r->interface->address || !r->source)
+	if (!r->source || interface_has(r->interface, r->source))
 		return true;
 	interface_count(r->interface, COUNT_TX_NO_ROUTE);
 	return false;
-}
-
-static inline uint32_t next_hop(const struct interface *i, uint32_t to)
-{
-	return interface_on_link(i, to) ? to : i->gateway;
-}
-
-COLD uint32_t ip4_next_hop(const struct interface *i, uint32_t destination)
-{
-	return next_hop(i, destination);
 }
 
 /* Sends the IPv4 packet in the frame to its next hop; takes over the caller's reference. */
@@ -55,13 +45,13 @@ static int hop(const struct ip4_route *r, struct frame *f)
 	uint32_t to = r->destination;
 	if (r->mac_known)
 		return ethernet_send(i, f, r->mac, ETHERNET_TYPE_IP4);
-	if (to == IP4_BROADCAST || (i->broadcast && to == i->broadcast))
+	if (to == IP4_BROADCAST || interface_broadcast(i, to))
 		return ethernet_send(i, f, ethernet_broadcast, ETHERNET_TYPE_IP4);
 	if (to >> 28 == 14) { /* RFC 1112 §6.4 */
 		uint8_t mac[6] = { 1, 0, 0x5e, to >> 16 & 0x7f, to >> 8 & 0xff, to & 0xff };
 		return ethernet_send(i, f, mac, ETHERNET_TYPE_IP4);
 	}
-	to = next_hop(i, to);
+	to = interface_next_hop(i, to);
 	if (to)
 		return arp_send(i, to, f);
 	interface_count(i, COUNT_TX_NO_ROUTE);
@@ -98,31 +88,43 @@ static void header_put(struct ip4_header *h, const struct ip4_route *r, uint32_t
 	checksum_store(h->checksum, checksum_header(h));
 }
 
+/* INTERFACE_MATCH_*; 0: it does not lead there. */
+static COLD uint32_t match(const struct interface *i, uint32_t to)
+{
+	uint32_t m = 0;
+	if (to == IP4_BROADCAST || to >> 28 == 14)
+		return INTERFACE_MATCH_GATEWAY;
+	if (interface_further || (interface_routed && i->route_count))
+		interface_route_hop(i, to, &m);
+	else if (interface_on_link(i, to))
+		m = INTERFACE_MATCH_NETWORK + i->prefix;
+	else if (i->gateway)
+		m = INTERFACE_MATCH_GATEWAY;
+	return m;
+}
+
 COLD int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destination)
 {
 	struct interface *best = NULL;
-	uint32_t total = only ? 1 : interface_total();
-	bool broadcast = destination == IP4_BROADCAST || destination >> 28 == 14;
+	uint32_t total = only ? 1 : interface_total(), best_match = 0, source = 0;
 	for (uint32_t k = 0; k < total; k++) {
 		struct interface *i = only ? only : interface_at(k);
-		if (!i->address)
+		uint32_t own = interface_source(i, destination),
+		         m = own ? match(i, destination) : 0;
+		if (m <= best_match)
 			continue;
-		if (interface_on_link(i, destination)) {
-			if (!best || !interface_on_link(best, destination) ||
-			    i->prefix > best->prefix)
-				best = i;
-		} else if ((i->gateway || broadcast) && !best) {
-			best = i;
-		}
+		best = i;
+		best_match = m;
+		source = own;
 	}
-	if (!best || !destination || destination == best->address || destination >> 24 == 127) {
+	if (!best || !destination || interface_has(best, destination) || destination >> 24 == 127) {
 		struct interface *counts = best ? best : only ? only : interface_at(0);
 		if (counts)
 			interface_count(counts, COUNT_TX_NO_ROUTE);
 		return ERR_UNREACHABLE;
 	}
 	r->interface = best;
-	r->source = best->address;
+	r->source = source;
 	r->destination = destination;
 	return OK;
 }
@@ -193,7 +195,7 @@ COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 
 const uint8_t *ip4_hop(const struct ip4_route *r)
 {
-	uint32_t to = next_hop(r->interface, r->destination);
+	uint32_t to = interface_next_hop(r->interface, r->destination);
 	return r->mac_known ? r->mac : to ? arp_ready(r->interface, to) : NULL;
 }
 
@@ -214,12 +216,11 @@ int ip4_send_parts(const struct ip4_route *r, const uint8_t *mac, struct frame *
 /* Is what came from this MAC address to be answered there, without asking? */
 static inline bool came_by_route(const struct interface *i, uint32_t source, const uint8_t mac[6])
 {
-	if (interface_on_link(i, source))
+	uint32_t to = interface_next_hop(i, source);
+	if (to == source)
 		return true;
-	if (!i->gateway)
-		return false;
-	const uint8_t *gateway = arp_known(i, i->gateway);
-	return gateway && memcmp(gateway, mac, 6) == 0;
+	const uint8_t *known = to ? arp_known(i, to) : NULL;
+	return known && memcmp(known, mac, 6) == 0;
 }
 
 void ip4_route_back(struct ip4_route *r, const struct ip4_packet *p, uint32_t source)
@@ -360,8 +361,7 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 		return false;
 	}
 	uint32_t source = bytes_load_u32(h->source), destination = bytes_load_u32(h->destination);
-	if (!ip4_source_fits(source) || (i->broadcast && source == i->broadcast) ||
-	    (source == i->address) || (i->broadcast && source == (i->address & i->mask))) {
+	if (!ip4_source_fits(source) || interface_odd(i, source)) {
 		interface_count(i, COUNT_RX_BAD_SOURCE);
 		return false;
 	}
@@ -369,9 +369,9 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 	/* For us: our address; broadcasts; and before there is an address, what the link says is
 	 * ours, for DHCP (RFC 2131 §4.1; udp.c lets nothing else in). A packet to all of the link
 	 * that names one host is not for that host (RFC 1122 §3.3.6). */
-	bool ours = destination == IP4_BROADCAST || (i->broadcast && destination == i->broadcast) ||
-	            (i->address ? destination == i->address && !link_group
-	                        : !link_group && ip4_source_fits(destination));
+	bool ours = destination == IP4_BROADCAST || interface_broadcast(i, destination) ||
+	            (!link_group && (interface_has(i, destination) ||
+	                             (!i->address && ip4_source_fits(destination))));
 	if (!ours) {
 		interface_count(i, COUNT_RX_OTHER_ADDRESS);
 		return false;
@@ -468,7 +468,8 @@ bool ip4_input_fast(struct interface *i, struct frame *f)
 	uint32_t total = bytes_load_u16(h->ip.total), source = bytes_load_u32(h->ip.source);
 	uint32_t off_link = (source ^ i->address) & i->mask, host = source & ~i->mask;
 	bool fits = ip4_source_fits(source) &&
-	            (off_link || (host && host != ~i->mask && source != i->address));
+	            (off_link || (host && host != ~i->mask && source != i->address)) &&
+	            !(interface_further && i->further_count && interface_further_odd(i, source));
 	if (differs || !i->address || !fits ||
 	    total < sizeof(struct ip4_header) + sizeof(struct udp_header) ||
 	    total > f->size - sizeof(struct ethernet_header) ||

@@ -98,9 +98,6 @@ struct ip4_route {
  * none. */
 int ip4_route(struct ip4_route *, struct interface *only, uint32_t destination);
 
-/* Whom to ask ARP for on the way to an address; 0: no way leads there by this interface. */
-uint32_t ip4_next_hop(const struct interface *, uint32_t destination);
-
 /* The way back to a packet's source: to the MAC address it came from, if that is where routes lead. */
 void ip4_route_back(struct ip4_route *, const struct ip4_packet *, uint32_t source);
 

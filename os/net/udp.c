@@ -116,7 +116,7 @@ void udp_input(struct ip4_packet *p)
 			return;
 		}
 	}
-	if (!i->address && port != DHCP_CLIENT_PORT) {
+	if (!i->address && port != DHCP_CLIENT_PORT && !interface_has(i, p->destination)) {
 		interface_count(i, COUNT_RX_OTHER_ADDRESS);
 		return;
 	}
@@ -152,15 +152,15 @@ int udp_reply(struct udp_packet *packet, uint32_t size)
 	struct input *input = container_of(packet, struct input, packet);
 	const struct ip4_packet *p = input->ip;
 	struct interface *i = p->interface;
-	if (input->replied || !packet->source_port || !i->address)
+	/* From where the question went to, or from our address if that was a broadcast. */
+	uint32_t source = p->group ? interface_source(i, p->source) : p->destination;
+	if (input->replied || !packet->source_port || !interface_has(i, source))
 		return ERR_INVALID;
 	if (size > packet->room) {
 		interface_count(i, COUNT_TX_TOO_BIG);
 		return ERR_TOO_BIG;
 	}
 	input->replied = true;
-	/* The source of the answer is where the question went to, or our address if that was a
-	 * broadcast. */
 	uint16_t whole = (uint16_t)(size + sizeof(struct udp_header));
 	struct udp_header *h = (void *)p->payload;
 	uint8_t addresses[8];
@@ -168,12 +168,12 @@ int udp_reply(struct udp_packet *packet, uint32_t size)
 	bytes_store_u16(h->destination, packet->source_port);
 	bytes_store_u16(h->length, whole);
 	memset(h->checksum, 0, sizeof h->checksum);
-	bytes_store_u32(addresses, i->address);
+	bytes_store_u32(addresses, source);
 	bytes_store_u32(addresses + 4, p->source);
 	checksum_store_udp(
 	        h->checksum,
 	        checksum_add(checksum_pseudo(addresses, IP4_PROTOCOL_UDP, whole), h, whole));
-	return ip4_reply(p, i->address, whole);
+	return ip4_reply(p, source, whole);
 }
 
 int udp_send_by(struct ip4_route *r, uint16_t source_port, uint16_t port, const void *bytes,
@@ -269,7 +269,7 @@ static COLD void lose_peers(struct udp_socket *s, struct interface *i, uint32_t 
 {
 	for (uint32_t k = 0; s->hears && k < UDP_PEERS_MAX; k++) {
 		struct udp_peer peer = s->peers[k];
-		if (!peer.port || ip4_next_hop(i, peer.address) != next_hop)
+		if (!peer.port || interface_next_hop(i, peer.address) != next_hop)
 			continue;
 		s->peers[k].port = 0;
 		error_set(s, ERR_UNREACHABLE, peer);

@@ -22,20 +22,43 @@ struct interface_config {
 	int32_t address_arg;
 	uint32_t gateway;    /* 0: none */
 	int32_t gateway_arg; /* type ipv4 */
+	const struct interface_network_config
+	        *addresses; /* beside the first; at most INTERFACE_FURTHER_MAX */
+	const struct interface_route_config *routes; /* beside the gateway; as many */
+	uint32_t address_count, route_count;
 };
+struct interface_network_config {
+	uint32_t address;
+	int32_t arg; /* type cidr; 0.0.0.0: none */
+	uint8_t prefix;
+};
+struct interface_route_config {
+	uint32_t to, gateway;
+	int32_t to_arg,
+	        gateway_arg; /* types cidr and ipv4; gateway 0.0.0.0: there is no such route */
+	uint8_t prefix;
+};
+#define INTERFACE_FURTHER_MAX 16u
 extern const struct interface_config interface_configs[];
 extern const uint32_t interface_config_count;
-extern const bool
-        interface_dhcp; /* one of them at least; else the image is built without a DHCP client */
+/* One of them at least has an address from DHCP, further addresses, routes (DHCP may bring some): else the image is built
+ * without what serves these. */
+extern const bool interface_dhcp, interface_further, interface_routed;
+extern const char interface_host_name[]; /* the appliance's name, as DHCP servers are told it */
 
 /* The interface of that name, or the first one for null. Null if there is none. */
 struct interface *interface_find(const char *name);
 const char *interface_name(const struct interface *);
 uint32_t interface_address(const struct interface *); /* 0: none yet */
 uint8_t interface_prefix(const struct interface *);
+/* The n-th of all its addresses: 0 is the one above, then those of the manifest's `addresses`. 0: there are no more. */
+uint32_t interface_address_at(const struct interface *, uint32_t n);
 uint32_t interface_gateway(const struct interface *);
 const uint8_t *interface_mac(const struct interface *); /* 6 bytes */
 uint16_t interface_mtu(const struct interface *);       /* IP bytes */
+
+/* The n-th NTP server that DHCP named, in the order of preference; 0: there are no more. */
+uint32_t interface_time_server(const struct interface *, uint32_t n);
 
 /* Blocks the task until the interface has an address (0) or until the deadline (ERR_TIMEOUT). A static address is
  * there at once. */

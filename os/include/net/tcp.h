@@ -10,6 +10,8 @@
  * handler returns or the task blocks, in segments as full as they can be.
  *
  * Addresses are IPv4. Addresses and ports are in host byte order. Deadlines are times of clock_now(); CLOCK_NEVER is none.
+ * When the interface loses a connection's address, the connection ends with ERR_UNREACHABLE, which every call on it returns
+ * from then on and `closed` is told; nothing is sent from the lost address.
  * A handle is good until tcp_close, tcp_abort, or (with handlers) until `closed` has been called.
  */
 #ifndef NET_TCP_H
@@ -76,7 +78,8 @@ int tcp_accept(struct tcp_listener *, struct tcp_connection **, uint64_t deadlin
 typedef bool tcp_accept_fn(void *context, struct tcp_connection *);
 void tcp_listen_watch(struct tcp_listener *, tcp_accept_fn *, void *context);
 
-/* Blocks until the connection is open. ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_MEMORY, ERR_EXISTS (local_port
+/* Blocks until the connection is open. ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE (no route; ARP has no answer, after 3 s; a
+ * router says so), ERR_MEMORY, ERR_EXISTS (local_port
  * in use to there), ERR_INVALID (port or address 0, group). *connection is set on success only. */
 int tcp_connect(struct tcp_connection **, uint32_t address, uint16_t port,
                 const struct tcp_options *, uint64_t deadline_ns);

@@ -474,8 +474,8 @@ void tcp_input(struct ip4_packet *p)
 	struct tcp_input in = { .packet = p, .now = clock_now(), .congested = (p->tos & CE) == CE };
 	struct tcp_segment *s = &in.segment;
 	tcp_count(TCP_COUNT_SEGMENTS_IN);
-	if (p->group || !p->interface->address || !tcp_segment_parse(s, p->payload, p->size) ||
-	    !s->source || !s->destination) {
+	if (p->group || !interface_has(p->interface, p->destination) ||
+	    !tcp_segment_parse(s, p->payload, p->size) || !s->source || !s->destination) {
 		tcp_count(TCP_COUNT_BAD_SEGMENT);
 		return;
 	}

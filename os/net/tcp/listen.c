@@ -100,6 +100,7 @@ static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_inpu
 	struct ip4_route route = { .tos = 0 };
 	if (ip4_route(&route, in->packet->interface, a.remote))
 		return NULL;
+	route.source = a.local;
 	struct tcp_connection *c = tcp_connection_new(&a, &route, &l->options);
 	if (!c)
 		return NULL;

@@ -6,7 +6,7 @@
  */
 #include <net/tcp/internal.h>
 
-#include <net/arp.h>
+#include <net/interface_internal.h>
 
 struct loss {
 	const struct interface *interface;
@@ -28,7 +28,7 @@ void tcp_lost_address(struct interface *i, uint32_t address)
 
 static uint32_t hop_of(const struct tcp_connection *c)
 {
-	return ip4_next_hop(c->route.interface, c->address.remote);
+	return interface_next_hop(c->route.interface, c->address.remote);
 }
 
 /* An open connection waits for its user timeout, as the neighbour may come back (RFC 1122 §4.2.3.9). */

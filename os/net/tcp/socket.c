@@ -27,7 +27,7 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 	int error = ip4_route(&route, o->interface, address);
 	if (error)
 		return error;
-	if (route.interface->broadcast && address == route.interface->broadcast)
+	if (interface_broadcast(route.interface, address))
 		return ERR_INVALID;
 	struct tcp_address a = { .local = route.source,
 		                 .remote = address,

@@ -156,6 +156,19 @@ static const struct row rows[] = {
 	{ "interface_key",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {adress: dhcp}\n",
 	  { "5:6: unknown key adress in an interface: did you mean address?" } },
+	{ "interface_addresses_twice",
+	  HEAD "libraries: [net]\ninterfaces:\n  - {address: 10.0.0.2/24, addresses: "
+	       "[10.0.0.3/24, 10.0.0.2/8]}\n",
+	  { "5:53: addresses: 10.0.0.2 is there twice" } },
+	{ "interface_addresses_of_no_host",
+	  HEAD "libraries: [net]\ninterfaces:\n  - {addresses: [10.0.0.0/24, 10.0.0.1, $a]}\n",
+	  { "5:18: addresses: 10.0.0.0/24 is its network's own address",
+	    "5:31: addresses: 10.0.0.1 is neither A.B.C.D/LEN", "5:41: " } },
+	{ "interface_routes",
+	  HEAD "libraries: [net]\ninterfaces:\n  - routes:\n    - {to: 10.1.2.3/16, gateway: "
+	       "10.0.0.1}\n    - {to: 10.1.0.0/16, gateway: 224.0.0.1}\n    - {to: 10.0.0.0/8}\n",
+	  { "6:12: to: 10.1.2.3/16 is a host of its network; write 10.1.0.0/16",
+	    "7:34: gateway: no host may have 224.0.0.1", "8:7: " } },
 	{ "interface_twice",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {name: a}\n  - {name: a}\n",
 	  { "6:12: a second interface a" } },
@@ -565,6 +578,35 @@ static void reads_every_key(void **state)
 	assert_string_equal(m->args[0]->help, "address");
 }
 
+static void further_addresses_and_routes_are_read(void **state)
+{
+	struct report report = { 0 };
+	struct manifest *m = read_text(
+	        HEAD "libraries: [net]\ninterfaces:\n  - address: 10.0.0.2/32\n    gateway: "
+	             "169.254.1.1\n    addresses: [240.0.0.1/8, $c]\n    routes:\n"
+	             "      - {to: 10.1.0.0/16, gateway: 10.0.0.3}\n      - {to: $c, gateway: $g}\n"
+	             "arguments:\n  c: {type: cidr, default: 10.0.0.2/24}\n"
+	             "  g: {type: ipv4, default: 10.0.0.1}\n",
+	        &report);
+
+	(void)state;
+	char *text = report_text(&report);
+	assert_string_equal(text ? text : "", "");
+	free(text);
+	const struct manifest_interface *i = m->interfaces[0];
+	assert_int_equal(i->address_count, 2);
+	assert_int_equal(i->addresses[0]->address, 0xf0000001);
+	assert_int_equal(i->addresses[0]->prefix, 8);
+	assert_int_equal(i->addresses[0]->arg, -1);
+	assert_int_equal(i->addresses[1]->arg, 0);
+	assert_int_equal(i->route_count, 2);
+	assert_int_equal(i->routes[0]->to.address, 0x0a010000);
+	assert_int_equal(i->routes[0]->to.prefix, 16);
+	assert_int_equal(i->routes[0]->gateway, 0x0a000003);
+	assert_int_equal(i->routes[1]->to.arg, 0);
+	assert_int_equal(i->routes[1]->gateway_arg, 1);
+}
+
 static void block_devices_are_in_the_note(void **state)
 {
 	struct report report = { 0 };
@@ -742,6 +784,7 @@ int main(void)
 		cmocka_unit_test(survives_every_truncation),
 		cmocka_unit_test(refuses_what_is_no_manifest),
 		cmocka_unit_test(reads_every_key),
+		cmocka_unit_test(further_addresses_and_routes_are_read),
 		cmocka_unit_test(block_devices_are_in_the_note),
 		cmocka_unit_test(has_the_defaults_of_the_manual),
 		cmocka_unit_test(reports_mistakes_of_libraries_at_their_place),

@@ -827,6 +827,153 @@ static void the_interface_tells_its_link_address(void **state)
 	assert_memory_equal(interface_mac(world.interface), us_mac, 6);
 }
 
+/* ---- Further addresses and routes ---- */
+
+#define SECOND_US   0xc0a80102u /* 192.168.1.2/24 */
+#define SECOND_PEER 0xc0a80109u
+#define THIRD_US    0x0a000082u /* 10.0.0.130/25: in the first one's network, and narrower */
+
+static void reopen(struct options o)
+{
+	static const struct interface_network_config addresses[] = {
+		{ .address = SECOND_US, .prefix = 24, .arg = -1 },
+		{ .address = THIRD_US, .prefix = 25, .arg = -1 },
+		{ .arg = -1 }, /* an argument that says: none */
+	};
+	udp_close(echo_socket);
+	world_close();
+	o.addresses = addresses;
+	o.address_count = 3;
+	setup_with(o);
+}
+
+static void every_address_is_announced_served_and_defended(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	const uint32_t ours[] = { US, SECOND_US, THIRD_US };
+	const uint32_t peers[] = { PEER, SECOND_PEER, THIRD_US + 1 };
+	uint32_t announced = 0, probed = 0;
+	reopen((struct options){ .keep_announcements = true });
+	world_advance(10 * SECOND);
+	while (world_sent(&out)) {
+		bool own = bytes_load_u32(arp_of(&out)->sender_address) != 0;
+		for (uint32_t k = 0; k < 3; k++) {
+			if (bytes_load_u32(arp_of(&out)->target_address) == ours[k])
+				*(own ? &announced : &probed) += 1u << 4 * k;
+		}
+	}
+	assert_int_equal(probed, 0x111);
+	assert_int_equal(announced, 0x222);
+	for (uint32_t k = 0; k < 3; k++) {
+		assert_int_equal(interface_address_at(world.interface, k), ours[k]);
+		packet_arp(&in, 1, peer_mac, peers[k], ours[k]);
+		assert_true(world_exchange(&in, &out));
+		assert_int_equal(bytes_load_u32(arp_of(&out)->sender_address), ours[k]);
+		assert_memory_equal(arp_known(world.interface, peers[k]), peer_mac, 6);
+		for (uint32_t n = 0; n < 3; n++) { /* whoever asks whichever of them */
+			packet_udp(&in, peers[k], ours[n], 5000, 7, "x", 1);
+			assert_true(world_exchange(&in, &out));
+			assert_true(packet_is_right(&out));
+			assert_int_equal(bytes_load_u32(ip_of(&out)->source), ours[n]);
+			packet_udp(&in, peers[k], ours[n], 5000, 9999, "x", 1);
+			assert_true(world_exchange(&in, &out));
+			assert_int_equal(bytes_load_u32(ip_of(&out)->source), ours[n]);
+			packet_echo(&in, peers[k], ours[n], 1, 8);
+			assert_true(world_exchange(&in, &out));
+			assert_true(packet_is_right(&out));
+			assert_int_equal(bytes_load_u32(ip_of(&out)->source), ours[n]);
+		}
+		assert_int_equal(udp_send(echo_socket, peers[k], 9, "x", 1), 0);
+		world_turn();
+		assert_true(world_sent(&out));
+		assert_true(packet_is_right(&out));
+		assert_int_equal(bytes_load_u32(ip_of(&out)->source), ours[k]);
+	}
+	for (uint32_t k = 0; k < 3; k++) { /* each has its own ten seconds: RFC 5227 §2.4(c) */
+		packet_arp(&in, 2, other_mac, ours[k], ours[k]);
+		assert_true(world_exchange(&in, &out));
+		assert_int_equal(bytes_load_u32(arp_of(&out)->sender_address), ours[k]);
+		assert_false(world_exchange(&in, &out));
+	}
+	assert_int_equal(interface_address_at(world.interface, 3), 0);
+	packet_udp(&in, SECOND_PEER, SECOND_US + 1, 5000, 7, "x", 1);
+	assert_false(world_exchange(&in, &out));
+}
+
+static void of_each_network_the_impossible_sources_are_refused(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	const uint32_t bad[] = { SECOND_US, 0xc0a80100, 0xc0a801ff, US, SUBNET, THIRD_US };
+	reopen((struct options){ 0 });
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		for (int n = 0; n < 2; n++) {
+			packet_udp(&in, PEER, n ? US : SECOND_US, 5000, 7, "x", 1);
+			bytes_store_u32(in.bytes + 26, bad[k]);
+			bytes_store_u16(in.bytes + 40, 0);
+			fix_checksum(&in);
+			assert_false(world_exchange(&in, &out));
+			assert_int_equal(count(COUNT_RX_BAD_SOURCE), 2 * k + (uint32_t)n + 1);
+		}
+	}
+	/* A broadcast of any network comes in, and goes out by the link's */
+	packet_udp(&in, SECOND_PEER, 0xc0a801ff, 5000, 7, "x", 1);
+	memcpy(in.bytes, all_mac, 6);
+	assert_true(world_exchange(&in, &out));
+	world_drain();
+	assert_int_equal(calls, 1);
+	assert_int_equal(udp_send(echo_socket, 0xc0a801ff, 9, "x", 1), 0);
+	world_turn();
+	assert_true(world_sent(&out));
+	assert_memory_equal(ethernet_of(&out)->destination, all_mac, 6);
+	assert_int_equal(bytes_load_u32(ip_of(&out)->source), SECOND_US);
+	assert_int_equal(udp_send(echo_socket, THIRD_US, 9, "x", 1), -7); /* ourselves */
+}
+
+static void the_narrowest_route_is_used(void **state)
+{
+	(void)state;
+	static const struct interface_route_config routes[] = {
+		{ 0xc0000000, 0x0a000003, -1, -1, 8 },
+		{ 0xc0000200, SECOND_PEER, -1, -1, 24 },
+		{ 0xc0000000, 0x0a000005, -1, -1, 16 },
+		{ 0x0a0000f0, GATEWAY, -1, -1, 28 },
+		{ 0, 0, -1, -1, 0 }, /* an argument that says: none */
+	};
+	struct packet in, out;
+	reopen((struct options){ .routes = routes, .route_count = 5 });
+	const struct {
+		uint32_t to, hop, source;
+	} cases[] = { { FAR, SECOND_PEER, SECOND_US },
+		      { 0xc0000105, 0x0a000005, US },
+		      { 0xc1000105, GATEWAY, US },
+		      { 0xc0ff0105, 0x0a000003, US },
+		      { PEER, PEER, US },
+		      { 0x0a0000f7, GATEWAY, US },
+		      { 0x0a0000ee, 0x0a0000ee, THIRD_US } };
+	assert_int_equal(world.interface->route_count, 4);
+	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+		struct ip4_route r;
+		assert_int_equal(ip4_route(&r, NULL, cases[k].to), 0);
+		assert_int_equal(interface_next_hop(world.interface, cases[k].to), cases[k].hop);
+		assert_int_equal(r.source, cases[k].source);
+	}
+	udp_send(echo_socket, FAR, 9, "x", 1);
+	world_turn();
+	assert_true(world_sent(&out));
+	assert_int_equal(bytes_load_u32(arp_of(&out)->target_address), SECOND_PEER);
+	assert_int_equal(bytes_load_u32(arp_of(&out)->sender_address), SECOND_US);
+	packet_arp(&in, 2, peer_mac, SECOND_PEER, SECOND_US);
+	assert_true(world_exchange(&in, &out));
+	assert_true(packet_is_right(&out));
+	/* Answers go to the MAC address that they came from, if the route leads there: else by the route */
+	packet_udp(&in, FAR, US, 5000, 7, "x", 1);
+	memcpy(in.bytes + 6, other_mac, 6);
+	assert_true(world_exchange(&in, &out));
+	assert_memory_equal(ethernet_of(&out)->destination, peer_mac, 6);
+}
+
 #define TEST(f_) cmocka_unit_test_setup_teardown(f_, setup, teardown)
 int main(void)
 {
@@ -866,6 +1013,9 @@ int main(void)
 		TEST(frames_with_a_priority_and_no_vlan_are_taken),
 		TEST(nothing_leaves_from_an_address_that_has_gone),
 		TEST(the_interface_tells_its_link_address),
+		TEST(every_address_is_announced_served_and_defended),
+		TEST(of_each_network_the_impossible_sources_are_refused),
+		TEST(the_narrowest_route_is_used),
 	};
 	return cmocka_run_group_tests_name("net ip4", tests, NULL, NULL);
 }

@@ -273,7 +273,8 @@ const struct amp_boot *boot_info = &information.boot;
 extern struct interface_config configs[1] __asm__("interface_configs");
 struct interface_config configs[1];
 const uint32_t interface_config_count = 1;
-const bool interface_dhcp = true;
+const char interface_host_name[] = "test-host";
+const bool interface_dhcp = true, interface_further = true, interface_routed = true;
 extern struct resolver_config resolvers[2] __asm__("resolver_configs");
 struct resolver_config resolvers[2];
 const uint32_t resolver_config_count = 2;
@@ -375,7 +376,11 @@ void world_open(struct options o)
 	configs[0] = (struct interface_config){ .name = "service",
 		                                .dhcp = o.dhcp,
 		                                .address_arg = o.dhcp ? -1 : 0,
-		                                .gateway_arg = o.dhcp ? -1 : 1 };
+		                                .gateway_arg = o.dhcp ? -1 : 1,
+		                                .addresses = o.addresses,
+		                                .address_count = o.address_count,
+		                                .routes = o.routes,
+		                                .route_count = o.route_count };
 	for (const struct boot_start *s = __start_boot_start; s != __stop_boot_start; s++) {
 		if (s->start() < 0)
 			abort();

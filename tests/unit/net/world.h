@@ -63,7 +63,10 @@ struct options {
 	bool no_gateway;
 	bool keep_announcements; /* what is sent at start is not swallowed */
 	uint8_t prefix;          /* 0: 24 */
-	uint32_t resolvers[2];   /* the manifest's: a constant, an argument; 0: none */
+	const struct interface_network_config *addresses; /* further ones */
+	const struct interface_route_config *routes;
+	uint32_t address_count, route_count;
+	uint32_t resolvers[2]; /* the manifest's: a constant, an argument; 0: none */
 };
 void world_open(struct options);
 void world_close(void); /* fails if frames or memory are lost */
