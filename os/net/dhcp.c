@@ -596,10 +596,17 @@ void dhcp_release(struct interface *i)
 	enter(d, DHCP_OFF);
 }
 
+/* At exit: and the tender has a moment to take the message, if this is a task, which can wait. */
 static void release_all(void)
 {
-	for (uint32_t k = 0; k < interface_total(); k++)
-		dhcp_release(interface_at(k));
+	for (uint32_t k = 0; k < interface_total(); k++) {
+		struct interface *i = interface_at(k);
+		if (i->dhcp.state < DHCP_BOUND)
+			continue;
+		dhcp_release(i);
+		for (uint32_t n = 0; n < DHCP_RELEASE_MS && i->device.sending && task_self(); n++)
+			task_sleep(NS_PER_MS);
+	}
 }
 
 int dhcp_open(struct interface *i)

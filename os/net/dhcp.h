@@ -27,7 +27,8 @@
 #define DHCP_LEASE_LEAST_S                                                                         \
 	2u /* a shorter one is no offer: its T1 is now, so it would be renewed without pause */
 #define DHCP_LEASE_FOREVER UINT32_MAX
-#define DHCP_SERVERS_MAX   3u /* kept of each kind: the first ones, which are preferred */
+#define DHCP_RELEASE_MS    50u /* the most that an exit waits for its RELEASE to be sent */
+#define DHCP_SERVERS_MAX   3u  /* kept of each kind: the first ones, which are preferred */
 #define DHCP_ROUTES_MAX    16u
 #define DHCP_OPTION_MAX    512u /* bytes of an option in all its parts; a longer one is not read */
 #define DHCP_NAME_MAX      64u  /* bytes kept of host and domain name, NUL included */

@@ -5,6 +5,7 @@
 
 #include <core/cold.h>
 #include <core/error.h>
+#include <net/igmp.h>
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 
@@ -40,6 +41,11 @@ void ethernet_input(struct interface *i, struct frame *f)
 	}
 	bool group = h->destination[0] & 1;
 	if (!group && memcmp(h->destination, i->mac, 6) != 0) {
+		interface_count(i, COUNT_RX_OTHER_MAC);
+		return;
+	}
+	if (group && memcmp(h->destination, ethernet_broadcast, 6) != 0 &&
+	    !(ip4_multicast && igmp_has_mac(i, h->destination))) {
 		interface_count(i, COUNT_RX_OTHER_MAC);
 		return;
 	}

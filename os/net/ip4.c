@@ -18,6 +18,7 @@
 #include <net/checksum.h>
 #include <net/ethernet.h>
 #include <net/icmp.h>
+#include <net/igmp.h>
 #include <net/interface_internal.h>
 #include <net/udp_internal.h>
 
@@ -273,7 +274,7 @@ static COLD bool options_fit(struct bytes_in in)
 	return true;
 }
 
-bool ip4_udp;
+bool ip4_udp, ip4_multicast;
 
 static struct {
 	const struct ip4_protocol *is; /* null: free */
@@ -370,6 +371,7 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 	 * ours, for DHCP (RFC 2131 §4.1; udp.c lets nothing else in). A packet to all of the link
 	 * that names one host is not for that host (RFC 1122 §3.3.6). */
 	bool ours = destination == IP4_BROADCAST || interface_broadcast(i, destination) ||
+	            (ip4_multicast && destination >> 28 == 14 && igmp_has(i, destination)) ||
 	            (!link_group && (interface_has(i, destination) ||
 	                             (!i->address && ip4_source_fits(destination))));
 	if (!ours) {

@@ -71,6 +71,9 @@ void ip4_unreachable(struct interface *, uint32_t next_hop);
 bool ip4_input_fast(struct interface *, struct frame *);
 extern bool ip4_udp;
 
+/* Somebody here has joined a multicast group, so that packets to some are ours (igmp.c). */
+extern bool ip4_multicast;
+
 /* May a host with this address be the source of a packet (RFC 1122 §3.2.1.3)? The old class E may:
  * there are networks that use it.
  */

@@ -14,6 +14,7 @@
 #include <core/task.h>
 #include <net/checksum.h>
 #include <net/icmp.h>
+#include <net/igmp.h>
 #include <net/interface_internal.h>
 
 #define BUCKETS         256u
@@ -32,11 +33,18 @@ struct udp_peer {
 	uint16_t port;
 };
 
+struct udp_membership {
+	struct udp_membership *next;
+	struct interface *interface;
+	uint32_t group;
+};
+
 struct udp_socket {
 	struct udp_socket *chain;
 	struct interface *interface; /* null: all */
 	udp_receive_fn *receive;     /* null: queue */
 	void *context;
+	struct udp_membership *groups;
 	struct list queue; /* of struct datagram */
 	struct task_queue readers;
 	uint32_t queued;
@@ -72,6 +80,16 @@ static inline struct udp_socket *find(const struct interface *i, uint16_t port)
 	while (s && (s->port != port || (s->interface && s->interface != i)))
 		s = s->chain;
 	return s;
+}
+
+/* The place in the socket's list where the membership is, or would be put. */
+static COLD struct udp_membership **membership(struct udp_socket *s, const struct interface *i,
+                                               uint32_t group)
+{
+	struct udp_membership **at = &s->groups;
+	while (*at && ((*at)->interface != i || (*at)->group != group))
+		at = &(*at)->next;
+	return at;
 }
 
 /* ---- In ---- */
@@ -121,7 +139,8 @@ void udp_input(struct ip4_packet *p)
 		return;
 	}
 	struct udp_socket *s = find(i, port);
-	if (!s) {
+	if (!s ||
+	    (ip4_multicast && p->destination >> 28 == 14 && !*membership(s, i, p->destination))) {
 		interface_count(i, COUNT_RX_NO_PORT);
 		icmp_error(p, ICMP_UNREACHABLE, ICMP_UNREACHABLE_PORT); /* RFC 1122 §4.1.3.1 */
 		return;
@@ -360,8 +379,49 @@ COLD int udp_open(struct udp_socket **to, struct interface *i, uint16_t port,
 	return OK;
 }
 
+COLD int udp_join(struct udp_socket *s, struct interface *i, uint32_t group)
+{
+	i = i ? i : s->interface ? s->interface : interface_find(NULL);
+	if (!i || (s->interface && s->interface != i) || group >> 28 != 14)
+		return ERR_INVALID;
+	struct udp_membership **at = membership(s, i, group);
+	if (*at)
+		return ERR_EXISTS;
+	struct udp_membership *m = heap_alloc(sizeof *m);
+	if (!m)
+		return ERR_MEMORY;
+	int error = igmp_join(i, group);
+	if (error) {
+		heap_free(m);
+		return error;
+	}
+	*m = (struct udp_membership){ .interface = i, .group = group };
+	*at = m;
+	return OK;
+}
+
+static COLD void leave(struct udp_membership **at)
+{
+	struct udp_membership *m = *at;
+	*at = m->next;
+	igmp_leave(m->interface, m->group);
+	heap_free(m);
+}
+
+COLD int udp_leave(struct udp_socket *s, struct interface *i, uint32_t group)
+{
+	i = i ? i : s->interface ? s->interface : interface_find(NULL);
+	struct udp_membership **at = membership(s, i, group);
+	if (!*at)
+		return ERR_ABSENT;
+	leave(at);
+	return OK;
+}
+
 COLD void udp_close(struct udp_socket *s)
 {
+	while (ip4_multicast && s->groups)
+		leave(&s->groups);
 	struct udp_socket **at = bucket(s->port);
 	while (*at != s)
 		at = &(*at)->chain;

@@ -50,6 +50,7 @@ struct ip4_header {
 #define IP4_MF            0x2000u
 #define IP4_OFFSET        0x1fffu
 #define IP4_PROTOCOL_ICMP 1u
+#define IP4_PROTOCOL_IGMP 2u
 #define IP4_PROTOCOL_TCP  6u
 #define IP4_PROTOCOL_UDP  17u
 #define IP4_TOTAL_MAX     65535u
@@ -69,6 +70,26 @@ struct icmp_header {
 #define ICMP_TIME_EXCEEDED             11u
 #define ICMP_TIME_REASSEMBLY           1u
 #define ICMP_PARAMETER                 12u
+
+/* RFC 2236; the beginning of version 3's query, RFC 3376 §4.1 */
+struct igmp_message {
+	uint8_t type, code; /* code: in how many tenths of a second to answer */
+	uint8_t checksum[2];
+	uint8_t group[4];
+};
+#define IGMP_QUERY     0x11u
+#define IGMP_REPORT_V2 0x16u
+#define IGMP_LEAVE_V2  0x17u
+#define IGMP_REPORT_V3 0x22u
+
+/* RFC 3376 §4.2, with one record, of all sources */
+struct igmp_report {
+	uint8_t type, reserved1, checksum[2], reserved2[2], count[2];
+	uint8_t record_type, record_data, record_sources[2], group[4];
+};
+#define IGMP_IS_EXCLUDE 2u
+#define IGMP_TO_INCLUDE 3u
+#define IGMP_TO_EXCLUDE 4u
 
 /* RFC 768 */
 struct udp_header {
@@ -95,6 +116,8 @@ _Static_assert(sizeof(struct vlan_tag) == 4, "802.1Q tag");
 _Static_assert(sizeof(struct arp_message) == 28, "ARP message");
 _Static_assert(sizeof(struct ip4_header) == 20, "IPv4 header");
 _Static_assert(sizeof(struct icmp_header) == 8, "ICMP header");
+_Static_assert(sizeof(struct igmp_message) == 8, "IGMP message");
+_Static_assert(sizeof(struct igmp_report) == 16, "IGMPv3 report");
 _Static_assert(sizeof(struct udp_header) == 8, "UDP header");
 _Static_assert(sizeof(struct tcp_header) == 20, "TCP header");
 _Static_assert(sizeof(struct udp4_headers) == 42, "all three");

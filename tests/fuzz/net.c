@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzzes all that comes in from the network. An input is a byte of options (1: DHCP, 2: few frames)
+ * Fuzzes all that comes in from the network. An input is a byte of options (1: DHCP, 2: few frames, 4: in a
+ * multicast group, 8: further addresses and routes)
  * and records: what to do, a size of two bytes, and so many bytes. After each input the world is
  * closed, which fails if a frame or memory was lost.
  */
@@ -24,7 +25,8 @@ static void repair(struct packet *p)
 {
 	if (p->size < 14)
 		return;
-	memcpy(p->bytes, us_mac, 6);
+	if (!(p->bytes[0] & 1))
+		memcpy(p->bytes, us_mac, 6);
 	p->bytes[6] &= 0xfe;
 	uint32_t header = p->size > 14 ? (p->bytes[14] & 15u) * 4 : 0;
 	if (p->bytes[12] != 8 || p->bytes[13] || header < 20 || 14 + header > p->size)
@@ -34,7 +36,8 @@ static void repair(struct packet *p)
 	bytes_store_u16(p->bytes + 24, naive_checksum(p->bytes + 14, header, 0));
 	if (p->bytes[23] == 17 && p->size >= at + 8)
 		bytes_store_u16(p->bytes + at + 6, 0);
-	if (p->bytes[23] == 1 && p->size >= at + 8 && total > header && 14 + total <= p->size) {
+	if ((p->bytes[23] == 1 || p->bytes[23] == 2) && p->size >= at + 8 && total > header &&
+	    14 + total <= p->size) {
 		bytes_store_u16(p->bytes + at + 2, 0);
 		bytes_store_u16(p->bytes + at + 2,
 		                naive_checksum(p->bytes + at, total - header, 0));
@@ -48,6 +51,11 @@ static void repair_dhcp(struct packet *p)
 		bytes_store_u32(p->bytes + 46, world.interface->dhcp.xid);
 }
 
+static const struct interface_network_config addresses[] = {
+	{ .address = 0xc0a80102, .prefix = 24, .arg = -1 },
+};
+static const struct interface_route_config routes[] = { { 0xc0000000, PEER, -1, -1, 8 } };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes_in in = bytes_in(data, size);
@@ -55,10 +63,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_open((struct options){ .dhcp = options & 1,
 	                             .ring = 64,
 	                             .frames = options & 2 ? 64 : 256,
+	                             .addresses = addresses,
+	                             .address_count = options & 8 ? 1 : 0,
+	                             .routes = routes,
+	                             .route_count = options & 8 ? 1 : 0,
 	                             .features = AMP_NET_RX_CHECKSUM });
 	struct udp_socket *callback = NULL, *queue = NULL;
 	udp_open(&callback, NULL, 7, answer, NULL);
 	udp_open(&queue, NULL, 9, NULL, NULL);
+	udp_hear(queue, NULL);
+	if (options & 4)
+		udp_join(queue, NULL, 0xef010203);
 	while (bytes_left(&in) && !in.failed) {
 		struct packet p;
 		uint8_t what = bytes_get_u8(&in);
@@ -92,7 +107,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case DRAIN:
 			while (world_sent(&p)) {
-				if (bytes_load_u16(p.bytes + 12) == 0x0800 && !packet_is_right(&p))
+				if (bytes_load_u16(p.bytes + 12) == 0x0800 &&
+				    p.bytes[23] != IP4_PROTOCOL_IGMP && !packet_is_right(&p))
 					abort();
 			}
 			world_turn();
@@ -100,12 +116,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			udp_receive(queue, to, sizeof to, NULL, NULL, 0);
 		}
 	}
+	udp_close(callback);
+	udp_close(queue);
+	world_advance(5 * SECOND); /* what is left of the group is told, and gone */
 	arp_clear(world.interface);
 	fragment_clear(world.interface);
 	if (!world_frames_balanced())
 		abort();
-	udp_close(callback);
-	udp_close(queue);
 	world_close();
 	return 0;
 }

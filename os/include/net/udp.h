@@ -38,6 +38,12 @@ void udp_close(struct udp_socket *);
 uint16_t udp_port(const struct udp_socket *);
 #define UDP_QUEUE_MAX 64u
 
+/* The socket receives what comes in by the interface (null: its own, or the first one) for a multicast group, 224.0.0.0/4,
+ * and the routers of the link are told so (IGMP). ERR_INVALID, ERR_EXISTS: it does already; ERR_MEMORY. To leave: ERR_ABSENT.
+ * Closing the socket leaves all. What somebody here sends to a group does not come back. */
+int udp_join(struct udp_socket *, struct interface *, uint32_t group);
+int udp_leave(struct udp_socket *, struct interface *, uint32_t group);
+
 /* In a callback: sends payload[0 .. size) back to where the packet came from, in the frame it came in. At
  * most once a packet. ERR_TOO_BIG if size > room, ERR_MEMORY if no frame was left for a reassembled one. */
 int udp_reply(struct udp_packet *, uint32_t size);
