@@ -15,6 +15,11 @@ static bool is_host_character(char c)
 	return host_characters[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
 }
 
+static __attribute__((noinline)) bool is_hex(char c)
+{
+	return http_hex(c) <= 15;
+}
+
 /* Four numbers of a byte each, without leading zeros. */
 static bool is_ip4(const char *p, const char *end)
 {
@@ -39,7 +44,7 @@ static bool is_ip6(const char *p, const char *end)
 	p += gap ? 2 : 0;
 	while (p < end) {
 		const char *start = p;
-		while (p < end && p - start < 4 && http_hex(*p) <= 15)
+		while (p < end && p - start < 4 && is_hex(*p))
 			p++;
 		if (p < end && *p == '.') {
 			groups += 2;
@@ -64,35 +69,21 @@ static bool is_ip6(const char *p, const char *end)
 	return gap ? groups <= 7 : groups == 8;
 }
 
-/* What stands between brackets: an IPv6 address, or one of a version to come. */
-static bool is_literal(const char *p, const char *end)
-{
-	if (p == end || http_lower(*p) != 'v')
-		return is_ip6(p, end);
-	const char *version = ++p;
-	while (p < end && http_hex(*p) <= 15)
-		p++;
-	if (p == version || p == end || *p++ != '.' || p == end)
-		return false;
-	while (p < end && (is_host_character(*p) || *p == ':'))
-		p++;
-	return p == end;
-}
-
 bool http_authority_split(struct http_text t, struct http_text *host)
 {
 	const char *p = t.bytes, *end = p + t.size;
-	bool literal = t.size && *p == '[';
+	bool literal = t.size &&
+	               *p == '['; /* of later versions of IP (RFC 3986's IPvFuture) there is none */
 	if (literal) {
 		const char *close = memchr(p, ']', t.size);
-		if (!close || !is_literal(p + 1, close))
+		if (!close || !is_ip6(p + 1, close))
 			return false;
 		p = close + 1;
 	}
 	while (!literal && p < end) { /* a name, or an IPv4 address, which looks like one */
 		if (is_host_character(*p))
 			p++;
-		else if (end - p >= 3 && *p == '%' && http_hex(p[1]) <= 15 && http_hex(p[2]) <= 15)
+		else if (end - p >= 3 && *p == '%' && is_hex(p[1]) && is_hex(p[2]))
 			p += 3;
 		else
 			break;

@@ -217,12 +217,12 @@ static void an_authority_is_a_grammar_not_a_set_of_characters(void **state)
 		{ "[::2:3:4:5:6:7:8]", "[::2:3:4:5:6:7:8]" },
 		{ "[::ffff:192.0.2.1]:", "[::ffff:192.0.2.1]" },
 		{ "[1:2:3:4:5:6:0.0.0.255]", "[1:2:3:4:5:6:0.0.0.255]" },
-		{ "[v1f.a:b]", "[v1f.a:b]" },
 	};
-	static const char *const bad[] = { "a:65536", "a:b",    "a:-1", "a:1:2", ":",   ":80",
-		                           "[",       "[]",     "[::1", "a]",    "[a]", "[1.2.3.4]",
-		                           "[1:2]",   "[:1::]", "a%",   "a%4g",  "u@a", "a b",
-		                           "a/",      "[::1]a", "[v1a]" };
+	static const char *const bad[] = { "a:65536", "a:b",       "a:-1",  "a:1:2",  ":",
+		                           ":80",     "[",         "[]",    "[::1",   "a]",
+		                           "[a]",     "[1.2.3.4]", "[1:2]", "[:1::]", "a%",
+		                           "a%4g",    "u@a",       "a b",   "a/",     "[::1]a",
+		                           "[v1.a]" };
 	(void)state;
 	for (size_t k = 0; k < sizeof good / sizeof *good + sizeof bad / sizeof *bad; k++) {
 		bool fits = k < sizeof good / sizeof *good;
