@@ -15,14 +15,16 @@
  *	                                                  "following", "followed"}
  *	PUT, DELETE /api/following/N                  204
  *
- * Errors are {"error": "in words"}.
+ * Errors are {"error": "in words"}; 429 comes with Retry-After.
  */
 #include <string.h>
 
 #include <app/json/json.h>
 #include <core/error.h>
 #include <core/heap.h>
+#include <core/print.h>
 
+#include "attempt.h"
 #include "session.h"
 #include "tweet.h"
 
@@ -68,6 +70,14 @@ static void refuse_error(struct http_exchange *x, int error)
 		refuse(x, 503, "the store could not be read or written");
 		break;
 	}
+}
+
+static void refuse_for_now(struct http_exchange *x, uint32_t seconds)
+{
+	char number[12];
+	print_text(number, sizeof number, "%u", seconds);
+	http_set(x, "Retry-After", number);
+	refuse(x, 429, "that was tried too often from this address; Retry-After says when again");
 }
 
 /* Who asks, for what needs somebody; false: it is answered. A browser's cookie does not do for
@@ -138,8 +148,11 @@ static void sign_up(struct http_exchange *x, void *context)
 	(void)context;
 	if (!credentials(x, body, values, &name, &password))
 		return;
-	int error = model_sign_up(name, password);
-	if (error == ERR_INVALID)
+	uint32_t seconds;
+	int error = attempt_sign_up(x, name, password, &seconds);
+	if (error == ERR_AGAIN)
+		refuse_for_now(x, seconds);
+	else if (error == ERR_INVALID)
 		refuse(x, 400,
 		       "a name has 2 to 20 of a to z, 0 to 9 and _; a password has 8 to 200 "
 		       "characters");
@@ -158,7 +171,12 @@ static void log_in(struct http_exchange *x, void *context)
 	(void)context;
 	if (!credentials(x, body, values, &name, &password))
 		return;
-	int error = model_log_in(name, password, token);
+	uint32_t seconds;
+	int error = attempt_log_in(x, name, password, token, &seconds);
+	if (error == ERR_AGAIN) {
+		refuse_for_now(x, seconds);
+		return;
+	}
 	if (error) {
 		refuse_error(x, error);
 		return;
@@ -369,6 +387,12 @@ static void unfollow(struct http_exchange *x, void *context)
 	set_following(x, false);
 }
 
+static void nowhere(struct http_exchange *x, void *context)
+{
+	(void)context;
+	refuse(x, 404, "there is no such thing in the API");
+}
+
 int api_route(struct http_server *s)
 {
 	return http_route_task(s, "POST", "/api/signup", sign_up, NULL) ||
@@ -380,5 +404,6 @@ int api_route(struct http_server *s)
 	       http_route_task(s, "GET", "/api/users/:name", profile, NULL) ||
 	       http_route_task(s, "GET", "/api/users/:name/posts", posts_of, NULL) ||
 	       http_route_task(s, "PUT", "/api/following/:name", follow, NULL) ||
-	       http_route_task(s, "DELETE", "/api/following/:name", unfollow, NULL);
+	       http_route_task(s, "DELETE", "/api/following/:name", unfollow, NULL) ||
+	       http_route(s, "GET", "/api/*rest", nowhere, NULL);
 }

@@ -7,6 +7,7 @@
 #include <core/log.h>
 #include <store/block.h>
 
+#include "attempt.h"
 #include "model.h"
 #include "tweet.h"
 
@@ -17,6 +18,7 @@ int main(void)
 	if (!data)
 		log_warning("tweet", "there is no device (--block data=FILE): all is in memory, "
 		                     "and gone with this image");
+	attempt_bounds(arg_attempts(), arg_attempts_address());
 	if (model_open(data, arg_cache()) ||
 	    http_serve(&s, &(struct http_options){ .port = arg_port(), .body_max = 16384 }) ||
 	    pages_route(s) || api_route(s) ||

@@ -52,6 +52,14 @@ const char page_style[] =
         ".stats{display:flex;gap:1.5rem;margin:.25rem 0 0}.stats "
         "b{font-variant-numeric:tabular-nums}\n";
 
+const char page_icon[] = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect "
+                         "width=\"32\" height=\"32\" "
+                         "rx=\"8\" fill=\"#0a6c74\"/><path d=\"M7 8h18a2 2 0 0 1 2 2v10a2 2 0 0 "
+                         "1-2 2H15l-6 5v-5H7a2 2 0 0 1-2-2V10a2 "
+                         "2 0 0 1 2-2z\" fill=\"#fff\"/><path d=\"M10 13h12M10 17h8\" "
+                         "stroke=\"#0a6c74\" stroke-width=\"2\" "
+                         "stroke-linecap=\"round\"/></svg>\n";
+
 static void put(struct page *p, const char *bytes, size_t size)
 {
 	if (p->failed)
@@ -144,7 +152,8 @@ void page_begin(struct page *p, const char *title, const struct session *s)
 	             "content=\"width=device-width, initial-scale=1\"><title>");
 	page_escaped(p, title);
 	page_text(p, " &middot; Tweet</title><link rel=\"stylesheet\" "
-	             "href=\"/style.css\"></head>\n<body><header><nav>"
+	             "href=\"/style.css\"><link rel=\"icon\" type=\"image/svg+xml\" "
+	             "href=\"/favicon.svg\"></head>\n<body><header><nav>"
 	             "<a class=\"brand\" href=\"/\">Tweet</a><a href=\"/all\">Everybody</a>");
 	if (s && *s->name) {
 		page_text(p, "<a href=\"/u/");
@@ -163,7 +172,8 @@ void page_reply(struct page *p, struct http_exchange *x, uint32_t status)
 	page_text(p, "</main></body></html>\n");
 	http_set(x, "Cache-Control", "no-store");
 	http_set(x, "Content-Security-Policy",
-	         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+	         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+	         "base-uri 'none'; "
 	         "frame-ancestors 'none'");
 	http_set(x, "X-Content-Type-Options", "nosniff");
 	http_set(x, "Referrer-Policy", "same-origin");
@@ -172,4 +182,16 @@ void page_reply(struct page *p, struct http_exchange *x, uint32_t status)
 	else
 		http_reply(x, status, "text/html; charset=utf-8", p->bytes, p->size);
 	heap_free(p->bytes);
+}
+
+void page_error(struct http_exchange *x, const struct session *s, uint32_t status, const char *text)
+{
+	struct page p;
+	page_begin(&p, http_reason(status), s);
+	page_text(&p, "<h1>");
+	page_text(&p, http_reason(status));
+	page_text(&p, "</h1><p>");
+	page_text(&p, text);
+	page_text(&p, "</p><p><a href=\"/\">Home</a></p>");
+	page_reply(&p, x, status);
 }

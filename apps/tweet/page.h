@@ -23,6 +23,9 @@ void page_time(struct page *, int64_t seconds);
 /* The end of it, and the response. */
 void page_reply(struct page *, struct http_exchange *, uint32_t status);
 
-extern const char page_style[];
+/* A page that says what went wrong, in the look of the others. */
+void page_error(struct http_exchange *, const struct session *, uint32_t status, const char *text);
+
+extern const char page_style[], page_icon[];
 
 #endif

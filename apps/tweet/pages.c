@@ -7,6 +7,7 @@
 #include <core/heap.h>
 #include <core/print.h>
 
+#include "attempt.h"
 #include "page.h"
 #include "tweet.h"
 
@@ -221,7 +222,7 @@ static void profile(struct http_exchange *x, void *context)
 	if (!error)
 		error = model_posts_of(name, before(x), posts);
 	if (error == ERR_ABSENT)
-		http_fail(x, 404);
+		page_error(x, &s, 404, "There is nobody of that name.");
 	else if (error)
 		store_failed(x, NULL);
 	else
@@ -231,12 +232,27 @@ static void profile(struct http_exchange *x, void *context)
 
 /* ---- Forms ---- */
 
+static void too_often(struct http_exchange *x, const char *name, uint32_t seconds)
+{
+	struct session nobody = { 0 };
+	char text[120], number[12];
+	print_text(number, sizeof number, "%u", seconds);
+	http_set(x, "Retry-After", number);
+	print_text(text, sizeof text,
+	           "That was tried too often from your address. Try again in %u second%s.", seconds,
+	           seconds == 1 ? "" : "s");
+	home_page(x, &nobody, 429, text, name);
+}
+
 static void log_in_with(struct http_exchange *x, const char *name, const char *password)
 {
 	struct session nobody = { 0 };
 	char token[TOKEN_SIZE + 1];
-	int error = model_log_in(name, password, token);
-	if (error == ERR_REFUSED) {
+	uint32_t seconds;
+	int error = attempt_log_in(x, name, password, token, &seconds);
+	if (error == ERR_AGAIN) {
+		too_often(x, name, seconds);
+	} else if (error == ERR_REFUSED) {
 		home_page(x, &nobody, 401, "Name and password do not belong together.", name);
 	} else if (error) {
 		store_failed(x, NULL);
@@ -257,7 +273,7 @@ static bool credentials(struct http_exchange *x, char *name, uint32_t name_room,
 		return false;
 	struct http_text form = { body, (uint32_t)size };
 	if (!session_same_origin(x)) {
-		http_fail(x, 403);
+		page_error(x, NULL, 403, "The form was sent by another site.");
 		return false;
 	}
 	if (http_form_value(form, "name", name, name_room) < 0 ||
@@ -283,8 +299,11 @@ static void sign_up(struct http_exchange *x, void *context)
 	(void)context;
 	if (!credentials(x, name, sizeof name, password, sizeof password))
 		return;
-	int error = model_sign_up(name, password);
-	if (error == ERR_EXISTS)
+	uint32_t seconds;
+	int error = attempt_sign_up(x, name, password, &seconds);
+	if (error == ERR_AGAIN)
+		too_often(x, name, seconds);
+	else if (error == ERR_EXISTS)
 		home_page(x, &nobody, 409, "That name is taken.", name);
 	else if (error == ERR_INVALID)
 		home_page(x, &nobody, 400,
@@ -314,7 +333,7 @@ static bool session_body(struct http_exchange *x, struct session *s, char body[B
 		return false;
 	}
 	if (!session_same_origin(x) || !session_form(s, *form)) {
-		http_fail(x, 403);
+		page_error(x, s, 403, "The form does not come from a page of this session.");
 		return false;
 	}
 	return true;
@@ -349,11 +368,14 @@ static void follow_form(struct http_exchange *x, bool follow)
 	char body[BODY_MAX + 1], name[NAME_MAX_ + 1], path[64];
 	if (!session_body(x, &s, body, &form))
 		return;
-	int error = http_form_value(form, "name", name, sizeof name) < 0
-	                    ? ERR_ABSENT
-	                    : model_follow(s.name, name, follow);
-	if (error == ERR_ABSENT || error == ERR_INVALID) {
-		http_fail(x, error == ERR_ABSENT ? 404 : 400);
+	int size = http_form_value(form, "name", name, sizeof name);
+	int error = size == ERR_MALFORMED ? ERR_INVALID
+	            : size < 0            ? ERR_ABSENT
+	                                  : model_follow(s.name, name, follow);
+	if (error == ERR_ABSENT) {
+		page_error(x, &s, 404, "There is nobody of that name.");
+	} else if (error == ERR_INVALID) {
+		page_error(x, &s, 400, "Nobody follows that.");
 	} else if (error) {
 		store_failed(x, &s);
 	} else {
@@ -394,6 +416,23 @@ static void style(struct http_exchange *x, void *context)
 	http_reply_static(x, 200, "text/css; charset=utf-8", page_style, strlen(page_style));
 }
 
+static void icon(struct http_exchange *x, void *context)
+{
+	(void)context;
+	http_set(x, "Cache-Control", "max-age=86400");
+	http_reply_static(x, 200, "image/svg+xml", page_icon, strlen(page_icon));
+}
+
+static void nowhere(struct http_exchange *x, void *context)
+{
+	struct session s;
+	(void)context;
+	if (session_find(x, &s))
+		store_failed(x, NULL);
+	else
+		page_error(x, &s, 404, "There is no such page.");
+}
+
 int pages_route(struct http_server *s)
 {
 	return http_route_task(s, "GET", "/", home, NULL) ||
@@ -405,5 +444,8 @@ int pages_route(struct http_server *s)
 	       http_route_task(s, "POST", "/post", post, NULL) ||
 	       http_route_task(s, "POST", "/follow", follow, NULL) ||
 	       http_route_task(s, "POST", "/unfollow", unfollow, NULL) ||
-	       http_route(s, "GET", "/style.css", style, NULL);
+	       http_route(s, "GET", "/style.css", style, NULL) ||
+	       http_route(s, "GET", "/favicon.svg", icon, NULL) ||
+	       http_route(s, "GET", "/favicon.ico", icon, NULL) || /* asked for unasked */
+	       http_route_task(s, "GET", "/*rest", nowhere, NULL);
 }

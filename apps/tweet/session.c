@@ -64,7 +64,11 @@ int session_find(struct http_exchange *x, struct session *s)
 
 bool session_same_origin(const struct http_exchange *x)
 {
-	struct http_text origin = http_header(x, "origin"), host = http_host(x);
+	struct http_text origin = http_header(x, "origin"), host = http_host(x),
+	                 site = http_header(x, "sec-fetch-site");
+	/* "none" is the user's own doing; a sibling of our host's name ("same-site") is another's. */
+	if (site.bytes && !http_text_is(site, "same-origin") && !http_text_is(site, "none"))
+		return false;
 	if (!origin.bytes)
 		return true;
 	for (uint32_t k = 0; k + 2 < origin.size; k++)

@@ -2,8 +2,8 @@
 /*
  * Who asks. A browser says it by a cookie, a program by "Authorization: Bearer TOKEN".
  *
- * Nobody else's page can act for a browser: the cookie is SameSite, a POST whose Origin is another one is refused, and every
- * form carries a number that only pages of this session have.
+ * Nobody else's page can act for a browser: the cookie is SameSite, what Sec-Fetch-Site or Origin say to come from elsewhere is
+ * refused, and every form carries a number that only pages of this session have.
  */
 #ifndef TWEET_SESSION_H
 #define TWEET_SESSION_H

@@ -7,6 +7,7 @@
 
 #include <core/clock.h>
 #include <core/heap.h>
+#include <core/log.h>
 #include <net/resolver.h>
 
 #include <app/http/http_internal.h>
@@ -54,7 +55,9 @@ static bool text_fits(const char *text, const char *never)
 
 int http_client_open(struct http_client **to, const char *host, uint16_t port, uint64_t deadline_ns)
 {
-	if (strlen(host) >= HOST_MAX || !text_fits(host, " /?#@\\"))
+	struct http_text all = { host, (uint32_t)strlen(host) }, name;
+	if (all.size >= HOST_MAX || !http_authority_split(all, &name) || name.size != all.size ||
+	    !name.size)
 		return ERR_INVALID;
 	struct http_client *c = heap_alloc_zero(1, sizeof *c);
 	if (!c)
@@ -141,6 +144,17 @@ static int send_request(struct http_client *c, const char *method, const char *t
 
 /* ---- Receiving ---- */
 
+/* A field that goes on in the next line (RFC 9112 §5.2): the line's end becomes spaces. Behind the first line, which
+ * is none, such a line stays and is malformed. */
+static void unfold(char *bytes, uint32_t size)
+{
+	char *end = bytes + size, *p = memchr(bytes, '\n', size);
+	while ((p = memchr(p + 1, '\n', (size_t)(end - p) - 1)) && p + 1 < end) {
+		if (p[1] == ' ' || p[1] == '\t')
+			p[-1] = p[0] = ' ';
+	}
+}
+
 /* Gathers one head. */
 static int read_head(struct http_client *c, uint64_t deadline_ns)
 {
@@ -161,6 +175,7 @@ static int read_head(struct http_client *c, uint64_t deadline_ns)
 		if (found) {
 			tcp_consume(c->tcp, (uint32_t)found - before);
 			c->head_size = (uint32_t)found;
+			unfold(c->bytes, c->head_size);
 			return http_head_response(&c->head, c->bytes, c->head_size) ? OK
 			                                                            : ERR_MALFORMED;
 		}
@@ -174,7 +189,7 @@ static int read_head(struct http_client *c, uint64_t deadline_ns)
 static void body_open(struct http_client *c, bool head_only)
 {
 	uint32_t status = c->head.status;
-	c->chunk = (struct http_chunk){ .left = 0 };
+	c->chunk = (struct http_chunk){ .folds = true };
 	c->to_end = false;
 	c->body_left = 0;
 	if (head_only || status == 204 || status == 304) {
@@ -184,6 +199,15 @@ static void body_open(struct http_client *c, bool head_only)
 	c->to_end = !c->head.chunked && !c->head.has_length;
 	c->body_left = c->head.has_length ? c->head.length : HTTP_UNKNOWN;
 	c->body_done = c->body_left == 0;
+}
+
+/* What it says of its content, though there is none behind a HEAD's. */
+static uint64_t response_size(const struct http_client *c)
+{
+	uint32_t status = c->head.status;
+	if (status == 204 || status == 304)
+		return 0;
+	return c->head.has_length ? c->head.length : HTTP_UNKNOWN;
 }
 
 int64_t http_client_read(struct http_client *c, void *to, uint32_t size, uint64_t deadline_ns)
@@ -268,14 +292,22 @@ int http_client_request(struct http_client *c, const char *method, const char *t
 			error = try_request(c, method, target, fields, type, body, size,
 			                    deadline_ns);
 	}
+	bool head_only = strcmp(method, "HEAD") == 0;
+	if (!error && c->head.coded && !head_only) {
+		/* Nobody asked for one (TE), and its bytes would be taken for the content. */
+		uint32_t at = 0;
+		struct http_text coding = http_head_field(&c->head, "transfer-encoding", &at);
+		log_warning("http", "%s answers in a transfer coding that nobody asked for: %.*s",
+		            c->host, (int)coding.size, coding.bytes);
+		error = ERR_MALFORMED;
+	}
 	if (error) {
 		close_connection(c);
 		return error;
 	}
 	c->used = true;
-	body_open(c, strcmp(method, "HEAD") == 0);
-	*response = (struct http_response){ .status = c->head.status,
-		                            .size = c->body_done ? 0 : c->body_left };
+	body_open(c, head_only);
+	*response = (struct http_response){ .status = c->head.status, .size = response_size(c) };
 	return OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Accept-Encoding (RFC 9110 §12.5.3): does the client want a coding at least as much as none? */
+/* Accept-Encoding (RFC 9110 §12.5.3): which coding does the client want, if any? */
 #include <app/http/http_internal.h>
 
 #include <string.h>
@@ -32,23 +32,31 @@ static uint32_t weight(struct http_text *element)
 	return p != end || q > 1000 ? 0 : q;
 }
 
-bool http_accepts_coding(const struct http_exchange *x, const char *coding)
+enum http_coding http_choose_coding(const struct http_exchange *x, bool gzip, bool br)
 {
 	struct http_text list, element;
-	int32_t of_coding = -1, of_identity = -1, of_any = -1;
+	int32_t of_br = -1, of_gzip = -1, of_identity = -1, of_any = -1;
+	if (!http_head_may_have(&x->head, HTTP_NAME("accept-encoding")))
+		return CODING_NONE;
 	for (uint32_t at = 0; (list = http_header_next(x, "accept-encoding", &at)).bytes;) {
 		while (http_list_next(&list, &element)) {
 			int32_t q = (int32_t)weight(&element);
-			if (http_text_is_nocase(element, coding))
-				of_coding = q;
+			if (http_text_is_nocase(element, "gzip") ||
+			    http_text_is_nocase(element, "x-gzip")) /* RFC 9110 §8.4.1.3 */
+				of_gzip = q;
+			else if (http_text_is_nocase(element, "br"))
+				of_br = q;
 			else if (http_text_is_nocase(element, "identity"))
 				of_identity = q;
 			else if (http_text_is(element, "*"))
 				of_any = q;
 		}
 	}
-	of_coding = of_coding < 0 ? of_any : of_coding;
-	/* Without a word about it the plain form is acceptable, but who names codings prefers them.
-	 */
-	return of_coding > 0 && of_coding >= of_identity;
+	/* Without a word about it the plain form is acceptable, but who names codings prefers them. */
+	of_br = !br ? 0 : of_br < 0 ? of_any : of_br;
+	of_gzip = !gzip ? 0 : of_gzip < 0 ? of_any : of_gzip;
+	int32_t best = of_br > of_gzip ? of_br : of_gzip;
+	if (best <= 0 || best < of_identity)
+		return CODING_NONE;
+	return of_br == best ? CODING_BR : CODING_GZIP;
 }

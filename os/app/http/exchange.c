@@ -26,6 +26,14 @@ struct http_text http_host(const struct http_exchange *x)
 	return x->target.authority.bytes ? x->target.authority : http_header(x, "host");
 }
 
+struct http_text http_host_name(const struct http_exchange *x)
+{
+	struct http_text all = http_host(x), name = all;
+	if (all.bytes)
+		http_authority_split(all, &name);
+	return name;
+}
+
 struct http_text http_header_next(const struct http_exchange *x, const char *name, uint32_t *at)
 {
 	return http_head_field(&x->head, name, at);

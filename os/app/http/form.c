@@ -3,19 +3,19 @@
  */
 #include <app/http/http_internal.h>
 
-/* Decodes the next character; -1: malformed. */
+/* Decodes the next character; -1: malformed, or NUL, which would end the text for some and not for others. */
 static int next(const char **p, const char *end)
 {
 	char c = *(*p)++;
 	if (c == '+')
 		return ' ';
 	if (c != '%')
-		return (uint8_t)c;
+		return c ? (uint8_t)c : -1;
 	if (end - *p < 2)
 		return -1;
 	uint8_t high = http_hex((*p)[0]), low = http_hex((*p)[1]);
 	*p += 2;
-	return high > 15 || low > 15 ? -1 : high << 4 | low;
+	return high > 15 || low > 15 || !(high | low) ? -1 : high << 4 | low;
 }
 
 int http_form_value(struct http_text form, const char *name, char *to, uint32_t size)

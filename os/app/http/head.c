@@ -57,12 +57,12 @@ static uint32_t framing(struct http_head *h)
 static bool host_fits(struct http_head *h)
 {
 	uint32_t at = 0;
-	struct http_text host = http_head_field(h, "host", &at);
+	struct http_text host = http_head_field(h, "host", &at), name;
 	if (!host.bytes)
 		return h->minor == 0;
 	if (http_head_field(h, "host", &at).bytes)
 		return false;
-	return http_is_authority(host);
+	return http_authority_split(host, &name);
 }
 
 /* "HTTP/1.1", minor version into the head. 0 or a status. */
@@ -74,6 +74,22 @@ static uint32_t version_parse(struct http_head *h, struct http_text v)
 	if (v.bytes[5] != '1')
 		return 505;
 	h->minor = v.bytes[7] != '0';
+	return 0;
+}
+
+/* RFC 9110 §10.1.1: a list, which may be empty; nothing of it counts in HTTP/1.0. 0 or a status. */
+static uint32_t expectations(struct http_head *h)
+{
+	struct http_text list, expectation;
+	if (!http_head_may_have(h, HTTP_NAME("expect")) || !h->minor)
+		return 0;
+	for (uint32_t at = 0; (list = http_head_field(h, "expect", &at)).bytes;) {
+		while (http_list_next(&list, &expectation)) {
+			if (!http_text_is_nocase(expectation, "100-continue"))
+				return 417;
+			h->expect_continue = true;
+		}
+	}
 	return 0;
 }
 
@@ -114,16 +130,25 @@ uint32_t http_head_request(struct http_head *h, const char *bytes, uint32_t size
 	if (status)
 		return status;
 	connection_options(h);
-	uint32_t at = 0;
-	if (!http_head_may_have(h, HTTP_NAME("expect")))
-		return 0;
-	struct http_text expect = http_head_field(h, "expect", &at);
-	if (expect.bytes && h->minor) {
-		if (!http_text_is_nocase(expect, "100-continue"))
-			return 417;
-		h->expect_continue = true;
+	return expectations(h);
+}
+
+/* RFC 9112 §6.1, of a response: chunked last and once, or not at all; "identity" (RFC 2616) is none. Are there any? */
+static bool response_codings(struct http_head *h)
+{
+	struct http_text list, coding;
+	h->chunked = h->coded = false;
+	for (uint32_t at = 0; (list = http_head_field(h, "transfer-encoding", &at)).bytes;) {
+		while (http_list_next(&list, &coding)) {
+			if (http_text_is_nocase(coding, "identity"))
+				continue;
+			if (h->chunked || !http_text_is_nocase(coding, "chunked"))
+				h->coded = true;
+			else
+				h->chunked = true;
+		}
 	}
-	return 0;
+	return h->chunked || h->coded;
 }
 
 bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
@@ -146,18 +171,19 @@ bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
 	h->status = (uint16_t)status;
 	if (http_fields_parse(h, &l))
 		return false;
-	/* A response may say both (RFC 9112 §6.3): the coding counts, and the connection ends with
-	 * it. */
+	/* A response may say both (RFC 9112 §6.3): the coding counts, and the connection ends with it. */
+	connection_options(h);
 	uint32_t at = 0;
-	struct http_text coding = http_head_field(h, "transfer-encoding", &at);
+	bool says_coding = http_head_field(h, "transfer-encoding", &at).bytes != NULL;
 	at = 0;
 	struct http_text length = http_head_field(h, "content-length", &at);
-	connection_options(h);
-	if (coding.bytes) {
-		h->chunked = http_text_is_nocase(coding, "chunked");
+	if (says_coding && h->minor == 0)
+		return false;
+	if (response_codings(h)) {
 		h->close |= length.bytes != NULL || !h->chunked;
-		return h->minor == 1;
+		return true;
 	}
+	h->close |= says_coding;
 	if (!length.bytes)
 		return true;
 	h->has_length = true;

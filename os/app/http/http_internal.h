@@ -10,7 +10,8 @@
  *   chunk.c       chunked bodies coming in
  *   exchange.c    what handlers ask about a request, and its body
  *   route.c       which handler
- *   reply.c       responses; reply_head.c their heads; resource.c those of files: condition.c, range.c, encoding.c
+ *   reply.c       responses; reply_head.c their heads; resource.c those of files: condition.c, range.c, encoding.c;
+ *                 representation.c which fields belong to what is sent
  *   client.c      the other side
  *
  * A head is parsed where it lies. An exchange that outlives its handler's call gets a copy of it: everything refers to it
@@ -34,8 +35,10 @@ static inline bool http_is_token(char c) /* RFC 9110 §5.6.2: tchar */
 {
 	return http_tokens[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
 }
-bool http_is_authority(struct http_text); /* what may stand in one, no user before it */
-uint8_t http_hex(char);                   /* 0 to 15; 255: none */
+/* "host:port", by RFC 3986 §3.2.2 and without a user before it: all of the text, which may be empty. The host has its
+ * brackets. False: it is none, or its port exceeds 65535. */
+bool http_authority_split(struct http_text, struct http_text *host);
+uint8_t http_hex(char); /* 0 to 15; 255: none */
 static inline char http_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -61,6 +64,7 @@ struct http_head {
 	uint8_t minor;                   /* HTTP/1.minor */
 	uint8_t field_count;
 	bool chunked, has_length, close, keep_alive, expect_continue;
+	bool coded; /* responses: transfer codings besides chunked */
 	uint64_t length;
 	uint64_t names; /* http_name_bit() of all fields: most that are asked for are not there */
 	struct http_field fields[HTTP_FIELDS_MAX];
@@ -120,6 +124,7 @@ struct http_chunk {
 	uint64_t left; /* bytes of data in this chunk */
 	uint32_t line; /* bytes of the line so far; of all trailer lines */
 	uint8_t state;
+	bool folds; /* trailers may be folded: a response's (RFC 9112 §5.2) */
 };
 enum http_chunk_result { CHUNK_MORE, CHUNK_DATA, CHUNK_END, CHUNK_BAD };
 /* Takes from bytes; *used says how many. CHUNK_DATA: [*data, *data_size) are the body's (part of what was used). */
@@ -266,6 +271,13 @@ int http_send_static(struct http_exchange *, const void *bytes, uint64_t size);
 void http_complete(struct http_exchange *);         /* the response is */
 int http_failed(struct http_exchange *, int error); /* it cannot be: the connection goes */
 
+/* ---- representation.c ---- */
+/* Does a line "Name: value" describe the bytes that a message carries (RFC 9110 §8.3 to 8.6), so that no other message may have it? */
+bool http_describes_content(const char *line, uint32_t size);
+/* Takes such lines out of those that the handler has set, and ETag and Last-Modified, too, unless they are to stay: what is
+ * answered is something else. */
+void http_forget_representation(struct http_exchange *, bool keep_validators);
+
 /* ---- condition.c, range.c, encoding.c ---- */
 /* RFC 9110 §13.2.2: 0: go on, 304, 412. */
 uint32_t http_condition(const struct http_exchange *, const char *etag, int64_t modified);
@@ -277,8 +289,9 @@ struct http_range {
 };
 /* How many; 0: the field is to be ignored; -1: none can be satisfied (416). */
 int http_ranges(struct http_text field, uint64_t size, struct http_range *);
-/* Does Accept-Encoding want this coding at least as much as the plain one (RFC 9110 §12.5.3)? */
-bool http_accepts_coding(const struct http_exchange *, const char *coding);
+/* Which of the codings that there are does Accept-Encoding want most, and at least as much as none (RFC 9110 §12.5.3)? */
+enum http_coding { CODING_NONE, CODING_GZIP, CODING_BR };
+enum http_coding http_choose_coding(const struct http_exchange *, bool gzip, bool br);
 
 /* ---- log.c ---- */
 void http_log(const struct http_exchange *);

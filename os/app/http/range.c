@@ -17,7 +17,7 @@ static int range_parse(struct http_text t, uint64_t size, struct http_range *r)
 	if (!from.size) {
 		if (!http_number(to, &last))
 			return -1;
-		if (!last || !size)
+		if (!last)
 			return 0;
 		r->size = last < size ? last : size;
 		r->from = size - r->size;
@@ -42,7 +42,9 @@ int http_ranges(struct http_text field, uint64_t size, struct http_range *to)
 	int n = 0;
 	uint64_t sum = 0;
 	bool any = false;
-	if (field.size < 6 || !http_text_is_nocase((struct http_text){ field.bytes, 6 }, "bytes="))
+	/* Of nothing no part can be had: clients that always ask for ranges get all of it, not an error. */
+	if (!size || field.size < 6 ||
+	    !http_text_is_nocase((struct http_text){ field.bytes, 6 }, "bytes="))
 		return 0;
 	field.bytes += 6;
 	field.size -= 6;

@@ -195,6 +195,8 @@ int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fi
 int http_fail(struct http_exchange *x, uint32_t status)
 {
 	char page[160];
+	if (x->phase == PHASE_HANDLER) /* what the handler was about to send is not this page */
+		http_forget_representation(x, false);
 	const char *reason = http_reason(status);
 	int size = print_text(page, sizeof page,
 	                      "<!DOCTYPE html>\n<title>%u %s</title>\n<h1>%u %s</h1>\n", status,

@@ -44,7 +44,8 @@ bool http_target_parse(struct http_target *t, struct http_text target, struct ht
 	while (n < rest.size && rest.bytes[n] != '/' && rest.bytes[n] != '?')
 		n++;
 	t->authority = (struct http_text){ rest.bytes, n };
-	if (!n || !http_is_authority(t->authority)) /* RFC 9110 §4.2.4: no user information */
+	struct http_text host; /* RFC 9110 §4.2.1, 4.2.4: not empty, and no user before it */
+	if (!http_authority_split(t->authority, &host) || !host.size)
 		return false;
 	rest.bytes += n;
 	rest.size -= n;

@@ -7,15 +7,94 @@
 /* A bit for each character from NUL on. */
 const uint64_t http_tokens[4] = { 0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0 };
 
-bool http_is_authority(struct http_text t)
+/* unreserved and sub-delims (RFC 3986 §2.2, 2.3), a bit for each. */
+static const uint64_t host_characters[4] = { 0x2bff7fd200000000, 0x47fffffe87fffffe, 0, 0 };
+
+static bool is_host_character(char c)
 {
-	for (uint32_t k = 0; k < t.size; k++) {
-		char c = t.bytes[k], l = http_lower(c);
-		if (!((l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') ||
-		      (c && strchr("-._~!$&'()*+,;=:[]%", c))))
+	return host_characters[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
+}
+
+static __attribute__((noinline)) bool is_hex(char c)
+{
+	return http_hex(c) <= 15;
+}
+
+/* Four numbers of a byte each, without leading zeros. */
+static bool is_ip4(const char *p, const char *end)
+{
+	for (uint32_t k = 0; k < 4; k++) {
+		const char *start = p;
+		uint32_t v = 0;
+		while (p < end && *p >= '0' && *p <= '9' && p - start < 3)
+			v = v * 10 + (uint32_t)(*p++ - '0');
+		if (p == start || v > 255 || (*start == '0' && p - start > 1))
+			return false;
+		if (k < 3 && (p == end || *p++ != '.'))
 			return false;
 	}
-	return true;
+	return p == end;
+}
+
+/* IPv6address: eight groups, of which "::" stands for one or more; an IPv4 address for the last two. */
+static bool is_ip6(const char *p, const char *end)
+{
+	uint32_t groups = 0;
+	bool gap = end - p >= 2 && p[0] == ':' && p[1] == ':';
+	p += gap ? 2 : 0;
+	while (p < end) {
+		const char *start = p;
+		while (p < end && p - start < 4 && is_hex(*p))
+			p++;
+		if (p < end && *p == '.') {
+			groups += 2;
+			if (!is_ip4(start, end))
+				return false;
+			break;
+		}
+		groups++;
+		if (p == start)
+			return false;
+		if (p == end)
+			break;
+		if (*p++ != ':' || p == end)
+			return false;
+		if (*p == ':') {
+			if (gap)
+				return false;
+			gap = true;
+			p++;
+		}
+	}
+	return gap ? groups <= 7 : groups == 8;
+}
+
+bool http_authority_split(struct http_text t, struct http_text *host)
+{
+	const char *p = t.bytes, *end = p + t.size;
+	bool literal = t.size &&
+	               *p == '['; /* of later versions of IP (RFC 3986's IPvFuture) there is none */
+	if (literal) {
+		const char *close = memchr(p, ']', t.size);
+		if (!close || !is_ip6(p + 1, close))
+			return false;
+		p = close + 1;
+	}
+	while (!literal && p < end) { /* a name, or an IPv4 address, which looks like one */
+		if (is_host_character(*p))
+			p++;
+		else if (end - p >= 3 && *p == '%' && is_hex(p[1]) && is_hex(p[2]))
+			p += 3;
+		else
+			break;
+	}
+	*host = (struct http_text){ t.bytes, (uint32_t)(p - t.bytes) };
+	if (p == end)
+		return true;
+	uint64_t port = 0;
+	struct http_text digits = { p + 1, (uint32_t)(end - p) - 1 };
+	return *p == ':' && host->size &&
+	       (!digits.size || (http_number(digits, &port) && port <= UINT16_MAX));
 }
 
 uint8_t http_hex(char c)

@@ -20,7 +20,9 @@ typedef void task_fn(void *arg);
 struct task *task_spawn(const char *name, task_fn *, void *arg);
 
 void task_yield(void);
-void task_sleep(uint64_t ns);
+void task_sleep(
+        uint64_t
+                ns); /* a span from now; deadlines, here and elsewhere, are points in time (clock.h) */
 struct task *task_self(void);               /* null in a callback */
 const char *task_name(const struct task *); /* of null: "loop" */
 /* Bytes of its stack that were never written. It looks at the whole stack: use it to choose a size, not in production. */

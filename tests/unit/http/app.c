@@ -9,6 +9,7 @@
 
 #include <app/http/http_internal.h>
 #include <core/clock.h>
+#include <core/error.h>
 #include <core/heap.h>
 
 struct app app;
@@ -227,10 +228,20 @@ static void resource(struct http_exchange *x, void *context)
 		          sizeof gzip - 1 },
 		.modified = APP_MODIFIED,
 	};
+	static const char br[] =
+	        "Content-Type: text/plain\r\nETag: \"br\"\r\nContent-Encoding: br\r\n"
+	        "Content-Language: en\r\nCache-Control: max-age=60\r\n";
 	struct http_resource one = r;
-	if (context) /* nothing is known about it but its bytes */
+	const char *which = context ? context : "";
+	if (strcmp(which, "bare") == 0) /* nothing is known about it but its bytes */
 		one = (struct http_resource){ .identity = { (const uint8_t *)APP_FILE,
 			                                    sizeof APP_FILE - 1, "", NULL, 0 } };
+	if (strcmp(which, "nothing") == 0)
+		one = (struct http_resource){ .identity = { (const uint8_t *)"", 0, plain,
+			                                    "\"plain\"", sizeof plain - 1 } };
+	if (strcmp(which, "three") == 0)
+		one.br = (struct http_variant){ (const uint8_t *)APP_BR, sizeof APP_BR - 1, br,
+			                        "\"br\"", sizeof br - 1 };
 	http_reply_resource(x, &one);
 }
 
@@ -264,7 +275,33 @@ static void form(struct http_exchange *x, void *context)
 	char text[64], value[16];
 	int n = http_form_value(http_query(x), "name", value, sizeof value);
 	(void)context;
+	if (n == ERR_MALFORMED) {
+		http_fail(x, 400);
+		return;
+	}
 	snprintf(text, sizeof text, "%d %s", n, n < 0 ? "" : value);
+	http_reply_text(x, 200, text);
+}
+
+/* Was about to send a file, and fails. */
+static void unsure(struct http_exchange *x, void *context)
+{
+	(void)context;
+	http_set(x, "Content-Encoding", "br");
+	http_set(x, "X-Kept", "yes");
+	http_set(x, "ETag", "\"file\"");
+	http_set(x, "Content-Disposition", "attachment");
+	http_set(x, "Content-Security-Policy", "default-src 'self'");
+	http_fail(x, 500);
+}
+
+static void host(struct http_exchange *x, void *context)
+{
+	struct http_text all = http_host(x), name = http_host_name(x);
+	char text[600];
+	(void)context;
+	snprintf(text, sizeof text, "%.*s|%.*s", (int)all.size, all.bytes, (int)name.size,
+	         name.bytes);
 	http_reply_text(x, 200, text);
 }
 
@@ -310,6 +347,10 @@ void app_start(const struct http_options *options)
 	error |= http_route(s, "GET", "/prepared", prepared, NULL);
 	error |= http_route(s, NULL, "/file", resource, NULL);
 	error |= http_route(s, NULL, "/bare", resource, (char *)"bare");
+	error |= http_route(s, NULL, "/three", resource, (char *)"three");
+	error |= http_route(s, NULL, "/nothing", resource, (char *)"nothing");
+	error |= http_route(s, "GET", "/unsure", unsure, NULL);
+	error |= http_route(s, "GET", "/host", host, NULL);
 	error |= http_route(s, "GET", "/fields", fields, NULL);
 	error |= http_route(s, "GET", "/form", form, NULL);
 	error |= http_route(s, "GET", "/empty", empty, NULL);

@@ -8,6 +8,7 @@
 
 #define APP_FILE     "0123456789abcdefghijklmnopqrstuvwxyz"
 #define APP_GZIP     "(as if compressed)"
+#define APP_BR       "(as if better compressed)"
 #define APP_MODIFIED 784111777 /* Sun, 06 Nov 1994 08:49:37 GMT */
 
 struct app {

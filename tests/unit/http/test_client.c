@@ -125,8 +125,15 @@ static void bodies_end_as_their_heads_say(void **state)
 		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: "
 		  "x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 		  "ok", 2, false },
-		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nbytes", "bytes", HTTP_UNKNOWN,
-		  true },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+		  "ok", 2, false },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nbytes", "bytes",
+		  HTTP_UNKNOWN, true },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: ,identity, "
+		  "Chunked\r\n\r\n2\r\nok\r\n0\r\nT: v\r\n w\r\n\r\n",
+		  "ok", HTTP_UNKNOWN, false },
+		{ "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length:\r\n\t5\r\n \r\n\r\nhello",
+		  "hello", 5, false },
 	};
 	(void)state;
 	for (uint32_t piece = 0; piece < 12; piece++) {
@@ -164,7 +171,12 @@ static void malformed_responses_are_errors(void **state)
 		{ "\r\n\r\n", ERR_MALFORMED, 0 },
 		{ "HTTP/1.1 200 OK\r\nA b\r\n\r\n", ERR_MALFORMED, 0 },
 		{ "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", ERR_MALFORMED, 0 },
-		{ "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", ERR_MALFORMED, 0 },
+		{ "HTTP/1.1 200 OK\r\n A: b\r\n\r\n", ERR_MALFORMED, 0 }, /* folds nothing */
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n T: "
+		  "v\r\n\r\n",
+		  OK, ERR_MALFORMED },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 x\r\nok\r\n0\r\n\r\n", OK,
+		  ERR_MALFORMED },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", ERR_MALFORMED, 0 },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
 		  ERR_MALFORMED, 0 },
@@ -196,6 +208,62 @@ static void malformed_responses_are_errors(void **state)
 			assert_int_equal(tear_down(state), 0);
 		}
 	}
+}
+
+/* "gzip, chunked" came with its chunks' sizes as the body. */
+static void a_coding_that_nobody_asked_for_is_refused_in_words(void **state)
+{
+	static const char *const codings[] = { "gzip, chunked",
+		                               "gzip",
+		                               "chunked, gzip",
+		                               "chunked, chunked",
+		                               "gzip\r\nTransfer-Encoding: chunked",
+		                               "chunked;q=1",
+		                               "x" };
+	(void)state;
+	for (size_t k = 0; k < sizeof codings / sizeof *codings; k++) {
+		char text[200];
+		set_up(state);
+		snprintf(text, sizeof text,
+		         "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+		         codings[k]);
+		struct tcp_connection *s = server(text, 0, false);
+		assert_int_equal(open_client(), OK);
+		assert_int_equal(get("/"), ERR_MALFORMED);
+		assert_true(s->closed);
+		char byte;
+		assert_int_equal(http_client_read(client, &byte, 1, soon()), 0);
+		assert_int_equal(tear_down(state), 0);
+	}
+}
+
+static void a_folded_field_is_one_with_spaces(void **state)
+{
+	(void)state;
+	server("HTTP/1.1 200 OK\r\nX: a,\r\n  b,\r\n\tc\r\nContent-Length: 0\r\n\r\n", 5, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(get("/"), OK);
+	assert_true(http_text_is(http_client_header(client, "x"), "a,    b,  \tc"));
+}
+
+static void the_size_of_head_is_what_get_would_bring(void **state)
+{
+	(void)state;
+	server("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n"
+	       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	       "HTTP/1.1 200 OK\r\n\r\n"
+	       "HTTP/1.1 204 OK\r\n\r\n",
+	       0, false);
+	assert_int_equal(open_client(), OK);
+	static const uint64_t sizes[] = { 1234, HTTP_UNKNOWN, HTTP_UNKNOWN, 0 };
+	for (size_t k = 0; k < 4; k++) {
+		assert_int_equal(http_client_request(client, "HEAD", "/", NULL, NULL, NULL, 0,
+		                                     &response, soon()),
+		                 OK);
+		assert_true(response.size == sizes[k]);
+		assert_body("");
+	}
+	assert_int_equal(fake.connects, 1);
 }
 
 static void heads_and_hints_have_bounds(void **state)
@@ -326,7 +394,9 @@ static void requests_that_would_split_are_refused(void **state)
 		      { "GET", "/", ": y\r\n", NULL },
 		      { "GET", "/", "X: \x01\r\n", NULL },
 		      { "GET", "/", NULL, "a/b\r\nX: y" } };
-	static const char *const hosts[] = { "a b", "a/b", "a\r\nX: y", "u@a", "a#", "a?", "a\\b" };
+	static const char *const hosts[] = { "a b", "a/b",  "a\r\nX: y", "u@a",  "a#",
+		                             "a?",  "a\\b", "",          "a:80", "a\"b",
+		                             "<a>", "a%zz", "[::1",      "[1]" };
 	(void)state;
 	struct tcp_connection *s = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, false);
 	assert_int_equal(open_client(), OK);
@@ -363,6 +433,9 @@ int main(void)
 		TEST(a_request_names_the_host),
 		cmocka_unit_test(bodies_end_as_their_heads_say),
 		cmocka_unit_test(malformed_responses_are_errors),
+		cmocka_unit_test(a_coding_that_nobody_asked_for_is_refused_in_words),
+		TEST(a_folded_field_is_one_with_spaces),
+		TEST(the_size_of_head_is_what_get_would_bring),
 		TEST(heads_and_hints_have_bounds),
 		TEST(a_connection_is_kept_and_what_was_not_read_is_skipped),
 		TEST(a_connection_that_was_closed_is_opened_again_once),

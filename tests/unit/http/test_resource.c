@@ -333,14 +333,110 @@ static void the_coding_is_the_clients_choice(void **state)
 	assert_has(a, "Content-Range: bytes 1-5/18\r\n");
 }
 
+static void of_two_codings_the_one_that_is_wanted_more_comes(void **state)
+{
+	static const struct {
+		const char *accepts, *body;
+	} table[] = {
+		{ "br", APP_BR },
+		{ "gzip", APP_GZIP },
+		{ "gzip, br", APP_BR },
+		{ "gzip, deflate, br, zstd", APP_BR },
+		{ "*", APP_BR },
+		{ "br;q=0.5, gzip", APP_GZIP },
+		{ "br;q=0, *", APP_GZIP },
+		{ "br;q=0, gzip;q=0", APP_FILE },
+		{ "br;q=0.3, gzip;q=0.2, identity;q=0.5", APP_FILE },
+		{ "x-gzip", APP_GZIP },
+		{ "identity", APP_FILE },
+		{ "zstd", APP_FILE },
+	};
+	(void)state;
+	for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+		char fields[100];
+		snprintf(fields, sizeof fields, "Accept-Encoding: %s\r\n", table[k].accepts);
+		const char *a = ask("GET", "/three", fields);
+		if (strcmp(body_of(a), table[k].body) != 0)
+			fail_msg("%s:\n%s", table[k].accepts, a);
+	}
+}
+
+/* What curl --compressed -r 5-8,20-24 could not unpack. */
+static void several_ranges_of_a_compressed_file_are_ignored(void **state)
+{
+	(void)state;
+	for (int br = 0; br < 2; br++) {
+		char fields[100];
+		snprintf(fields, sizeof fields, "Accept-Encoding: %s\r\nRange: bytes=1-2,5-6\r\n",
+		         br ? "br" : "gzip");
+		const char *a = ask("GET", "/three", fields);
+		assert_starts(a, "HTTP/1.1 200 ");
+		assert_has(a,
+		           br ? "\r\nContent-Encoding: br\r\n" : "\r\nContent-Encoding: gzip\r\n");
+		assert_lacks(a, "multipart");
+		assert_string_equal(body_of(a), br ? APP_BR : APP_GZIP);
+	}
+	const char *a = ask("GET", "/three", "Range: bytes=1-2,5-6\r\n");
+	assert_starts(a, "HTTP/1.1 206 "); /* without a coding there is nothing to unpack */
+	assert_lacks(a, "Content-Encoding");
+}
+
+static void fields_of_the_file_stand_on_no_other_message(void **state)
+{
+	(void)state;
+	const char *a = ask("GET", "/three", "Accept-Encoding: br\r\nIf-None-Match: \"br\"\r\n");
+	assert_starts(a, "HTTP/1.1 304 ");
+	assert_has(a, "\r\nETag: \"br\"\r\n");
+	assert_has(a, "\r\nCache-Control: max-age=60\r\n");
+	assert_lacks(a, "Content-");
+	a = ask("GET", "/three", "Accept-Encoding: br\r\nIf-Match: \"other\"\r\n");
+	assert_starts(a, "HTTP/1.1 412 ");
+	assert_has(a, "\r\nContent-Length: 0\r\n");
+	assert_lacks(a, "Content-Encoding");
+	assert_lacks(a, "Content-Language");
+	assert_lacks(a, "Cache-Control"); /* nobody may keep an error for as long as the file */
+	a = ask("GET", "/three", "Accept-Encoding: br\r\nRange: bytes=99-\r\n");
+	assert_starts(a, "HTTP/1.1 416 ");
+	assert_lacks(a, "Content-Encoding");
+	a = get("/unsure");
+	assert_starts(a, "HTTP/1.1 500 ");
+	assert_has(a, "\r\nX-Kept: yes\r\n");
+	assert_has(a, "\r\nContent-Security-Policy: default-src 'self'\r\n");
+	assert_has(a, "\r\nContent-Type: text/html; charset=utf-8\r\n");
+	assert_lacks(a, "Content-Encoding");
+	assert_lacks(a, "Content-Disposition");
+	assert_lacks(a, "ETag");
+}
+
+static void a_range_of_an_empty_file_is_all_of_it(void **state)
+{
+	static const char *const ranges[] = { "0-", "0-0", "-1", "-0", "5-9", "0-1,3-4" };
+	(void)state;
+	for (size_t k = 0; k < sizeof ranges / sizeof *ranges; k++) {
+		char fields[100];
+		snprintf(fields, sizeof fields, "Range: bytes=%s\r\n", ranges[k]);
+		const char *a = ask("GET", "/nothing", fields);
+		assert_starts(a, "HTTP/1.1 200 ");
+		assert_has(a, "\r\nContent-Length: 0\r\n");
+	}
+}
+
 int main(void)
 {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(a_file_comes_whole),        TEST(conditions_go_in_their_order),
-		TEST(one_range_is_sent_alone),   TEST(malformed_and_greedy_ranges_are_ignored),
-		TEST(ranges_outside_get_416),    TEST(several_ranges_come_in_parts),
-		TEST(boundaries_are_drawn_anew), TEST(the_coding_is_the_clients_choice),
+		TEST(a_file_comes_whole),
+		TEST(conditions_go_in_their_order),
+		TEST(one_range_is_sent_alone),
+		TEST(malformed_and_greedy_ranges_are_ignored),
+		TEST(ranges_outside_get_416),
+		TEST(several_ranges_come_in_parts),
+		TEST(boundaries_are_drawn_anew),
+		TEST(the_coding_is_the_clients_choice),
+		TEST(of_two_codings_the_one_that_is_wanted_more_comes),
+		TEST(several_ranges_of_a_compressed_file_are_ignored),
+		TEST(fields_of_the_file_stand_on_no_other_message),
+		TEST(a_range_of_an_empty_file_is_all_of_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

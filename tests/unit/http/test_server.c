@@ -188,6 +188,108 @@ static void absolute_targets_name_the_host(void **state)
 	assert_string_equal(body_of(get("http://o?q")), "Hello");
 }
 
+static void an_empty_expectation_is_none(void **state)
+{
+	static const char *const good[] = { "",
+		                            ",",
+		                            " , ,",
+		                            "100-continue",
+		                            "100-Continue,",
+		                            "100-continue\r\nExpect: 100-continue",
+		                            "\r\nExpect:" };
+	(void)state;
+	for (size_t k = 0; k < sizeof good / sizeof *good; k++) {
+		char text[200];
+		snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: h\r\nExpect: %s\r\n\r\n",
+		         good[k]);
+		answer();
+		send(text);
+		assert_starts(answer(), "HTTP/1.1 200 ");
+	}
+}
+
+static void the_host_is_told_with_and_without_its_port(void **state)
+{
+	(void)state;
+	assert_string_equal(body_of(get("http://Other.example:81/host")),
+	                    "Other.example:81|Other.example");
+	assert_string_equal(body_of(get("http://[::1]:/host")), "[::1]:|[::1]");
+	send("GET /host HTTP/1.1\r\nHost: a.example:443\r\n\r\n");
+	assert_string_equal(body_of(answer()), "a.example:443|a.example");
+	send("GET /host HTTP/1.1\r\nHost:\r\n\r\n");
+	assert_string_equal(body_of(answer()), "|");
+	send("GET /host HTTP/1.0\r\n\r\n");
+	assert_string_equal(body_of(answer()), "|");
+}
+
+static void a_form_with_a_nul_is_a_bad_request(void **state)
+{
+	(void)state;
+	assert_string_equal(body_of(get("/form?name=evil")), "4 evil");
+	assert_starts(get("/form?name=ev%00il"), "HTTP/1.1 400 ");
+	assert_starts(get("/form?name=password%00anything"), "HTTP/1.1 400 ");
+	assert_starts(get("/users/a%00b"), "HTTP/1.1 400 ");
+}
+
+/* The list at the head of http.h, against a request that is answered so. */
+static void what_the_header_promises_is_answered(void **state)
+{
+	static const struct {
+		unsigned status;
+		const char *request;
+	} table[] = {
+		{ 400, "GET\r\n\r\n" },
+		{ 404, "GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n" },
+		{ 405, "DELETE / HTTP/1.1\r\nHost: h\r\n\r\n" },
+		{ 408, "GET / HTTP/1.1\r\n" },
+		{ 413, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n" },
+		{ 414, NULL },
+		{ 417, "GET / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n" },
+		{ 431, NULL },
+		{ 500, "GET /task/silent HTTP/1.1\r\nHost: h\r\n\r\n" },
+		{ 501, "BREW / HTTP/1.1\r\nHost: h\r\n\r\n" },
+		{ 503, "GET /task/stream HTTP/1.1\r\nHost: h\r\n\r\n" },
+		{ 505, "GET / HTTP/2.0\r\n\r\n" },
+	};
+	(void)state;
+	static char header[1 << 16], request[20000];
+	FILE *f = fopen(HTTP_HEADER, "r");
+	assert_non_null(f);
+	header[fread(header, 1, sizeof header - 1, f)] = 0;
+	fclose(f);
+	const char *p = strstr(header, "with it itself (");
+	assert_non_null(p);
+	size_t k = 0;
+	for (p = strchr(p, '('); *p != ')'; p++) {
+		if (*p < '1' || *p > '9') /* commas, line ends and stars */
+			continue;
+		unsigned status = (unsigned)strtoul(p, NULL, 10);
+		assert_true(k < sizeof table / sizeof *table);
+		assert_int_equal(status, table[k].status);
+		snprintf(request, sizeof request, "%s", table[k].request ? table[k].request : "");
+		if (!table[k].request) { /* too long */
+			memset(request, 'x', sizeof request);
+			const char *start = status == 414 ? "GET /" : "GET / HTTP/1.1\r\nX: ";
+			memcpy(request, start, strlen(start));
+			strcpy(request + sizeof request - 20, "\r\n\r\n");
+		}
+		c = fake_open(c) ? c : fake_accept();
+		answer();
+		fake.tasks_fail = status == 503;
+		send(request);
+		if (status == 408)
+			fake_advance(11 * SECOND);
+		fake_run(c);
+		fake.tasks_fail = false;
+		const char *got = answer();
+		if ((unsigned)strtoul(got + (*got ? 9 : 0), NULL, 10) != status)
+			fail_msg("%u is promised, not: %s", status, got);
+		k++;
+		p += 2;
+	}
+	assert_int_equal(k, sizeof table / sizeof *table);
+}
+
 static void other_methods_are_told_what_is_allowed(void **state)
 {
 	(void)state;
@@ -779,6 +881,10 @@ int main(void)
 		TEST(literals_go_before_parameters_before_stars),
 		TEST(paths_are_decoded_and_dots_removed),
 		TEST(absolute_targets_name_the_host),
+		TEST(an_empty_expectation_is_none),
+		TEST(the_host_is_told_with_and_without_its_port),
+		TEST(a_form_with_a_nul_is_a_bad_request),
+		TEST(what_the_header_promises_is_answered),
 		TEST(other_methods_are_told_what_is_allowed),
 		TEST(routes_are_checked),
 		TEST(connections_are_kept_as_the_versions_say),

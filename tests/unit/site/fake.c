@@ -90,7 +90,13 @@ int http_route(struct http_server *s, const char *method, const char *pattern,
 	return OK;
 }
 
-const char *fake_query = "";
+const char *fake_query = "", *fake_host = "";
+
+struct http_text http_host_name(const struct http_exchange *x)
+{
+	(void)x;
+	return (struct http_text){ fake_host, (uint32_t)strlen(fake_host) };
+}
 
 struct http_text http_query(const struct http_exchange *x)
 {
@@ -117,23 +123,23 @@ int http_reply_resource(struct http_exchange *x, const struct http_resource *r)
 	return OK;
 }
 
-int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fields, uint32_t size,
-                        const void *body, uint64_t body_size)
-{
-	(void)body;
-	begin(x, SAID_PREPARED, status);
-	assert(size < sizeof x->answer->fields);
-	memcpy(x->answer->fields, fields, size);
-	x->answer->size = body_size;
-	return OK;
-}
-
 static void keep(struct http_exchange *x, const char *type, const void *bytes, uint64_t size)
 {
 	snprintf(x->answer->type, sizeof x->answer->type, "%s", type ? type : "");
 	assert(size <= sizeof x->answer->body);
-	memcpy(x->answer->body, bytes, size);
+	if (size)
+		memcpy(x->answer->body, bytes, size);
 	x->answer->size = size;
+}
+
+int http_reply_prepared(struct http_exchange *x, uint32_t status, const char *fields, uint32_t size,
+                        const void *body, uint64_t body_size)
+{
+	begin(x, SAID_PREPARED, status);
+	assert(size < sizeof x->answer->fields);
+	memcpy(x->answer->fields, fields, size);
+	keep(x, NULL, body, body_size);
+	return OK;
 }
 
 int http_reply_static(struct http_exchange *x, uint32_t status, const char *type, const void *bytes,

@@ -10,11 +10,11 @@ struct answer {
 	enum said said;
 	uint32_t status;
 	struct http_resource resource;
-	char type[128], fields[1024]; /* of a prepared reply; of http_set */
+	char type[128], fields[12000]; /* of a prepared reply; of http_set */
 	uint8_t body[65536];
 	uint64_t size;
 };
-extern const char *fake_query; /* of all requests */
+extern const char *fake_query, *fake_host; /* of all requests */
 /* Serves GET for the path on that port; false: no route. The answer is good until the next one. */
 bool fake_get(uint16_t port, const char *path, uint32_t size, struct answer *);
 extern char fake_log[1024];       /* the last line */

@@ -12,9 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <brotli/decode.h>
 #include <zlib.h>
 
 #include <cmocka.h>
@@ -146,7 +150,7 @@ static void is_text(const char *path, const char *text)
 static void is_absent(const char *path)
 {
 	const struct answer *a = get(path);
-	assert_true(a->said == SAID_FAILED || a->said == SAID_STATIC);
+	assert_true(a->said == SAID_FAILED || a->said == SAID_PREPARED);
 	assert_int_equal(a->status, 404);
 }
 
@@ -161,6 +165,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	command("rm -rf ./*");
+	fake_query = fake_host = "";
 	unsetenv("SOURCE_DATE_EPOCH");
 	return 0;
 }
@@ -221,9 +226,10 @@ static void answers_404_with_the_sites_page(void **state)
 	put_text("site/404.html", "<p>not here");
 	s = opened("site");
 	const struct answer *a = get("/nothing");
-	assert_int_equal(a->said, SAID_STATIC);
+	assert_int_equal(a->said, SAID_PREPARED);
 	assert_int_equal(a->status, 404);
-	assert_string_equal(a->type, "text/html; charset=utf-8");
+	assert_string_equal(a->fields,
+	                    "Content-Type: text/html; charset=utf-8\r\nContent-Length: 11\r\n");
 	assert_int_equal(a->size, 11);
 	assert_memory_equal(a->body, "<p>not here", 11);
 	free(s);
@@ -262,11 +268,42 @@ static void knows_content_types(void **state)
 		{ "a.tar.gz", "application/gzip" },
 		{ "a.woff2", "font/woff2" },
 		{ "a.wasm", "application/wasm" },
+		{ "a.xhtml", "application/xhtml+xml" },
+		{ "a.vtt", "text/vtt; charset=utf-8" },
+		{ "a.m3u8", "application/vnd.apple.mpegurl" },
+		{ "a.ts", "video/mp2t" },
+		{ "a.mov", "video/quicktime" },
+		{ "a.m4a", "audio/mp4" },
+		{ "a.flac", "audio/flac" },
+		{ "a.opus", "audio/ogg" },
+		{ "a.bmp", "image/bmp" },
+		{ "a.TIFF", "image/tiff" },
+		{ "a.apng", "image/apng" },
+		{ "a.jxl", "image/jxl" },
+		{ "a.heic", "image/heic" },
+		{ "a.svgz", "image/svg+xml" },
+		{ "a.ics", "text/calendar; charset=utf-8" },
+		{ "a.jsonld", "application/ld+json" },
+		{ "a.geojson", "application/geo+json" },
+		{ "a.docx",
+		  "application/vnd.openxmlformats-officedocument.wordprocessingml.document" },
+		{ "a.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" },
+		{ "a.pptx",
+		  "application/vnd.openxmlformats-officedocument.presentationml.presentation" },
+		{ "a.doc", "application/msword" },
+		{ "a.odt", "application/vnd.oasis.opendocument.text" },
+		{ "a.epub", "application/epub+zip" },
+		{ "a.yaml", "application/yaml" },
+		{ "a.yml", "application/yaml" },
+		{ "a.log", "text/plain; charset=utf-8" },
+		{ "a.eot", "application/vnd.ms-fontobject" },
+		{ "a.7z", "application/x-7z-compressed" },
+		{ "a.avi", "video/x-msvideo" },
 		{ "a.unknown", "application/octet-stream" },
 		{ "html", "application/octet-stream" },
 		{ "README", "application/octet-stream" },
 	};
-	char path[64], line[128];
+	char path[64], line[160];
 	(void)state;
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
 		snprintf(path, sizeof path, "site/%s", cases[k].name);
@@ -365,6 +402,353 @@ static void compresses_what_shrinks_and_only_that(void **state)
 	inflateEnd(&z);
 	assert_memory_equal(back, text, sizeof text);
 	free(s);
+}
+
+static void compresses_by_brotli_where_that_is_less(void **state)
+{
+	(void)state;
+	static uint8_t text[3 << 20], back[3 << 20];
+	for (size_t at = 0, k = 0; at < sizeof text; k++) {
+		char line[100];
+		int n = snprintf(line, sizeof line,
+		                 "{\"id\": %zu, \"name\": \"user %zu\", \"score\": %zu}\n", k,
+		                 k * 7919 % 1013, k * k % 99991);
+		for (int j = 0; j < n && at < sizeof text; j++)
+			text[at++] = (uint8_t)line[j];
+	}
+	put("site/text.html", text, 20000);
+	put("site/large.json", text, sizeof text);
+	put_text("site/short.txt", "short");
+	struct site *s = opened("site");
+	assert_null(get("/short.txt")->resource.br.bytes);
+	for (int large = 0; large < 2; large++) {
+		const struct http_resource *r =
+		        &get(large ? "/large.json" : "/text.html")->resource;
+		size_t size = sizeof back;
+		assert_non_null(r->br.bytes);
+		assert_non_null(r->gzip.bytes);
+		assert_true(r->br.size < r->gzip.size);
+		assert_true(has_line(&r->br, "Content-Encoding: br"));
+		assert_true(has_line(&r->br, "Vary: Accept-Encoding"));
+		assert_string_not_equal(r->br.etag, r->gzip.etag);
+		assert_string_not_equal(r->br.etag, r->identity.etag);
+		assert_int_equal(BrotliDecoderDecompress(r->br.size, r->br.bytes, &size, back),
+		                 BROTLI_DECODER_RESULT_SUCCESS);
+		assert_int_equal(size, large ? sizeof text : 20000);
+		assert_memory_equal(back, text, size);
+	}
+	free(s);
+}
+
+static void an_svg_that_is_compressed_already_says_so(void **state)
+{
+	(void)state;
+	put("site/a.svgz", "\x1f\x8b\x08 and so on", 13);
+	put_text("site/b.svgz", "<svg/>"); /* is none */
+	struct site *s = opened("site");
+	assert_true(has_line(&get("/a.svgz")->resource.identity, "Content-Encoding: gzip"));
+	assert_false(has_line(&get("/b.svgz")->resource.identity, "Content-Encoding: gzip"));
+	free(s);
+}
+
+/* ---- Rules ---- */
+
+static void rules_give_types_and_header_fields(void **state)
+{
+	(void)state;
+	put_text("site/index.html", "i");
+	put_text("site/a.foo", "a");
+	put_text("site/b.FOO", "b");
+	put_text("site/data/c.bin", "c");
+	put_text("site/assets/d.js", "d");
+	put_text("site/404.html", "gone");
+	put_text("site/a b*.txt", "odd");
+	put_text("rules", "# types\n"
+	                  "\n"
+	                  "type .foo application/x-foo\r\n"
+	                  "type /data/* text/plain; charset=us-ascii\n"
+	                  "  header  /*  X-Frame-Options: DENY\n"
+	                  "header /*.html Content-Security-Policy: default-src 'self'; img-src *\n"
+	                  "header /* Cache-Control: max-age=60\n"
+	                  "header /assets/* cache-control: public, max-age=31536000, immutable\n"
+	                  "header /data/c.bin X-Frame-Options:\n"
+	                  "header /a%20b%2A.txt X-Odd: yes # no comment\n");
+	struct site *s = opened("cache-control=no-store rules=rules site");
+	assert_true(has_line(&get("/a.foo")->resource.identity, "Content-Type: application/x-foo"));
+	assert_true(has_line(&get("/b.FOO")->resource.identity, "Content-Type: application/x-foo"));
+	assert_true(has_line(&answer.resource.identity, "X-Frame-Options: DENY"));
+	assert_true(has_line(&answer.resource.identity, "Cache-Control: max-age=60"));
+	assert_null(memmem(answer.resource.identity.fields, answer.resource.identity.fields_size,
+	                   "no-store", 8));
+	assert_true(has_line(&get("/data/c.bin")->resource.identity,
+	                     "Content-Type: text/plain; charset=us-ascii"));
+	assert_null(memmem(answer.resource.identity.fields, answer.resource.identity.fields_size,
+	                   "X-Frame", 7));
+	assert_true(has_line(&get("/assets/d.js")->resource.identity,
+	                     "cache-control: public, max-age=31536000, immutable"));
+	assert_false(has_line(&answer.resource.identity, "Cache-Control: max-age=60"));
+	assert_true(has_line(&get("/")->resource.identity,
+	                     "Content-Security-Policy: default-src 'self'; img-src *"));
+	assert_true(has_line(&get("/a b*.txt")->resource.identity, "X-Odd: yes # no comment"));
+	/* The page of 404 has them, too, but for how long it may be kept. */
+	assert_string_equal(get("/none")->fields,
+	                    "Content-Type: text/html; charset=utf-8\r\nContent-Length: 4\r\n"
+	                    "X-Frame-Options: DENY\r\n"
+	                    "Content-Security-Policy: default-src 'self'; img-src *\r\n");
+	free(s);
+}
+
+static const char *location(const char *path, uint32_t status)
+{
+	const struct answer *a = get(path);
+	if (a->said != SAID_PREPARED || a->status != status)
+		fail_msg("%s: %u", path, a->status);
+	const char *at = strstr(a->fields, "\r\nLocation: ");
+	assert_non_null(at);
+	assert_string_equal(strstr(at + 2, "\r\n"), "\r\n"); /* the last one */
+	static char to[12000];
+	snprintf(to, sizeof to, "%.*s", (int)strcspn(at + 12, "\r"), at + 12);
+	return to;
+}
+
+static void rules_redirect_by_path(void **state)
+{
+	(void)state;
+	put_text("site/index.html", "i");
+	put_text("site/blog/kept.html", "kept");
+	put_text("rules", "redirect /old /new\n"
+	                  "redirect 308 /caf%C3%A9 https://example.org/cafe?x=1\n"
+	                  "redirect 302 /blog/* /articles/*\n"
+	                  "redirect /blog/deep/* /deep\n"
+	                  "redirect /out/* https://example.org/*\n"
+	                  "redirect /root/* /*\n");
+	struct site *s = opened("rules=rules site");
+	assert_string_equal(location("/old", 301), "/new");
+	is_absent("/old/");
+	assert_string_equal(location("/caf\xc3\xa9", 308), "https://example.org/cafe?x=1");
+	assert_string_equal(location("/blog/2020/a b%", 302), "/articles/2020/a%20b%25");
+	assert_string_equal(location("/blog/", 302), "/articles/");
+	is_absent("/blog");
+	is_text("/blog/kept.html", "kept");                          /* a file goes before a star */
+	assert_string_equal(location("/blog/deep/x", 301), "/deep"); /* the longest path counts */
+	assert_string_equal(location("/out/a/b", 301), "https://example.org/a/b");
+	fake_query = "q=1&r=%0a";
+	assert_string_equal(location("/blog/x", 302), "/articles/x?q=1&r=%0a");
+	assert_string_equal(location("/caf\xc3\xa9", 308), "https://example.org/cafe?x=1");
+	fake_query = "";
+	/* What a client sends ends no line, and names no host. */
+	assert_string_equal(location("/blog/a\r\nSet-Cookie: b", 302),
+	                    "/articles/a%0D%0ASet-Cookie:%20b");
+	assert_string_equal(location("/root//evil.example/x", 301), "/evil.example/x");
+	assert_string_equal(location("/root////", 301), "/");
+	assert_string_equal(location("/root/\\evil.example", 301), "/%5Cevil.example");
+	char *huge = malloc(HTTP_TARGET_MAX + 1);
+	memset(huge, '"', HTTP_TARGET_MAX); /* three bytes each */
+	memcpy(huge, "/blog/", 6);
+	huge[HTTP_TARGET_MAX] = 0;
+	assert_int_equal(get(huge)->status, 414);
+	free(huge);
+	free(s);
+}
+
+static void rules_fall_back_to_a_file(void **state)
+{
+	(void)state;
+	put_text("site/index.html", "home");
+	put_text("site/app/index.html", "app");
+	put_text("site/app/main.js", "js");
+	put_text("site/app/admin/index.html", "admin");
+	put_text("site/404.html", "gone");
+	put_text("rules", "fallback /app/* /app/index.html\nfallback /app/admin/* /app/admin/\n");
+	struct site *s = opened("site rules=rules");
+	is_text("/app/users/7", "app");
+	assert_int_equal(answer.status, 200);
+	assert_true(has_line(&answer.resource.identity, "Content-Type: text/html; charset=utf-8"));
+	assert_non_null(answer.resource.identity.etag);
+	is_text("/app/main.js", "js");
+	is_text("/app/", "app");
+	is_text("/app/admin/x/y", "admin");
+	assert_int_equal(get("/app")->status, 301);
+	is_absent("/apps");
+	is_absent("/other");
+	is_absent("/ap");
+	is_text("/", "home");
+	free(s);
+	put_text("rules", "fallback /* /index.html\n");
+	s = opened("site rules=rules");
+	is_text("/whatever/there/is", "home");
+	free(s);
+}
+
+/* A path is up to 8000 bytes of anything: looking for rules must not cost its square. */
+static void many_slashes_cost_little(void **state)
+{
+	(void)state;
+	put_text("site/index.html", "home");
+	put_text("rules", "redirect /a/* /b\n");
+	struct site *s = opened("site rules=rules");
+	char *path = malloc(HTTP_TARGET_MAX + 1);
+	memset(path, '/', HTTP_TARGET_MAX);
+	path[HTTP_TARGET_MAX] = 0;
+	struct timespec from, to;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+	for (int k = 0; k < 200; k++)
+		is_absent(path);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+	assert_true(to.tv_sec - from.tv_sec <
+	            2); /* 200 squares of 8000 steps would take 10 s and more */
+	free(path);
+	free(s);
+}
+
+static void hosts_have_sites_of_their_own(void **state)
+{
+	(void)state;
+	put_text("one/index.html", "one");
+	put_text("one/only.txt", "only one");
+	put_text("two/index.html", "two");
+	put_text("two/404.html", "not in two");
+	put_text("two/docs/index.html", "docs of two");
+	put_text("three/index.html", "three");
+	put_text("rules", "header //*/* X-All: yes\n"
+	                  "header //two.example/* X-Two: yes\n"
+	                  "header /* X-Root: yes\n"
+	                  "redirect //www.two.example/* http://two.example/*\n"
+	                  "fallback //three.example/sub/* /sub/index.html\n");
+	struct site *s = opened("one //Two.Example=two //three.example/sub=three rules=rules");
+	is_text("/", "one");
+	assert_true(has_line(&answer.resource.identity, "X-Root: yes"));
+	assert_true(has_line(&answer.resource.identity, "X-All: yes"));
+	assert_false(has_line(&answer.resource.identity, "X-Two: yes"));
+	for (const char *const *h =
+	             (const char *const[]){ "two.example", "TWO.example", "two.example.", NULL };
+	     *h; h++) {
+		fake_host = *h;
+		is_text("/", "two");
+		assert_true(has_line(&answer.resource.identity, "X-Two: yes"));
+		assert_true(has_line(&answer.resource.identity, "X-All: yes"));
+		assert_false(has_line(&answer.resource.identity, "X-Root: yes"));
+		is_absent("/only.txt");
+		assert_memory_equal(answer.body, "not in two", 10);
+		assert_string_equal(location("/docs", 301), "/docs/");
+	}
+	fake_host = "three.example";
+	is_text("/sub/", "three");
+	is_text("/sub/any", "three");
+	is_absent("/");
+	fake_host = "www.two.example";
+	assert_string_equal(location("/x/y", 301), "http://two.example/x/y");
+	for (const char *const *h =
+	             (const char *const[]){ "other.example", "example", "10.0.0.2", "o.example",
+	                                    "two.example/", "[::1]", NULL };
+	     *h; h++) {
+		fake_host = *h; /* nobody's in particular */
+		is_text("/", "one");
+	}
+	fake_host = "";
+	is_absent("/two.example/");
+	is_absent("//two.example/");
+	free(s);
+	s = opened("//two.example=two");
+	fake_host = "two.example";
+	is_text("/", "two");
+	fake_host = "other.example";
+	assert_int_equal(get("/")->status, 421);
+	char *long_host = malloc(1001);
+	memset(long_host, 'a', 1000);
+	long_host[1000] = 0;
+	fake_host = long_host;
+	assert_int_equal(get("/")->status, 421);
+	free(long_host);
+	free(s);
+}
+
+static void mistakes_in_rules_are_told_with_file_and_line(void **state)
+{
+	static const struct {
+		const char *rule, *why;
+	} table[] = {
+		{ "tipe .foo a/b", "no rule tipe; there are type, header, redirect and fallback" },
+		{ "type .foo", "is no content type" },
+		{ "type .foo text", "text is no content type" },
+		{ "type .foo text/html charset", "is no content type" },
+		{ "type foo text/html", "foo is no path" },
+		{ "type /none.txt text/html", "there is no file at /none.txt" },
+		{ "header", " is no path" },
+		{ "header /*", "no header field is there" },
+		{ "header /* X Y: z", "no header field is there" },
+		{ "header /* : z", "no header field is there" },
+		{ "header /* Content-Length: 5", "Content-Length is the server's to say" },
+		{ "header /* vary: x", "vary is the server's to say" },
+		{ "header /* Content-Type: a/b", "a line of its own" },
+		{ "header /* X: \x01", "printable ASCII" },
+		{ "header /* X: \xc3\xa4", "printable ASCII" },
+		{ "header /docs/ X: y", "name its index.html" },
+		{ "header /a?b X: y", "is no path of a URL" },
+		{ "header /%zz X: y", "is no path of a URL" },
+		{ "header /%00 X: y", "is no path of a URL" },
+		{ "header /a%2fb X: y", "is no path of a URL" },
+		{ "header /../x X: y", "no client can ask for" },
+		{ "header //a:80/x X: y", "is no host's name" },
+		{ "header //a..b/x X: y", "is no host's name" },
+		{ "redirect /x", "'' is no target" },
+		{ "redirect /x y", "'y' is no target" },
+		{ "redirect /x /y z", "there is more behind the target" },
+		{ "redirect 200 /x /y", "200 is no status" },
+		{ "redirect /x /y/*", "if one ends the path" },
+		{ "redirect /x*y /y", "the last part" },
+		{ "redirect /x* /y", "the last part" },
+		{ "redirect /x /x", "leads to itself" },
+		{ "redirect //*/x /y", "is no host's name" },
+		{ "redirect /docs/index.html /y", "is at /docs/index.html already" },
+		{ "redirect /docs /y", "is at /docs already" },
+		{ "fallback /x /docs/", "write a star behind it" },
+		{ "fallback /x/* /none", "there is no file at /none" },
+		{ "fallback /x/* /docs", "there is no file at /docs" },
+		{ "fallback /x/* /docs/ y", "there is more behind the file" },
+		{ "fallback //h.example/x/* /docs/", "there is no file at //h.example/docs/" },
+	};
+	char text[200], why[300];
+	(void)state;
+	put_text("site/docs/index.html", "d");
+	for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+		snprintf(text, sizeof text, "# one\n\n%s\n", table[k].rule);
+		put_text("my.rules", text);
+		refuses("site rules=my.rules", table[k].why);
+		snprintf(why, sizeof why, "my.rules:3: ");
+		if (strncmp(said, why, strlen(why)) != 0)
+			fail_msg("no line: %s", said);
+	}
+	put_text("my.rules", "redirect /x /y\nredirect /x /z\n");
+	refuses("site rules=my.rules", "my.rules:2: my.rules:1 is at /x already");
+	put("my.rules", "type .a\0 b/c\n", 13);
+	refuses("site rules=my.rules", "my.rules:1: a NUL is in it");
+	refuses("site rules=none", "none: No such file");
+	put_text("my.rules", "header /docs/index.html X: ");
+	FILE *f = fopen("my.rules", "a");
+	for (int k = 0; k < 2100; k++)
+		fputc('x', f);
+	fclose(f);
+	refuses("site rules=my.rules",
+	        "site/docs/index.html: its header fields have more than 2048 bytes");
+	/* A folder of that name is still one. */
+	put_text("r/index.html", "r");
+	struct site *s = opened("rules=r site");
+	is_text("/rules/", "r");
+	free(s);
+}
+
+static void a_rules_file_is_a_dependency(void **state)
+{
+	(void)state;
+	put_text("site/a.html", "x");
+	put_text("my.rules", "# nothing\n");
+	assert_int_equal(compile("site rules=my.rules"), 0);
+	uint8_t *text;
+	size_t size;
+	slurp("out.d", &text, &size);
+	assert_non_null(strstr((char *)text, "/my.rules"));
+	free(text);
 }
 
 static void adds_cache_control_where_it_is_asked_for(void **state)
@@ -542,6 +926,23 @@ static void refuses_a_site_that_is_too_large(void **state)
 	refuses("site", "site/a.bin: with it the site has more than 1073741824 bytes");
 }
 
+/* The whole site was in memory, twice and more. */
+static void a_large_site_takes_little_memory(void **state)
+{
+	(void)state;
+	put_text("site/index.html", "i");
+	put_text("site/a.bin", "x");
+	put_text("site/b.txt", "x");
+	assert_int_equal(truncate("site/a.bin", 200ll << 20), 0); /* no bytes on the disk */
+	assert_int_equal(truncate("site/b.txt", 40ll << 20), 0);
+	struct rusage used;
+	assert_int_equal(compile("site"), 0);
+	assert_int_equal(getrusage(RUSAGE_CHILDREN, &used), 0);
+	print_message("%ld KiB at most\n", used.ru_maxrss);
+	assert_true(used.ru_maxrss < 180 * 1024);              /* the sanitizers' share is in it */
+	command("ls | grep '^out\\.[0-9]' && exit 1; rm out"); /* nothing unfinished is left */
+}
+
 static void tells_how_it_is_called(void **state)
 {
 	(void)state;
@@ -583,12 +984,14 @@ static void ask_all(const struct file *f)
 	assert_int_equal(http_serve(&server, &(struct http_options){ .port = 80 }), OK);
 	assert_int_equal(site_route(server, s), OK);
 	for (const char *const *p =
-	             (const char *const[]){ "/", "/index.html", "/docs", "/docs/", "/none", NULL };
+	             (const char *const[]){ "/", "/index.html", "/docs", "/docs/", "/none", "/old",
+	                                    "/moved/x", "/app/y", NULL };
 	     *p; p++) {
 		const struct answer *a = get(*p);
-		const struct http_variant *v[2] = { &a->resource.identity, &a->resource.gzip };
+		const struct http_variant *v[3] = { &a->resource.identity, &a->resource.gzip,
+			                            &a->resource.br };
 		uint64_t sum = 0;
-		for (int k = 0; k < 2 && a->said == SAID_RESOURCE; k++) {
+		for (int k = 0; k < 3 && a->said == SAID_RESOURCE; k++) {
 			for (uint64_t j = 0; j < v[k]->size; j++)
 				sum += v[k]->bytes[j];
 			for (uint64_t j = 0; j < v[k]->fields_size; j++)
@@ -606,7 +1009,10 @@ static void spoilt_databases_do_no_harm(void **state)
 	put_text("site/index.html", "<p>i");
 	put_text("site/404.html", "<p>n");
 	put_text("site/docs/index.html", "d");
-	free(opened("site"));
+	put_text("other/index.html", "o");
+	put_text("rules",
+	         "redirect /old /docs/\nredirect /moved/* /docs/*\nfallback /app/* /index.html\n");
+	free(opened("site //h=other rules=rules"));
 	struct file f = { "spoilt", NULL, database.size };
 	uint8_t *copy = malloc(f.size);
 	f.data = copy;
@@ -642,6 +1048,16 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(says_when_and_what_by_validators, set_up),
 		cmocka_unit_test_setup(bounds_times_by_source_date_epoch, set_up),
 		cmocka_unit_test_setup(compresses_what_shrinks_and_only_that, set_up),
+		cmocka_unit_test_setup(compresses_by_brotli_where_that_is_less, set_up),
+		cmocka_unit_test_setup(an_svg_that_is_compressed_already_says_so, set_up),
+		cmocka_unit_test_setup(rules_give_types_and_header_fields, set_up),
+		cmocka_unit_test_setup(rules_redirect_by_path, set_up),
+		cmocka_unit_test_setup(rules_fall_back_to_a_file, set_up),
+		cmocka_unit_test_setup(many_slashes_cost_little, set_up),
+		cmocka_unit_test_setup(hosts_have_sites_of_their_own, set_up),
+		cmocka_unit_test_setup(mistakes_in_rules_are_told_with_file_and_line, set_up),
+		cmocka_unit_test_setup(a_rules_file_is_a_dependency, set_up),
+		cmocka_unit_test_setup(a_large_site_takes_little_memory, set_up),
 		cmocka_unit_test_setup(adds_cache_control_where_it_is_asked_for, set_up),
 		cmocka_unit_test_setup(puts_folders_below_prefixes, set_up),
 		cmocka_unit_test_setup(keeps_an_index_once, set_up),

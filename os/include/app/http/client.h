@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A small HTTP/1.1 client for tasks: one request after another on a connection that is kept. Responses with
- * Content-Length, chunked, or until the end of the connection; 1xx are skipped. No redirects, no cookies, no TLS.
+ * Content-Length, chunked, or until the end of the connection; 1xx are skipped, folded fields unfolded (RFC 9112 §5.2).
+ * No redirects, no cookies, no TLS. No transfer coding but chunked: a response that has another one, which only a
+ * request's TE may ask for, is ERR_MALFORMED, and a warning in the log names it. Content-Encoding is the caller's.
  *
  *	struct http_client *c;
  *	http_client_open(&c, "example.org", 80, deadline);
@@ -20,10 +22,12 @@ struct http_client; /* from the heap */
 
 struct http_response {
 	uint32_t status;
-	uint64_t size; /* of the body; HTTP_UNKNOWN: until its end */
+	/* Of the body; HTTP_UNKNOWN: until its end. Of HEAD: what GET's would be, or HTTP_UNKNOWN; there is none to read. */
+	uint64_t size;
 };
 
-/* host: a name (resolved by net/resolver.h) or a dotted quad. ERR_ABSENT (no such name), and as tcp_connect. */
+/* host: a name (resolved by net/resolver.h) or a dotted quad. ERR_INVALID (it can be neither, RFC 3986 §3.2.2; or a port
+ * is in it), ERR_ABSENT (no such name), and as tcp_connect. */
 int http_client_open(struct http_client **, const char *host, uint16_t port, uint64_t deadline_ns);
 void http_client_close(struct http_client *);
 

@@ -16,7 +16,11 @@
  * Requests that come pipelined are answered in order, one at a time.
  *
  * Everything that a client controls has a bound below. The server answers wrong requests itself (400, 404, 405,
- * 408, 411, 413, 414, 417, 426, 431, 501, 503, 505), and closes the connection where RFC 9112 requires it.
+ * 408, 413, 414, 417, 431, 500, 501, 503, 505), and closes the connection where RFC 9112 requires it. It never asks for
+ * a length (411) or an upgrade (426): bodies may come in chunks, and HTTP/1.0 is served.
+ *
+ * No text that this library decodes has a NUL in it, so that its length and its terminator say the same: %00 in a path
+ * is 400, in a form or a query ERR_MALFORMED, which a handler should answer with 400.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -113,7 +117,10 @@ struct http_text http_method(const struct http_exchange *);
 struct http_text
 http_path(const struct http_exchange *); /* decoded, dot segments removed; begins with / */
 struct http_text http_query(const struct http_exchange *); /* after ?, as it came */
+/* What was asked: the target's authority, or else Host; checked (RFC 3986 §3.2.2), a port of at most 65535 with it.
+ * Empty: the client names none; null bytes: nor has it the field (HTTP/1.0). */
 struct http_text http_host(const struct http_exchange *);
+struct http_text http_host_name(const struct http_exchange *); /* the same without the port */
 /* A field by name (any case): its value without white space around; several of one name: the first; none: null bytes.
  * http_header_next goes on from *at (start with 0). */
 struct http_text http_header(const struct http_exchange *, const char *name);
@@ -121,7 +128,8 @@ struct http_text http_header_next(const struct http_exchange *, const char *name
 struct http_text http_parameter(const struct http_exchange *,
                                 const char *name); /* of the pattern, decoded */
 /* Finds a name in a query or a form (application/x-www-form-urlencoded), decodes its value into `to` (NUL-terminated).
- * Its length, ERR_ABSENT, ERR_TOO_BIG, ERR_MALFORMED. */
+ * Its length, ERR_ABSENT, ERR_TOO_BIG, ERR_MALFORMED (a percent sign without two digits, a NUL: here or in what stands
+ * before it). */
 int http_form_value(struct http_text form, const char *name, char *to, uint32_t size);
 uint32_t http_peer(const struct http_exchange *,
                    uint16_t *port); /* host byte order; port may be null */
@@ -159,8 +167,8 @@ int http_reply_prepared(struct http_exchange *, uint32_t status, const char *fie
                         uint32_t fields_size, const void *body, uint64_t size);
 /*
  * A file of a site: all that can be said about it was prepared at build time. The server looks at the method, at
- * Accept-Encoding, at conditions (RFC 9110 §13.2.2) and at Range, and answers 200, 206, 304, 405, 412 or 416. Bodies are
- * never copied. `fields`: Content-Type, ETag, Last-Modified, Vary, Content-Encoding, Cache-Control... as complete lines, each
+ * Accept-Encoding, at conditions (RFC 9110 §13.2.2) and at Range, and answers 200, 206, 304, 405, 412 or 416. Several
+ * ranges of what has a Content-Encoding are ignored, as is any range of nothing: then all is sent. Bodies are never copied. `fields`: Content-Type, ETag, Last-Modified, Vary, Content-Encoding, Cache-Control... as complete lines, each
  * with CRLF; the server adds Content-Length, Accept-Ranges and Content-Range.
  */
 struct http_variant {
@@ -171,8 +179,9 @@ struct http_variant {
 	uint32_t fields_size;
 };
 struct http_resource {
-	struct http_variant identity, gzip; /* gzip.bytes null: there is none */
-	int64_t modified;                   /* seconds since 1970; 0: not known */
+	struct http_variant identity, gzip,
+	        br;       /* bytes null: there is none; identity has to be there */
+	int64_t modified; /* seconds since 1970; 0: not known */
 };
 int http_reply_resource(struct http_exchange *, const struct http_resource *);
 
@@ -187,7 +196,8 @@ int http_end(struct http_exchange *);
  * may ask whether the client is still there; after `gone`, which is called at most once, the exchange is no more. */
 void http_on_gone(struct http_exchange *, void (*gone)(struct http_exchange *, void *context),
                   void *context);
-/* A status with its reason as a small page: 404 and the like. */
+/* A status with its reason as a small page: 404 and the like. Of the fields that were set, those that describe content
+ * (Content-Encoding, Content-Disposition, ETag...) are forgotten. */
 int http_fail(struct http_exchange *, uint32_t status);
 
 const char *http_reason(uint32_t status); /* "Not Found" */
