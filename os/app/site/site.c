@@ -49,6 +49,11 @@ static void entry_load(const struct site *s, uint32_t n, struct site_entry *e)
 	variant_load(&e->br, at + 88);
 }
 
+static uint32_t kind_of(const struct site *s, uint32_t n)
+{
+	return bytes_load_u32(s->entries + (uint64_t)n * SITE_ENTRY_SIZE + 8);
+}
+
 /* A key in its three pieces: a host's name, a path, and a NUL or not. */
 struct key {
 	const char *host, *path;
@@ -78,7 +83,8 @@ static uint32_t find(const struct site *s, const struct key *key)
 			return 0;
 		const uint8_t *e = s->entries + (uint64_t)(n - 1) * SITE_ENTRY_SIZE,
 		              *at = s->base + bytes_load_u32(e);
-		if (bytes_load_u32(e + 4) == size && memcmp(at, key->host, key->host_size) == 0 &&
+		if (bytes_load_u32(e + 4) == size &&
+		    (!key->host_size || memcmp(at, key->host, key->host_size) == 0) &&
 		    memcmp(at + key->host_size, key->path, key->path_size) == 0 &&
 		    (!key->nul || !at[size - 1]))
 			return n;
@@ -174,14 +180,22 @@ static struct http_variant variant(const struct site *s, const struct site_varia
 		                      .etag = etag ? (const char *)s->base + etag : NULL };
 }
 
-static void file(struct http_exchange *x, const struct site *s, const struct site_entry *e)
+/* Only what is needed is looked at: most requests of programs want no coding. */
+static void file(struct http_exchange *x, const struct site *s, uint32_t n)
 {
-	struct http_resource r = { .identity = variant(s, &e->identity, e->etag),
-		                   .modified = e->modified };
-	if (e->gzip.size)
-		r.gzip = variant(s, &e->gzip, e->gzip_etag);
-	if (e->br.size)
-		r.br = variant(s, &e->br, e->br_etag);
+	const uint8_t *at = s->entries + (uint64_t)n * SITE_ENTRY_SIZE;
+	struct site_variant_at v RAW;
+	struct http_resource r = { .modified = (int64_t)bytes_load_u64(at + 32) };
+	variant_load(&v, at + 40);
+	r.identity = variant(s, &v, bytes_load_u32(at + 16));
+	if (http_header(x, "accept-encoding").bytes) {
+		variant_load(&v, at + 64);
+		if (v.size)
+			r.gzip = variant(s, &v, bytes_load_u32(at + 20));
+		variant_load(&v, at + 88);
+		if (v.size)
+			r.br = variant(s, &v, bytes_load_u32(at + 24));
+	}
 	http_reply_resource(x, &r);
 }
 
@@ -285,7 +299,7 @@ static COLD void absent(struct http_exchange *x, const struct site *s, const str
 	if (e.kind == SITE_BELOW_REDIRECT)
 		redirect(x, s, &e, rest);
 	else if (e.kind == SITE_BELOW_FILE)
-		file(x, s, &e);
+		file(x, s, n - 1);
 	else
 		http_reply_prepared(x, 404, (const char *)s->base + e.identity.fields,
 		                    e.identity.fields_size, s->base + e.identity.at,
@@ -309,32 +323,26 @@ static COLD uint32_t host_of(const struct http_exchange *x, const struct site *s
 	}
 	struct key key = key_of(to, name.size, "", 0);
 	uint32_t n = name.size ? find(s, &key) : 0;
-	if (!n)
-		return 0;
-	struct site_entry e;
-	entry_load(s, n - 1, &e);
-	return e.kind == SITE_HOST ? name.size : 0;
+	return n && kind_of(s, n - 1) == SITE_HOST ? name.size : 0;
 }
 
 static void site_handler(struct http_exchange *x, void *context)
 {
 	const struct site *s = context;
 	struct http_text path = http_path(x);
-	struct site_entry e;
 	char host[SITE_HOST_MAX] RAW;
 	uint32_t host_size = s->flags & SITE_HAS_HOSTS ? host_of(x, s, host) : 0;
 	struct key key = key_of(host, host_size, path.bytes, path.size);
-	uint32_t n = find(s, &key);
-	if (n) {
+	uint32_t n = find(s, &key), kind = n ? kind_of(s, n - 1) : 0;
+	if (kind == SITE_FILE) {
+		file(x, s, n - 1);
+		return;
+	}
+	if (kind == SITE_REDIRECT) {
+		struct site_entry e;
 		entry_load(s, n - 1, &e);
-		if (e.kind == SITE_FILE) {
-			file(x, s, &e);
-			return;
-		}
-		if (e.kind == SITE_REDIRECT) {
-			redirect(x, s, &e, (struct http_text){ "", 0 });
-			return;
-		}
+		redirect(x, s, &e, (struct http_text){ "", 0 });
+		return;
 	}
 	if (!host_size && !(s->flags & SITE_HAS_ROOT))
 		http_fail(x, 421);
