@@ -18,6 +18,9 @@
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 
+_Static_assert(ARP_BUCKETS == 256, "bucket() takes 8 bits of the hash");
+_Static_assert(ARP_QUEUE_MAX <= UINT8_MAX && ARP_TRIES <= UINT8_MAX, "struct neighbour");
+
 static struct neighbour **bucket(struct arp *a, uint32_t address)
 {
 	uint32_t h = (address ^ a->key) * 0x9e3779b1u;
@@ -82,6 +85,7 @@ static void queue_drop(struct neighbour *n)
 	struct interface *i = n->interface;
 	uint32_t dropped = frame_drop_queue(n->first);
 	i->counts[COUNT_TX_UNRESOLVED] += dropped;
+	ensure(dropped == n->queued && i->arp.queued >= dropped);
 	i->arp.queued -= dropped;
 	n->first = n->last = NULL;
 	n->queued = 0;

@@ -21,7 +21,9 @@ static uint32_t piece_size(const struct frame *f)
 
 static void drop_frames(struct fragment_datagram *d)
 {
-	d->interface->fragments.held -= frame_drop_queue(d->first);
+	uint32_t dropped = frame_drop_queue(d->first);
+	ensure(d->interface->fragments.held >= dropped);
+	d->interface->fragments.held -= dropped;
 	d->first = d->last = NULL;
 }
 

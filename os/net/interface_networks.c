@@ -114,6 +114,9 @@ static uint64_t value(int32_t arg, uint64_t constant)
 	return arg >= 0 ? args[arg].number : constant;
 }
 
+_Static_assert(INTERFACE_FURTHER_MAX + DHCP_ROUTES_MAX <= INTERFACE_ROUTES_MAX,
+               "the manifest's routes and a lease's fit together");
+
 static COLD int further_start(struct interface *i, const struct interface_network_config *c)
 {
 	uint64_t cidr = value(c->arg, (uint64_t)c->address << 8 | c->prefix);

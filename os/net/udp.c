@@ -476,6 +476,7 @@ int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
 	if (!l)
 		return error;
 	struct datagram *d = container_of(l, struct datagram, queue);
+	ensure(s->queued);
 	s->queued--;
 	if (source)
 		*source = d->source;
