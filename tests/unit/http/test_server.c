@@ -257,7 +257,7 @@ static void what_the_header_promises_is_answered(void **state)
 	assert_non_null(f);
 	header[fread(header, 1, sizeof header - 1, f)] = 0;
 	fclose(f);
-	const char *p = strstr(header, "with it itself (");
+	const char *p = strstr(header, "wrong requests itself (");
 	assert_non_null(p);
 	size_t k = 0;
 	for (p = strchr(p, '('); *p != ')'; p++) {
