@@ -95,7 +95,7 @@ static bool loop_turn(void)
 	}
 	worked |= task_turn();
 	if (stop_is_due())
-		stop_turn();
+		worked |= stop_turn();
 	if (now - flushed_at >= LOOP_FLUSH_NS)
 		flush_sources(now);
 	return worked;

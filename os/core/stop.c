@@ -72,8 +72,9 @@ COLD void stop_end(void)
 		container_of(next, struct stop_last, all)->last();
 }
 
-COLD void stop_turn(void)
+COLD bool stop_turn(void)
 {
+	bool worked = !asked;
 	if (!asked) {
 		asked = true;
 		task_wake_all(&waiters);
@@ -83,7 +84,9 @@ COLD void stop_turn(void)
 		struct stop_handler *h = container_of(next, struct stop_handler, all);
 		list_init(&h->all); /* may be cancelled after it was called, too */
 		h->stop(h, boot_info->stop_at_ns);
+		worked = true;
 	}
 	if (!holds)
 		exit(0);
+	return worked;
 }

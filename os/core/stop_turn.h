@@ -13,8 +13,9 @@ static inline bool stop_is_due(void)
 	return __atomic_load_n(&boot_info->stop_at_ns, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Calls handlers that have not been called, and ends the image if nobody holds it. Each turn, once it is due. */
-void stop_turn(void);
+/* Calls handlers that have not been called, and ends the image if nobody holds it. Each turn, once it is due. True: it did
+ * something, which may have left work for another turn. */
+bool stop_turn(void);
 
 /* Is there anybody whom the end would wake? */
 bool stop_is_awaited(void);

@@ -7,6 +7,7 @@
 
 #include <core/clock.h>
 #include <core/config.h>
+#include <core/loop.h>
 #include <core/start.h>
 #include <core/stop.h>
 #include <core/task.h>
@@ -142,6 +143,42 @@ static void sleep_with_a_hold(void)
 	_exit(fake_wait_events & AMP_WAIT_STOP ? 1 : 42); /* it would end each wait at once */
 }
 
+static bool did_more;
+
+/* Leaves work that only another turn does, as TCP's FIN is. */
+static bool poll_more(struct loop_source *s)
+{
+	(void)s;
+	if (!stop_asked() || did_more)
+		return false;
+	did_more = true;
+	return true;
+}
+
+static void waited_without(void)
+{
+	if (!did_more && stop_asked())
+		_exit(1);
+}
+
+static void sleep_beside_a_source(void)
+{
+	static struct loop_source source = { .poll = poll_more };
+	loop_add(&source);
+	stop_hold();
+	ask();
+	fake_on_wait = waited_without;
+	task_sleep(NS_PER_S);
+	_exit(did_more ? 42 : 2);
+}
+
+/* Regression: what a handler left for the loop waited for the next packet or timer, some hundred milliseconds. */
+static void what_handlers_leave_to_be_done_is_done_before_a_wait(void **state)
+{
+	(void)state;
+	assert_int_equal(image(sleep_beside_a_source), 42);
+}
+
 static void what_has_been_heard_is_not_waited_for(void **state)
 {
 	(void)state;
@@ -169,6 +206,7 @@ int main(void)
 		cmocka_unit_test(
 		        handlers_are_called_once_the_newest_first_and_holds_put_the_end_off),
 		cmocka_unit_test(a_task_that_waits_for_the_end_ends_the_image_itself),
+		cmocka_unit_test(what_handlers_leave_to_be_done_is_done_before_a_wait),
 		cmocka_unit_test(what_has_been_heard_is_not_waited_for),
 		cmocka_unit_test(a_hold_is_released_once),
 	};
