@@ -237,13 +237,13 @@ static int run_kvm(struct tender *t, struct defect *why)
 	struct defect last;
 	struct crash crash;
 	confinement_drop(t->options->verbosity > 0);
+	stop_may_be_asked(t);
 	if (pump_start(&t->pump, &last) || confinement_seal_kvm(t->kvm.vcpu, &t->devices, &last)) {
 		say("%s", last.text);
 		return AMP_EXIT_TENDER;
 	}
 	timing_lap(&t->timing, "confinement");
 	timing_lap(&t->timing, "first instruction");
-	stop_may_be_asked(t);
 	int status = kvm_loop(&t->kvm, &t->space, &t->pump, t->options->timing ? &t->timing : NULL,
 	                      &crash, &last);
 	if (status < 0) {
@@ -274,6 +274,8 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	timing_lap(&t->timing, "gate, clock");
 	confinement_drop(t->options->verbosity > 0);
 	timing_lap(&t->timing, "privileges");
+	/* The image may run, and be heard, before this process goes on. */
+	stop_may_be_asked(t);
 	if (sandbox_start(&t->sandbox, &t->space, &t->pump, why))
 		return NOT_HERE;
 	timing_lap(&t->timing, "process");
@@ -281,7 +283,6 @@ static int run_sandbox(struct tender *t, struct defect *why)
 		sandbox_end(&t->sandbox);
 		return NOT_HERE;
 	}
-	stop_may_be_asked(t);
 	int status = sandbox_loop(&t->sandbox, &t->pump, &crash, why);
 	if (status == SANDBOX_CRASHED) {
 		crash_report(&crash, &t->space, &t->image, t->debug);

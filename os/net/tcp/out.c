@@ -397,7 +397,9 @@ void tcp_output_reset(struct tcp_connection *c, uint64_t now)
 	if (c->state == TCP_SYN_SENT || c->state == TCP_CLOSED || c->state == TCP_TIME_WAIT)
 		return;
 	tcp_count(TCP_COUNT_RESET_OUT);
-	send_bare(c, c->recovery.next, TCP_RST | TCP_ACK, now);
+	/* A peer believes only what its window has room for, and its window may have shrunk, or be closed. */
+	uint32_t edge = c->recovery.una + c->send_window;
+	send_bare(c, seq_min(c->recovery.next, edge), TCP_RST | TCP_ACK, now);
 }
 
 void tcp_output_window_probe(struct tcp_connection *c, uint64_t now)

@@ -173,6 +173,19 @@ static void abort_resets(void **state)
 	assert_int_equal(h.closed, 0);
 }
 
+/* Regression: behind a window that had shrunk it lay outside of it, and the peer waited on. */
+static void a_reset_lies_in_the_window_of_who_has_closed_it(void **state)
+{
+	(void)state;
+	opened();
+	write_text("never");
+	skip_all();
+	in(ACK, .ack = 3, .win = NO_WINDOW);
+	skip_all();
+	tcp_abort(h.c);
+	out(RST | ACK, .seq = 3);
+}
+
 static void the_end_of_the_image_resets_what_is_open(void **state)
 {
 	(void)state;
@@ -698,6 +711,7 @@ int main(void)
 		S("9293 §3.10.4", close_sends_what_is_queued),
 		S("9293 §3.6", an_orphan_in_fin_wait_2_is_given_up),
 		S("9293 §3.10.5", abort_resets),
+		S("9293 §3.10.5", a_reset_lies_in_the_window_of_who_has_closed_it),
 		S("9293 §3.10.5", the_end_of_the_image_resets_what_is_open),
 		S("9293 §3.6.1", time_wait_ends_after_two_msl),
 		S("9293 §3.10.7.4", a_repeated_fin_restarts_time_wait),
