@@ -47,6 +47,7 @@
 #define TCP_SERVED_STALL_NS        (60ull * 1000000000)
 #define TCP_SERVED_LINGER_NS       (5ull * 1000000000)
 #define TCP_SERVED_UNSENT_MAX      (64u << 10)
+#define TCP_SERVED_STOP_GRACE_NS   (30ull * 1000000)
 #define TCP_SERVED_BUFFERS_SHARE   2u /* of the heap: one half */
 
 struct tcp_served;
@@ -154,7 +155,8 @@ int tcp_server_open(struct tcp_server *, const struct tcp_served_protocol *, str
                     uint16_t port, const struct tcp_options *, const struct tcp_server_limits *);
 
 /*
- * The orderly end: no connection is accepted any more; who idles gets FIN at once; who is busy is told by
+ * The orderly end: no connection is accepted any more. An idle one gets FIN: at once, or after TCP_SERVED_STOP_GRACE_NS if it
+ * was busy within the last second, so that a request that is on its way is answered. A busy one is told by
  * `stopping`, and ends when it would become idle. `stopped` (may be null) is called once, on the loop: when none is
  * left, or at the deadline (clock_now's time), after everybody was reset whom no task uses. `left` tells how many
  * those are; they are reset when their task gives them back.

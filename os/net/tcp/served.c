@@ -90,6 +90,9 @@ static void report(struct timer *t)
 	struct tcp_server *s = container_of(t, struct tcp_server, stop_timer);
 	struct list batch;
 	struct tcp_served *c;
+	batch_of(&batch, &s->idle);
+	while ((c = next_of(&batch, &s->idle)))
+		tcp_served_drop(c);
 	batch_of(&batch, &s->busy);
 	while ((c = next_of(&batch, &s->busy))) {
 		if (c->in_task)
@@ -484,6 +487,14 @@ int tcp_server_open(struct tcp_server *s, const struct tcp_served_protocol *prot
 	return OK;
 }
 
+/* Such a one's next request may be on its way: with FIN now it would be lost, and its client would see an error. */
+static bool was_busy_lately(const struct tcp_served *c)
+{
+	uint64_t idle_ns = c->server->limits.idle_ns;
+	return c->written &&
+	       (idle_ns == CLOCK_NEVER || c->deadline - idle_ns + NS_PER_S > clock_coarse());
+}
+
 void tcp_server_stop(struct tcp_server *s, uint64_t deadline_ns, tcp_server_stopped_fn *stopped,
                      void *context)
 {
@@ -497,8 +508,14 @@ void tcp_server_stop(struct tcp_server *s, uint64_t deadline_ns, tcp_server_stop
 	s->stopped = stopped;
 	s->stopped_context = context;
 	batch_of(&batch, &s->idle);
-	while ((c = next_of(&batch, &s->idle)))
-		tcp_served_end(c);
+	while ((c = next_of(&batch, &s->idle))) {
+		if (was_busy_lately(c)) {
+			tcp_served_deadline(c, TCP_SERVED_STOP_GRACE_NS);
+			c->strict = true;
+		} else {
+			tcp_served_end(c);
+		}
+	}
 	batch_of(&batch, &s->busy);
 	while ((c = next_of(&batch, &s->busy))) {
 		if (c->state != TCP_SERVED_BUSY || c->in_task || !s->protocol->stopping)

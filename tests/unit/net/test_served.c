@@ -500,6 +500,24 @@ static void a_server_that_stops_ends_in_order(void **state)
 	assert_int_equal(reports, 1);
 }
 
+static void a_request_on_its_way_when_the_server_stops_is_answered(void **state)
+{
+	(void)state;
+	start(NULL);
+	struct tcp_connection *old = come("bai"), *quick, *slow;
+	fake_advance(2 * SECOND);
+	quick = come("bai");
+	slow = come("bai");
+	fake_turn();
+	tcp_server_stop(&server, clock_now() + 60 * SECOND, stopped, &server);
+	assert_true(old->shut && fake_open(quick) && fake_open(slow));
+	say(quick, "bai");
+	assert_string_equal(quick->out, "aa");
+	assert_true(quick->shut && !quick->aborted);
+	fake_advance(TCP_SERVED_STOP_GRACE_NS + SECOND / 100);
+	assert_false(fake_open(slow) || slow->aborted);
+}
+
 static void a_server_without_connections_stops_at_once(void **state)
 {
 	(void)state;
@@ -604,6 +622,7 @@ int main(void)
 		TEST(who_does_not_finish_after_us_is_reset),
 		TEST(the_peers_end_and_its_reset_end_a_connection),
 		TEST(a_server_that_stops_ends_in_order),
+		TEST(a_request_on_its_way_when_the_server_stops_is_answered),
 		TEST(a_server_without_connections_stops_at_once),
 		TEST(an_image_that_is_asked_to_end_stops_its_servers_and_is_held_until_they_have),
 		TEST(at_the_deadline_of_a_stop_who_is_left_is_reset),
