@@ -18,7 +18,7 @@ _ampoule()
 	run:--block)
 		return
 		;;
-	run:--net | run:--set | run:--memory | build:--seed)
+	run:--net | run:--set | run:--memory | run:--stop-timeout | build:--seed)
 		return
 		;;
 	build:--work)
@@ -33,7 +33,7 @@ _ampoule()
 	if [[ $cur == -* ]]; then
 		case $verb in
 		build) word="--output --seed --keep-seed --checked --work --verbose --quiet --help" ;;
-		run) word="--net --block --set --memory --tender --timing --verbose --help" ;;
+		run) word="--net --block --set --memory --stop-timeout --tender --timing --verbose --help" ;;
 		inspect) word="--json --debug --help" ;;
 		doctor) word="--json --help" ;;
 		*) word=--help ;;

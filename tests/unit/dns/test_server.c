@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/file.h>
 #include <core/heap.h>
@@ -305,6 +306,32 @@ static void queries_over_tcp_are_counted_with_the_others(void **state)
 	assert_int_equal(dns_counters(server).transfers, 1);
 }
 
+static uint32_t ends;
+
+static void stopped(void *context, uint32_t left)
+{
+	assert_ptr_equal(context, &ends);
+	assert_int_equal(left, 0);
+	ends++;
+}
+
+static void a_stop_ends_tcp_in_order_and_udp_is_answered_on(void **state)
+{
+	(void)state;
+	assert_int_equal(serve((struct dns_options){ 0 }), OK);
+	struct tcp_connection *idle = fake_accept();
+	ends = 0;
+	dns_stop(server, clock_now() + 10 * NS_PER_S, stopped, &ends);
+	assert_false(fake.listening);
+	assert_true(idle->shut && !idle->aborted);
+	assert_int_equal(ends, 0);
+	fake_queue_fin(idle);
+	fake_run(idle);
+	fake_advance(1);
+	assert_int_equal(ends, 1);
+	assert_true(udp.open);
+}
+
 static void responses_fit_into_the_frame_that_the_query_came_in(void **state)
 {
 	(void)state;
@@ -340,6 +367,7 @@ int main(void)
 		T(answers_are_remembered_unless_that_is_not_wanted),
 		T(everything_is_counted),
 		T(queries_over_tcp_are_counted_with_the_others),
+		T(a_stop_ends_tcp_in_order_and_udp_is_answered_on),
 		T(responses_fit_into_the_frame_that_the_query_came_in),
 		T(an_mtu_without_room_is_warned_of),
 	};
