@@ -275,6 +275,8 @@ static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t si
 	struct memcache_counters *count = &c->server->counters;
 	uint64_t commands = count->commands;
 	bool going_on = is_amid(c);
+	if (!c->server->begun) /* memcache_begin resumes it */
+		return 0;
 	enter(c);
 	uint32_t taken = take(c, (const char *)bytes, size);
 	count->bytes_in += taken;

@@ -79,6 +79,7 @@ struct memcache_server {
 	struct tcp_server served;
 	struct timer crawler;
 	struct list waiting;
+	bool begun; /* until then clients wait */
 	struct memcache_counters counters;
 	uint64_t started;
 	uint32_t batch_size;
