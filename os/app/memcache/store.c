@@ -276,10 +276,13 @@ static enum memcache_result decide(struct memcache_store *s, struct memcache_ite
 		                  : MEMCACHE_CAS_BAD]++;
 		if (!old)
 			return MEMCACHE_NOT_FOUND;
-		if (!match && how->invalidate && how->cas < old->cas)
-			i->bits |= ITEM_STALE;
-		else if (!match)
+		if (!match && how->invalidate && how->cas < old->cas) {
+			/* The value is another one, its time and who renews it are not. */
+			i->bits |= ITEM_STALE | (old->bits & ITEM_WON);
+			i->expires = old->expires;
+		} else if (!match)
 			return MEMCACHE_EXISTS;
+		break;
 	}
 	return MEMCACHE_OK;
 }

@@ -5,7 +5,8 @@
  * (durable/durable.h).
  *
  * It does not have UDP, the binary protocol and SASL. The commands that steer memcached's own threads
- * and slabs (slabs, lru, lru_crawler, watch, cache_memlimit) are answered ERROR.
+ * and slabs (slabs, lru, watch) are answered ERROR. A get may have any number of keys: they are taken
+ * as they come, and a connection never holds more than 8 KiB of a line.
  */
 #ifndef MEMCACHE_MEMCACHE_H
 #define MEMCACHE_MEMCACHE_H
