@@ -147,6 +147,7 @@ static int open_volume(struct fat *f)
 static void release(struct fat *f)
 {
 	check_forget(f);
+	fat_index_close(f);
 	heap_free(f->unit_array);
 	heap_free(f->unit_bytes);
 	heap_free(f->transfer);
@@ -179,7 +180,8 @@ bool fat_is_valid(const struct fat *f)
 		if (!fat_cluster_valid(f, f->edits[k].cluster))
 			return false;
 	return f->edit_count <= EDITS_MAX && f->freed_count <= FREED_MAX &&
-	       f->free <= f->clusters && nodes_are_valid(f) && fat_cache_is_valid(f);
+	       f->free <= f->clusters && nodes_are_valid(f) && fat_cache_is_valid(f) &&
+	       fat_index_is_valid(f);
 }
 
 static bool is_valid(const void *of)
@@ -194,6 +196,7 @@ int fat_open(struct fat **to, struct block *block, const struct fat_options *opt
 		return ERR_MEMORY;
 	f->block = block;
 	f->generation = 1;
+	f->too_large = INDEX_NONE;
 	list_init(&f->units);
 	list_init(&f->nodes);
 	task_queue_init(&f->waiting);
