@@ -9,4 +9,7 @@
 extern long fake_allocated;       /* pieces that are out */
 extern uint64_t fake_memory_left; /* allocations that succeed until one fails; UINT64_MAX: all */
 
+extern uint32_t fake_log_lines; /* that were logged, and the last one */
+extern char fake_log_text[];
+
 #endif

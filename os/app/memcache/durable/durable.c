@@ -38,6 +38,7 @@
 #define KEPT_BITS     (ITEM_BINARY | ITEM_STALE | ITEM_WON)
 #define RECORD_MAX    BTREE_VALUE_MAX
 #define SEEN          1024u
+#define DEVICE_MIN    (64u << 10)       /* bytes: less is no store's */
 #define RETRY_NS      (100 * NS_PER_MS) /* after an error: a full device */
 #define CAS_STEP      (1u << 20)        /* numbers that a start may skip */
 #define RESERVED_MAX  2u                /* changes of a batch that are no items: "f" and "c" */
@@ -449,6 +450,8 @@ int memcache_durable_serve(struct memcache_server **to, struct block *block,
 		.changed = changed, .flushed = flushed, .looked = looked, .pending = pending
 	};
 	memcache_set_backend(d.server, &d.backend);
+	if (error == ERR_TOO_BIG && block->size >= DEVICE_MIN)
+		return error; /* the store has said it */
 	error = error ? error : load();
 	if (error) {
 		log_error("memcache", "%s: %s", block->name, error_text(error));
