@@ -10,6 +10,7 @@
 #include <core/heap.h>
 
 #define SIZE_MIN 1024u /* slots */
+#define OLD      1024u /* uses of others */
 
 /* Of a slot. */
 struct record {
@@ -88,15 +89,24 @@ static void take(struct index *x, uint32_t slot)
 		x->records[at - 1].next = r->next;
 }
 
-static struct index *oldest(struct fat *f, const struct index *but)
+/* One to give up for another of so many slots: none that is larger, unless nobody has asked it for long. Else two directories
+ * by turns would each have to be read anew. */
+static struct index *victim(struct fat *f, const struct index *but, uint32_t size)
 {
 	struct index *best = NULL;
 	for (uint32_t k = 0; k < INDEXES; k++) {
 		struct index *x = &f->indexes[k];
-		if (x != but && x->size && (!best || x->used < best->used))
+		bool may = x->size <= size || f->index_turn - x->used > OLD;
+		if (x != but && x->size && may && (!best || x->used < best->used))
 			best = x;
 	}
 	return best;
+}
+
+static void refuse(struct fat *f, uint32_t directory)
+{
+	f->too_large = directory;
+	f->too_large_at = f->index_turn;
 }
 
 /* Room for that slot; false: there is none, and it is dropped. */
@@ -110,7 +120,7 @@ static bool grow(struct fat *f, struct index *x, uint32_t slot)
 	uint64_t more = bytes_of(size) - (old ? bytes_of(old) : 0);
 	uint64_t most = f->options.index ? f->options.index : INDEX_DEFAULT;
 	struct index *other;
-	while (f->index_bytes + more > most && (other = oldest(f, x)))
+	while (f->index_bytes + more > most && (other = victim(f, x, size)))
 		let_go(f, other);
 	bool fits = f->index_bytes + more <= most;
 	struct record *records = fits ? heap_resize(x->records, size * sizeof *records) : NULL;
@@ -118,7 +128,7 @@ static bool grow(struct fat *f, struct index *x, uint32_t slot)
 	if (records)
 		x->records = records;
 	if (!heads) {
-		f->too_large = x->directory;
+		refuse(f, x->directory);
 		let_go(f, x);
 		return false;
 	}
@@ -199,12 +209,18 @@ struct index *fat_index_make(const struct scan *of)
 	struct scan s;
 	struct entry e;
 	int error;
-	if (of->mend || f->too_large == of->chain.first)
+	if (of->mend || (f->too_large == of->chain.first && f->index_turn - f->too_large_at <= OLD))
 		return NULL;
 	for (uint32_t k = 0; k < INDEXES && !x; k++)
 		x = f->indexes[k].size ? NULL : &f->indexes[k];
-	if (!x)
-		let_go(f, x = oldest(f, NULL));
+	if (!x) {
+		x = victim(f, NULL, of->slot);
+		if (!x) {
+			refuse(f, of->chain.first);
+			return NULL;
+		}
+		let_go(f, x);
+	}
 	x->directory = of->chain.first;
 	x->used = ++f->index_turn;
 	fat_scan_open(&s, f, of->chain.first);

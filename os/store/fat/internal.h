@@ -80,7 +80,7 @@ struct chain {
 #ifndef INDEX_FROM      /* tests have a smaller one */
 #define INDEX_FROM 128u /* slots: what is smaller is searched */
 #endif
-#define INDEX_DEFAULT (640u << 10)
+#define INDEX_DEFAULT (1u << 20)
 #define INDEX_NONE    UINT32_MAX
 #define ENTRY_SLOTS   21u /* of the longest name */
 struct record;
@@ -146,7 +146,8 @@ struct fat {
 
 	struct index indexes[INDEXES];
 	uint64_t index_bytes, index_turn;
-	uint32_t too_large; /* a directory that has no index, because it did not fit */
+	uint64_t too_large_at; /* index_turn of then */
+	uint32_t too_large;    /* a directory that has no index, because it did not fit */
 
 	struct list nodes;
 	uint8_t *transfer;
