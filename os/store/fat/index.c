@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the names of a large directory are: for each slot that begins a long name, or is a short one, the name's hash, in
- * chains. What it finds is read from the directory and compared, so a wrong answer is not possible, and a volume's contents
- * are never only here. It is made when a search has gone through INDEX_FROM slots, and follows each change. All of them
- * together have at most fat_options.index bytes. A directory that does not fit is searched from its begin, as small ones are.
+ * Where the names of a large directory are: for each slot that begins a long name, or is a short one,
+ * the name's hash, in chains. What it finds is read from the directory and compared, so a wrong answer is
+ * not possible, and a volume's contents are never only here. It is made when a search has gone through
+ * INDEX_FROM slots, and follows each change. All of them together have at most fat_options.index bytes. A
+ * directory that does not fit is searched from its begin, as small ones are.
  */
 #include <store/fat/internal.h>
 

@@ -2,7 +2,8 @@
 /*
  * Shared by the parts of FAT. From below: transfer (bytes of the device), cache (sectors of tables and directories), table (the
  * allocation table, and changes of it that must wait), chain (clusters one behind the other), name, entry (slots of a
- * directory), index (where a large directory's names are), commit (the order in which changes reach the device), path, directory, file; volume opens, repair mends.
+ * directory), index (where a large directory's names are), commit (the order in which changes reach the device), path, directory,
+ * file; volume opens, repair mends.
  *
  * Everything runs under fat.lock, which the public functions take.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A temporary file is chunks of heap, which come as they are written and go with a truncation or the end. Nobody else opens it, so
- * locks are nothing. Where the bound is reached a write says SQLITE_FULL, which rolls its statement back.
+ * A temporary file is chunks of heap, which come as they are written and go with a truncation or the
+ * end. Nobody else opens it, so locks are nothing. Where the bound is reached a write says SQLITE_FULL,
+ * which rolls its statement back.
  */
 #include <store/sqlite/temporary.h>
 
