@@ -24,6 +24,7 @@ struct group {
 	struct timer timer;
 	uint32_t address, users;
 	uint32_t changes; /* how often its last change is still to be told */
+	bool asked;       /* a query is to be answered, beside that */
 };
 
 static struct list groups = LIST_INIT(groups);
@@ -124,10 +125,17 @@ static void forget(struct group *g)
 static void expired(struct timer *t)
 {
 	struct group *g = container_of(t, struct group, timer);
-	report(g, g->changes);
-	if (g->changes && --g->changes)
-		timer_set_in(t, random_below(IGMP_REPEAT_NS), expired);
-	else if (!g->users)
+	if (g->asked && g->users)
+		report(g, false);
+	g->asked = false;
+	if (g->changes) {
+		report(g, true);
+		if (--g->changes) {
+			timer_set_in(t, random_below(IGMP_REPEAT_NS), expired);
+			return;
+		}
+	}
+	if (!g->users)
 		forget(g);
 }
 
@@ -150,8 +158,10 @@ static uint64_t response_ns(uint8_t code)
 static void asked(struct group *g, uint64_t most)
 {
 	uint64_t now = clock_coarse(), at = now + (uint64_t)random_u32() * most / UINT32_MAX;
-	if (g->users && g->address != IGMP_ALL_SYSTEMS &&
-	    (!timer_is_set(&g->timer) || g->timer.deadline > at))
+	if (!g->users || g->address == IGMP_ALL_SYSTEMS)
+		return;
+	g->asked = true;
+	if (!timer_is_set(&g->timer) || g->timer.deadline > at)
 		timer_set(&g->timer, at, expired);
 }
 

@@ -79,16 +79,34 @@ static bool get_one(struct memcache_connection *c, const struct memcache_key *ke
 	return memcache_reply_item(c, i, i->head_size, memcache_item_text_size(i));
 }
 
+/* Nothing more of a line that is still coming is answered. */
+static void skip_keys(struct memcache_connection *c)
+{
+	memcache_reply_line(c, BAD_FORMAT);
+	c->line_size = 0;
+	c->getting.skip = true;
+	c->state = STATE_KEYS;
+}
+
 static void get_keys(struct memcache_connection *c, const char *line, uint32_t size)
 {
 	uint32_t at = 0;
 	struct word w;
 	while (next_word(line, size, &at, &w)) {
 		struct memcache_key key;
-		bool stuck = memcache_reply_is_stuck(c);
-		if (!stuck && key_of(w, &key))
+		bool stuck = memcache_reply_is_stuck(c), last = at == size;
+		if (!stuck && last && c->getting.more) { /* maybe not all of it */
+			c->state = STATE_KEYS;
+			memcache_keep_line(c, w.at, w.size);
+			return;
+		}
+		c->getting.any = true;
+		if (!stuck && key_of(w, &key)) {
 			stuck = !get_one(c, &key);
-		else if (stuck)
+		} else if (!stuck && c->getting.more) {
+			skip_keys(c);
+			return;
+		} else if (stuck)
 			at -= w.size;
 		if (stuck) {
 			c->state = STATE_GET;
@@ -96,8 +114,79 @@ static void get_keys(struct memcache_connection *c, const char *line, uint32_t s
 			return;
 		}
 	}
-	c->state = STATE_LINE;
-	REPLY(c, "END\r\n");
+	c->state = c->getting.more ? STATE_KEYS : STATE_LINE;
+	if (!c->getting.more)
+		REPLY(c, "END\r\n");
+}
+
+uint32_t memcache_command_keys(struct memcache_connection *c, const char *bytes, uint32_t size)
+{
+	uint32_t at = 0;
+	while (at < size && !memcache_reply_is_stuck(c)) {
+		uint32_t begin = at;
+		while (at < size && bytes[at] != ' ' && bytes[at] != '\n')
+			at++;
+		bool ended = at < size, last = ended && bytes[at] == '\n';
+		struct word w = { bytes + begin, at - begin };
+		if (!c->getting.skip && w.size && (c->line_size || !ended)) {
+			if (c->line_size + w.size > ITEM_KEY_MAX + 1)
+				skip_keys(c);
+			else if (!(c->line_size ? memcache_append_line(c, w.at, w.size)
+			                        : memcache_keep_line(c, w.at, w.size)))
+				return size;
+		}
+		if (!ended)
+			return size;
+		if (c->line_size)
+			w = (struct word){ c->line, c->line_size };
+		c->line_size = 0;
+		if (last && w.size && w.at[w.size - 1] == '\r')
+			w.size--;
+		if (w.size && !c->getting.skip) {
+			struct memcache_key key;
+			c->getting.any = true;
+			if (!key_of(w, &key))
+				skip_keys(c);
+			else if (!get_one(c, &key) || memcache_reply_is_stuck(c))
+				return at; /* what ends the key ends nothing more */
+		}
+		at++;
+		if (last) {
+			c->state = STATE_LINE;
+			if (!c->getting.any)
+				REPLY(c, "ERROR\r\n");
+			else if (!c->getting.skip)
+				REPLY(c, "END\r\n");
+			return at;
+		}
+	}
+	return at;
+}
+
+uint32_t memcache_command_long_get(struct memcache_connection *c, const char *line, uint32_t size)
+{
+	uint32_t at = 0;
+	struct word name, time;
+	int64_t exptime;
+	next_word(line, size, &at, &name);
+	bool touch = WORD_IS(name, "gat") || WORD_IS(name, "gats");
+	if (!touch && !WORD_IS(name, "get") && !WORD_IS(name, "gets"))
+		return 0;
+	c->quiet = false;
+	c->server->counters.commands++;
+	c->getting = (struct getting){ .cas = name.size == 4, .touch = touch, .more = true };
+	c->state = STATE_KEYS;
+	if (!touch)
+		return at;
+	if (next_word(line, size, &at, &time) && at == size)
+		return 0;
+	if (time.size && !memcache_number_read_signed(time.at, time.size, &exptime)) {
+		memcache_reply_line(c, BAD_EXPTIME);
+		c->getting.skip = c->getting.any = true;
+	} else if (time.size) {
+		c->getting.expires = memcache_expiry(store(c), exptime);
+	}
+	return at;
 }
 
 void memcache_command_get_on(struct memcache_connection *c)
@@ -370,6 +459,22 @@ static void verbosity(struct memcache_connection *c, const struct word *w, uint3
 	                               : BAD_FORMAT); /* there is nothing to be verbose */
 }
 
+static void cache_memlimit(struct memcache_connection *c, const struct word *w, uint32_t n)
+{
+	uint64_t mib;
+	look_for_noreply(c, w, n);
+	if (!memcache_number_read(w[1].at, w[1].size, &mib))
+		memcache_reply_line(c, BAD_FORMAT);
+	else if (mib < 8)
+		memcache_reply_line(c, "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m");
+	else if (mib > c->server->options.memory >> 20) /* it was taken at the start */
+		memcache_reply_line(c, "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust");
+	else {
+		memcache_memory_limit(&store(c)->memory, mib << 20);
+		memcache_reply_line(c, "OK");
+	}
+}
+
 /* ---- Which ---- */
 
 static void unknown(struct memcache_connection *c, const struct word *w, uint32_t n)
@@ -423,6 +528,14 @@ static void other(struct memcache_connection *c, const char *line, uint32_t size
 	} else if (WORD_IS(name, "quit")) {
 		memcache_connection_hang_up(c);
 		return;
+	} else if (WORD_IS(name, "lru_crawler")) {
+		memcache_lru_crawler(c, w, n);
+		return;
+	} else if (WORD_IS(name, "cache_memlimit")) {
+		if (n == 2 || n == 3) {
+			cache_memlimit(c, w, n);
+			return;
+		}
 	} else if (WORD_IS(name, "shutdown")) {
 		REPLY(c, "ERROR: shutdown not enabled\r\n");
 		return;

@@ -99,21 +99,6 @@ static void forget_line(struct memcache_connection *c)
 
 /* ---- In ---- */
 
-static bool is_get(const char *line, uint32_t size)
-{
-	uint32_t at = 0;
-	while (at < size && line[at] == ' ')
-		at++;
-	return size - at >= 4 && line[at] == 'g' &&
-	       (!memcmp(line + at + 1, "et", 2) || !memcmp(line + at + 1, "at", 2));
-}
-
-/* However it comes: a longer line is not from a client that we could help. */
-static bool fits(const char *line, uint32_t size)
-{
-	return size <= LINE_MAX || (size <= LINE_GET_MAX && is_get(line, size));
-}
-
 /* Does a line; how many bytes behind it were its value. */
 static uint32_t line_done(struct memcache_connection *c, const char *line, uint32_t size,
                           const char *rest, uint32_t rest_size)
@@ -127,8 +112,7 @@ static uint32_t line_done(struct memcache_connection *c, const char *line, uint3
 	return used;
 }
 
-/* More of the line that c->line begins; false: the connection is dropped. */
-static bool append_line(struct memcache_connection *c, const char *bytes, uint32_t size)
+bool memcache_append_line(struct memcache_connection *c, const char *bytes, uint32_t size)
 {
 	uint32_t whole = c->line_size + size;
 	if (whole > c->line_room) {
@@ -150,27 +134,46 @@ static bool append_line(struct memcache_connection *c, const char *bytes, uint32
 	return true;
 }
 
+/* A line longer than LINE_MAX: a get, or nothing from a client that we could help. */
+static uint32_t take_long_line(struct memcache_connection *c, const char *bytes, uint32_t size)
+{
+	uint32_t used = 0, head;
+	if (c->line_size) {
+		used = LINE_MAX - c->line_size;
+		if (!memcache_append_line(c, bytes, used))
+			return size;
+		head = memcache_command_long_get(c, c->line, LINE_MAX);
+		if (head) {
+			memcache_keep_line(c, c->line + head, LINE_MAX - head);
+			memcache_command_get_on(c);
+		}
+	} else {
+		head = used = memcache_command_long_get(c, bytes, LINE_MAX);
+	}
+	if (head)
+		return used;
+	c->server->counters.malformed++;
+	c->line_size = 0;
+	memcache_connection_hang_up(c);
+	return size;
+}
+
 /* How many bytes were taken: of the line, and of its value. */
 static uint32_t take_line(struct memcache_connection *c, const char *bytes, uint32_t size)
 {
 	const char *newline = memchr(bytes, '\n', size);
 	uint32_t n = newline ? (uint32_t)(newline - bytes) : size, used = newline ? n + 1 : n;
 	bool begins = !c->line_size;
-	bool bad = begins ? (uint8_t)bytes[0] == 0x80 ||
-	                            !fits(bytes, n) /* 0x80: the binary protocol */
-	                  : c->line_size + n > LINE_GET_MAX;
 
-	if (!bad && !begins) {
-		if (!append_line(c, bytes, n))
-			return used;
-		bad = !fits(c->line, c->line_size);
-	}
-	if (bad) {
+	if (begins && (uint8_t)bytes[0] == 0x80) { /* the binary protocol */
 		c->server->counters.malformed++;
-		c->line_size = 0;
 		memcache_connection_hang_up(c);
 		return used;
 	}
+	if (c->line_size + n > LINE_MAX)
+		return take_long_line(c, bytes, size);
+	if (!begins && !memcache_append_line(c, bytes, n))
+		return used;
 	if (newline)
 		return used + line_done(c, begins ? bytes : c->line, begins ? n : c->line_size,
 		                        bytes + used, size - used);
@@ -217,6 +220,12 @@ static uint32_t take(struct memcache_connection *c, const char *bytes, uint32_t 
 		case STATE_GET:
 			memcache_command_get_on(c);
 			break;
+		case STATE_KEYS:
+			at += memcache_command_keys(c, bytes + at, left);
+			break;
+		case STATE_DUMP:
+			memcache_dump_on(c);
+			break;
 		case STATE_CLOSING:
 			at = size;
 		}
@@ -237,14 +246,21 @@ static void enter(struct memcache_connection *c)
 
 static bool is_amid(const struct memcache_connection *c)
 {
-	return c->line_size || c->state == STATE_VALUE || c->state == STATE_SWALLOW;
+	return c->line_size || c->state == STATE_VALUE || c->state == STATE_SWALLOW ||
+	       c->state == STATE_KEYS;
+}
+
+/* It has more to say by itself, once there is room. */
+static bool is_telling(const struct memcache_connection *c)
+{
+	return c->state == STATE_GET || c->state == STATE_DUMP;
 }
 
 /* Where the connection is now. `news`: something was done for it, or has begun to come. */
 static void settle(struct memcache_connection *c, bool news)
 {
 	struct tcp_served *s = &c->served;
-	if (memcache_reply_is_stuck(c) || c->state == STATE_GET) {
+	if (memcache_reply_is_stuck(c) || is_telling(c)) {
 		tcp_served_busy(s, CLOCK_NEVER); /* what is being sent is watched */
 		return;
 	}
@@ -275,6 +291,8 @@ static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t si
 	struct memcache_counters *count = &c->server->counters;
 	uint64_t commands = count->commands;
 	bool going_on = is_amid(c);
+	if (!c->server->begun) /* memcache_begin resumes it */
+		return 0;
 	enter(c);
 	uint32_t taken = take(c, (const char *)bytes, size);
 	count->bytes_in += taken;
@@ -286,8 +304,12 @@ static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t si
 static void go_on(struct memcache_connection *c)
 {
 	enter(c);
-	while (memcache_reply_go_on(c) && c->state == STATE_GET && c->served.tcp)
-		memcache_command_get_on(c);
+	while (memcache_reply_go_on(c) && is_telling(c) && c->served.tcp) {
+		if (c->state == STATE_GET)
+			memcache_command_get_on(c);
+		else
+			memcache_dump_on(c);
+	}
 	if (leave(c, true) && !memcache_reply_is_stuck(c))
 		tcp_resume(c->served.tcp);
 }
@@ -295,7 +317,7 @@ static void go_on(struct memcache_connection *c)
 static void writable(struct tcp_served *s)
 {
 	struct memcache_connection *c = of(s);
-	if (memcache_reply_is_stuck(c) || c->state == STATE_GET)
+	if (memcache_reply_is_stuck(c) || is_telling(c))
 		go_on(c);
 }
 
@@ -322,7 +344,7 @@ void memcache_connection_committed(struct memcache_connection *c, int error)
 static void finished(struct tcp_served *s)
 {
 	struct memcache_connection *c = of(s);
-	if (!memcache_reply_is_stuck(c) && c->state != STATE_GET)
+	if (!memcache_reply_is_stuck(c) && !is_telling(c))
 		tcp_served_close(s);
 }
 

@@ -16,18 +16,21 @@
 #include <core/list.h>
 #include <net/tcp_served.h>
 
-#define LINE_MAX     8192u       /* of a command that is no get */
-#define LINE_GET_MAX (64u << 10) /* of a get with many keys */
-#define BATCH_SIZE   (64u << 10)
-#define BATCH_VALUE  (8u << 10) /* a larger value goes to TCP without a copy between */
-#define RATE_MIN     1024u      /* bytes a second of a command that is coming, after stall_ns */
-#define WORDS_MAX    24u
+#define LINE_MAX    8192u /* bytes of a command; of a longer get keys are taken as they come */
+#define BATCH_SIZE  (64u << 10)
+#define BATCH_VALUE (8u << 10) /* a larger value goes to TCP without a copy between */
+/* The longest reply but for values: room for it is there when a command begins. */
+#define REPLY_MAX (8u << 10)
+#define RATE_MIN  1024u /* bytes a second of a command that is coming, after stall_ns */
+#define WORDS_MAX 24u
 
 enum connection_state {
 	STATE_LINE,    /* the next command */
 	STATE_VALUE,   /* the value of a command, into c->upload.item */
 	STATE_SWALLOW, /* bytes that nobody wants, c->swallow of them; then the next command */
 	STATE_GET,     /* a get whose other keys are in c->line, once there is room */
+	STATE_KEYS,    /* a get whose other keys are still to come; c->line is the begin of one */
+	STATE_DUMP,    /* something long is told, as there is room */
 	STATE_CLOSING, /* everything was said; what still comes is thrown away */
 };
 
@@ -47,7 +50,17 @@ struct upload {
 /* What a get asks of each of its keys. */
 struct getting {
 	bool cas, touch;
+	bool more; /* the line goes on behind what is in c->line, or came */
+	bool any;  /* there was a key */
+	bool skip; /* one was no key: the others are not answered */
 	uint32_t expires;
+};
+
+/* Where an answer of any length is: dump.c. */
+struct dumping {
+	bool connections;  /* else items */
+	uint32_t at, turn; /* the next connection, or segment; and its turn */
+	uint32_t item_at;  /* in the segment; 0: it begins */
 };
 
 struct memcache_connection {
@@ -60,8 +73,10 @@ struct memcache_connection {
 	bool is_waiting; /* for the backend: `held` is not to be sent before `ticket` */
 	struct upload upload;
 	struct getting getting;
+	struct dumping dumping;
 	uint64_t swallow;
-	char *line; /* the begin of a line; in STATE_VALUE a meta command's, in STATE_GET keys */
+	char *line; /* the begin of a line; in STATE_VALUE a meta command's, in STATE_GET and
+	               STATE_KEYS keys */
 	uint32_t line_size, line_room;
 	struct memcache_item *sending; /* pinned; its text from `sending_at` to `sending_end` is to
 	                                  be sent, behind `held` */
@@ -77,6 +92,7 @@ struct memcache_server {
 	struct tcp_server served;
 	struct timer crawler;
 	struct list waiting;
+	bool begun; /* until then clients wait */
 	struct memcache_counters counters;
 	uint64_t started;
 	uint32_t batch_size;
@@ -91,6 +107,7 @@ bool memcache_connection_keep(struct memcache_connection *, uint32_t line_room, 
 void memcache_connection_hang_up(struct memcache_connection *); /* when everything was sent */
 bool memcache_keep_line(struct memcache_connection *, const char *,
                         uint32_t size); /* in c->line; false: dropped */
+bool memcache_append_line(struct memcache_connection *, const char *, uint32_t size);
 void memcache_connection_committed(struct memcache_connection *,
                                    int error); /* what it waited for is permanent */
 
@@ -98,6 +115,10 @@ void memcache_connection_committed(struct memcache_connection *,
  * much of that it took. */
 uint32_t memcache_command(struct memcache_connection *, const char *line, uint32_t size,
                           const char *rest, uint32_t rest_size);
+/* A get of which so much is here, and no end: what of it was taken, or 0: it is none. */
+uint32_t memcache_command_long_get(struct memcache_connection *, const char *, uint32_t size);
+/* In STATE_KEYS: how many bytes were taken. */
+uint32_t memcache_command_keys(struct memcache_connection *, const char *, uint32_t size);
 /* The next keys of c->line, as far as there is room. */
 void memcache_command_get_on(struct memcache_connection *);
 /* The value of c->upload is all there. `line`: a meta command's. */
@@ -124,6 +145,11 @@ void memcache_meta_uploaded(struct memcache_connection *, const char *line, uint
 /* stats.c */
 void memcache_stats(struct memcache_connection *, const struct word *, uint32_t count);
 void memcache_stats_reset(struct memcache_server *);
+
+/* dump.c: an answer that may be longer than all buffers. */
+void memcache_dump_begin(struct memcache_connection *, bool connections);
+void memcache_dump_on(struct memcache_connection *); /* as far as there is room */
+void memcache_lru_crawler(struct memcache_connection *, const struct word *, uint32_t count);
 
 /* reply.c */
 void memcache_reply_bytes(struct memcache_connection *, const void *, uint32_t size);

@@ -14,6 +14,7 @@
 
 #define NONE         UINT32_MAX
 #define RESERVE      1u /* free segments that only moving may take */
+#define EMPTIED_MAX  2u /* segments gained for a new one: under a lower limit that is one for good */
 #define CLEANING_MAX 8u /* passes that may gain nothing, until something is evicted after all */
 
 int memcache_memory_open(struct memcache_memory *m, uint64_t size)
@@ -37,8 +38,19 @@ int memcache_memory_open(struct memcache_memory *m, uint64_t size)
 		m->free[k] = m->count - 1 - k; /* the area is touched from its begin on */
 	m->free_count = m->count;
 	m->open = m->moving = NONE;
-	m->live_max = (uint64_t)m->count * segment / 8 * 7;
+	memcache_memory_limit(m, size);
 	return OK;
+}
+
+void memcache_memory_limit(struct memcache_memory *m, uint64_t size)
+{
+	uint64_t count = size / m->size;
+	if (count > m->count)
+		count = m->count;
+	if (count <= RESERVE)
+		count = RESERVE + 1;
+	m->reserve = RESERVE + m->count - (uint32_t)count;
+	m->live_max = count * m->size / 8 * 7;
 }
 
 void memcache_memory_close(struct memcache_memory *m)
@@ -224,12 +236,14 @@ static bool reclaim(struct memcache_memory *m)
 	/* Each pass frees a segment and takes at most one. Cleaning gains one in CLEANING_MAX
 	 * passes, unless items are so large that nothing fits into what is left of a segment; two
 	 * evictions always gain one, because each keeps half a segment at most. */
-	for (uint32_t vain = 0; m->free_count <= RESERVE;) {
+	for (uint32_t vain = 0, gained = 0;
+	     m->free_count <= RESERVE || (m->free_count <= m->reserve && gained < EMPTIED_MAX);) {
 		bool evict = !m->keep && (m->live > m->live_max || vain >= CLEANING_MAX);
 		uint32_t before = m->free_count, segment = choose(m, evict);
 		if (segment == NONE || vain > CLEANING_MAX + 4)
-			return false;
+			return m->free_count > RESERVE;
 		empty(m, segment, evict);
+		gained += m->free_count > before;
 		vain = m->free_count > before ? 0 : vain + 1;
 	}
 	return true;

@@ -50,6 +50,7 @@ struct memcache_memory {
 	uint64_t age;
 	uint64_t evictions, cleaned; /* items; segments */
 	bool keep;                   /* nothing is evicted: there is an end to what can be stored */
+	uint32_t reserve; /* free segments that only moving may take; more under a limit */
 	/* The item's place has changed, or (to null) it is being evicted; either way it was linked.
 	 */
 	void (*moved)(void *of, struct memcache_item *from, struct memcache_item *to);
@@ -62,6 +63,9 @@ struct memcache_memory {
 int memcache_memory_open(struct memcache_memory *, uint64_t size);
 void memcache_memory_close(struct memcache_memory *);
 
+/* From now on no more than that, though it was all taken: what is above it is emptied bit by bit, with
+ * each new segment. At most what memcache_memory_open was given. */
+void memcache_memory_limit(struct memcache_memory *, uint64_t size);
 uint32_t memcache_memory_item_max(const struct memcache_memory *); /* room of the largest item */
 
 /* A place for an item of that room (a multiple of ITEM_UNIT), which counts as live; null: there is

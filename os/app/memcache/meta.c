@@ -492,12 +492,11 @@ static void meta_debug(struct memcache_connection *c, struct meta *m)
 	int64_t left = memcache_left(s, i);
 	REPLY(c, "ME ");
 	put_key(c, &m->key);
-	if (left < 0)
-		REPLY(c, " exp=-1");
-	else {
+	if (!i->expires || left > 0) /* as 1.6.18 has it: how long it is over */
+		REPLY(c, " exp=-");
+	else
 		REPLY(c, " exp=");
-		memcache_reply_number(c, (uint64_t)left);
-	}
+	memcache_reply_number(c, (uint64_t)(left < 0 ? 1 : left));
 	REPLY(c, " la=");
 	memcache_reply_number(c, s->now - i->used_at);
 	REPLY(c, " cas=");

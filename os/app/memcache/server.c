@@ -79,8 +79,17 @@ int memcache_listen(struct memcache_server *s)
 		log_error("memcache", "port %u: %s", s->options.port, error_text(error));
 		return error;
 	}
-	timer_set_in(&s->crawler, CRAWL_IDLE_NS, crawl);
 	return OK;
+}
+
+void memcache_begin(struct memcache_server *s)
+{
+	struct list *const lists[] = { &s->served.idle, &s->served.busy };
+	s->begun = true;
+	timer_set_in(&s->crawler, CRAWL_IDLE_NS, crawl);
+	for (uint32_t k = 0; k < 2; k++)
+		for (struct list *at = lists[k]->next; at != lists[k]; at = at->next)
+			tcp_resume(container_of(at, struct tcp_served, all)->tcp);
 }
 
 int memcache_serve(struct memcache_server **to, const struct memcache_options *o)
@@ -93,8 +102,10 @@ int memcache_serve(struct memcache_server **to, const struct memcache_options *o
 		check_forget(*to);
 		memcache_store_close(&(*to)->store);
 		heap_free(*to);
+		return error;
 	}
-	return error;
+	memcache_begin(*to);
+	return OK;
 }
 
 void memcache_stop(struct memcache_server *s, uint64_t deadline_ns,

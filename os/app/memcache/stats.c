@@ -66,7 +66,8 @@ static void general(struct memcache_connection *c)
 		figure(c, names[k], t->counts[k]);
 	figure(c, "bytes_read", s->counters.bytes_in);
 	figure(c, "bytes_written", s->counters.bytes_out);
-	figure(c, "limit_maxbytes", s->options.memory);
+	figure(c, "limit_maxbytes",
+	       s->options.memory - (uint64_t)(t->memory.reserve - 1) * t->memory.size);
 	figure(c, "threads", 1);
 	figure(c, "hash_bytes", (uint64_t)t->table.size * 4);
 	figure(c, "hash_is_expanding", t->table.old != NULL);
@@ -96,6 +97,37 @@ static void settings(struct memcache_connection *c)
 	figure(c, "idle_timeout", o->idle_ns / NS_PER_S);
 }
 
+/* There are no size classes: all is told as class 1, which "me" and "lru_crawler" name, too. */
+static void items(struct memcache_connection *c)
+{
+	const struct memcache_store *t = &c->server->store;
+	if (!t->table.count)
+		return;
+	figure(c, "items:1:number", t->table.count);
+	figure(c, "items:1:mem_requested", t->memory.live);
+	figure(c, "items:1:evicted", t->memory.evictions);
+	figure(c, "items:1:outofmemory", t->counts[MEMCACHE_NO_MEMORY]);
+	figure(c, "items:1:reclaimed", t->counts[MEMCACHE_RECLAIMED]);
+}
+
+static void slabs(struct memcache_connection *c)
+{
+	const struct memcache_store *t = &c->server->store;
+	uint32_t used = t->memory.count - t->memory.free_count;
+	if (used) {
+		figure(c, "1:chunk_size", ITEM_UNIT);
+		figure(c, "1:chunks_per_page", t->memory.size / ITEM_UNIT);
+		figure(c, "1:total_pages", used);
+		figure(c, "1:total_chunks", (uint64_t)used * t->memory.size / ITEM_UNIT);
+		figure(c, "1:used_chunks", t->memory.live / ITEM_UNIT);
+		figure(c, "1:free_chunks",
+		       ((uint64_t)used * t->memory.size - t->memory.live) / ITEM_UNIT);
+		figure(c, "1:mem_requested", t->memory.live);
+	}
+	figure(c, "active_slabs", used > 0);
+	figure(c, "total_malloced", (uint64_t)used * t->memory.size);
+}
+
 void memcache_stats_reset(struct memcache_server *s)
 {
 	memset(s->store.counts, 0, sizeof s->store.counts);
@@ -114,8 +146,14 @@ void memcache_stats(struct memcache_connection *c, const struct word *w, uint32_
 		memcache_stats_reset(c->server);
 		REPLY(c, "RESET\r\n");
 		return;
-	} else if (!WORD_IS(w[1], "items") &&
-	           !WORD_IS(w[1], "slabs")) { /* of these there are none */
+	} else if (WORD_IS(w[1], "items")) {
+		items(c);
+	} else if (WORD_IS(w[1], "slabs")) {
+		slabs(c);
+	} else if (WORD_IS(w[1], "conns")) {
+		memcache_dump_begin(c, true);
+		return;
+	} else {
 		REPLY(c, "ERROR\r\n");
 		return;
 	}

@@ -130,7 +130,10 @@ static void unlink(struct memcache_store *s, struct memcache_item *i)
 
 struct memcache_item *memcache_find(struct memcache_store *s, const struct memcache_key *k)
 {
-	struct memcache_item *i = memcache_table_find(&s->table, hash_of(k), k->bytes, k->size);
+	uint32_t hash = hash_of(k);
+	struct memcache_item *i = memcache_table_find(&s->table, hash, k->bytes, k->size);
+	if (s->backend && s->backend->looked)
+		s->backend->looked(s->backend->of, k->bytes, k->size, hash);
 	if (!i || __builtin_expect(!dead(s, i), 1))
 		return i;
 	s->counts[expired(s, i) ? MEMCACHE_GET_EXPIRED : MEMCACHE_GET_FLUSHED]++;
@@ -273,10 +276,13 @@ static enum memcache_result decide(struct memcache_store *s, struct memcache_ite
 		                  : MEMCACHE_CAS_BAD]++;
 		if (!old)
 			return MEMCACHE_NOT_FOUND;
-		if (!match && how->invalidate && how->cas < old->cas)
-			i->bits |= ITEM_STALE;
-		else if (!match)
+		if (!match && how->invalidate && how->cas < old->cas) {
+			/* The value is another one, its time and who renews it are not. */
+			i->bits |= ITEM_STALE | (old->bits & ITEM_WON);
+			i->expires = old->expires;
+		} else if (!match)
 			return MEMCACHE_EXISTS;
+		break;
 	}
 	return MEMCACHE_OK;
 }
@@ -401,12 +407,12 @@ enum memcache_result memcache_add(struct memcache_store *s, struct memcache_item
 void memcache_flush(struct memcache_store *s, uint32_t at)
 {
 	s->flush_at = at > s->now ? at : 0;
-	if (s->flush_at)
-		return;
-	s->flushed = s->cas;
-	s->crawl_again = s->table.count > 0;
+	if (!s->flush_at) {
+		s->flushed = s->cas;
+		s->crawl_again = s->table.count > 0;
+	}
 	if (s->backend)
-		s->backend->flushed(s->backend->of, s->flushed);
+		s->backend->flushed(s->backend->of);
 }
 
 /* ---- For backends ---- */

@@ -58,9 +58,11 @@ struct memcache_backend {
 	/* The key has another value, other times or none any more. Called on the loop; must not
 	 * touch the store. */
 	void (*changed)(void *of, const char *key, uint32_t size);
-	void (*flushed)(void *of, uint64_t cas); /* all items up to this number are gone */
-	/* Since the last call for this: whether something has changed that is to be waited for, and
-	 * its ticket. */
+	void (*flushed)(void *of); /* the store's `flushed` or `flush_at` is another one */
+	/* Somebody is to be told what this key is. `hash` is hash_bytes's lower half. May be null. */
+	void (*looked)(void *of, const char *key, uint32_t size, uint32_t hash);
+	/* Since the last call for this: whether something has changed, or was looked at, that is to
+	 * be waited for, and its ticket. */
 	bool (*pending)(void *of, uint64_t *ticket);
 	void *of;
 };

@@ -158,6 +158,8 @@ static void look_at_map(struct check *c)
 		return;
 	}
 	for (uint32_t k = 0; k < t->map_count; k++) {
+		if (!t->map[k].page) /* of a device that has grown: the next commit writes it */
+			break;
 		if (k % MAP_POINTERS == 0) {
 			btree_pointer_store(pointer, t->state.dirs[k / MAP_POINTERS]);
 			mark(c, t->state.dirs[k / MAP_POINTERS].page,

@@ -302,6 +302,9 @@ static void lead(struct btree *t)
 			t->figures.changes += error ? 0 : a->count;
 			finish(a, error);
 		}
+		task_wake_all(&t->appliers); /* they need not wait for the next line */
+		if (!error && !nothing)
+			btree_map_trim(t);
 		return;
 	}
 }

@@ -96,7 +96,11 @@ struct btree {
 	struct pointer *map;   /* where the map's pages are, committed */
 	struct pointer *moved; /* and once the commit under way is done */
 	uint32_t map_count;
-	uint64_t hint;                 /* where the search for a free page goes on */
+	uint64_t hint;  /* where the search for a free page goes on */
+	uint8_t *holes; /* a bit a page: discarded, and not taken since */
+	uint64_t
+	        trim_at; /* where the look for pages to discard goes on; 0: there is none under way */
+	uint64_t trim_freed;           /* pages, since the last one began */
 	struct pages allocated, freed; /* by the state under way */
 
 	struct table clean, dirty;
@@ -204,8 +208,12 @@ uint64_t btree_map_alloc(struct btree *); /* 0: the device is full, or no memory
 /* Of the committed state or of this one. ERR_MEMORY; ERR_CORRUPT: it is free. */
 int btree_map_free(struct btree *, uint64_t page);
 void btree_map_undo(struct btree *);
-void btree_map_done(struct btree *);    /* the state under way has been committed */
-void btree_map_release(struct btree *); /* a snapshot has gone */
+void btree_map_done(struct btree *); /* the state under way has been committed */
+int btree_map_grow(struct btree *,
+                   uint64_t pages); /* the device has so many; from the next commit on */
+/* After a commit, and before the next: discards some of what is free above where pages are taken. */
+void btree_map_trim(struct btree *);
+void btree_map_release(struct btree *);                   /* a snapshot has gone */
 bool btree_map_used(const struct btree *, uint64_t page); /* by the committed state */
 bool btree_map_busy(const struct btree *, uint64_t page); /* by that or by one of a snapshot */
 /* Replaces a damaged map: pages that the tree reaches are in use. If not all of the tree can be read, no page is free. */

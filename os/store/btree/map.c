@@ -16,6 +16,15 @@
 #include <core/heap.h>
 #include <core/panic.h>
 
+#ifndef WINDOW_MIN       /* tests have a smaller one */
+#define WINDOW_MIN 4096u /* pages: 16 MiB */
+#define TRIM_MIN   64u   /* pages of a run that is worth a request */
+#endif
+#define TRIM_MAX      8192u  /* of one request: 32 MiB */
+#define TRIM_BEGIN    4096u  /* pages that were freed since the last look at all of the device */
+#define TRIM_REQUESTS 4u     /* after a commit */
+#define TRIM_PAGES    32768u /* that are looked at after a commit */
+
 static bool bit(const uint8_t *map, uint64_t page)
 {
 	return map[page / 8] >> (page % 8) & 1;
@@ -52,8 +61,9 @@ static int make(struct btree *t)
 	uint64_t bytes = (uint64_t)t->map_count * BTREE_PAGE;
 	t->next = heap_alloc_aligned(bytes, BTREE_PAGE);
 	t->busy = heap_alloc_zero(1, bytes);
+	t->holes = heap_alloc_zero(1, bytes);
 	t->map = heap_alloc_zero(t->map_count, sizeof *t->map);
-	if (!t->next || !t->busy || !t->map)
+	if (!t->next || !t->busy || !t->holes || !t->map)
 		return ERR_MEMORY;
 	memset(t->next, 0, bytes);
 	return OK;
@@ -63,6 +73,7 @@ void btree_map_close(struct btree *t)
 {
 	heap_free(t->next);
 	heap_free(t->busy);
+	heap_free(t->holes);
 	heap_free(t->map);
 	heap_free(t->allocated.all);
 	heap_free(t->freed.all);
@@ -81,6 +92,38 @@ int btree_map_create(struct btree *t)
 		bit_set(t->busy, page, true);
 	}
 	return error;
+}
+
+int btree_map_grow(struct btree *t, uint64_t pages)
+{
+	uint8_t *next = t->next, *busy = t->busy, *holes = t->holes;
+	struct pointer *map = t->map;
+	uint32_t count = t->map_count;
+	uint64_t before = t->pages;
+	t->pages = pages;
+	int error = make(t);
+	if (error) {
+		heap_free(t->next);
+		heap_free(t->busy);
+		heap_free(t->holes);
+		heap_free(t->map);
+		t->next = next;
+		t->busy = busy;
+		t->holes = holes;
+		t->map = map;
+		t->map_count = count;
+		t->pages = before;
+		return error;
+	}
+	memcpy(t->next, next, (uint64_t)count * BTREE_PAGE);
+	memcpy(t->busy, busy, (uint64_t)count * BTREE_PAGE);
+	memcpy(t->map, map, count * sizeof *map);
+	heap_free(next);
+	heap_free(busy);
+	heap_free(holes); /* nothing is known of any yet */
+	heap_free(map);
+	t->state.pages = pages;
+	return OK;
 }
 
 static int read_page(struct btree *t, struct pointer p, uint8_t *to, const char *what)
@@ -165,18 +208,38 @@ int btree_map_rebuild(struct btree *t)
 	return OK;
 }
 
-uint64_t btree_map_alloc(struct btree *t)
+/* Pages are taken in turn from so much of the device's begin: twice what is in use, so that there are runs to write in one
+ * go, and no more, so that a large device is not filled by what is free. */
+static uint64_t window(const struct btree *t)
 {
-	uint64_t page = t->hint < t->pages ? t->hint : 0;
-	for (uint64_t k = 0; k < t->pages; k++, page = page + 1 < t->pages ? page + 1 : 0) {
+	uint64_t used = t->work.used,
+	         pages = 2 * used > used + WINDOW_MIN ? 2 * used : used + WINDOW_MIN;
+	return pages < t->pages ? pages : t->pages;
+}
+
+/* A free page below `end`, from the hint on; 0: there is none. */
+static uint64_t search(struct btree *t, uint64_t end)
+{
+	uint64_t page = t->hint < end ? t->hint : 0;
+	for (uint64_t k = 0; k < end; k++, page = page + 1 < end ? page + 1 : 0) {
 		if (page % 8 == 0 && (t->next[page / 8] | t->busy[page / 8]) == 0xff &&
-		    page + 8 <= t->pages) {
+		    page + 8 <= end) {
 			page += 7;
 			k += 7;
 			continue;
 		}
-		if (bit(t->next, page) || bit(t->busy, page) || !btree_cache_forget(t, page))
-			continue;
+		if (!bit(t->next, page) && !bit(t->busy, page) && btree_cache_forget(t, page))
+			return page;
+	}
+	return 0;
+}
+
+uint64_t btree_map_alloc(struct btree *t)
+{
+	uint64_t end = window(t), page = search(t, end);
+	if (!page && end < t->pages)
+		page = search(t, t->pages);
+	if (page) {
 		if (!btree_pages_add(&t->allocated, page)) {
 			t->why = ERR_MEMORY;
 			return 0;
@@ -184,6 +247,7 @@ uint64_t btree_map_alloc(struct btree *t)
 		ensure(page >= ROOT_PAGES);
 		bit_set(t->next, page, true);
 		t->work.used++;
+		bit_set(t->holes, page, false);
 		t->hint = page + 1;
 		return page;
 	}
@@ -228,6 +292,7 @@ static void make_free(struct btree *t, const struct pages *p)
 		if (!bit(t->next, p->all[k]))
 			bit_set(t->busy, p->all[k], false);
 	}
+	t->trim_freed += p->count;
 }
 
 void btree_map_done(struct btree *t)
@@ -263,6 +328,54 @@ void btree_map_release(struct btree *t)
 	}
 }
 
+/* ---- Discarding ---- */
+
+static bool is_free(const struct btree *t, uint64_t page)
+{
+	return !bit(t->next, page) && !bit(t->busy, page);
+}
+
+/* The next run of free pages from *at on; its size. *full: how many of them may hold data. */
+static uint64_t free_run(const struct btree *t, uint64_t *at, uint64_t end, uint64_t *full)
+{
+	uint64_t page = *at, run = 0;
+	while (page < end && (!is_free(t, page) || bit(t->holes, page))) {
+		uint64_t k = page / 8;
+		page += page % 8 == 0 && (t->next[k] | t->busy[k] | t->holes[k]) == 0xff ? 8 : 1;
+	}
+	page = page < end ? page : end;
+	*at = page;
+	for (*full = 0; page < end && run < TRIM_MAX && is_free(t, page); page++, run++)
+		*full += !bit(t->holes, page);
+	return run;
+}
+
+void btree_map_trim(struct btree *t)
+{
+	uint64_t from = window(t) + WINDOW_MIN / 4; /* not what is taken again at once */
+	if (t->block->read_only || t->refuses || from >= t->pages)
+		return;
+	if (!t->trim_at) {
+		if (t->trim_freed < TRIM_BEGIN)
+			return;
+		t->trim_at = from;
+		t->trim_freed = 0;
+	}
+	uint64_t at = t->trim_at > from ? t->trim_at : from;
+	uint64_t end = at + TRIM_PAGES < t->pages ? at + TRIM_PAGES : t->pages;
+	for (uint32_t told = 0; at < end && told < TRIM_REQUESTS;) {
+		uint64_t full, run = free_run(t, &at, end, &full);
+		if (full >= TRIM_MIN) {
+			told++;
+			if (!block_discard(t->block, at * BTREE_PAGE, run * BTREE_PAGE))
+				for (uint64_t k = 0; k < run; k++)
+					bit_set(t->holes, at + k, true);
+		}
+		at += run;
+	}
+	t->trim_at = at < t->pages ? at : 0;
+}
+
 bool btree_map_used(const struct btree *t, uint64_t page)
 {
 	return bit(t->next, page);
@@ -286,20 +399,24 @@ static int move(struct btree *t, uint32_t k, uint64_t *places)
 	return t->map[k].page ? btree_map_free(t, t->map[k].page) : OK;
 }
 
+static int move_dir(struct btree *t, uint32_t d, uint64_t *dirs)
+{
+	if (dirs[d])
+		return OK;
+	dirs[d] = btree_map_alloc(t);
+	if (!dirs[d])
+		return t->why;
+	return t->work.dirs[d].page ? btree_map_free(t, t->work.dirs[d].page) : OK;
+}
+
 static int move_touched(struct btree *t, uint64_t *places, uint64_t *dirs)
 {
 	/* The lists grow while we walk them. */
 	for (uint32_t a = 0, f = 0; a < t->allocated.count || f < t->freed.count;) {
 		uint64_t page = a < t->allocated.count ? t->allocated.all[a++] : t->freed.all[f++];
-		uint32_t k = (uint32_t)(page / MAP_BITS), d = k / MAP_POINTERS;
+		uint32_t k = (uint32_t)(page / MAP_BITS);
 		int error = move(t, k, places);
-		if (!error && !dirs[d]) {
-			dirs[d] = btree_map_alloc(t);
-			if (!dirs[d])
-				return t->why;
-			if (t->work.dirs[d].page)
-				error = btree_map_free(t, t->work.dirs[d].page);
-		}
+		error = error ? error : move_dir(t, k / MAP_POINTERS, dirs);
 		if (error)
 			return error;
 	}
@@ -311,13 +428,13 @@ int btree_map_write(struct btree *t)
 	uint64_t *places = heap_alloc_zero(t->map_count, sizeof *places), dirs[MAP_DIRS] = { 0 };
 	struct pointer *moved = heap_alloc(t->map_count * sizeof *moved);
 	int error = places && moved ? OK : ERR_MEMORY;
-	if (!error && !t->map[0].page) { /* a new store: all of it */
-		for (uint32_t k = 0; k < t->map_count && !error; k++)
-			error = move(t, k, places);
-		for (uint32_t d = 0; d < dir_count(t) && !error; d++) {
-			dirs[d] = btree_map_alloc(t);
-			error = dirs[d] ? OK : t->why;
-		}
+	/* A new store: all of it; a device that has grown: the new ones. */
+	bool some = !t->map[0].page || !t->map[t->map_count - 1].page;
+	for (uint32_t k = 0; some && k < t->map_count && !error; k++) {
+		if (t->map[k].page)
+			continue;
+		error = move(t, k, places);
+		error = error ? error : move_dir(t, k / MAP_POINTERS, dirs);
 	}
 	if (!error)
 		error = move_touched(t, places, dirs);

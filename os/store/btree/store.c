@@ -7,13 +7,14 @@
 #include <core/check.h>
 #include <core/error.h>
 #include <core/heap.h>
+#include <core/log.h>
 
 #define PAGES_MIN 16u
 #define PAGES_MAX ((uint64_t)MAP_DIRS * MAP_POINTERS * MAP_BITS)
 
 /* The committed state, if there is one. *repair: its root's page is not as it was written. OK;
  * ERR_ABSENT: the device is blank; ERR_MALFORMED: it holds something else. */
-static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
+static int find_state(struct btree *t, bool *repair)
 {
 	uint8_t *page = btree_page_alloc_bytes();
 	uint32_t good = 0, other = 0;
@@ -24,7 +25,7 @@ static int find_state(struct btree *t, uint64_t device_pages, bool *repair)
 		error = block_read(t->block, p * BTREE_PAGE, page, BTREE_PAGE);
 		if (error)
 			break;
-		enum record found = btree_check_root(t, page, p, device_pages, &s, &whole, &flawed);
+		enum record found = btree_check_root(t, page, p, PAGES_MAX, &s, &whole, &flawed);
 		if (found == RECORD_GOOD && (s.generation & 1) != p)
 			found = RECORD_FOREIGN;
 		other += found == RECORD_FOREIGN || found == RECORD_DAMAGED;
@@ -49,6 +50,17 @@ static void settle(struct btree *t, bool repair)
 		error = block_flush(t->block);
 	if (error)
 		t->refuses = error;
+}
+
+/* What was there is not all there any more; whoever made it smaller can make it larger again. */
+static int say_shrunk(const struct btree *t)
+{
+	log_error("btree",
+	          "%s has %llu bytes, the store on it needs %llu: it was shrunk, or not copied to "
+	          "its end",
+	          t->block->name, (unsigned long long)t->block->size,
+	          (unsigned long long)(t->state.pages * BTREE_PAGE));
+	return ERR_TOO_BIG;
 }
 
 static int create(struct btree *t)
@@ -121,14 +133,18 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 	list_init(&t->snapshots);
 	task_queue_init(&t->appliers);
 	bool repair = false;
-	int error = find_state(t, device_pages, &repair);
-	if (!error) {
+	int error = find_state(t, &repair);
+	if (!error && t->state.pages > device_pages)
+		error = say_shrunk(t);
+	else if (!error) {
 		t->pages = t->state.pages;
 		if (!block->read_only)
 			settle(t, repair);
 		error = btree_map_open(t);
 		if (error == ERR_CORRUPT)
 			error = btree_map_rebuild(t);
+		if (!error && !block->read_only && device_pages > t->pages)
+			error = btree_map_grow(t, device_pages);
 	} else if (error == ERR_ABSENT && options->create) {
 		t->pages = device_pages;
 		error = block->read_only ? ERR_READ_ONLY : create(t);
@@ -138,6 +154,7 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 		return error;
 	}
 	t->work = t->state;
+	t->trim_at = ROOT_PAGES; /* what earlier ones left is not known */
 	check_watch(t, is_valid, "store/btree",
 	            "pages in memory are what was read, and none that is in use is overwritten");
 	*to = t;

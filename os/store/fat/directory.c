@@ -150,6 +150,8 @@ static int let_go(struct fat *f, const struct entry *e)
 {
 	bool directory = e->raw[11] & ATTR_DIRECTORY;
 	struct node *n = fat_node_find(f, e->at);
+	if (directory)
+		fat_index_drop(f, fat_entry_first(f, e->raw));
 	uint32_t first = n                                      ? n->chain.first
 	                 : directory || fat_load32(e->raw + 28) ? fat_entry_first(f, e->raw)
 	                                                        : 0;

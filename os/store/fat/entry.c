@@ -165,19 +165,33 @@ int fat_scan_next(struct scan *s, struct entry *e)
 	}
 }
 
+bool fat_entry_is_named(const struct entry *e, const struct name *name)
+{
+	uint16_t units[12];
+	if (e->raw[11] & ATTR_LABEL || fat_entry_is_dot(e->raw))
+		return false;
+	if (e->units_count && fat_name_equal(e->units, e->units_count, name->units, name->size))
+		return true;
+	uint32_t size = fat_name_from_short(e->raw, e->raw[12], units);
+	return fat_name_equal(units, size, name->units, name->size);
+}
+
 int fat_scan_find(struct scan *s, const struct name *name, struct entry *e)
 {
+	struct index *x = fat_index_of(s);
+	bool asked = false;
 	int error;
+	if (x)
+		return fat_index_find(x, s, name, e);
 	while (!(error = fat_scan_next(s, e))) {
-		uint16_t units[12];
-		if (e->raw[11] & ATTR_LABEL || fat_entry_is_dot(e->raw))
-			continue;
-		if (e->units_count &&
-		    fat_name_equal(e->units, e->units_count, name->units, name->size))
+		if (fat_entry_is_named(e, name))
 			return OK;
-		uint32_t size = fat_name_from_short(e->raw, e->raw[12], units);
-		if (fat_name_equal(units, size, name->units, name->size))
-			return OK;
+		if (s->slot > INDEX_FROM && !asked) {
+			asked = true;
+			x = fat_index_make(s);
+			if (x)
+				return fat_index_find(x, s, name, e);
+		}
 	}
 	return error;
 }
@@ -193,6 +207,7 @@ static uint64_t marks(const uint8_t raw[SLOT], const uint16_t *units, uint32_t s
 int fat_entry_erase(struct scan *s, const struct entry *e)
 {
 	s->fat->erased |= marks(e->raw, e->units, e->units_count);
+	fat_index_erased(s, e);
 	return erase(s, e->first, e->slot + 1);
 }
 
@@ -220,6 +235,13 @@ static int taken(struct scan *s, const struct name *name, const uint8_t probe[11
 	for (uint32_t k = 1; k < 10; k++)
 		fat_name_tail(name, with[k], k);
 	*bits = 0;
+	const struct index *x = fat_index_of(s);
+	if (x) {
+		for (uint32_t k = 0; k < 10; k++)
+			*bits |= (uint32_t)fat_index_has_short(x, with[k]) << k;
+		*bits |= (uint32_t)(probe && fat_index_has_short(x, probe)) << 10;
+		return OK;
+	}
 	s->slot = 0;
 	while (!(error = fat_scan_next(s, &e))) {
 		for (uint32_t k = 0; k < 10; k++)
@@ -258,7 +280,7 @@ static int find_room(struct scan *s, uint32_t need, uint32_t *at, uint32_t *ende
 {
 	struct unit *u;
 	uint8_t *raw;
-	uint32_t run = 0, slot = 0;
+	uint32_t run = 0, slot = fat_index_room(s, need);
 	int error;
 	*ended = SLOTS_MAX;
 	for (;; slot++) {
@@ -352,9 +374,14 @@ int fat_entry_make(struct scan *s, const struct name *name, const uint8_t raw[SL
 	}
 	if (!error)
 		error = put_slot(s, e->slot, e->raw, &e->at);
-	if (error)
+	if (error) {
 		f->refuses = error;
-	return error;
+		fat_index_drop(f, s->chain.first);
+		return error;
+	}
+	fat_index_added(s, e);
+	fat_index_taken(s, parts + 1, first);
+	return OK;
 }
 
 /* ---- Times ---- */

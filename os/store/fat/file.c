@@ -275,8 +275,10 @@ int fat_directory_grow(struct scan *s)
 	uint32_t tail, cluster, next, slots = f->cluster_size / SLOT;
 	if (!s->chain.first)
 		return ERR_TOO_BIG;
-	int error = fat_chain_get(f, &s->chain, 0, &tail);
-	for (uint32_t index = 1; !error && index <= SLOTS_MAX / slots; index++)
+	/* From where the search for room has ended, which is most often the tail. */
+	uint32_t from = s->chain.cluster ? s->chain.index : 0;
+	int error = fat_chain_get(f, &s->chain, from, &tail);
+	for (uint32_t index = from + 1; !error && index <= SLOTS_MAX / slots; index++)
 		error = fat_chain_get(f, &s->chain, index, &tail);
 	if (error != ERR_ABSENT)
 		return error ? error : ERR_TOO_BIG;

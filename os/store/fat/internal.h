@@ -2,7 +2,8 @@
 /*
  * Shared by the parts of FAT. From below: transfer (bytes of the device), cache (sectors of tables and directories), table (the
  * allocation table, and changes of it that must wait), chain (clusters one behind the other), name, entry (slots of a
- * directory), commit (the order in which changes reach the device), path, directory, file; volume opens, repair mends.
+ * directory), index (where a large directory's names are), commit (the order in which changes reach the device), path, directory,
+ * file; volume opens, repair mends.
  *
  * Everything runs under fat.lock, which the public functions take.
  */
@@ -75,6 +76,25 @@ struct chain {
 	uint32_t marks[24];
 };
 
+/* Of a large directory: index.c. */
+#define INDEXES 4u
+#ifndef INDEX_FROM      /* tests have a smaller one */
+#define INDEX_FROM 128u /* slots: what is smaller is searched */
+#endif
+#define INDEX_DEFAULT (1u << 20)
+#define INDEX_NONE    UINT32_MAX
+#define ENTRY_SLOTS   21u /* of the longest name */
+struct record;
+struct index {
+	uint32_t directory; /* its first cluster */
+	uint32_t size;      /* slots that there is room for: a power of two; 0: it is free */
+	struct record *records;
+	uint32_t *heads;                /* size / 2 of them */
+	uint32_t room[ENTRY_SLOTS + 1]; /* before it no so many free slots in a row begin */
+	uint64_t used;
+	struct chain chain;
+};
+
 /* A file or directory that is open, once however often. */
 struct node {
 	struct list list; /* in fat.nodes */
@@ -124,6 +144,11 @@ struct fat {
 	uint64_t erased;     /* names erased since the last one, a bit each (fat_name_mark) */
 	uint64_t moved_at;   /* slot of a rename whose mark is to go; 0: none */
 	uint8_t moved_tenths;
+
+	struct index indexes[INDEXES];
+	uint64_t index_bytes, index_turn;
+	uint64_t too_large_at; /* index_turn of then */
+	uint32_t too_large;    /* a directory that has no index, because it did not fit */
 
 	struct list nodes;
 	uint8_t *transfer;
@@ -203,6 +228,8 @@ int fat_name_parse(struct name *, const char *utf8, uint32_t size);
 uint32_t fat_name_print(const uint16_t *units, uint32_t size, char *to,
                         uint32_t room); /* with its NUL */
 bool fat_name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint32_t b_size);
+uint32_t fat_name_hash(const uint16_t *units,
+                       uint32_t size); /* names that are equal have the same */
 /* One bit of 64: names that are equal have the same. */
 uint64_t fat_name_mark(const uint16_t *units, uint32_t size);
 /* A long name that can be shown and asked for; unpaired surrogates are made U+FFFD. */
@@ -242,6 +269,7 @@ int fat_scan_next(struct scan *, struct entry *); /* labels, . and .. included *
 int fat_scan_slot(struct scan *, uint32_t slot, struct unit **,
                   uint8_t **); /* ERR_ABSENT: behind the end */
 int fat_scan_find(struct scan *, const struct name *, struct entry *); /* ERR_ABSENT */
+bool fat_entry_is_named(const struct entry *, const struct name *);
 int fat_entry_erase(struct scan *, const struct entry *);
 /* Puts a new one into the directory: raw's fields but its name. e: what became of it. */
 int fat_entry_make(struct scan *, const struct name *, const uint8_t raw[SLOT], struct entry *e);
@@ -268,6 +296,21 @@ static inline bool fat_entry_is_dot(const uint8_t raw[SLOT])
 void fat_entry_stamp(uint8_t raw[SLOT], int64_t seconds, bool created);
 int64_t fat_entry_now(void); /* seconds since 1970 */
 void fat_entry_info(const struct entry *, struct fat_info *);
+
+/* ---- index.c ---- */
+struct index *fat_index_of(const struct scan *); /* null: there is none */
+struct index *
+fat_index_make(const struct scan *); /* null: it would not fit, or the directory is damaged */
+int fat_index_find(struct index *, struct scan *, const struct name *, struct entry *);
+bool fat_index_has_short(const struct index *, const uint8_t raw[11]); /* by hash: maybe another */
+void fat_index_added(const struct scan *, const struct entry *);
+void fat_index_erased(const struct scan *, const struct entry *);
+/* From where on so many free slots in a row are to be looked for; and where they were found, and are taken. */
+uint32_t fat_index_room(const struct scan *, uint32_t need);
+void fat_index_taken(const struct scan *, uint32_t need, uint32_t at);
+void fat_index_drop(struct fat *, uint32_t directory);
+void fat_index_close(struct fat *);
+bool fat_index_is_valid(const struct fat *); /* for checks */
 
 /* ---- path.c ---- */
 /* Walks to the directory that the path's last part is in. `avoid`: ERR_INVALID if it leads through that directory. */

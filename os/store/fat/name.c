@@ -148,12 +148,19 @@ bool fat_name_equal(const uint16_t *a, uint32_t a_size, const uint16_t *b, uint3
 	return true;
 }
 
+uint32_t fat_name_hash(const uint16_t *units, uint32_t size)
+{
+	uint64_t h = size;
+	for (uint32_t k = 0; k < size; k++) {
+		h = (h ^ upper(units[k])) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
+}
+
 uint64_t fat_name_mark(const uint16_t *units, uint32_t size)
 {
-	uint32_t h = size;
-	for (uint32_t k = 0; k < size; k++)
-		h = (h ^ upper(units[k])) * 0x9e3779b1u;
-	return 1ull << (h >> 26);
+	return 1ull << (fat_name_hash(units, size) >> 26);
 }
 
 /* ---- Short names ---- */

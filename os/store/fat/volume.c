@@ -149,6 +149,7 @@ static int open_volume(struct fat *f)
 static void release(struct fat *f)
 {
 	check_forget(f);
+	fat_index_close(f);
 	heap_free(f->unit_array);
 	heap_free(f->unit_bytes);
 	heap_free(f->transfer);
@@ -197,6 +198,7 @@ int fat_open(struct fat **to, struct block *block, const struct fat_options *opt
 		return ERR_MEMORY;
 	f->block = block;
 	f->generation = 1;
+	f->too_large = INDEX_NONE;
 	list_init(&f->units);
 	list_init(&f->nodes);
 	task_queue_init(&f->waiting);
@@ -219,6 +221,9 @@ int fat_sync(struct fat *f)
 {
 	fat_lock(f);
 	int error = fat_commit(f, true);
+#ifdef AMPOULE_CHECKED /* it looks at every name, which is too much for each turn of the loop */
+	ensure(fat_index_is_valid(f));
+#endif
 	fat_unlock(f);
 	return error;
 }

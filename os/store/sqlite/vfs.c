@@ -2,8 +2,9 @@
 /*
  * SQLite's VFS "block" (sqlite.h). Each block device that is in use has one `struct device`, which
  * all its open files and connections share: the volume, and SQLite's five locks (sqlite3.h,
- * SQLITE_LOCK_*) as counts. A file is a main database or its journal; there are no others, as
- * temporary ones are kept in memory: every connection is told so as it is opened.
+ * SQLITE_LOCK_*) as counts. A file is a main database or its journal, or a temporary one, which is
+ * temporary.c's. Every connection is told to keep what is temporary in memory as it is opened; files
+ * are for those that say `temp_store=FILE` afterwards.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <store/block.h>
 
 #include <store/sqlite/sqlite.h>
+#include <store/sqlite/temporary.h>
 #include <store/sqlite/volume.h>
 
 #define NAME_MAX_BYTES 64 /* of a file: a device's name and "-journal" */
@@ -299,6 +301,10 @@ static size_t journal_of(const char *name)
 	                                                                          : 0;
 }
 
+#define TEMPORARY                                                                                  \
+	(SQLITE_OPEN_TEMP_DB | SQLITE_OPEN_TRANSIENT_DB | SQLITE_OPEN_TEMP_JOURNAL |               \
+	 SQLITE_OPEN_SUBJOURNAL)
+
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags,
                     int *out_flags)
 {
@@ -307,6 +313,11 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
 
 	(void)vfs;
 	*f = (struct file){ .base.pMethods = NULL };
+	if (flags & TEMPORARY) {
+		if (out_flags)
+			*out_flags = flags;
+		return sqlite_temporary_open(base);
+	}
 	if (!name || !(flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL)))
 		return SQLITE_CANTOPEN;
 	if (flags & SQLITE_OPEN_MAIN_JOURNAL) {
@@ -463,6 +474,8 @@ static int keep_temporary_in_memory(sqlite3 *db, const char **error, const void 
 
 int sqlite_start(void)
 {
+	if (block_vfs.szOsFile < sqlite_temporary_size)
+		block_vfs.szOsFile = sqlite_temporary_size;
 	/* Statement journals stay in memory, however long. */
 	sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
 	/* The type is SQLite's idea of what extensions have in common. */

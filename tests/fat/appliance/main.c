@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/sha256.h>
@@ -86,6 +87,26 @@ static void damage(void *of, const char *what, uint64_t where)
 	printf("damage: %s (%llu)\n", what, (unsigned long long)where);
 }
 
+/* Made and opened again; how long it took. */
+static int make_many(struct fat *f, uint32_t count)
+{
+	struct fat_file *file;
+	char name[64];
+	int error = fat_make_directory(f, "many");
+	uint64_t began = clock_now();
+	for (uint32_t k = 0; k < 2 * count && !error; k++) {
+		snprintf(name, sizeof name, "many/A long name %u.text", k % count);
+		error = fat_file_open(
+		        f, name, k < count ? FAT_WRITE | FAT_CREATE | FAT_EXCLUSIVE : 0, &file);
+		if (!error)
+			fat_file_close(file);
+	}
+	error = error ? error : fat_sync(f);
+	printf("many %u in %llu ms\n", count,
+	       (unsigned long long)((clock_now() - began) / NS_PER_MS));
+	return error;
+}
+
 static int volume(struct block *b)
 {
 	struct fat *f;
@@ -100,6 +121,8 @@ static int volume(struct block *b)
 		error = fat_make_directory(f, copy_to);
 		error = error == ERR_EXISTS ? OK : error;
 	}
+	if (!error && arg_many())
+		error = make_many(f, arg_many());
 	int failed = error ? fail("copy to", copy_to, error) : folder(f, "");
 	error = fat_close(f);
 	return failed ? failed : error ? fail("close", "volume", error) : 0;

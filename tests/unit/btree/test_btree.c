@@ -688,9 +688,103 @@ static void a_larger_device_is_fine_and_a_smaller_one_is_not(void **state)
 	btree_close(t);
 	d.block.size = MIB / 2;
 	struct btree_options o = { .create = true };
-	assert_int_equal(btree_open(&t, &d.block, &o), ERR_MALFORMED);
+	fake_log_lines = damages = 0;
+	assert_int_equal(btree_open(&t, &d.block, &o), ERR_TOO_BIG);
+	assert_int_equal(fake_log_lines + damages, 1);
+	assert_string_equal(fake_log_text,
+	                    "disk has 524288 bytes, the store on it needs 1048576: it was shrunk, "
+	                    "or not copied to its end");
 	disk_close(&d);
 	disk_close(&larger);
+}
+
+/* Puts values of 60,000 bytes until there is no room; how many. */
+static uint32_t fill(struct btree *t, uint32_t from)
+{
+	static uint8_t value[60000];
+	uint32_t n = 0;
+	for (;; n++) {
+		uint32_t key = from + n;
+		int error = btree_put(t, &key, sizeof key, value, sizeof value);
+		if (error == ERR_TOO_BIG)
+			return n;
+		assert_int_equal(error, OK);
+	}
+}
+
+static void a_device_that_grew_is_used_to_its_end(void **state)
+{
+	(void)state;
+	static const uint64_t sizes[] = {
+		1, 2, 127, 128, 129, 300
+	}; /* MiB: a page of the map is good for 128 */
+	struct disk d, larger;
+	uint32_t all = 0;
+	disk_open(&d, MIB, false);
+	for (uint32_t k = 0; k < 6; k++) {
+		if (k) {
+			disk_open(&larger, sizes[k] * MIB, false);
+			memcpy(larger.bytes, d.bytes, d.block.size);
+			disk_close(&d);
+			d = larger;
+			d.block.driver = larger.block.driver;
+		}
+		struct btree *t = open_store(&d, 0);
+		struct btree_figures f;
+		sound(t); /* before the first commit, too */
+		all += fill(t, all);
+		btree_figures(t, &f);
+		assert_int_equal(f.pages, sizes[k] * MIB / BTREE_PAGE);
+		assert_true(f.pages_used > f.pages - 64);
+		sound(t);
+		btree_close(t);
+		t = open_store(&d, 0); /* as it lies on the device */
+		btree_figures(t, &f);
+		assert_int_equal(f.keys, all);
+		sound(t);
+		btree_close(t);
+	}
+	disk_close(&d);
+}
+
+static void what_is_freed_is_discarded(void **state)
+{
+	(void)state;
+	static uint8_t value[4000];
+	struct disk d;
+	struct btree_figures f;
+	disk_open(&d, 128 * MIB, false);
+	memset(d.bytes + MIB, 0xee, 127 * MIB); /* what somebody left there is not its first page */
+	struct btree *t = open_store(&d, MIB);
+	/* Churn of few keys stays at the device's begin. */
+	for (uint32_t n = 0; n < 20000; n++) {
+		uint32_t key = below(200);
+		assert_int_equal(btree_put(t, &key, sizeof key, value, sizeof value), OK);
+	}
+	uint32_t kept = 0;
+	for (uint64_t page = 0; page < 128 * MIB / BTREE_PAGE; page++)
+		kept += d.bytes[page * BTREE_PAGE + 100] != 0xdd;
+	btree_figures(t, &f);
+	assert_true(kept < 2 * f.pages_used + 2 * 4096 + 64);
+	/* Much that goes leaves little. */
+	uint32_t all = fill(t, 1000);
+	assert_true(all > 1900);
+	for (uint32_t k = 0; k < all; k++) {
+		uint32_t key = 1000 + k;
+		assert_int_equal(btree_delete(t, &key, sizeof key), OK);
+	}
+	for (uint32_t n = 0; n < 300; n++) {
+		uint32_t key = below(200);
+		assert_int_equal(btree_put(t, &key, sizeof key, value, sizeof value), OK);
+	}
+	kept = 0;
+	for (uint64_t page = 0; page < 128 * MIB / BTREE_PAGE; page++)
+		kept += d.bytes[page * BTREE_PAGE + 100] != 0xdd;
+	btree_figures(t, &f);
+	assert_true(kept < 2 * f.pages_used + 2 * 4096 + 512);
+	sound(t);
+	btree_close(t);
+	disk_close(&d);
 }
 
 /* A page that one commit takes and gives back, while a snapshot is open, is free once: not again
@@ -868,6 +962,8 @@ int main(void)
 		cmocka_unit_test(half_a_root_is_made_whole),
 		cmocka_unit_test(a_page_that_changes_in_memory_is_found),
 		cmocka_unit_test(a_larger_device_is_fine_and_a_smaller_one_is_not),
+		cmocka_unit_test(a_device_that_grew_is_used_to_its_end),
+		cmocka_unit_test(what_is_freed_is_discarded),
 	};
 	full = getenv("FULL") && strcmp(getenv("FULL"), "1") == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -885,6 +885,61 @@ static void what_is_no_fat_is_refused(void **state)
 	disk_close(&d);
 }
 
+/* What was linear in a folder's files for each of them: four times as many took sixteen times as long. */
+static void a_large_folder_takes_time_in_proportion(void **state)
+{
+	(void)state;
+	if (!volume_possible())
+		skip();
+	struct disk d;
+	struct fat *f;
+	struct fat_file *file;
+	struct fat_info info;
+	struct fat_directory *list;
+	char path[100];
+	uint64_t reads[3];
+	volume_make(&d, "-F 32 -s 1", 64 << 10, false);
+	assert_int_equal(fat_open(&f, &d.block, &volume_options), OK);
+	for (uint32_t k = 0; k < 3; k++) {
+		static const char *const folders[] = { "a", "b", "c" };
+		uint32_t files = 1000u << k * 2;
+		uint64_t before = d.requests;
+		assert_int_equal(fat_make_directory(f, folders[k]), OK);
+		for (uint32_t n = 0; n < files; n++) {
+			sprintf(path, "%s/A long name, number %u.data", folders[k], n);
+			assert_int_equal(fat_file_open(f, path,
+			                               FAT_WRITE | FAT_CREATE | FAT_EXCLUSIVE,
+			                               &file),
+			                 OK);
+			fat_file_close(file);
+		}
+		reads[k] = d.requests - before;
+	}
+	assert_true(reads[2] < reads[1] * 6 + 5000 && reads[2] < 16000 * 8);
+	/* Gone and renamed ones are not found any more; places are used anew. */
+	for (uint32_t n = 0; n < 16000; n += 4) {
+		sprintf(path, "c/A long name, number %u.data", n);
+		assert_int_equal(fat_remove(f, path), OK);
+		assert_int_equal(fat_stat(f, path, &info), ERR_ABSENT);
+		sprintf(path, "c/A LONG NAME, number %u.data", n + 1);
+		assert_int_equal(fat_rename(f, path, "c/moved"), OK);
+		assert_int_equal(fat_stat(f, path, &info), ERR_ABSENT);
+		assert_int_equal(fat_remove(f, "c/moved"), OK);
+		sprintf(path, "c/new %u.data", n);
+		assert_int_equal(fat_file_open(f, path, FAT_WRITE | FAT_CREATE, &file), OK);
+		fat_file_close(file);
+	}
+	uint32_t there = 0;
+	assert_int_equal(fat_directory_open(f, "c", &list), OK);
+	while (!fat_directory_next(list, &info))
+		there++;
+	fat_directory_close(list);
+	assert_int_equal(there, 12000);
+	assert_int_equal(fat_close(f), OK);
+	need_sound(&d);
+	disk_close(&d);
+}
+
 int main(void)
 {
 	full = getenv("FULL") != NULL;
@@ -897,6 +952,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_over_in_memory_is_found),
 		cmocka_unit_test(a_removed_file_stays_readable_while_it_is_open),
 		cmocka_unit_test(a_full_root_directory_is_said),
+		cmocka_unit_test(a_large_folder_takes_time_in_proportion),
 		cmocka_unit_test(random_operations_match_the_model),
 		cmocka_unit_test(what_is_written_here_mtools_reads),
 		cmocka_unit_test(what_mtools_writes_is_read_here),

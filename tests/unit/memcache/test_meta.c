@@ -94,6 +94,18 @@ static void sets_by_mode(void **state)
 	assert_said(c, want, "EX\r\n");
 }
 
+static void a_stale_value_keeps_its_time_and_its_winner(void **state)
+{
+	(void)state;
+	assert_said(c, "set t 0 0 3\r\nabc\r\n", "STORED\r\n");
+	assert_said(c, "md t I T30\r\n", "HD\r\n");
+	assert_said(c, "mg t t v\r\n", "VA 3 t30 X W\r\nabc\r\n");
+	assert_said(c, "ms t 1 I T90 C1\r\nx\r\n", "HD\r\n");
+	assert_said(c, "mg t t v\r\n", "VA 1 t30 Z X\r\nx\r\n");
+	assert_said(c, "ms t 1 T90\r\ny\r\n", "HD\r\n");
+	assert_said(c, "mg t t v\r\n", "VA 1 t90\r\ny\r\n");
+}
+
 static void deletes(void **state)
 {
 	(void)state;
@@ -159,7 +171,7 @@ static void debugs(void **state)
 	assert_said(c, "ms m 1 T10\r\nx\r\n", "HD\r\n");
 	unsigned long long cas, size;
 	assert_int_equal(sscanf(world_say(c, "me m\r\n"),
-	                        "ME m exp=10 la=0 cas=%llu fetch=no cls=1 size=%llu\r\n", &cas,
+	                        "ME m exp=-10 la=0 cas=%llu fetch=no cls=1 size=%llu\r\n", &cas,
 	                        &size),
 	                 2);
 }
@@ -201,6 +213,7 @@ int main(void)
 		TEST(gets_what_is_asked_for),
 		TEST(the_first_to_come_renews),
 		TEST(stale_items_say_so),
+		TEST(a_stale_value_keeps_its_time_and_its_winner),
 		TEST(sets_by_mode),
 		TEST(deletes),
 		TEST(counts),

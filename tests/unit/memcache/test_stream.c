@@ -286,6 +286,79 @@ static void lines_have_an_end(void **state)
 	free(line);
 }
 
+static uint32_t occurrences(const char *text, const char *of)
+{
+	uint32_t n = 0;
+	for (; (text = strstr(text, of)); text++)
+		n++;
+	return n;
+}
+
+/* Says it in pieces; the most that the connections held meanwhile. */
+static uint64_t say_in_pieces(struct tcp_connection *to, const char *line, uint32_t size,
+                              uint32_t step)
+{
+	uint64_t most = 0;
+	for (uint32_t at = 0; at < size; at += step) {
+		fake_queue(to, line + at, size - at < step ? size - at : step);
+		fake_run(to);
+		most = server->served.charged > most ? server->served.charged : most;
+	}
+	return most;
+}
+
+static void a_get_takes_keys_as_they_come(void **state)
+{
+	(void)state;
+	char *line = malloc(300000);
+	for (uint32_t k = 0; k < 4000; k += 3) {
+		sprintf(line, "set %053u 0 0 1 noreply\r\nx\r\n", k);
+		world_say(c, line);
+	}
+	static const char *const begins[] = { "get", "gets", " gat 0", "gats 0" };
+	for (uint32_t b = 0; b < 4; b++) {
+		uint32_t n = (uint32_t)sprintf(line, "%s", begins[b]);
+		for (uint32_t k = 0; k < 4000; k++)
+			n += (uint32_t)sprintf(line + n, " %053u", k);
+		n += (uint32_t)sprintf(line + n, b % 2 ? "\r\n" : "\n");
+		static const uint32_t steps[] = { 300000, 60000, 8191, 8192, 8193, 1400, 54, 7 };
+		for (uint32_t k = 0; k < 8; k++) {
+			uint64_t held = say_in_pieces(c, line, n, steps[k]);
+			const char *got = world_heard(c);
+			assert_int_equal(occurrences(got, "VALUE "), 1334);
+			assert_int_equal(occurrences(got, "END\r\n"), 1);
+			assert_true(held < 200000 + (64u << 10));
+		}
+		/* A client that does not read for a while loses nothing. */
+		c->out_room = 1000;
+		c->stalled = true;
+		say_in_pieces(c, line, n, 1400);
+		c->out_room = UINT32_MAX;
+		c->stalled = false;
+		fake_run(c);
+		const char *got = world_heard(c);
+		assert_int_equal(occurrences(got, "VALUE "), 1334);
+		assert_int_equal(occurrences(got, "END\r\n"), 1);
+	}
+	/* A key that is none ends the answers, and not the connection. */
+	uint32_t n = (uint32_t)sprintf(line, "get");
+	for (uint32_t k = 0; k < 1000; k++)
+		n += (uint32_t)sprintf(line + n, k == 500 ? " %0253u" : " %053u", k);
+	n += (uint32_t)sprintf(line + n, "\r\nmn\r\n");
+	for (uint32_t step = 3; step < 100000; step *= 10) {
+		say_in_pieces(c, line, n, step);
+		const char *got = world_heard(c);
+		assert_int_equal(occurrences(got, "VALUE "), 167);
+		assert_non_null(strstr(got, "\r\nCLIENT_ERROR bad command line format\r\nMN\r\n"));
+	}
+	/* Nothing but blanks is no key. */
+	memset(line, ' ', 100000);
+	memcpy(line, "get", 3);
+	memcpy(line + 99998, "\r\n", 3);
+	assert_said(c, line, "ERROR\r\n");
+	free(line);
+}
+
 static void resets_in_the_middle_leave_nothing(void **state)
 {
 	(void)state;
@@ -334,6 +407,7 @@ int main(void)
 		TEST(a_value_that_comes_steadily_has_all_the_time_it_needs),
 		TEST(a_server_that_stops_lets_commands_end),
 		TEST(lines_have_an_end),
+		TEST(a_get_takes_keys_as_they_come),
 		TEST(resets_in_the_middle_leave_nothing),
 		TEST(without_memory_nothing_breaks),
 	};

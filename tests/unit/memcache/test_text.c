@@ -270,7 +270,68 @@ static void stats_end(void **state)
 	assert_said(c, "stats reset\r\n", "RESET\r\n");
 	got = world_say(c, "stats settings\r\n");
 	assert_non_null(strstr(got, "STAT maxbytes 4194304\r\n"));
-	assert_said(c, "stats items\r\n", "END\r\n");
+	assert_said(c, "set i 0 0 1\r\nx\r\n", "STORED\r\n");
+	const char *items = world_say(c, "stats items\r\n");
+	assert_true(strstr(items, "STAT items:1:number ") && strstr(items, "\r\nEND\r\n"));
+	assert_true(strstr(world_say(c, "stats slabs\r\n"), "STAT active_slabs 1\r\n"));
+	assert_true(strstr(world_say(c, "stats conns\r\n"), ":state conn_read\r\nEND\r\n"));
+}
+
+static void all_items_are_dumped(void **state)
+{
+	(void)state;
+	char text[100];
+	uint32_t lines = 0;
+	for (uint32_t k = 0; k < 3000; k++) {
+		sprintf(text, "set k%%%u 0 %u 1\r\nx\r\n", k, k % 2 * 100);
+		assert_said(c, text, "STORED\r\n");
+	}
+	c->out_room = 5000; /* told as there is room */
+	c->stalled = true;
+	const char *got = world_say(c, "lru_crawler metadump all\r\n");
+	assert_null(strstr(got, "END"));
+	for (const char *at = got; (at = strstr(at, "key=k%25")); at++)
+		lines++;
+	c->out_room = UINT32_MAX;
+	c->stalled = false;
+	fake_run(c);
+	got = world_heard(c);
+	for (const char *at = got; (at = strstr(at, "=k%25")); at++)
+		lines++;
+	assert_int_equal(lines, 3000);
+	assert_true(strstr(got, " fetch=no cls=1 size=64\nEND\r\n"));
+	assert_said(c, "lru_crawler metadump 7\r\n", "BADCLASS invalid class id\r\n");
+	assert_said(c, "lru_crawler enable\r\n", "OK\r\n");
+	assert_said(c, "lru_crawler\r\n", "ERROR\r\n");
+}
+
+static void less_memory_holds_less(void **state)
+{
+	(void)state;
+	world_leave(c);
+	world_close();
+	world_open(&(struct memcache_options){ .memory = 32u << 20 });
+	c = fake_accept();
+	char *line = malloc(20000), what[100];
+	for (uint32_t round = 0; round < 3; round++) {
+		static const char *const limits[] = { "32", "8", "16" };
+		sprintf(what, "cache_memlimit %s\r\n", limits[round]);
+		assert_said(c, what, "OK\r\n");
+		for (uint32_t k = 0; k < 6000; k++) {
+			int n = sprintf(line, "set k%u 0 0 10000\r\n", k);
+			memset(line + n, 'v', 10000);
+			strcpy(line + n + 10000, "\r\n");
+			assert_said(c, line, "STORED\r\n");
+		}
+		uint64_t most = (uint64_t)atoi(limits[round]) << 20;
+		assert_true(server->store.memory.live <= most &&
+		            server->store.memory.live > most / 2);
+	}
+	free(line);
+	assert_said(c, "cache_memlimit 7\r\n",
+	            "MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n");
+	assert_said(c, "cache_memlimit 33\r\n",
+	            "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust\r\n");
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, begin, end)
@@ -292,6 +353,8 @@ int main(void)
 		TEST(a_value_that_is_too_large_is_read_and_refused),
 		TEST(quit_and_browsers_are_hung_up_on),
 		TEST(stats_end),
+		TEST(all_items_are_dumped),
+		TEST(less_memory_holds_less),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,24 @@ static void queries_are_answered_in_their_time(void **state)
 	tells_nothing();
 }
 
+/* Regression: the answer was left to the change, which is no answer (RFC 3376 §5.2). */
+static void a_query_is_answered_though_a_change_is_still_to_be_told(void **state)
+{
+	(void)state;
+	udp_join(member, NULL, GROUP);
+	tells(IGMP_V3_ROUTERS, 0x22, 4);
+	ask(0, 1, 12);
+	world_advance(2 * SECOND);
+	struct packet p;
+	uint32_t answers = 0, changes = 0;
+	while (world_sent(&p)) {
+		answers += p.bytes[14 + 24 + 8] == 2;
+		changes += p.bytes[14 + 24 + 8] == 4;
+	}
+	assert_int_equal(answers, 1);
+	assert_int_equal(changes, 1);
+}
+
 static void a_router_of_version_2_is_talked_to_in_it(void **state)
 {
 	(void)state;
@@ -278,6 +296,7 @@ int main(void)
 		TEST(a_socket_receives_what_its_groups_get),
 		TEST(joining_and_leaving_are_told_twice),
 		TEST(queries_are_answered_in_their_time),
+		TEST(a_query_is_answered_though_a_change_is_still_to_be_told),
 		TEST(a_router_of_version_2_is_talked_to_in_it),
 		TEST(a_new_address_tells_its_groups),
 	};

@@ -24,4 +24,6 @@ void disk_power(void);        /* on again */
 uint8_t *disk_bytes(void);
 void disk_restore(const uint8_t *);
 
+extern uint64_t disk_heap; /* bytes that heap_figures tells of */
+
 #endif

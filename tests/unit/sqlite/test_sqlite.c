@@ -402,6 +402,43 @@ static void temporary_tables_and_sorts_stay_in_memory(void **unused)
 	sqlite3_close(db);
 }
 
+/* SQL as people have it: PRAGMA temp_store=FILE made all of this "unable to open database file". */
+static void temporary_files_work(void **unused)
+{
+	(void)unused;
+	for (int round = 0; round < 2; round++) {
+		disk_make(4 << 20, 512, 1);
+		disk_heap = round ? 4 << 20 : 64 << 20;
+		sqlite3 *db = open_database();
+		run(db,
+		    "PRAGMA temp_store=FILE; PRAGMA cache_size=5; CREATE TABLE t (x);"
+		    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 300)"
+		    "INSERT INTO t SELECT randomblob(4000) FROM c; DELETE FROM t WHERE rowid > 50; "
+		    "VACUUM");
+		expect(db, "PRAGMA freelist_count", "0");
+		run(db, "CREATE TEMP TABLE tt (x)");
+		const char *large = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM "
+		                    "c WHERE n < 20000)"
+		                    "INSERT INTO tt SELECT randomblob(100) FROM c";
+		if (round) { /* there is an end, and nothing is broken by it */
+			assert_int_equal(sqlite3_exec(db, large, NULL, NULL, NULL), SQLITE_FULL);
+			expect(db, "SELECT count(*) FROM tt", "0");
+		} else {
+			run(db, large);
+			expect(db, "SELECT count(*) FROM (SELECT x FROM tt ORDER BY x)", "20000");
+			run(db, "BEGIN; DELETE FROM tt WHERE rowid % 2; SAVEPOINT a; DELETE FROM "
+			        "tt; ROLLBACK TO a");
+			expect(db, "SELECT count(*) FROM tt", "10000");
+			run(db, "ROLLBACK; CREATE INDEX temp.i ON tt (x)");
+			expect(db, "PRAGMA temp.integrity_check", "ok");
+		}
+		expect(db, "SELECT count(*) FROM t", "50");
+		expect(db, "PRAGMA integrity_check", "ok");
+		sqlite3_close(db);
+	}
+	disk_heap = 64 << 20;
+}
+
 static void vacuum_makes_it_smaller(void **unused)
 {
 	(void)unused;
@@ -533,6 +570,7 @@ int main(void)
 		cmocka_unit_test(a_full_device_is_an_error_and_nothing_is_lost),
 		cmocka_unit_test(connections_share_a_device_by_locks),
 		cmocka_unit_test(temporary_tables_and_sorts_stay_in_memory),
+		cmocka_unit_test(temporary_files_work),
 		cmocka_unit_test(vacuum_makes_it_smaller),
 		cmocka_unit_test(what_is_not_synced_is_kept_by_an_orderly_close),
 		cmocka_unit_test(the_device_holds_a_plain_database_file),

@@ -45,6 +45,15 @@ static void submit(struct block *b, struct block_request *q)
 			memcpy(to, q->parts[k].bytes, q->parts[k].size);
 		*add(d) = (struct disk_event){ DISK_WRITE, at, q->size, bytes };
 	}
+	if (q->op == BLOCK_DISCARD) { /* nobody can count on anything that was there */
+		memset(d->bytes + at, 0xdd, q->size);
+		d->discarded += q->size;
+		if (d->record) {
+			uint8_t *bytes = malloc(q->size);
+			memset(bytes, 0xdd, q->size);
+			*add(d) = (struct disk_event){ DISK_WRITE, at, q->size, bytes };
+		}
+	}
 	for (uint32_t k = 0; k < q->part_count && q->op <= BLOCK_WRITE; at += q->parts[k++].size) {
 		if (q->op == BLOCK_WRITE)
 			memcpy(d->bytes + at, q->parts[k].bytes, q->parts[k].size);

@@ -27,6 +27,7 @@ struct disk {
 	uint64_t fail_at,
 	        requests; /* the request of that number (from 1) and all after it fail; 0: none */
 	bool fail_once;
+	uint64_t discarded; /* bytes */
 };
 
 void disk_open(struct disk *, uint64_t size, bool record); /* zeroes */

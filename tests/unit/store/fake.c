@@ -10,6 +10,7 @@
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/list.h>
+#include <core/log.h>
 #include <core/panic.h>
 #include <core/task.h>
 
@@ -109,6 +110,25 @@ void fake_check(void)
 {
 }
 #endif
+
+uint32_t fake_log_lines;
+char fake_log_text[256];
+
+__attribute__((weak)) bool log_wants(enum log_level level)
+{
+	(void)level;
+	return true;
+}
+
+__attribute__((weak)) void log_line(enum log_level level, const char *who, const char *format, ...)
+{
+	va_list args;
+	(void)level, (void)who;
+	va_start(args, format);
+	vsnprintf(fake_log_text, sizeof fake_log_text, format, args);
+	va_end(args);
+	fake_log_lines++;
+}
 
 /* A test with tasks of its own has these otherwise. */
 __attribute__((weak)) void task_queue_init(struct task_queue *q)

@@ -11,5 +11,7 @@ extern uint64_t fake_memory_left; /* allocations that succeed until one fails; U
 
 /* Asks everything that is watched (core/check.h), where the sources are compiled as for a checked image. */
 void fake_check(void);
+extern uint32_t fake_log_lines; /* that were logged, and the last one */
+extern char fake_log_text[];
 
 #endif

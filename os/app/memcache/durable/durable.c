@@ -4,8 +4,16 @@
  * they are by then: so a commit holds the last state of each key, and costs the same however often
  * it changed meanwhile.
  *
- * Two kinds of record: "i" KEY, the item; and "f", the number of the last flush, at or below which
- * items are gone: their records are removed later, as the store's crawler finds them.
+ * Three kinds of record:
+ *
+ *   "i" KEY  the item
+ *   "f"      the number of the last flush, at or below which items are gone (their records are removed
+ *            later, as the store's crawler finds them); and the date of one that is to come
+ *   "c"      a CAS number above all that a client was ever told: a start goes on from there, whatever
+ *            has become of the items. It moves in steps, so that few commits write it.
+ *
+ * A note stays until its commit has ended. So whoever is told about a key, changed by him or not, finds
+ * the ticket to wait for: nobody sees what a power cut could still take back.
  */
 #include <app/memcache/durable/durable.h>
 
@@ -30,7 +38,10 @@
 #define KEPT_BITS     (ITEM_BINARY | ITEM_STALE | ITEM_WON)
 #define RECORD_MAX    BTREE_VALUE_MAX
 #define SEEN          1024u
+#define DEVICE_MIN    (64u << 10)       /* bytes: less is no store's */
 #define RETRY_NS      (100 * NS_PER_MS) /* after an error: a full device */
+#define CAS_STEP      (1u << 20)        /* numbers that a start may skip */
+#define RESERVED_MAX  2u                /* changes of a batch that are no items: "f" and "c" */
 _Static_assert(RECORD_HEAD <= sizeof(struct memcache_item) && DURABLE_ITEM_MAX <= RECORD_MAX,
                "what fits into an item fits into its record");
 
@@ -39,7 +50,9 @@ struct note {
 	struct note *next; /* in the order of change */
 	struct note *same; /* in the chain of `seen` */
 	uint64_t number;   /* of the first change since it was last written */
+	uint64_t latest;   /* of the last one */
 	uint32_t hash;
+	bool writing; /* it is in the commit under way: another change is another note */
 	uint8_t size;
 	char key[ITEM_KEY_MAX];
 };
@@ -51,14 +64,19 @@ static struct {
 	struct btree *tree;
 	struct btree_lru lru;
 	struct note *first, **last;
-	struct note *seen[SEEN]; /* those of the list, by hash */
-	uint64_t changes, told;  /* counted; pending() has told of so many */
-	uint64_t flushed;        /* to be written; 0: nothing */
+	struct note *writing; /* a list of those in the commit under way */
+	struct note
+	        *seen[SEEN]; /* those of both lists, by hash; of one key the newest comes first */
+	uint64_t changes, told; /* counted; pending() has told of so many */
+	uint64_t looked;        /* the ticket of what was looked at since then; 0: none */
+	uint64_t flush;         /* the last flush's ticket, until it is permanent; 0: none */
+	bool flush_due;         /* it is to be written */
+	uint64_t cas_kept;      /* what the device has in "c" */
 	bool lost; /* a change could not be noted: nothing may be acknowledged any more */
 	struct task_queue work;
 	uint8_t *bytes; /* BATCH_BYTES, of the commit in the making */
 	uint8_t *old;   /* RECORD_MAX, of what is read */
-	struct btree_change batch[BATCH_CHANGES];
+	struct btree_change batch[RESERVED_MAX + BATCH_CHANGES];
 } d;
 
 /* ---- Noting ---- */
@@ -69,6 +87,7 @@ static uint32_t hash_of(const char *key, uint32_t size)
 	return (uint32_t)hash_bytes(key, size);
 }
 
+/* The newest one of the key. */
 static struct note *find_note(const char *key, uint32_t size, uint32_t hash)
 {
 	struct note *n = d.seen[hash % SEEN];
@@ -81,20 +100,23 @@ static void changed(void *of, const char *key, uint32_t size)
 {
 	(void)of;
 	uint32_t hash = hash_of(key, size);
-	struct note **chain = &d.seen[hash % SEEN];
+	struct note **chain = &d.seen[hash % SEEN], *n = find_note(key, size, hash);
 	d.changes++;
 	task_wake_all(&d.work);
-	if (find_note(key, size, hash))
+	if (n && !n->writing) {
+		n->latest = d.changes;
 		return;
-	struct note *n = heap_alloc(offsetof(struct note, key) + size);
+	}
+	n = heap_alloc(offsetof(struct note, key) + size);
 	if (!n) {
 		d.lost = true;
 		return;
 	}
 	n->next = NULL;
-	n->number = d.changes;
+	n->number = n->latest = d.changes;
 	n->same = *chain;
 	n->hash = hash;
+	n->writing = false;
 	n->size = (uint8_t)size;
 	memcpy(n->key, key, size);
 	*chain = n;
@@ -102,28 +124,47 @@ static void changed(void *of, const char *key, uint32_t size)
 	d.last = &n->next;
 }
 
-static void flushed(void *of, uint64_t cas)
+static void flushed(void *of)
 {
 	(void)of;
-	d.flushed = cas;
-	d.changes++;
+	d.flush = ++d.changes;
+	d.flush_due = true;
 	task_wake_all(&d.work);
+}
+
+static void looked(void *of, const char *key, uint32_t size, uint32_t hash)
+{
+	(void)of;
+	if (!d.first && !d.writing && !d.flush)
+		return;
+	const struct note *n = find_note(key, size, hash);
+	uint64_t ticket = n && n->latest > d.flush ? n->latest : d.flush;
+	if (ticket > d.looked)
+		d.looked = ticket;
 }
 
 static bool pending(void *of, uint64_t *ticket)
 {
 	(void)of;
 	bool news = d.told != d.changes;
-	d.told = *ticket = d.changes;
+	*ticket = news ? d.changes : d.looked;
+	news = news || d.looked;
+	d.told = d.changes;
+	d.looked = 0;
 	return news;
 }
 
 /* ---- Writing ---- */
 
 /* The store's seconds begin with each start; on the device they are dates. 0: never. */
+static int64_t date_at(uint32_t second)
+{
+	return d.store->began_wall + (int64_t)second - MEMCACHE_SECONDS_FROM;
+}
+
 static int64_t date_of(const struct memcache_item *i)
 {
-	return i->expires ? d.store->began_wall + (int64_t)i->expires - MEMCACHE_SECONDS_FROM : 0;
+	return i->expires ? date_at(i->expires) : 0;
 }
 
 static uint32_t expiry_of(int64_t date)
@@ -196,32 +237,67 @@ static void forget(struct note *n)
 	*at = n->same;
 }
 
-/* Takes notes into the batch, as many as fit; they are no longer noted then, so that a change
- * during the commit is noted anew. Returns how many changes there are; *ticket: everything up to it
- * is in this batch, or was before. */
-static uint32_t gather(uint64_t *ticket)
+static void put_record(struct btree_change *to, char kind, const uint64_t *words, uint32_t count,
+                       uint32_t *used)
 {
-	uint32_t count = 0, used = 0;
-	if (d.flushed) {
-		struct bytes_out out = bytes_out(d.bytes, 9);
-		bytes_put_u8(&out, 'f');
-		bytes_put_u64(&out, d.flushed);
-		d.batch[count++] = (struct btree_change){
-			.key = d.bytes, .key_size = 1, .value = d.bytes + 1, .value_size = 8
-		};
-		used = out.at;
+	struct bytes_out out = bytes_out(d.bytes + *used, BATCH_BYTES - *used);
+	bytes_put_u8(&out, (uint8_t)kind);
+	for (uint32_t k = 0; k < count; k++)
+		bytes_put_u64(&out, words[k]);
+	*to = (struct btree_change){
+		.key = out.base, .key_size = 1, .value = out.base + 1, .value_size = 8 * count
+	};
+	*used += out.at;
+}
+
+/* A batch: what is written in one commit. */
+struct batch {
+	uint32_t count, items_from; /* of d.batch; where its items begin */
+	uint64_t ticket;            /* everything up to it is in this batch, or was before */
+	uint64_t flush;             /* the ticket of the flush in it; 0: none */
+	uint64_t cas;               /* its "c" */
+};
+
+/* Takes notes into the batch, as many as fit; a change during the commit is noted anew. A flush goes
+ * first: what was stored after it is never there without it. */
+static void gather(struct batch *b)
+{
+	uint32_t used = 0;
+	*b = (struct batch){ .cas = d.cas_kept };
+	if (d.flush_due) {
+		int64_t date = d.store->flush_at ? date_at(d.store->flush_at) : 0;
+		put_record(&d.batch[b->count++], 'f',
+		           (uint64_t[]){ d.store->flushed, (uint64_t)date }, 2, &used);
+		b->flush = d.flush;
+		d.flush_due = false;
 	}
-	while (d.first && count < BATCH_CHANGES && record(&d.batch[count], d.first, &used)) {
+	if (d.store->cas > d.cas_kept) {
+		b->cas = d.store->cas + CAS_STEP;
+		put_record(&d.batch[b->count++], 'c', &b->cas, 1, &used);
+	}
+	b->items_from = b->count;
+	while (d.first && b->count < RESERVED_MAX + BATCH_CHANGES &&
+	       record(&d.batch[b->count], d.first, &used)) {
 		struct note *n = d.first;
-		count++;
+		b->count++;
 		d.first = n->next;
 		if (!d.first)
 			d.last = &d.first;
+		n->writing = true;
+		n->next = d.writing;
+		d.writing = n;
+	}
+	b->ticket = d.first ? d.first->number - 1 : d.changes;
+}
+
+static void let_notes_go(void)
+{
+	struct note *n;
+	while ((n = d.writing)) {
+		d.writing = n->next;
 		forget(n);
 		heap_free(n);
 	}
-	*ticket = d.first ? d.first->number - 1 : d.changes;
-	return count;
 }
 
 /* The item as the device has it, in place of what memory has. */
@@ -244,23 +320,26 @@ static void write_on(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		while (!d.first && !d.flushed && !d.lost)
+		while (!d.first && !d.flush_due && !d.lost)
 			task_wait(&d.work, CLOCK_NEVER);
-		uint64_t ticket, mark = d.flushed;
-		uint32_t count = gather(&ticket);
+		struct batch b;
+		gather(&b);
 		int error = d.lost ? ERR_MEMORY : OK;
 		d.lost = false;
-		error = error ? error : btree_apply(d.tree, d.batch, count);
+		error = error ? error : btree_apply(d.tree, d.batch, b.count);
+		let_notes_go();
 		if (!error) {
-			if (d.flushed == mark)
-				d.flushed = 0;
-			memcache_committed(d.server, ticket, OK);
+			d.cas_kept = b.cas;
+			if (d.flush == b.flush)
+				d.flush = 0;
+			memcache_committed(d.server, b.ticket, OK);
 			continue;
 		}
 		/* Whoever waits is told, though something of his may be permanent: that is what an
 		 * error leaves open. */
-		log_error("memcache", "%u changes were not stored: %s", count, error_text(error));
-		for (uint32_t k = mark ? 1 : 0; k < count; k++)
+		log_error("memcache", "%u changes were not stored: %s", b.count, error_text(error));
+		d.flush_due = d.flush_due || b.flush;
+		for (uint32_t k = b.items_from; k < b.count; k++)
 			take_back(&d.batch[k]);
 		memcache_committed(d.server, UINT64_MAX, error);
 		task_sleep(RETRY_NS);
@@ -287,19 +366,48 @@ static int load_one(struct btree_cursor *c, const uint8_t *key, uint32_t key_siz
 	return error < 0 ? error : restore(key, key_size, d.old, size);
 }
 
+/* The numbers of a record that is not an item's; those that it lacks, or all if it is not there, are
+ * zero. */
+static int load_numbers(const char *name, uint64_t *to, uint32_t count)
+{
+	uint8_t bytes[16] = { 0 };
+	uint32_t size;
+	int error = btree_get(d.tree, name, 1, bytes, sizeof bytes, &size);
+	if (error && error != ERR_ABSENT)
+		return error;
+	for (uint32_t k = 0; k < count; k++)
+		to[k] = bytes_load_u64(bytes + 8 * k);
+	return OK;
+}
+
+static int load_marks(void)
+{
+	struct memcache_store *s = d.store;
+	uint64_t flush[2];
+	int error = load_numbers("f", flush, 2);
+	error = error ? error : load_numbers("c", &d.cas_kept, 1);
+	if (error)
+		return error;
+	s->flushed = flush[0];
+	s->cas = d.cas_kept > flush[0] ? d.cas_kept : flush[0];
+	if (!flush[1])
+		return OK;
+	if ((int64_t)flush[1] < 0)
+		return ERR_MALFORMED;
+	s->flush_at = expiry_of((int64_t)flush[1]);
+	if (s->flush_at <= s->now) /* while nobody looked; its number is above all items' */
+		memcache_flush(s, 0);
+	return OK;
+}
+
 static int load(void)
 {
 	struct btree_snapshot *snapshot;
 	struct btree_cursor cursor;
-	uint8_t mark[8];
-	uint64_t gone = 0;
 	uint32_t size;
-	int error = btree_get(d.tree, "f", 1, mark, sizeof mark, &size);
-	if (!error && size == sizeof mark)
-		gone = bytes_load_u64(mark);
-	if (error && error != ERR_ABSENT)
+	int error = load_marks();
+	if (error)
 		return error;
-	d.store->cas = d.store->flushed = gone;
 	error = btree_snapshot_open(d.tree, &snapshot);
 	if (error)
 		return error;
@@ -331,28 +439,34 @@ int memcache_durable_serve(struct memcache_server **to, struct block *block,
 	if (error)
 		return error;
 	d.store = memcache_store_of(d.server);
+	error = memcache_listen(d.server); /* who comes while the store loads waits */
+	if (error)
+		return error;
 	error = btree_open(&d.tree, block,
 	                   &(struct btree_options){ .policy = &btree_policy_lru,
 	                                            .policy_of = &d.lru,
 	                                            .cache = CACHE_BYTES,
 	                                            .create = true,
 	                                            .damage = damage });
+	d.backend = (struct memcache_backend){
+		.changed = changed, .flushed = flushed, .looked = looked, .pending = pending
+	};
+	memcache_set_backend(d.server, &d.backend);
+	if (error == ERR_TOO_BIG && block->size >= DEVICE_MIN)
+		return error; /* the store has said it */
 	error = error ? error : load();
 	if (error) {
 		log_error("memcache", "%s: %s", block->name, error_text(error));
 		return error;
 	}
-	d.backend = (struct memcache_backend){ .changed = changed,
-		                               .flushed = flushed,
-		                               .pending = pending };
-	memcache_set_backend(d.server, &d.backend);
 	if (!task_spawn("commit", write_on, NULL)) {
 		log_error("memcache",
 		          "no stack for the task that commits: the manifest has to grant one more");
 		return ERR_MEMORY;
 	}
 	*to = d.server;
-	return memcache_listen(d.server);
+	memcache_begin(d.server);
+	return OK;
 }
 
 void memcache_durable_figures(struct btree_figures *to)

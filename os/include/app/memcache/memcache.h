@@ -5,7 +5,8 @@
  * (durable/durable.h).
  *
  * It does not have UDP, the binary protocol and SASL. The commands that steer memcached's own threads
- * and slabs (slabs, lru, lru_crawler, watch, cache_memlimit) are answered ERROR.
+ * and slabs (slabs, lru, watch) are answered ERROR. A get may have any number of keys: they are taken
+ * as they come, and a connection never holds more than 8 KiB of a line.
  */
 #ifndef MEMCACHE_MEMCACHE_H
 #define MEMCACHE_MEMCACHE_H
@@ -49,16 +50,18 @@ struct memcache_options {            /* zero means the default */
 /* Serves from now on, on the event loop. ERR_EXISTS (the port), ERR_MEMORY, ERR_INVALID; the reason
  * is logged. */
 int memcache_serve(struct memcache_server **, const struct memcache_options *);
-/* The two steps of memcache_serve, for a caller that fills the store in between: */
+/* The steps of memcache_serve, for a caller that fills the store before memcache_begin. Clients can connect from
+ * memcache_listen on, and wait for their answers until it begins. */
 int memcache_open(struct memcache_server **, const struct memcache_options *);
 int memcache_listen(struct memcache_server *);
+void memcache_begin(struct memcache_server *);
 
 /* The orderly end: no new connections; a silent one is closed at once, others after the command that they are in.
  * `stopped` (may be null) is called once: when all have ended, or at the deadline, when the others were reset. */
 void memcache_stop(struct memcache_server *, uint64_t deadline_ns,
                    void (*stopped)(void *context, uint32_t left), void *context);
 
-/* Sets the backend that is told of changes; before memcache_listen. */
+/* Sets the backend that is told of changes; before memcache_begin. */
 void memcache_set_backend(struct memcache_server *, const struct memcache_backend *);
 struct memcache_store *memcache_store_of(struct memcache_server *);
 /* Called by the backend when it has kept everything up to this ticket: the answers that waited for it

@@ -61,7 +61,10 @@ struct btree_options {
 	void *damage_of;
 };
 
-/* ERR_ABSENT: the device is blank, and create is false. ERR_MALFORMED: it holds something else. */
+/* ERR_ABSENT: the device is blank, and create is false. ERR_MALFORMED: it holds something else. ERR_TOO_BIG: it is
+ * smaller than 64 KiB, or than the store on it, which the log then says with both sizes. A device that has grown is used up
+ * to its end. Pages are taken from its begin, as far as twice what is in use, or 16 MiB more; above that, what becomes free
+ * is discarded after commits. */
 int btree_open(struct btree **, struct block *, const struct btree_options *);
 /* No task may be inside a call. Open snapshots and cursors become invalid. Nothing has to be written. */
 void btree_close(struct btree *);

@@ -36,6 +36,9 @@ struct fat_directory;
 struct fat_options {
 	bool read_only;
 	uint32_t cache; /* bytes of allocation table and directories kept in memory; 0: 64 KiB */
+	/* Bytes, at most, for finding names in folders of more than about 50 files; 0: 1 MiB. The largest folder that there can be
+	 * takes 640 KiB. A folder that does not fit takes time in proportion to its files for each name. */
+	uint32_t index;
 	/* Told of damage: in words, and the cluster, or byte of the device, that it is about. May be null. */
 	void (*damage)(void *of, const char *what, uint64_t where);
 	void *damage_of;

@@ -11,7 +11,8 @@
  *   transaction over two devices (ATTACH works; a commit that writes to both fails).
  * - With synchronous=FULL (the default) or EXTRA a commit is on the medium when it returns, and a crash at any moment leaves
  *   the state before it or after it.
- * - Temporary tables, sorting and statement journals live in the heap.
+ * - Temporary tables, sorting, VACUUM's copy and statement journals live in the heap; with `PRAGMA temp_store=FILE` too,
+ *   within half of it for all connections: beyond that a statement fails with SQLITE_FULL.
  * - Tasks may share a connection or have one each, with SQLite's locks between them (busy_timeout and all). A call
  *   blocks its task only. SQLite needs stacks of 128K at least.
  * - A new device has to begin with a page of zeros (volume.h has the layout). The database file begins at byte 8192 of

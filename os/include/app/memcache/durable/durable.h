@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A durable memcached. Every item is in memory and in a B-tree on a block device. A change is
- * acknowledged to the client when it is permanent. All changes that come during a commit form the
- * next commit. The next start reads all items back, CAS numbers included.
+ * A durable memcached. Every item is in memory and in a B-tree on a block device. A client is told
+ * of a change, its own or another's, when it is permanent: an answer about a key whose change is not yet
+ * waits for the commit. All changes that come during a commit form the next commit. The next start
+ * reads all items back, CAS numbers included. It goes on above every CAS number that was told, and
+ * does a flush_all that was to come. Clients that connect while it reads wait.
  *
  * Nothing is evicted: memory or device full means that storing fails. Values are at most
  * DURABLE_VALUE_MAX.
