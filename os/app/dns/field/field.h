@@ -32,6 +32,12 @@ const struct dns_field *dns_field(char letter);
 /* name.c */
 extern const struct dns_field dns_field_name, dns_field_name_plain;
 /* number.c */
+/* Of numbers in one and two bytes, for fields that have a word for a number, too. */
+bool dns_field_walk_u8(struct dns_walker *);
+bool dns_field_walk_u16(struct dns_walker *);
+bool dns_field_print_u8(struct bytes_out *, struct bytes_in *);
+bool dns_field_print_u16(struct bytes_out *, struct bytes_in *);
+
 extern const struct dns_field dns_field_u8, dns_field_u16, dns_field_u32, dns_field_octal,
         dns_field_seconds, dns_field_date;
 /* mnemonic.c */

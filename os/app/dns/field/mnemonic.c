@@ -105,17 +105,6 @@ static bool parse_scheme(struct dns_reader *r)
 	return true;
 }
 
-static bool walk_u8(struct dns_walker *w)
-{
-	return bytes_skip(&w->in, 1);
-}
-
-static bool print_u8(struct bytes_out *out, struct bytes_in *in)
-{
-	dns_put_number(out, bytes_get_u8(in), 10, 1);
-	return true;
-}
-
 static bool parse_certificate(struct dns_reader *r)
 {
 	uint32_t value;
@@ -126,18 +115,9 @@ static bool parse_certificate(struct dns_reader *r)
 	return true;
 }
 
-static bool walk_u16(struct dns_walker *w)
-{
-	return bytes_skip(&w->in, 2);
-}
-
-static bool print_u16(struct bytes_out *out, struct bytes_in *in)
-{
-	dns_put_number(out, bytes_get_u16(in), 10, 1);
-	return true;
-}
-
-const struct dns_field dns_field_algorithm = { parse_algorithm, walk_u8, print_u8 };
-const struct dns_field dns_field_digest = { parse_digest, walk_u8, print_u8 };
-const struct dns_field dns_field_scheme = { parse_scheme, walk_u8, print_u8 };
-const struct dns_field dns_field_certificate = { parse_certificate, walk_u16, print_u16 };
+const struct dns_field dns_field_algorithm = { parse_algorithm, dns_field_walk_u8,
+	                                       dns_field_print_u8 };
+const struct dns_field dns_field_digest = { parse_digest, dns_field_walk_u8, dns_field_print_u8 };
+const struct dns_field dns_field_scheme = { parse_scheme, dns_field_walk_u8, dns_field_print_u8 };
+const struct dns_field dns_field_certificate = { parse_certificate, dns_field_walk_u16,
+	                                         dns_field_print_u16 };

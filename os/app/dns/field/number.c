@@ -17,12 +17,12 @@ static bool parse_u8(struct dns_reader *r)
 	return true;
 }
 
-static bool walk_u8(struct dns_walker *w)
+bool dns_field_walk_u8(struct dns_walker *w)
 {
 	return bytes_skip(&w->in, 1);
 }
 
-static bool print_u8(struct bytes_out *out, struct bytes_in *in)
+bool dns_field_print_u8(struct bytes_out *out, struct bytes_in *in)
 {
 	dns_put_number(out, bytes_get_u8(in), 10, 1);
 	return true;
@@ -38,12 +38,12 @@ static bool parse_u16(struct dns_reader *r)
 	return true;
 }
 
-static bool walk_u16(struct dns_walker *w)
+bool dns_field_walk_u16(struct dns_walker *w)
 {
 	return bytes_skip(&w->in, 2);
 }
 
-static bool print_u16(struct bytes_out *out, struct bytes_in *in)
+bool dns_field_print_u16(struct bytes_out *out, struct bytes_in *in)
 {
 	dns_put_number(out, bytes_get_u16(in), 10, 1);
 	return true;
@@ -125,9 +125,9 @@ static bool print_date(struct bytes_out *out, struct bytes_in *in)
 	return true;
 }
 
-const struct dns_field dns_field_u8 = { parse_u8, walk_u8, print_u8 };
-const struct dns_field dns_field_u16 = { parse_u16, walk_u16, print_u16 };
+const struct dns_field dns_field_u8 = { parse_u8, dns_field_walk_u8, dns_field_print_u8 };
+const struct dns_field dns_field_u16 = { parse_u16, dns_field_walk_u16, dns_field_print_u16 };
 const struct dns_field dns_field_u32 = { parse_u32, walk_u32, print_u32 };
-const struct dns_field dns_field_octal = { parse_octal, walk_u16, print_octal };
+const struct dns_field dns_field_octal = { parse_octal, dns_field_walk_u16, print_octal };
 const struct dns_field dns_field_seconds = { parse_seconds, walk_u32, print_u32 };
 const struct dns_field dns_field_date = { parse_date, walk_u32, print_date };
