@@ -17,22 +17,39 @@
  *      PT_NOTE   exactly one, lying within the file bytes of a PT_LOAD: the image note (section 3).
  *      PT_TLS    at most one, lying within a PT_LOAD; of interest to the image only.
  *      PT_GNU_STACK  ignored.
+ *      PT_INTERP  at most one, ignored (minor 3). Names a file that does not exist, so that a host that is told to run
+ *                the image as a program of its own refuses.
  *    No section headers are needed and none are read. e_entry lies in an RX segment.
+ *    Since minor 3 the file may end with struct amp_digest, and MUST if the note says AMP_NOTE_DIGEST. The tender MUST
+ *    refuse a file whose digest is missing or wrong before it runs anything of it, and one with a segment of which bytes
+ *    lie outside of what is digested. A signature is a file of its own, of the whole image file, and none of the ABI's.
  *
  * 2. The address space that the tender makes before the first instruction:
  *      - each PT_LOAD at p_vaddr with exactly p_flags' rights, zero-filled past p_filesz to the page's end;
- *      - the stacks: for i < note.stack_count, the bytes [stack_base + i*stride + AMP_PAGE,
- *        stack_base + (i+1)*stride), stride = AMP_PAGE + stack_size, readable and writable, zero;
- *        the page below each is unmapped: the guard;
+ *      - the stacks: for i < note.stack_count, the bytes [stack_base + i*stride + guard,
+ *        stack_base + (i+1)*stride), stride = guard + stack_size, readable and writable, zero;
+ *        the guard below each, note.stack_guard bytes or AMP_PAGE where that is zero, is unmapped;
  *      - memory extents, rings, frames and boot information where the tender likes;
  *      - the gate: readable and executable, not writable.
+ *    A file whose note says AMP_NOTE_MOVES (since minor 3) can lie anywhere: the tender MAY move all segments, the stacks and
+ *    the entry by one multiple of AMP_PAGE, within [AMP_IMAGE_LOW, AMP_IMAGE_HIGH), and adds it to each word of the file's
+ *    table before the first instruction; it SHOULD draw it for each start. Behind the last of the segments' file bytes lie
+ *    a uint32_t, the bytes of the table, at most AMP_MOVES_MAX, and the table: a row of ULEB128 numbers, how far each
+ *    word's address lies above that of the one before, and of the first above the first segment's p_vaddr. A word is 8
+ *    bytes, not necessarily aligned, wholly in a segment without X. The note's copy in memory is not changed.
+ *    A file whose note says AMP_NOTE_TABLES (since minor 3) names the data among its code: behind the table of addresses,
+ *    or where that would begin, lie a uint32_t, how many there are, at most AMP_TABLES_MAX, and as many struct amp_table,
+ *    ascending, not overlapping, each wholly in the file bytes of a segment with X. They are for who audits the file; the
+ *    tender MUST refuse a file where they are not so, and has no other use for them.
  *    Nothing else is accessible; page zero never is; nothing is ever writable and executable. The image
  *    cannot change any of it.
  *
  * 3. Entry. The tender starts the image at e_entry in ring 3 with RDI = address of struct amp_boot,
  *    RSP = top of stack 0 minus 8 (RSP + 8 is a multiple of 16), RFLAGS = 0x2, MXCSR and x87 control word at
  *    their reset values (0x1f80, 0x37f), FS and GS base 0, and every other general register zero. The
- *    instructions rdtsc, rdfsbase, wrfsbase, and those of note.cpu_level work.
+ *    instructions rdtsc, rdfsbase, wrfsbase, and those of note.cpu_level work. Since minor 3: where boot information says
+ *    AMP_BOOT_FS_BASE_BY_GATE, wrfsbase does not, since the host's kernel would not keep the value: AMP_GATE_FS_BASE sets
+ *    it. A tender on such a host MUST refuse an image of an earlier minor.
  *
  * 4. Leaving. The image leaves only by calling the gate (section "Gate"). A fault (any exception) ends the
  *    image; the tender reports it and exits with AMP_EXIT_CRASH.
@@ -48,7 +65,33 @@
  *                      AMP_NET_TX_CHECKSUM, RX_CHECKSUM, TX_SEGMENT, RX_LARGE, TX_DIRECT, RX_PARTIAL, TX_MEMORY;
  *                      block devices, size_min, format, AMP_NOTE_DEVICE_READ_ONLY, AMP_WAIT_BLOCK, AMP_EXIT_CUT
  *      2      0.1.0    further receive queues, struct amp_queue, AMP_NET_QUEUES_MAX
- *      3      next     the end of life: stop_at_ns, AMP_WAIT_STOP
+ *      3      next     the end of life: stop_at_ns, AMP_WAIT_STOP; PT_INTERP; struct amp_digest, AMP_NOTE_DIGEST;
+ *                      guards of several pages, stack_guard; a seed that the image can erase, AMP_GATE_SEED; images
+ *                      that can be moved, AMP_NOTE_MOVES; tables among code, AMP_NOTE_TABLES; AMP_ARG_SECRET; what the
+ *                      tender knows of networks:
+ *                      struct amp_net_word; AMP_NET_RX_SEGMENTS; how an image's health is asked, struct amp_note_health;
+ *                      a busy image's waits; snapshots and clones: section 6; IPv6: AMP_ARG_IP6, AMP_ARG_CIDR6,
+ *                      AMP_NET_TX_SEGMENT6; hosts without FSGSBASE: AMP_BOOT_FS_BASE_BY_GATE, AMP_GATE_FS_BASE;
+ *                      AMP_NOTE_DEVICE_IP6, AMP_NOTE_DEVICE_NO_IP4, words of networks of family 6
+ *
+ * 6. Snapshots and clones, since minor 3. A tender MAY take a picture of an image that stands in a wait whose third argument
+ *    is not zero, and MAY later go on from it: in a clone. The picture is the image's memory: its writable segments, the
+ *    stacks, the extents, the frame areas, and boot information as it was; there are no registers in it. Nothing in it
+ *    depends on the tender, so that one tender's picture is another's to go on from, on any host of note.cpu_level.
+ *    The image's side: the third argument, `resume`, is an address on the stack that it waits on, a multiple of 16. There
+ *    lies a uint64_t, the address of an instruction of an RX segment. Above `resume` lies whatever the image needs to go on.
+ *    The clone is entered there as section 3 says of the first start, but with RSP = resume + 8. Its memory is as it was in
+ *    the wait, at the same addresses, boot information's included. New are:
+ *      - boot information: `generation` is greater than before; the arguments, the words of networks, the tender and the
+ *        gate are the clone's own. stop_at_ns is zero. There is no seed: the image MUST ask for one (AMP_GATE_SEED) before
+ *        it uses random numbers again.
+ *      - the clock. It goes on where it stood at the point; the time of the picture does not count. Wall-clock time is
+ *        right, and so jumps.
+ *      - devices. The same ones are there, by index. MAC, MTU and features, size_min or more bytes, may differ; the address and
+ *        the frame size of a frame area do not. All rings are as at a fresh start, maybe elsewhere. All frames are the
+ *        image's. A block request that had no answer in the wait has none: the image MAY put it again. It was not begun, or
+ *        has been carried out as a whole.
+ *    The image that the picture was taken of knows nothing of it: its wait goes on.
  */
 #ifndef AMPOULE_ABI_H
 #define AMPOULE_ABI_H
@@ -60,6 +103,7 @@
 
 #define AMP_PAGE         4096u
 #define AMP_SEGMENTS_MAX 8u
+#define AMP_MOVES_MAX    (256u << 10)
 #define AMP_IMAGE_LOW    0x200000000000ull /* segments and stacks lie in [LOW, HIGH): clear of */
 #define AMP_IMAGE_HIGH   0x500000000000ull /* page zero, of Linux's mmap area and of ASan's shadow */
 
@@ -67,16 +111,17 @@
 
 /* An ELF note: namesz 8, name "Ampoule", type AMP_NOTE_TYPE, desc = struct amp_note followed directly by
  * device_count struct amp_note_device, arg_count struct amp_note_arg, library_count struct
- * amp_note_library. descsz = note.size = exactly the sum. */
-#define AMP_NOTE_NAME      "Ampoule"
-#define AMP_NOTE_TYPE      1u
-#define AMP_NAME_MAX       32u  /* names: [a-z0-9][a-z0-9_.-]*, NUL-terminated, NUL-padded */
-#define AMP_TEXT_MAX       128u /* argument values, help: UTF-8, NUL-terminated, NUL-padded */
-#define AMP_DEVICES_MAX    16u
-#define AMP_ARGS_MAX       64u
-#define AMP_LIBRARIES_MAX  32u
-#define AMP_STACKS_MAX     16384u
-#define AMP_STACK_SIZE_MAX (16u << 20)
+ * amp_note_library, and one struct amp_note_health if flags say so. descsz = note.size = exactly the sum. */
+#define AMP_NOTE_NAME       "Ampoule"
+#define AMP_NOTE_TYPE       1u
+#define AMP_NAME_MAX        32u  /* names: [a-z0-9][a-z0-9_.-]*, NUL-terminated, NUL-padded */
+#define AMP_TEXT_MAX        128u /* argument values, help: UTF-8, NUL-terminated, NUL-padded */
+#define AMP_DEVICES_MAX     16u
+#define AMP_ARGS_MAX        64u
+#define AMP_LIBRARIES_MAX   32u
+#define AMP_STACKS_MAX      16384u
+#define AMP_STACK_SIZE_MAX  (16u << 20)
+#define AMP_STACK_GUARD_MAX (1u << 20)
 
 struct amp_note {
 	uint16_t abi_major, abi_minor;
@@ -90,9 +135,30 @@ struct amp_note {
 	uint32_t stack_size;     /* usable bytes of one stack; multiple of AMP_PAGE */
 	uint32_t stack_count;    /* >= 1; stack 0 is the one that the image is entered on */
 	uint32_t cpu_level;      /* x86-64 psABI level that it needs: 1 to 4 */
-	uint32_t flags;          /* zero */
+	uint32_t flags; /* AMP_NOTE_DIGEST, AMP_NOTE_MOVES, AMP_NOTE_HEALTH, AMP_NOTE_TABLES */
 	uint32_t device_count, arg_count, library_count;
-	uint32_t reserved;
+	uint32_t
+	        stack_guard; /* since minor 3: unmapped bytes below each stack, a multiple of AMP_PAGE;
+			       * zero: AMP_PAGE */
+};
+
+/* In flags, since minor 3: the file ends with struct amp_digest. */
+#define AMP_NOTE_DIGEST 2u
+
+/* The last bytes of an image file. It shows damage; who made the image only a signature can tell. */
+struct amp_digest {
+	uint8_t sha256[32]; /* FIPS 180-4, of the file's first `size` bytes */
+	uint64_t size;      /* all of the file that comes before this structure */
+	uint64_t magic;
+};
+#define AMP_DIGEST_MAGIC 0x7473656769646d61ull /* "amdigest" */
+#define AMP_NOTE_MOVES   4u /* since minor 3: the tender can move the image: section 2 */
+#define AMP_NOTE_TABLES  8u /* since minor 3: the file names its data among code: section 2 */
+
+#define AMP_TABLES_MAX 256u
+
+struct amp_table {
+	uint64_t address, size;
 };
 
 enum amp_device_type { AMP_DEVICE_NET = 1, AMP_DEVICE_BLOCK = 2 };
@@ -112,6 +178,8 @@ struct amp_note_device {
 };
 #define AMP_NOTE_DEVICE_OPTIONAL  1u /* the image runs without it */
 #define AMP_NOTE_DEVICE_READ_ONLY 2u /* block: the image does not write to it */
+#define AMP_NOTE_DEVICE_IP6       4u /* net, since minor 3: the image speaks IPv6 there */
+#define AMP_NOTE_DEVICE_NO_IP4    8u /* net, with IP6: and no IPv4 */
 #define AMP_BLOCK_BLANK           4096u
 
 enum amp_arg_type {
@@ -123,7 +191,16 @@ enum amp_arg_type {
 	AMP_ARG_CIDR, /* number = address << 8 | prefix length; text: a.b.c.d/len; host bits MAY be set */
 	AMP_ARG_DURATION, /* number, nanoseconds; text: digits and one of ns us ms s m h */
 	AMP_ARG_SIZE, /* number, bytes; text: digits and nothing or one of K M G (powers of 1024) */
+	/* Since minor 3: bytes, at most AMP_SECRET_MAX, given at run time only: the note's value is empty. They lie in memory
+	 * that is readable and writable, that is the image's, and that no extent covers, so that it can erase them; the
+	 * tender keeps none. */
+	AMP_ARG_SECRET,
+	/* Since minor 3; text of RFC 4291 §2.2, given to the image as text, as a STRING; nothing: none */
+	AMP_ARG_IP6,   /* an IPv6 address */
+	AMP_ARG_CIDR6, /* the same and /len */
 };
+
+#define AMP_SECRET_MAX (64u << 10)
 
 struct amp_note_arg {
 	char name[AMP_NAME_MAX];
@@ -139,6 +216,34 @@ struct amp_note_library {
 	char name[AMP_NAME_MAX]; /* as in the manifest: core, net, app/dns, ... */
 };
 
+#define AMP_NOTE_HEALTH 16u /* in flags, since minor 3: there is struct amp_note_health */
+
+/*
+ * How a host asks whether the image is well: a question to a port of the image's, answered well or not within timeout_ms.
+ * It is asked each interval_ms. The tender does not ask; whoever started it may.
+ */
+enum amp_health_kind {
+	AMP_HEALTH_TCP = 1, /* a connection is taken; `what` is empty */
+	AMP_HEALTH_HTTP,    /* GET of the path `what`; well: a status from 200 to 399 */
+	AMP_HEALTH_DNS, /* an A record of the name `what`, by UDP; well: an answer without error */
+	AMP_HEALTH_COMMAND, /* `what` is TEXT=ANSWER: TEXT is sent by TCP; well: what comes begins with ANSWER. \r \n \t \\ and \xHH
+			     * stand for bytes in both */
+};
+#define AMP_HEALTH_MS_MAX 3600000u
+
+struct amp_note_health {
+	uint32_t kind; /* enum amp_health_kind */
+	uint16_t port,
+	        retries; /* retries: bad answers in a row that are too many; neither is zero */
+	uint32_t
+	        port_arg; /* one more than the index of the argument, of type U16, that has the port; 0: `port` is it */
+	uint32_t interval_ms, timeout_ms; /* 1 to AMP_HEALTH_MS_MAX */
+	uint32_t
+	        start_ms; /* at most AMP_HEALTH_MS_MAX: bad answers do not count so long after the start, until a good one */
+	char what
+	        [AMP_TEXT_MAX]; /* printable ASCII without blanks (of COMMAND: with), NUL-terminated, NUL-padded */
+};
+
 /* ---- Boot information ------------------------------------------------------------------------------ */
 
 /* All of it is mapped readable, not writable. Counts and addresses are right: the image needs to check
@@ -147,8 +252,13 @@ struct amp_note_library {
 #define AMP_EXTENTS_MAX 4u
 #define AMP_SEED_SIZE   48u
 
+/*
+ * The seed: AMP_SEED_SIZE bytes, fresh from the host's CSPRNG for each start and each clone. Since minor 3 they are the first
+ * bytes of the first extent, where the image can erase them; the tender keeps no copy, and boot information has zeros. The
+ * image asks for others by AMP_GATE_SEED: where `generation` has grown, and when it likes.
+ */
 struct amp_extent {
-	uint64_t base, size; /* multiples of AMP_PAGE; readable, writable, zero at start */
+	uint64_t base, size; /* multiples of AMP_PAGE; readable, writable, zero but for the seed */
 };
 
 /*
@@ -170,7 +280,7 @@ struct amp_clock {
 
 struct amp_arg_value {
 	uint64_t number;    /* as enum amp_arg_type says */
-	uint64_t text;      /* AMP_ARG_STRING: address; else 0 */
+	uint64_t text;      /* AMP_ARG_STRING, SECRET, IP6, CIDR6: address; else 0 */
 	uint32_t text_size; /* bytes without the NUL that follows them */
 	uint32_t set;       /* 1: given at run time; 0: the note's value */
 };
@@ -183,8 +293,7 @@ struct amp_boot {
 	uint32_t size;       /* sizeof(struct amp_boot) as the tender knows it; >= the image's */
 	uint64_t gate;       /* address of the gate's entry */
 	uint64_t generation; /* 0 for a fresh start; grows by one in each clone */
-	uint8_t seed
-	        [AMP_SEED_SIZE]; /* fresh from the host's CSPRNG for each start and each clone */
+	uint8_t seed[AMP_SEED_SIZE]; /* of an image of a minor below 3; else zero */
 	uint32_t extent_count;
 	uint32_t device_count; /* = the note's; same order; absent optional ones have type 0 */
 	uint32_t arg_count;    /* = the note's; same order */
@@ -201,6 +310,36 @@ struct amp_boot {
 	 * image of an earlier minor is ended at once.
 	 */
 	uint64_t stop_at_ns;
+	/* What the tender knows of the networks that the image is connected to, since minor 3. */
+	uint64_t net_words;      /* address of struct amp_net_word[net_word_count] */
+	uint32_t net_word_count; /* at most AMP_NET_WORDS_MAX; 0: nothing */
+	uint32_t flags;          /* since minor 3: AMP_BOOT_* */
+};
+#define AMP_BOOT_FS_BASE_BY_GATE                                                                   \
+	1u /* AMP_GATE_FS_BASE sets FS base, wrfsbase does not: section 3 */
+
+/*
+ * A word about the network behind a device: what a host there would be told by its administrator. An image takes an interface's
+ * addresses from these words where its own configuration leaves that open, each family by itself, and then asks neither a DHCP
+ * server nor routers. A device may have several addresses of a family; an image that has room for one takes the first. IPv6's
+ * address of the link alone (fe80::/10) is one, too, and does not count as an address where it is the only one: routers are
+ * asked. The ADDRESSes come before the routes and resolvers of their device. An image passes over kinds and families that it does
+ * not know.
+ */
+enum amp_net_word_kind {
+	AMP_NET_WORD_ADDRESS = 1, /* the image's, with the length of its network's prefix */
+	AMP_NET_WORD_ROUTE,       /* `address`/prefix is reached by `gateway`; 0/0: by default */
+	AMP_NET_WORD_RESOLVER,    /* a name server */
+};
+#define AMP_NET_WORDS_MAX 64u
+
+struct amp_net_word {
+	uint32_t device; /* its index */
+	uint16_t kind;   /* enum amp_net_word_kind */
+	uint8_t family;  /* 4: IPv4; 6: IPv6 */
+	uint8_t prefix;
+	uint8_t address[16]; /* network byte order, from the first byte on; the rest is zero */
+	uint8_t gateway[16]; /* ROUTE: zero: it is on the link */
 };
 
 /* ---- Devices and rings --------------------------------------------------------------------------------- */
@@ -287,15 +426,15 @@ struct amp_desc {
  *
  * tx, NEEDS_CSUM (TX_CHECKSUM): the 16 bits at csum_start + csum_offset, in the first descriptor's bytes, hold the folded
  * sum of the pseudo-header; the tender, or the host behind it, completes the sum from csum_start to the packet's end.
- * tx, gso_type 1 (TX_SEGMENT): with NEEDS_CSUM and csum_start at the TCP header, which lies whole in the first
+ * tx, gso_type 1 (TX_SEGMENT), 4 (TX_SEGMENT6): with NEEDS_CSUM and csum_start at the TCP header, which lies whole in the first
  * descriptor: cut into segments of gso_size payload bytes, gso_size >= AMP_SEGMENT_MIN. Without gso_type a packet is at
  * most mtu + 14 bytes.
  * rx: NEEDS_CSUM: the packet comes from this host and has only the pseudo-header's sum: nothing to check. DATA_VALID:
  * it was checked. gso_type: the packet was several of gso_size payload bytes; only such packets are larger than mtu.
  */
 struct amp_frame_header {
-	uint8_t flags;    /* 1 NEEDS_CSUM, 2 DATA_VALID */
-	uint8_t gso_type; /* 0 none, 1 TCPv4; | 0x80: with ECN's CWR in the first segment only */
+	uint8_t flags; /* 1 NEEDS_CSUM, 2 DATA_VALID */
+	uint8_t gso_type; /* 0 none, 1 TCPv4, 4 TCPv6; | 0x80: with ECN's CWR in the first segment only */
 	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
 };
 #define AMP_SEGMENT_MIN 256u
@@ -375,8 +514,13 @@ struct amp_device {
 	16u /* rx may deliver packets larger than mtu; only with rings of 128 and 256 frames at least: the
 				 * image keeps AMP_PACKET_DESCS_MAX frames in fill, or rx stands still; never with further
 				 * queues */
-#define AMP_NET_TX_DIRECT 32u  /* tx takes AMP_DESC_DIRECT */
-#define AMP_NET_TX_MEMORY 128u /* with TX_DIRECT: that may name memory extents, too */
+#define AMP_NET_RX_SEGMENTS                                                                        \
+	256u /* with RX_LARGE: the other side sends TCP segments as large as they are taken, whatever the mtu; they come as if they
+				 * had been joined. An image may say that it takes AMP_NET_SEGMENT_MTU bytes */
+#define AMP_NET_SEGMENT_MTU 65520u
+#define AMP_NET_TX_SEGMENT6 512u /* with TX_SEGMENT: of TCP over IPv6, too; since minor 3 */
+#define AMP_NET_TX_DIRECT   32u  /* tx takes AMP_DESC_DIRECT */
+#define AMP_NET_TX_MEMORY   128u /* with TX_DIRECT: that may name memory extents, too */
 #define AMP_NET_RX_PARTIAL                                                                         \
 	64u /* rx packets without metadata may come from this host and hold the folded sum of the
 				 * pseudo-header in the place of the TCP or UDP checksum: nothing else has been lost */
@@ -391,14 +535,19 @@ struct amp_device {
  */
 enum amp_gate_call {
 	AMP_GATE_EXIT, /* (code): ends the image with exit status code & 255; does not return */
-	/* (deadline_ns, events): returns when one of events is there, or now >= deadline (UINT64_MAX: never);
+	/* (deadline_ns, events, resume): returns when one of events is there, or now >= deadline (UINT64_MAX: never);
 	 * at once if it is there already. It MAY return early for no reason. The tender works on all devices'
-	 * tx rings before it sleeps, so a wait includes all kicks. */
+	 * tx rings before it sleeps, so a wait includes all kicks. Since minor 3 a busy image comes here once a second
+	 * at least, with a deadline that has passed: one that does not come hangs. `resume`, since minor 3: zero, or
+	 * where a clone goes on: section 6. */
 	AMP_GATE_WAIT,
 	AMP_GATE_KICK, /* (device index): the tender looks at the device's fill and tx rings, or requests, soon; never
 			 * blocks */
 	AMP_GATE_PUTS, /* (stream, address, bytes): writes to the console; at most AMP_PUTS_MAX bytes are taken.
 			 * Returns how many were. May block as long as the reader of the console does. */
+	AMP_GATE_SEED, /* since minor 3: (address): writes AMP_SEED_SIZE fresh random bytes there, in one of the image's
+			* writable regions; never blocks */
+	AMP_GATE_FS_BASE, /* since minor 3, where AMP_BOOT_FS_BASE_BY_GATE is set: (address): sets FS base */
 };
 enum amp_stream {
 	AMP_STREAM_OUTPUT = 1, /* the application's output: the tender's standard output */
@@ -412,6 +561,8 @@ enum amp_stream {
 #define AMP_WAIT_COMPLETE 2u /* a completion ring is not empty */
 #define AMP_WAIT_BLOCK    4u /* an answers ring is not empty */
 #define AMP_WAIT_STOP     8u /* stop_at_ns of struct amp_boot is not zero */
+#define AMP_WAIT_WARM                                                                              \
+	16u /* since minor 3, never there: the image says that it is warm, a good moment for a picture */
 
 /* ---- Exit status of a tender --------------------------------------------------------------------------- */
 

@@ -8,9 +8,10 @@
 #include <core/heap.h>
 #include <core/panic.h>
 
-#define ARENA_ALIGN     16u
-#define ARENA_CHUNK_MIN 2048u
-#define ARENA_CHUNK_MAX 65536u
+#define ARENA_ALIGN 16u
+/* With the heap's own 8 bytes they are whole pages, or an object of 2 KiB. */
+#define ARENA_CHUNK_MIN 2032u
+#define ARENA_CHUNK_MAX 65520u
 
 struct arena_chunk {
 	struct arena_chunk *next; /* the one before it in time */

@@ -17,3 +17,9 @@ const struct amp_device *boot_device(const char *name, enum amp_device_type type
 	}
 	return NULL;
 }
+
+void boot_secret_erase(struct boot_secret s)
+{
+	if (s.bytes)
+		explicit_bzero(s.bytes, s.size);
+}

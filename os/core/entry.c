@@ -2,7 +2,7 @@
 /*
  * The image's first instructions. The ABI enters _start as if it were called: checked boot
  * information, the thread block at FS base (below it the image's thread-local variables, in it what
- * musl's libc.a and the stack protector expect at fixed offsets), core's parts, BOOT_START
+ * musl's libc.a and the stack protector expect at fixed offsets), the seed, which is erased, core's parts, BOOT_START
  * functions, main() on task 0.
  */
 #include <stddef.h>
@@ -12,8 +12,10 @@
 
 #include <ampoule_abi.h>
 #include <core/boot.h>
+#include <core/canary.h>
 #include <core/cold.h>
 #include <core/error.h>
+#include <core/gate.h>
 #include <core/panic.h>
 #include <core/start.h>
 
@@ -76,7 +78,7 @@ static inline uint64_t tls_align(void)
  * linker assumed. Returns the bytes used.
  */
 __attribute__((no_stack_protector)) static COLD uint64_t
-thread_start(const struct amp_extent *extent, uint64_t canary)
+thread_start(const struct amp_extent *extent)
 {
 	uint64_t align = tls_align();
 	if (align < 64)
@@ -95,10 +97,12 @@ thread_start(const struct amp_extent *extent, uint64_t canary)
 	uint64_t pad = -((uint64_t)__tls_start + template_size) & (tls_align() - 1);
 	memcpy(at - template_size - pad, __tls_start, (size_t)(__tls_file_end - __tls_start));
 	block->self = block;
-	block->canary = canary & ~0xffull; /* a zero byte stops string functions that run over */
 	block->tid = 1;
 	block->locale = __c_locale;
-	__asm__ volatile("wrfsbase %0" : : "r"(block) : "memory");
+	if (boot_info->flags & AMP_BOOT_FS_BASE_BY_GATE)
+		gate_fs_base(block);
+	else
+		__asm__ volatile("wrfsbase %0" : : "r"(block) : "memory");
 	return used;
 }
 
@@ -140,14 +144,17 @@ __attribute__((no_stack_protector)) void _start(const struct amp_boot *b)
 	struct amp_extent extents[AMP_EXTENTS_MAX];
 	uint32_t count = b->extent_count < AMP_EXTENTS_MAX ? b->extent_count : AMP_EXTENTS_MAX;
 	memcpy(extents, b->extents, sizeof extents);
-	uint64_t canary;
-	memcpy(&canary, b->seed + AMP_SEED_SIZE - sizeof canary, sizeof canary);
-	uint64_t used = thread_start(&extents[0], canary * 0x9e3779b97f4a7c15ull);
+	uint8_t seed[AMP_SEED_SIZE];
+	void *seed_at = (void *)extents[0].base;
+	memcpy(seed, seed_at, sizeof seed);
+	explicit_bzero(seed_at, sizeof seed);
+	uint64_t used = thread_start(&extents[0]);
 	extents[0].base += used;
 	extents[0].size -= used;
 
+	random_start(seed);
+	canary_set(canary_draw()); /* no caller of this compares what was there before */
 	heap_start(extents, count);
-	random_start();
 	hash_start();
 	task_start();
 	run_boot_start();

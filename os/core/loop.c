@@ -11,6 +11,7 @@
  */
 #include <core/check.h>
 #include <core/clock.h>
+#include <core/clone.h>
 #include <core/cold.h>
 #include <core/gate.h>
 #include <core/log.h>
@@ -35,6 +36,7 @@ _Static_assert(LATE_STEP < AHEAD_MAX && AHEAD_MAX < CREDIT_MAX,
 static struct list sources = LIST_INIT(sources);
 static struct loop_figures figures;
 static uint64_t flushed_at; /* ns: when the tender last saw what we handed out */
+static uint64_t came_at;    /* ns: when we last were at the gate */
 static uint64_t idle_average = LOOP_POLL_MAX_NS / 2; /* ns: decaying average of idle times */
 
 static struct {
@@ -59,6 +61,12 @@ COLD void loop_remove(struct loop_source *s)
 	list_remove(&s->all);
 }
 
+static COLD void figures_begin(void)
+{
+	figures = (struct loop_figures){ 0 };
+}
+ON_CLONE(100, figures_begin);
+
 struct loop_figures loop_figures(void)
 {
 	return figures;
@@ -80,6 +88,11 @@ static __attribute__((noinline)) void flush_sources(uint64_t now)
 	list_each (at, &sources) {
 		if (source_of(at)->flush)
 			source_of(at)->flush(source_of(at));
+	}
+	/* A loop that never has to wait shows now and then that it turns. */
+	if (now - came_at >= LOOP_SIGN_NS) {
+		came_at = now;
+		gate_wait(0, 0);
 	}
 }
 
@@ -105,7 +118,8 @@ COLD void loop_settle(void)
 {
 	poll_sources();
 	flush_sources(clock_now());
-	gate_wait(0, 0); /* a wait includes all kicks */
+	if (gate_wait(0, 0)) /* a wait includes all kicks */
+		clone_begin();
 }
 
 /* How long to poll before waiting: 0, or ns. */
@@ -194,14 +208,17 @@ static COLD void wait_at_gate(void)
 		struct loop_source *s = source_of(at);
 		events |= s->events ? s->events(s) : AMP_WAIT_RECEIVE;
 	}
+	if (clone_is_ready())
+		events |= AMP_WAIT_WARM;
 	if (deadline == CLOCK_NEVER && list_empty(&sources) && !stop_is_awaited() && !warned) {
 		warned = true;
 		log_warning("loop", "all tasks wait, and nothing is left that could wake one");
 	}
 	if (punctual.percent)
 		deadline = wake_time(before, deadline);
-	gate_wait(deadline, events);
-	flushed_at = clock_now(); /* a wait includes all kicks */
+	if (__builtin_expect(gate_wait(deadline, events), 0))
+		clone_begin();
+	flushed_at = came_at = clock_now(); /* a wait includes all kicks */
 	if (punctual.percent && deadline != CLOCK_NEVER)
 		learn_lateness(flushed_at, deadline);
 	figures.waits++;

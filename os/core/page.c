@@ -228,6 +228,8 @@ static bool zone_is_valid(const struct zone *z,
 			if (!slab_is_valid(p, used))
 				return false;
 			break;
+		case PAGE_HELD:
+			break;
 		case PAGE_EXTENT:
 		case PAGE_RUN:
 			*used += (uint64_t)p->pages * AMP_PAGE;
@@ -317,6 +319,7 @@ static void zone_add(uintptr_t base, uint64_t pages, struct page *first)
 COLD void heap_start(const struct amp_extent *extents, uint32_t count)
 {
 	uint64_t records = 0, largest = 0;
+	page_draw_secrets();
 	for (uint32_t i = 0; i < count; i++) {
 		figures.total += extents[i].size;
 		records += extents[i].size / AMP_PAGE + 2;

@@ -19,22 +19,29 @@ enum page_kind {
 	PAGE_EDGE,      /* no page: what lies on both sides of an extent */
 	PAGE_EXTENT,    /* first of an extent_alloc */
 	PAGE_RUN,       /* first of a heap_alloc too large for a slab */
+	PAGE_HELD,      /* first of a run that was freed and is not given back yet */
 	PAGE_SLAB,      /* first of a slab */
 	PAGE_SLAB_REST, /* the others of a slab */
 };
 
-#define PAGE_SLAB_OBJECTS 256u /* a slab's most */
+#define PAGE_SLAB_OBJECTS 128u /* a slab's most */
 
 /* A cache line. */
 struct page {
 	uint8_t kind;
 	uint8_t class;  /* SLAB: which sizes */
 	uint16_t back;  /* SLAB_REST: pages back to the first */
-	uint32_t pages; /* FREE, FREE_LAST, EXTENT, RUN, SLAB: the run's length */
+	uint32_t pages; /* FREE, FREE_LAST, EXTENT, RUN, HELD, SLAB: the run's length */
 	struct page *next,
 	        *prev; /* FREE: others of about its length; SLAB with room: others of its class */
-	uint64_t free[PAGE_SLAB_OBJECTS / 64]; /* SLAB: bit i: object i is free */
-	uint32_t free_count;                   /* SLAB: bits set */
+	union {
+		/* SLAB: bit i: object i may be handed out; it is. Neither: it was freed, and is held back. */
+		struct {
+			uint64_t free[PAGE_SLAB_OBJECTS / 64], taken[PAGE_SLAB_OBJECTS / 64];
+		};
+		uint64_t size; /* RUN, HELD: bytes that are used, canary included */
+	};
+	uint32_t free_count; /* SLAB: bits set in free */
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct page) == 64, "a cache line");
@@ -47,8 +54,10 @@ bool page_resize(struct page *, uint32_t n); /* in place, or false and nothing i
 void *page_address(const struct page *);
 struct page *page_of(const void *); /* null: not in any extent */
 
-/* heap.c's: gives empty slabs back, because no run was found. False: there were none. */
+/* heap.c's: gives back what is held and empty slabs, because no run was found. False: there were none. */
 bool page_reclaim(void);
+/* heap.c's: draws what it needs of random bytes; before the first page is taken. */
+void page_draw_secrets(void);
 
 /* For checks: is the table a row of whole runs, no two free ones side by side, and is every free one in its bin?
  * *used: bytes of extents and runs; of slabs, what slab_is_valid adds. */

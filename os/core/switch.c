@@ -9,9 +9,11 @@
 #include <core/switch.h>
 
 __attribute__((naked, noinline)) void switch_stack(__attribute__((unused)) void **save,
-                                                   __attribute__((unused)) void *load)
+                                                   __attribute__((unused)) void *load,
+                                                   __attribute__((unused)) uint64_t canary)
 {
-	__asm__("pushq %rbp\n\t"
+	__asm__("movq %rdx, %fs:0x28\n\t"
+	        "pushq %rbp\n\t"
 	        "pushq %rbx\n\t"
 	        "pushq %r12\n\t"
 	        "pushq %r13\n\t"

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <ampoule_abi.h>
+#include <core/canary.h>
 #include <core/check.h>
 #include <core/clock.h>
 #include <core/cold.h>
@@ -26,6 +27,7 @@
 struct task {
 	struct list link; /* in `ready`, `batch`, `idle` or a queue's list */
 	void *sp;         /* its stack pointer while it does not run */
+	uint64_t canary;  /* its stack's */
 	const char *name;
 	task_fn *fn;
 	void *arg;
@@ -37,17 +39,24 @@ static struct task *tasks;   /* [stack_layout.count - 1]; task i lives on stack 
 static uint32_t spawned;     /* tasks[spawned] and later have never run */
 static struct task *current; /* null while the loop runs */
 static void *loop_sp;        /* the loop's, while a task runs */
+static uint64_t loop_canary;
 static struct list ready = LIST_INIT(ready);
 static struct list batch = LIST_INIT(batch);
 static struct list idle = LIST_INIT(idle); /* ended tasks, the latest first: its stack is warm */
+
+/* The lowest byte of stack i, above its guard. */
+static inline uint64_t stack_low(uint64_t i)
+{
+	uint64_t stride = (uint64_t)stack_layout.size + stack_layout.guard;
+	return stack_layout.base + i * stride + stack_layout.guard;
+}
 
 /* All stacks are laid out alike, so equal depths would compete for the same cache sets: spread
  * their tops. */
 static void *stack_top(uint32_t i)
 {
-	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
 	uint64_t colour = stack_layout.size >= 16384 ? (i % 16) * 64 : 0;
-	return (void *)(stack_layout.base + (i + 1) * stride - colour);
+	return (void *)(stack_low(i) + stack_layout.size - colour);
 }
 
 /* Runs the batch's next task, or the loop; returns when the caller is run again. */
@@ -57,10 +66,10 @@ static void give_way(void)
 	struct list *next = list_pop(&batch);
 	if (next) {
 		current = container_of(next, struct task, link);
-		switch_stack(&self->sp, current->sp);
+		switch_stack(&self->sp, current->sp, current->canary);
 	} else {
 		current = NULL;
-		switch_stack(&self->sp, loop_sp);
+		switch_stack(&self->sp, loop_sp, loop_canary);
 	}
 }
 
@@ -93,6 +102,7 @@ struct task *task_spawn(const char *name, task_fn *fn, void *arg)
 	t->name = name;
 	t->fn = fn;
 	t->arg = arg;
+	t->canary = canary_draw();
 	t->sp = switch_prepare(stack_top((uint32_t)(t - tasks)), task_begin);
 	list_append(&ready, &t->link);
 	return t;
@@ -109,7 +119,7 @@ bool task_turn(void)
 	list_init(&ready);
 
 	current = container_of(list_pop(&batch), struct task, link);
-	switch_stack(&loop_sp, current->sp);
+	switch_stack(&loop_sp, current->sp, current->canary);
 	return true;
 }
 
@@ -129,8 +139,7 @@ static void task_timeout(struct timer *timer)
 {
 	struct task *t = container_of(timer, struct task, timer);
 	t->result = ERR_TIMEOUT;
-	list_remove(&t->link);
-	list_append(&ready, &t->link);
+	list_move(&ready, &t->link);
 }
 
 int task_wait(struct task_queue *q, uint64_t deadline_ns)
@@ -144,18 +153,16 @@ int task_wait(struct task_queue *q, uint64_t deadline_ns)
 	return current->result;
 }
 
-void task_sleep(uint64_t ns)
+void task_sleep_until(uint64_t deadline_ns)
 {
 	struct task_queue nobody;
-	uint64_t deadline;
-	if (ns == 0) {
+
+	if (deadline_ns <= clock_now()) {
 		task_yield();
 		return;
 	}
-	if (__builtin_add_overflow(clock_now(), ns, &deadline))
-		deadline = CLOCK_NEVER;
 	task_queue_init(&nobody);
-	task_wait(&nobody, deadline);
+	task_wait(&nobody, deadline_ns);
 }
 
 bool task_wake_one(struct task_queue *q)
@@ -192,9 +199,7 @@ const char *task_name(const struct task *t)
 
 COLD uint32_t task_stack_unused(const struct task *t)
 {
-	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
-	const uint64_t *low =
-	        (const uint64_t *)(stack_layout.base + (uint64_t)(t - tasks) * stride + AMP_PAGE);
+	const uint64_t *low = (const uint64_t *)stack_low((uint64_t)(t - tasks));
 	uint32_t unused = 0;
 	while (unused < stack_layout.size && low[unused / 8] == 0)
 		unused += 8;
@@ -209,6 +214,8 @@ COLD void task_start(void)
 	if (!tasks)
 		panic("no memory for %u tasks", stack_layout.count - 1);
 	tasks[0].name = "main";
+	tasks[0].canary = canary_get();
+	loop_canary = canary_draw();
 	spawned = 1;
 	current = &tasks[0];
 	loop_sp = switch_prepare(stack_top(stack_layout.count - 1), loop_run);
@@ -217,12 +224,11 @@ COLD void task_start(void)
 /* Every task hangs in one ring, its stack pointer within its stack; between turns of the loop no batch is under way. */
 COLD bool task_is_valid(void)
 {
-	uint64_t stride = (uint64_t)stack_layout.size + AMP_PAGE;
 	if (!list_is_valid(&ready) || !list_is_valid(&batch) || !list_is_valid(&idle))
 		return false;
 	for (uint32_t i = 0; i < spawned; i++) {
 		const struct task *t = &tasks[i];
-		uint64_t stack = stack_layout.base + i * stride + AMP_PAGE, sp = (uint64_t)t->sp;
+		uint64_t stack = stack_low(i), sp = (uint64_t)t->sp;
 		if (t == current)
 			continue;
 		if (t->link.next->prev != &t->link || t->link.prev->next != &t->link)

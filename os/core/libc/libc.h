@@ -16,9 +16,11 @@ char *strchrnul(const char *, int);
  * for functions that the compiler calls by itself (printf becomes puts, malloc and memset calloc).
  * Link-time optimisation may do that after it has dropped a puts without callers, so the body stays
  * until the linker collects sections. SMALL_CODE: for size, not speed.
+ * LIBC_WEAK: of names that are POSIX's or glibc's and not C's, which an application may have for its own.
  */
 #if defined(__clang__)
 #define LIBC          __attribute__((no_builtin))
+#define LIBC_WEAK     __attribute__((weak, no_builtin))
 #define LIBC_IMPLICIT __attribute__((used, no_builtin))
 #define UNINITIALIZED                                                                              \
 	__attribute__((uninitialized)) /* a large buffer that is written before it is read */
@@ -26,6 +28,7 @@ char *strchrnul(const char *, int);
 #define SMALL_CODE_END _Pragma("clang attribute pop")
 #else
 #define LIBC
+#define LIBC_WEAK
 #define LIBC_IMPLICIT
 #define UNINITIALIZED
 #define SMALL_CODE

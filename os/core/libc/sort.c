@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <core/archive.h>
+
 #include "libc.h"
 
 #define SMALL 12u /* elements */
@@ -119,11 +121,32 @@ static void sort(const struct sort *s, uint8_t *base, size_t count, unsigned dep
 	insertion_sort(s, base, count);
 }
 
-LIBC void qsort_r(void *base, size_t count, size_t size, compare_fn *compare, void *context)
+static void sort_all(void *base, size_t count, size_t size, compare_fn *compare, void *context)
 {
 	struct sort s = { size, compare, context };
 	if (count > 1 && size > 0)
 		sort(&s, base, count, 2 * (64 - (unsigned)__builtin_clzll(count)));
+}
+
+/* An archive's comparison is looked up once, not at each call. */
+struct foreign_sort {
+	compare_fn *compare;
+	void *context;
+};
+
+ARCHIVE_UNCHECKED static int compare_foreign(const void *a, const void *b, void *sort)
+{
+	const struct foreign_sort *f = sort;
+	return f->compare(a, b, f->context);
+}
+
+LIBC void qsort_r(void *base, size_t count, size_t size, compare_fn *compare, void *context)
+{
+	if (archive_has((const void *)compare))
+		sort_all(base, count, size, compare_foreign,
+		         &(struct foreign_sort){ compare, context });
+	else
+		sort_all(base, count, size, compare, context);
 }
 
 static int compare_plain(const void *a, const void *b, void *compare)
@@ -131,7 +154,14 @@ static int compare_plain(const void *a, const void *b, void *compare)
 	return ((int (*)(const void *, const void *))compare)(a, b);
 }
 
+ARCHIVE_UNCHECKED static int compare_plain_foreign(const void *a, const void *b, void *compare)
+{
+	return ((int (*)(const void *, const void *))compare)(a, b);
+}
+
 LIBC void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
-	qsort_r(base, count, size, compare_plain, (void *)compare);
+	sort_all(base, count, size,
+	         archive_has((const void *)compare) ? compare_plain_foreign : compare_plain,
+	         (void *)compare);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Standard output and error over the gate. Output is gathered and leaves at each end of line, error
- * at each call. There are no other files: a FILE here begins like musl's (musl 1.2,
- * src/internal/stdio_impl.h) so far that those functions of libc.a which are not replaced here find
- * an unbuffered file and its write and read functions.
+ * at each call. Those functions of libc.a which are not replaced here find an unbuffered file and its
+ * write and read functions (stream.h).
  */
 #include <errno.h>
 #include <limits.h>
@@ -18,28 +17,11 @@
 
 #include "format.h"
 #include "libc.h"
+#include "stream.h"
 
 #define OUTPUT_BUFFER 4096u /* bytes; a longer line leaves in pieces */
 
-struct _IO_FILE {
-	uint32_t flags;      /* musl's 4: no reading, 8: no writing */
-	uint32_t used;       /* bytes in the buffer */
-	uint64_t unused1[7]; /* musl: pointers into the buffer, close */
-	size_t (*read)(FILE *, unsigned char *, size_t);
-	size_t (*write)(FILE *, const unsigned char *, size_t);
-	uint64_t unused2[5]; /* seek, buffer, list */
-	int32_t fd, pid;
-	int64_t lock_count;
-	int32_t mode, lock;        /* lock -1: not needed */
-	int32_t line_end, unused3; /* line_end -1: none */
-	uint64_t unused4[10];
-	enum amp_stream stream;
-};
-_Static_assert(offsetof(struct _IO_FILE, read) == 64 && offsetof(struct _IO_FILE, write) == 72 &&
-                       offsetof(struct _IO_FILE, line_end) == 144 &&
-                       offsetof(struct _IO_FILE, stream) == 232,
-               "musl 1.2");
-
+static int stay_open(FILE *f);
 static size_t read_nothing(FILE *f, unsigned char *to, size_t size);
 static size_t write_bytes(FILE *f, const unsigned char *bytes, size_t size);
 
@@ -47,14 +29,20 @@ static char output[OUTPUT_BUFFER];
 
 /* By musl's inner names, too: its members (perror, getchar, getopt) use these, and would bring its own files along. */
 extern struct _IO_FILE __stdin_FILE, __stdout_FILE, __stderr_FILE;
-struct _IO_FILE __stdin_FILE = { .flags = 8, .read = read_nothing, .lock = -1, .line_end = -1 };
-struct _IO_FILE __stdout_FILE = { .flags = 4,
+struct _IO_FILE __stdin_FILE = { .flags = STREAM_PERMANENT | STREAM_NO_WRITE,
+	                         .close = stay_open,
+	                         .read = read_nothing,
+	                         .lock = -1,
+	                         .line_end = -1 };
+struct _IO_FILE __stdout_FILE = { .flags = STREAM_PERMANENT | STREAM_NO_READ,
+	                          .close = stay_open,
 	                          .write = write_bytes,
 	                          .fd = 1,
 	                          .lock = -1,
 	                          .line_end = -1,
 	                          .stream = AMP_STREAM_OUTPUT };
-struct _IO_FILE __stderr_FILE = { .flags = 4,
+struct _IO_FILE __stderr_FILE = { .flags = STREAM_PERMANENT | STREAM_NO_READ,
+	                          .close = stay_open,
 	                          .write = write_bytes,
 	                          .fd = 2,
 	                          .lock = -1,
@@ -64,11 +52,18 @@ FILE *const stdin = &__stdin_FILE;
 FILE *const stdout = &__stdout_FILE;
 FILE *const stderr = &__stderr_FILE;
 
+/* After fclose, which has flushed it. */
+static int stay_open(FILE *f)
+{
+	(void)f;
+	return 0;
+}
+
 static size_t read_nothing(FILE *f, unsigned char *to, size_t size)
 {
 	(void)to;
 	(void)size;
-	f->flags |= 16; /* musl's end of file */
+	f->flags |= STREAM_AT_END;
 	return 0;
 }
 

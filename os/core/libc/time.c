@@ -53,7 +53,10 @@ LIBC int clock_nanosleep(clockid_t id, int flags, const struct timespec *t, stru
 		int64_t now = read_clock(id);
 		ns = ns > now ? ns - now : 0;
 	}
-	task_sleep((uint64_t)ns);
+	uint64_t deadline;
+	if (__builtin_add_overflow(clock_now(), (uint64_t)ns, &deadline))
+		deadline = CLOCK_NEVER;
+	task_sleep_until(deadline);
 	if (left)
 		*left = (struct timespec){ 0 };
 	return 0;

@@ -19,6 +19,15 @@ bool boot_constant(const void *bytes, size_t size);
 /* True if all of these bytes lie in one of the memory extents. */
 bool boot_memory(const void *bytes, size_t size);
 
+/* What an argument of type secret is: bytes that the image owns, with a NUL behind them. Null and 0: it was not given. They lie
+ * in no heap: boot_secret_erase overwrites them, and is the end of them. A clone has what it was given by itself, from its
+ * ON_CLONE on, and null for what it was not; what its parent was given and did not erase lies where it lay. */
+struct boot_secret {
+	char *bytes;
+	size_t size;
+};
+void boot_secret_erase(struct boot_secret);
+
 /*
  * Functions that run before main(), on its task, after all of core has been started. Libraries start themselves
  * in one; net brings its interfaces up there. They run in the order of `order`, then in link order. A negative

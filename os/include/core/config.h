@@ -13,9 +13,10 @@
 #include <stdint.h>
 
 struct stack_layout {
-	uint64_t base;  /* guard page of stack 0 */
-	uint32_t size;  /* usable bytes of each; stride is AMP_PAGE more */
+	uint64_t base;  /* the guard of stack 0 */
+	uint32_t size;  /* usable bytes of each; the stride is `guard` more */
 	uint32_t count; /* the manifest's tasks + 1: the last is the event loop's */
+	uint32_t guard; /* unmapped bytes below each */
 };
 extern const struct stack_layout stack_layout;
 
@@ -24,7 +25,7 @@ struct arg_cidr {
 	uint8_t prefix;
 };
 
-static inline struct arg_cidr arg_cidr(uint64_t number)
+static inline struct arg_cidr boot_cidr(uint64_t number)
 {
 	return (struct arg_cidr){ (uint32_t)(number >> 8), (uint8_t)number };
 }

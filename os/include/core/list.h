@@ -41,6 +41,14 @@ static inline void list_remove(struct list *member)
 	member->next = member->prev = member;
 }
 
+/* Takes it out and puts it at the end of l, or of its own list. l is no member that may move. */
+static inline void list_move(struct list *l, struct list *member)
+{
+	member->prev->next = member->next;
+	member->next->prev = member->prev;
+	list_append(l, member);
+}
+
 /* Do all members know their neighbours? Ends for any ring, whole or not. */
 static inline bool list_is_valid(const struct list *l)
 {

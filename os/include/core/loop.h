@@ -27,7 +27,9 @@ struct loop_source {
 	uint64_t
 	        soon_ns; /* work is expected within this time: the loop polls that long, whatever it has learnt; 0: not known */
 };
-#define LOOP_FLUSH_NS    50000ull
+#define LOOP_FLUSH_NS 50000ull
+#define LOOP_SIGN_NS                                                                               \
+	500000000ull /* at most so long without a wait: whoever watches the image sees that it turns */
 #define LOOP_POLL_MAX_NS 50000ull /* at most, before it waits */
 
 void loop_add(struct loop_source *);

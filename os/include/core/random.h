@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Random bytes, fit for keys: a ChaCha20 generator with fast key erasure. It is seeded from boot information, and
- * again when the generation number changes (in a clone). It never fails and never blocks. */
+/* Random bytes, fit for keys: a ChaCha20 generator with fast key erasure. It is seeded at boot, and again by the tender every
+ * five minutes or mebibyte and in a clone. It never fails and never blocks. */
 #ifndef CORE_RANDOM_H
 #define CORE_RANDOM_H
 

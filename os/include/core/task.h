@@ -20,9 +20,9 @@ typedef void task_fn(void *arg);
 struct task *task_spawn(const char *name, task_fn *, void *arg);
 
 void task_yield(void);
-void task_sleep(
-        uint64_t
-                ns); /* a span from now; deadlines, here and elsewhere, are points in time (clock.h) */
+/* Returns at the deadline; CLOCK_NEVER: not at all. Like all deadlines it is a point in time of clock_now() (clock.h): a span
+ * from now is clock_now() + NS. One that has passed lets the others run once. */
+void task_sleep_until(uint64_t deadline_ns);
 struct task *task_self(void);               /* null in a callback */
 const char *task_name(const struct task *); /* of null: "loop" */
 /* Bytes of its stack that were never written. It looks at the whole stack: use it to choose a size, not in production. */
