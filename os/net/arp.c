@@ -28,6 +28,27 @@ static struct neighbour **bucket(struct arp *a, uint32_t address)
 	return &a->buckets[h >> 24 & (ARP_BUCKETS - 1)];
 }
 
+/* IPv6 has a cache of its own, so that nothing there moves IPv4's neighbours. */
+static struct arp *cache_of(const struct interface *i, uint32_t address)
+{
+	return ip6_is(address) ? ip6_neighbours(i) : (struct arp *)&i->arp;
+}
+
+static uint16_t type_of(uint32_t address)
+{
+	return ip6_is(address) ? ETHERNET_TYPE_IP6 : ETHERNET_TYPE_IP4;
+}
+
+static uint64_t retry_of(const struct neighbour *n)
+{
+	return ip6_is(n->address) ? ip6_retransmit(n->interface) : ARP_RETRY_NS;
+}
+
+static uint64_t fresh_of(const struct neighbour *n)
+{
+	return ip6_is(n->address) ? ip6_reachable(n->interface) : ARP_FRESH_NS;
+}
+
 static struct neighbour *find(const struct arp *a, uint32_t address)
 {
 	struct neighbour *n = *bucket((struct arp *)a, address);
@@ -75,6 +96,10 @@ static void request_send(struct neighbour *n)
 {
 	struct interface *i = n->interface;
 	const uint8_t *to = n->state == NEIGHBOUR_CHECKING ? n->mac : ethernet_broadcast;
+	if (ip6_is(n->address)) {
+		ip6_solicit(i, n->address, n->state == NEIGHBOUR_CHECKING ? n->mac : NULL);
+		return;
+	}
 	message_send(i, to, ARP_REQUEST, interface_source(i, n->address), nobody, n->address);
 }
 
@@ -83,17 +108,18 @@ static void request_send(struct neighbour *n)
 static void queue_drop(struct neighbour *n)
 {
 	struct interface *i = n->interface;
+	struct arp *a = cache_of(i, n->address);
 	uint32_t dropped = frame_drop_queue(n->first);
 	i->counts[COUNT_TX_UNRESOLVED] += dropped;
-	ensure(dropped == n->queued && i->arp.queued >= dropped);
-	i->arp.queued -= dropped;
+	ensure(dropped == n->queued && a->queued >= dropped);
+	a->queued -= dropped;
 	n->first = n->last = NULL;
 	n->queued = 0;
 }
 
 static void forget(struct neighbour *n)
 {
-	struct arp *a = &n->interface->arp;
+	struct arp *a = cache_of(n->interface, n->address);
 	struct neighbour **at = bucket(a, n->address);
 	while (*at != n)
 		at = &(*at)->chain;
@@ -103,15 +129,35 @@ static void forget(struct neighbour *n)
 	n->state = NEIGHBOUR_FREE;
 	n->chain = NULL;
 	n->used = false;
-	list_remove(&n->age);
-	list_append(&a->free, &n->age);
+	list_move(&a->free, &n->age);
+	ip6_drop(n->address);
+}
+
+static bool ready(const struct neighbour *n)
+{
+	return n->state == NEIGHBOUR_KNOWN || n->state == NEIGHBOUR_CHECKING;
+}
+
+/* Who makes room. A network of IPv6 has more addresses than any cache, and whoever names them has us ask for them: those
+ * without an answer go first. */
+static struct neighbour *evicted(struct arp *a, uint32_t address)
+{
+	if (ip6_is(address)) {
+		list_each (at, &a->age) {
+			struct neighbour *n = container_of(at, struct neighbour, age);
+			if (!ready(n))
+				return n;
+		}
+	}
+	return container_of(a->age.next, struct neighbour, age);
 }
 
 static struct neighbour *add(struct interface *i, uint32_t address, bool used)
 {
-	struct arp *a = &i->arp;
+	struct arp *a = cache_of(i, address);
+	ip6_keep(address);
 	if (list_empty(&a->free))
-		forget(container_of(a->age.next, struct neighbour, age));
+		forget(evicted(a, address));
 	struct neighbour *n = container_of(list_pop(&a->free), struct neighbour, age);
 	n->address = address;
 	n->tries = 0;
@@ -135,8 +181,10 @@ static void expired(struct timer *t)
 			n->state = NEIGHBOUR_ASKING;
 			n->tries = 0;
 		} else {
-			log_debug("arp", "%s: no answer from " IP4_FORMAT,
-			          interface_name(n->interface), IP4_ARGS(n->address));
+			char text[NET_ADDRESS_TEXT_MAX];
+			net_address_print(text, ip6_address_of(n->address));
+			log_debug("arp", "%s: no answer from %s", interface_name(n->interface),
+			          text);
 			queue_drop(n);
 			n->state = NEIGHBOUR_FAILED;
 			timer_set_in(t, ARP_FAILED_NS, expired);
@@ -146,7 +194,7 @@ static void expired(struct timer *t)
 	}
 	n->tries++;
 	request_send(n);
-	timer_set_in(t, ARP_RETRY_NS, expired);
+	timer_set_in(t, retry_of(n), expired);
 }
 
 static void ask(struct neighbour *n, enum neighbour_state state)
@@ -155,7 +203,19 @@ static void ask(struct neighbour *n, enum neighbour_state state)
 	n->state = (uint8_t)state;
 	n->tries = 1;
 	request_send(n);
-	timer_set_in(&n->timer, ARP_RETRY_NS, expired);
+	timer_set_in(&n->timer, retry_of(n), expired);
+}
+
+/* It is old, and used. IPv6 gives others time to say that it is there (RFC 4861 §7.3.3). */
+static void check(struct neighbour *n)
+{
+	if (!ip6_is(n->address)) {
+		ask(n, NEIGHBOUR_CHECKING);
+		return;
+	}
+	n->state = NEIGHBOUR_CHECKING;
+	n->tries = 0;
+	timer_set_in(&n->timer, ARP_DELAY_NS, expired);
 }
 
 /* A message says that this is its MAC address. */
@@ -163,47 +223,43 @@ static void learn(struct neighbour *n, const uint8_t mac[6])
 {
 	struct interface *i = n->interface;
 	uint64_t now = clock_coarse();
-	if (n->state == NEIGHBOUR_KNOWN && now - n->confirmed < ARP_LOCK_NS)
+	if (n->state == NEIGHBOUR_KNOWN && now - n->confirmed < ARP_LOCK_NS && !ip6_is(n->address))
 		return;
 	timer_stop(&n->timer);
 	memcpy(n->mac, mac, 6);
 	n->state = NEIGHBOUR_KNOWN;
 	n->confirmed = now;
 	struct frame *f = n->first;
-	i->arp.queued -= n->queued;
+	cache_of(i, n->address)->queued -= n->queued;
 	n->first = n->last = NULL;
 	n->queued = 0;
 	for (struct frame *next; f; f = next) {
 		next = f->next;
 		f->next = NULL;
-		ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
+		ethernet_send(i, f, n->mac, type_of(n->address));
 	}
-}
-
-static bool ready(const struct neighbour *n)
-{
-	return n->state == NEIGHBOUR_KNOWN || n->state == NEIGHBOUR_CHECKING;
 }
 
 const uint8_t *arp_known(const struct interface *i, uint32_t neighbour)
 {
-	const struct neighbour *n = find(&i->arp, neighbour);
+	const struct neighbour *n = find(cache_of(i, neighbour), neighbour);
 	return n && ready(n) ? n->mac : NULL;
 }
 
 static int enqueue(struct neighbour *n, struct frame *f)
 {
 	struct interface *i = n->interface;
+	struct arp *a = cache_of(i, n->address);
 	if (n->queued == ARP_QUEUE_MAX) { /* RFC 1122 §2.3.2.2: keep the latest */
 		struct frame *oldest = n->first;
 		n->first = oldest->next;
 		oldest->next = NULL;
 		frame_drop(oldest);
 		n->queued--;
-		i->arp.queued--;
+		a->queued--;
 		interface_count(i, COUNT_TX_UNRESOLVED);
 	}
-	if (i->arp.queued >= i->arp.queue_total_max) {
+	if (a->queued >= a->queue_total_max) {
 		interface_count(i, COUNT_TX_UNRESOLVED);
 		frame_drop(f);
 		return ERR_MEMORY;
@@ -215,21 +271,21 @@ static int enqueue(struct neighbour *n, struct frame *f)
 		n->first = f;
 	n->last = f;
 	n->queued++;
-	i->arp.queued++;
+	a->queued++;
 	return OK;
 }
 
 /* Looks a neighbour up for use. */
 static struct neighbour *use(struct interface *i, uint32_t address)
 {
-	struct neighbour *n = find(&i->arp, address);
+	struct arp *a = cache_of(i, address);
+	struct neighbour *n = find(a, address);
 	if (!n)
 		return NULL;
 	n->used = true;
-	list_remove(&n->age);
-	list_append(&i->arp.age, &n->age);
-	if (n->state == NEIGHBOUR_KNOWN && clock_coarse() - n->confirmed > ARP_FRESH_NS)
-		ask(n, NEIGHBOUR_CHECKING);
+	list_move(&a->age, &n->age);
+	if (n->state == NEIGHBOUR_KNOWN && clock_coarse() - n->confirmed > fresh_of(n))
+		check(n);
 	return n;
 }
 
@@ -248,7 +304,7 @@ int arp_send(struct interface *i, uint32_t address, struct frame *f)
 		return enqueue(n, f);
 	}
 	if (ready(n))
-		return ethernet_send(i, f, n->mac, ETHERNET_TYPE_IP4);
+		return ethernet_send(i, f, n->mac, type_of(address));
 	if (n->state == NEIGHBOUR_ASKING)
 		return enqueue(n, f);
 	interface_count(i, COUNT_TX_UNRESOLVED);
@@ -258,11 +314,55 @@ int arp_send(struct interface *i, uint32_t address, struct frame *f)
 
 COLD void arp_suspect(struct interface *i, uint32_t address)
 {
-	struct neighbour *n = find(&i->arp, address);
+	struct neighbour *n = find(cache_of(i, address), address);
 	if (!n || n->state != NEIGHBOUR_KNOWN || clock_coarse() - n->confirmed < ARP_SUSPECT_NS)
 		return;
 	ask(n, NEIGHBOUR_CHECKING);
 	n->tries = ARP_TRIES; /* the next one goes to everybody */
+}
+
+/* ---- What neighbour discovery says (RFC 4861 §7.2) ---- */
+
+/* Known, but to be checked when it is used. */
+static void make_old(struct neighbour *n)
+{
+	uint64_t now = clock_coarse(), fresh = fresh_of(n);
+	timer_stop(&n->timer);
+	n->state = NEIGHBOUR_KNOWN;
+	n->confirmed = now > fresh ? now - fresh - 1 : 0;
+}
+
+COLD void arp_heard(struct interface *i, uint32_t address, const uint8_t mac[6])
+{
+	struct neighbour *n = find(ip6_neighbours(i), address);
+	if (!n)
+		n = add(i, address, false);
+	if (ready(n) && memcmp(n->mac, mac, 6) == 0)
+		return; /* says nothing about the way there */
+	learn(n, mac);
+	make_old(n);
+}
+
+COLD bool arp_told(struct interface *i, uint32_t address, const uint8_t *mac, bool solicited,
+                   bool override)
+{
+	struct neighbour *n = find(ip6_neighbours(i), address);
+	if (!n || (!mac && !ready(n)))
+		return false; /* teaches no new neighbour */
+	bool other = !ready(n) || (mac && memcmp(n->mac, mac, 6) != 0);
+	if (other && ready(n) && !override) {
+		if (n->state == NEIGHBOUR_KNOWN)
+			make_old(n);
+		return false;
+	}
+	if (!other && !solicited)
+		return true;
+	uint8_t at[6];
+	memcpy(at, mac ? mac : n->mac, 6);
+	learn(n, at);
+	if (!solicited)
+		make_old(n);
+	return true;
 }
 
 /* ---- Announcing and defending ---- */
@@ -340,6 +440,8 @@ static const struct arp_message *decode(struct frame *f)
 		return NULL;
 	if ((m->sender_mac[0] & 1) || memcmp(m->sender_mac, nobody, 6) == 0)
 		return NULL;
+	if (ip6_is(bytes_load_u32(m->target_address)))
+		return NULL;
 	/* 0 is a probe's sender (RFC 5227), and nobody else's. */
 	if (sender ? !ip4_source_fits(sender) : operation != ARP_REQUEST)
 		return NULL;
@@ -384,20 +486,24 @@ void arp_input(struct interface *i, struct frame *f)
 
 /* ---- Life ---- */
 
-void arp_clear(struct interface *i)
+static void forget_all(struct arp *a)
 {
 	for (uint32_t k = 0; k < ARP_NEIGHBOURS_MAX; k++) {
-		if (i->arp.neighbours[k].state != NEIGHBOUR_FREE)
-			forget(&i->arp.neighbours[k]);
+		if (a->neighbours[k].state != NEIGHBOUR_FREE)
+			forget(&a->neighbours[k]);
 	}
+}
+
+void arp_clear(struct interface *i)
+{
+	forget_all(&i->arp);
 	timer_stop(&i->arp.announce);
 	i->arp.announcements = 0;
 	i->arp.defended = 0;
 }
 
-int arp_open(struct interface *i)
+int arp_open(struct interface *i, struct arp *a)
 {
-	struct arp *a = &i->arp;
 	a->neighbours = heap_alloc_zero(ARP_NEIGHBOURS_MAX, sizeof *a->neighbours);
 	if (!a->neighbours)
 		return ERR_MEMORY;
@@ -411,4 +517,10 @@ int arp_open(struct interface *i)
 		list_append(&a->free, &a->neighbours[k].age);
 	}
 	return OK;
+}
+
+void arp_close(struct arp *a)
+{
+	forget_all(a);
+	heap_free(a->neighbours);
 }

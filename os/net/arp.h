@@ -32,6 +32,8 @@
 #define ARP_LOCK_NS (1 * NS_PER_S)
 #define ARP_SUSPECT_NS                                                                             \
 	(1 * NS_PER_S) /* since it was heard last: a younger entry is not suspected */
+#define ARP_DELAY_NS                                                                               \
+	(5 * NS_PER_S) /* IPv6: from the use of an old entry to the first question (RFC 4861 §10) */
 #define ARP_ANNOUNCE_NS    (2 * NS_PER_S)  /* ANNOUNCE_INTERVAL, RFC 5227 §1.1 */
 #define ARP_ANNOUNCE_COUNT 2u              /* ANNOUNCE_NUM */
 #define ARP_DEFEND_NS      (10 * NS_PER_S) /* DEFEND_INTERVAL */
@@ -43,7 +45,7 @@ enum neighbour_state {
 	NEIGHBOUR_ASKING, /* address unknown; requests are broadcast, frames wait */
 	NEIGHBOUR_KNOWN,
 	NEIGHBOUR_CHECKING, /* known, but old: requests go to the known address, which is used
-	                       meanwhile */
+	                       meanwhile; IPv6 waits before the first (DELAY, then PROBE) */
 	NEIGHBOUR_FAILED,
 };
 
@@ -73,7 +75,15 @@ struct arp {
 	uint32_t probed;
 };
 
-int arp_open(struct interface *); /* ERR_MEMORY */
+int arp_open(struct interface *, struct arp *); /* ERR_MEMORY */
+void arp_close(struct arp *);
+
+/* IPv6's neighbours are in a cache of the same kind (ip6/neighbour.c). */
+/* One of them asks, or a router advertises: this is its MAC address (RFC 4861 §7.2.3, 6.3.4). */
+void arp_heard(struct interface *, uint32_t neighbour, const uint8_t mac[6]);
+/* One advertises itself (§7.2.5); mac null: it does not say. True: the entry is as the message says. */
+bool arp_told(struct interface *, uint32_t neighbour, const uint8_t *mac, bool solicited,
+              bool override);
 void arp_input(struct interface *, struct frame *);
 
 /* The neighbour's MAC address if packets may go there now, as arp_send's do; else null. */

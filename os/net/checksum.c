@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sum over bytes: 64-bit words with end-around carry, which is one's complement addition of
- * 16-bit words at any width (RFC 1071 §2(B), (C)), in four chains that do not wait for each other.
- * The end is padded with zero (§1).
+ * The sum over bytes. One's complement addition of 16-bit words may be done at any width (RFC 1071 §2(B), (C)): in
+ * 64-bit words with end-around carry, and for long texts in lanes of a vector, each of 64 bits that take 32 of a word
+ * and so cannot carry. The end is padded with zero (§1).
  */
 #include <net/checksum.h>
+
+typedef uint64_t lanes __attribute__((vector_size(32)));
 
 static inline uint64_t load(const uint8_t *p)
 {
@@ -41,17 +43,19 @@ static inline uint64_t rest(const uint8_t *p, size_t n)
 __attribute__((noinline)) uint64_t checksum_add(uint64_t sum, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
-	if (n >= 32) {
-		uint64_t b = 0, c = 0, d = 0;
+	if (n >= 4 * sizeof(lanes)) {
+		lanes low = { 0 }, high = { 0 };
 		do {
-			sum = add(sum, load(p));
-			b = add(b, load(p + 8));
-			c = add(c, load(p + 16));
-			d = add(d, load(p + 24));
-			p += 32;
-			n -= 32;
-		} while (n >= 32);
-		sum = add(add(sum, b), add(c, d));
+			lanes a, b;
+			memcpy(&a, p, sizeof a);
+			memcpy(&b, p + sizeof a, sizeof b);
+			low += (a & UINT32_MAX) + (b & UINT32_MAX);
+			high += (a >> 32) + (b >> 32);
+			p += 2 * sizeof a;
+			n -= 2 * sizeof a;
+		} while (n >= 2 * sizeof(lanes));
+		low += high;
+		sum = add(sum, low[0] + low[1] + low[2] + low[3]);
 	}
 	for (; n >= 8; n -= 8, p += 8)
 		sum = add(sum, load(p));

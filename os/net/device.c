@@ -18,6 +18,7 @@
 #include <core/cold.h>
 #include <core/error.h>
 #include <core/gate.h>
+#include <core/panic.h>
 #include <core/task.h>
 #include <net/ethernet.h>
 #include <net/interface_internal.h>
@@ -36,6 +37,15 @@ static inline struct frame *frame_returned(struct device *d, uint64_t addr, enum
 	return &d->frames.all[index];
 }
 
+/* The tender has no more use for the frame. */
+static inline void sent(struct frame *f)
+{
+	f->owner = FRAME_OURS;
+	if (f->flags & FRAME_LEASED && !--f->lease->packets)
+		task_wake_all(f->lease->waiters);
+	frame_drop(f);
+}
+
 static uint32_t reap(struct device *d)
 {
 	uint32_t n = ring_ready(&d->completion);
@@ -49,11 +59,8 @@ static uint32_t reap(struct device *d)
 			interface_count(owner(d), COUNT_RX_BAD_DESCRIPTOR);
 			continue;
 		}
-		f->owner = FRAME_OURS;
 		d->sending -= f->entries;
-		if (f->flags & FRAME_LEASED && !--f->lease->packets)
-			task_wake_all(f->lease->waiters);
-		frame_drop(f);
+		sent(f);
 	}
 	ring_consume(&d->completion, n);
 	return n;
@@ -336,24 +343,21 @@ static COLD void open_ring(struct ring *r, const struct amp_ring *from)
 	ring_open(r, from);
 }
 
-COLD int net_device_open(struct device *d, const struct amp_device *from)
+/* Rings and all that the tender says; nothing is under way. */
+static COLD void attach(struct device *d, const struct amp_device *from)
 {
 	uint32_t count = 1 + from->queue_count;
-	if (from->queue_count >= AMP_NET_QUEUES_MAX)
-		return ERR_INVALID;
-	int error = frame_area_open(&d->frames, from);
-	if (error)
-		return error;
 	const struct amp_queue *further =
 	        (const struct amp_queue *)((uintptr_t)boot_info + from->queues);
 	struct device_queue *q = d->queue = d->queues;
+	*q = (struct device_queue){ 0 };
 	open_ring(&q->fill, &from->fill);
 	open_ring(&q->rx, &from->rx);
 	open_ring(&d->tx, &from->tx);
 	open_ring(&d->completion, &from->completion);
 	for (uint32_t k = 1; k < count; k++, further++) {
 		q->next = q + 1;
-		q++;
+		*++q = (struct device_queue){ 0 };
 		open_ring(&q->fill, &further->fill);
 		open_ring(&q->rx, &further->rx);
 	}
@@ -364,11 +368,45 @@ COLD int net_device_open(struct device *d, const struct amp_device *from)
 	d->receiving_max = d->frames.count / 2 / count;
 	if (d->refill > d->receiving_max / 2)
 		d->refill = d->receiving_max / 2;
-	d->source = (struct loop_source){ .poll = net_device_poll,
-		                          .events = events,
-		                          .flush = flush,
-		                          .concurrent = from->features & AMP_NET_CONCURRENT };
+	d->source.concurrent = from->features & AMP_NET_CONCURRENT;
+}
+
+COLD int net_device_open(struct device *d, const struct amp_device *from)
+{
+	if (from->queue_count >= AMP_NET_QUEUES_MAX)
+		return ERR_INVALID;
+	int error = frame_area_open(&d->frames, from);
+	if (error)
+		return error;
+	d->source =
+	        (struct loop_source){ .poll = net_device_poll, .events = events, .flush = flush };
+	attach(d, from);
 	refill_all(d);
 	loop_add(&d->source);
 	return OK;
+}
+
+static COLD void received_back(struct frame *f)
+{
+	f->owner = FRAME_OURS;
+	frame_drop(f);
+}
+
+COLD void net_device_renew(struct device *d, const struct amp_device *from)
+{
+	ensure(from->type == AMP_DEVICE_NET && from->queue_count < AMP_NET_QUEUES_MAX &&
+	       d->frames.area == (uint8_t *)from->frames &&
+	       d->frames.frame_size == from->frame_size && d->frames.count == from->frame_count);
+	for (uint32_t k = 0; k < d->frames.count; k++) {
+		struct frame *f = &d->frames.all[k];
+		if (f->owner != FRAME_RECEIVING && f->owner != FRAME_SENDING)
+			continue;
+		if (f->owner == FRAME_SENDING)
+			sent(f);
+		else
+			received_back(f);
+	}
+	d->sending = d->unpublished = 0;
+	attach(d, from);
+	refill_all(d);
 }

@@ -53,6 +53,9 @@ struct device_part {
 /* ERR_MEMORY, ERR_INVALID. Fills the fill ring; the loop starts to poll it. */
 int net_device_open(struct device *, const struct amp_device *);
 
+/* In a clone: the device is new, its rings are empty, and all frames are ours. Those that were on their way are lost. */
+void net_device_renew(struct device *, const struct amp_device *);
+
 /* How many entries of tx are free: how many frames net_device_send would take now. */
 static inline uint32_t device_room(const struct device *d)
 {

@@ -605,8 +605,19 @@ static void release_all(void)
 			continue;
 		dhcp_release(i);
 		for (uint32_t n = 0; n < DHCP_RELEASE_MS && i->device.sending && task_self(); n++)
-			task_sleep(NS_PER_MS);
+			task_sleep_until(clock_now() + NS_PER_MS);
 	}
+}
+
+void dhcp_close(struct interface *i)
+{
+	struct dhcp *d = &i->dhcp;
+	if (d->socket)
+		udp_close(d->socket);
+	timer_stop(&d->timer);
+	*d = (struct dhcp){ 0 };
+	i->address_ended = NULL;
+	i->address_conflict = NULL;
 }
 
 int dhcp_open(struct interface *i)

@@ -81,7 +81,8 @@ struct dhcp {
 	uint8_t server_mac[6]; /* where the last ACK came from */
 };
 
-int dhcp_open(struct interface *); /* ERR_MEMORY, ERR_EXISTS */
+int dhcp_open(struct interface *);   /* ERR_MEMORY, ERR_EXISTS */
+void dhcp_close(struct interface *); /* stops asking; says nothing to the server */
 
 /* Gives a leased address back (RFC 2131 §4.4.6) and asks for none again: for the end of the run. Best effort: nobody
  * answers. It also happens when main() returns or exit() is called. Nothing where no address is leased. */

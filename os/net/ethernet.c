@@ -12,21 +12,22 @@
 const uint8_t ethernet_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 /* Takes the tag out of a frame that has one for its priority alone: VLAN 0 is no VLAN (IEEE 802.1Q
- * §6.9.1). False: it has none, or is of a VLAN, or has another one behind. */
-static COLD bool untag(struct frame *f)
+ * §6.9.1). The type of what follows; 0: it has none, or is of a VLAN, or has another one behind. */
+static COLD uint16_t untag(struct frame *f)
 {
 	struct bytes_in in = frame_in(f);
 	bytes_skip(&in, sizeof(struct ethernet_header));
 	const struct vlan_tag *tag = (const void *)bytes_get(&in, sizeof *tag);
 	if (!tag || bytes_load_u16(tag->control) & VLAN_ID ||
 	    bytes_load_u16(tag->type) == ETHERNET_TYPE_VLAN)
-		return false;
+		return 0;
+	uint16_t type = bytes_load_u16(tag->type);
 	uint8_t addresses[12];
 	memcpy(addresses, frame_base(f) + f->start, sizeof addresses);
 	uint8_t *to =
 	        frame_view(f, f->start + (uint32_t)sizeof *tag, f->size - (uint32_t)sizeof *tag);
 	memcpy(to, addresses, sizeof addresses);
-	return true;
+	return type;
 }
 
 void ethernet_input(struct interface *i, struct frame *f)
@@ -45,7 +46,8 @@ void ethernet_input(struct interface *i, struct frame *f)
 		return;
 	}
 	if (group && memcmp(h->destination, ethernet_broadcast, 6) != 0 &&
-	    !(ip4_multicast && igmp_has_mac(i, h->destination))) {
+	    !(ip4_multicast && igmp_has_mac(i, h->destination)) &&
+	    !(interface_ip6 && i->ip6 && ip6_has_mac(i, h->destination))) {
 		interface_count(i, COUNT_RX_OTHER_MAC);
 		return;
 	}
@@ -55,20 +57,20 @@ void ethernet_input(struct interface *i, struct frame *f)
 		interface_count(i, COUNT_RX_BAD_SOURCE);
 		return;
 	}
-	switch (bytes_load_u16(h->type)) {
+	uint16_t type = bytes_load_u16(h->type);
+	switch (type == ETHERNET_TYPE_VLAN ? untag(f) : type) {
 	case ETHERNET_TYPE_IP4:
 		ip4_input(i, f, group);
 		break;
 	case ETHERNET_TYPE_ARP:
 		arp_input(i, f);
 		break;
-	case ETHERNET_TYPE_VLAN:
-		if (untag(f)) {
-			ethernet_input(i, f);
+	case ETHERNET_TYPE_IP6:
+		if (interface_ip6 && i->ip6) {
+			ip6_input(i, f, group);
 			break;
 		}
-		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
-		break;
+		/* fall through */
 	default:
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 	}

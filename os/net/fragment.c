@@ -31,8 +31,9 @@ static void release(struct fragment_datagram *d)
 {
 	drop_frames(d);
 	timer_stop(&d->timer);
-	list_remove(&d->age);
-	list_append(&d->interface->fragments.free, &d->age);
+	list_move(&d->interface->fragments.free, &d->age);
+	ip6_drop(d->source);
+	ip6_drop(d->destination);
 }
 
 /* The packet that its first fragment is, for quoting. */
@@ -54,7 +55,9 @@ static struct ip4_packet first_packet(struct fragment_datagram *d)
 		                    .destination = d->destination,
 		                    .protocol = d->protocol,
 		                    .group = d->group,
-		                    .tos = ((const struct ip4_header *)h)->tos };
+		                    .tos = ip6_is(d->source)
+		                                   ? ip6_class(h)
+		                                   : ((const struct ip4_header *)h)->tos };
 }
 
 static void timed_out(struct timer *t)
@@ -81,13 +84,13 @@ static struct fragment_datagram *oldest(struct fragments *s)
 	return container_of(s->live.next, struct fragment_datagram, age);
 }
 
-static struct fragment_datagram *find(struct ip4_packet *p, uint16_t id)
+static struct fragment_datagram *find(struct ip4_packet *p, uint32_t id)
 {
 	struct fragments *s = &p->interface->fragments;
 	for (struct list *at = s->live.prev; at != &s->live; at = at->prev) {
 		struct fragment_datagram *d = container_of(at, struct fragment_datagram, age);
 		if (d->id == id && d->source == p->source && d->destination == p->destination &&
-		    d->protocol == p->protocol)
+		    (d->protocol == p->protocol || ip6_is(p->source)))
 			return d;
 	}
 	if (list_empty(&s->free)) {
@@ -102,10 +105,19 @@ static struct fragment_datagram *find(struct ip4_packet *p, uint16_t id)
 		                         .protocol = p->protocol,
 		                         .id = id,
 		                         .group = p->group };
+	ip6_keep(d->source);
+	ip6_keep(d->destination);
 	list_init(&d->age);
 	list_append(&s->live, &d->age);
-	timer_set_in(&d->timer, FRAGMENT_TIMEOUT_NS, timed_out);
+	timer_set_in(&d->timer, ip6_is(p->source) ? FRAGMENT_TIMEOUT6_NS : FRAGMENT_TIMEOUT_NS,
+	             timed_out);
 	return d;
+}
+
+/* The most bytes of a whole one: what IPv4's total length says, or IPv6's payload length. */
+static uint32_t most_of(uint32_t source)
+{
+	return ip6_is(source) ? IP4_TOTAL_MAX : (uint32_t)IP4_PAYLOAD_MAX;
 }
 
 enum place { PLACED, DUPLICATE, OVERLAP };
@@ -146,20 +158,21 @@ static bool assemble(struct fragment_datagram *d, struct ip4_packet *p)
 		interface_count(d->interface, COUNT_FRAGMENT_LIMIT);
 		return false;
 	}
-	struct bytes_out out = bytes_out(s->whole, IP4_PAYLOAD_MAX);
+	uint32_t most = most_of(d->source);
+	struct bytes_out out = bytes_out(s->whole, most);
 	for (struct frame *f = d->first; f; f = f->next)
 		bytes_put_copy(&out, frame_base(f) + f->payload, piece_size(f));
 	*p = first_packet(d);
 	p->payload = s->whole;
 	p->size = out.at;
-	p->room = IP4_PAYLOAD_MAX;
+	p->room = most;
 	p->reassembled = true;
 	ensure(!out.failed);
 	frame_keep(p->frame);
 	return true;
 }
 
-bool fragment_input(struct ip4_packet *p, uint16_t field)
+bool fragment_input(struct ip4_packet *p, uint16_t field, uint32_t id)
 {
 	struct interface *i = p->interface;
 	struct fragments *s = &i->fragments;
@@ -167,12 +180,12 @@ bool fragment_input(struct ip4_packet *p, uint16_t field)
 	bool last = !(field & IP4_MF);
 	/* RFC 791: all but the last are a multiple of 8; and none reaches past what a length can
 	 * say. DF forbids routers to cut it further: it is theirs to keep (RFC 791 §2.3). */
-	if (!p->size || (!last && p->size % 8) || end + p->header_size > IP4_TOTAL_MAX) {
+	uint32_t most = ip6_is(p->source) ? FRAGMENT_END6_MAX(p) : IP4_TOTAL_MAX - p->header_size;
+	if (!p->size || (!last && p->size % 8) || end > most) {
 		interface_count(i, COUNT_FRAGMENT_BAD);
 		return false;
 	}
-	struct fragment_datagram *d =
-	        find(p, bytes_load_u16(((const struct ip4_header *)p->header)->id));
+	struct fragment_datagram *d = find(p, id);
 	if (d->dead)
 		return false;
 	struct frame *f = p->frame;
@@ -213,6 +226,8 @@ bool fragment_input(struct ip4_packet *p, uint16_t field)
 	s->held++;
 	d->pieces++;
 	d->have += p->size;
+	if (!start)
+		d->protocol = p->protocol;
 	if (last)
 		d->size = end;
 	if (!d->size || d->have != d->size)

@@ -13,7 +13,7 @@
 #include <net/interface_internal.h>
 #include <net/ip4.h>
 
-static bool error_allowed(void)
+bool icmp_error_allowed(void)
 {
 	static uint64_t refilled;
 	static uint32_t tokens = ICMP_ERRORS_BURST;
@@ -43,11 +43,15 @@ static bool is_error(const struct ip4_packet *p)
 void icmp_error(const struct ip4_packet *p, uint8_t type, uint8_t code)
 {
 	struct interface *i = p->interface;
+	if (ip6_is(p->source)) {
+		ip6_error(p, type, code);
+		return;
+	}
 	/* RFC 1122 §3.2.2: not about errors, nor to or about groups. Fragments but the first do not
 	 * come here, and decode() has refused all sources that are not one host. */
 	if (p->group || !interface_has(i, p->destination) || is_error(p))
 		return;
-	if (!error_allowed()) {
+	if (!icmp_error_allowed()) {
 		interface_count(i, COUNT_ICMP_LIMITED);
 		return;
 	}
@@ -91,6 +95,15 @@ static icmp_report_fn *report_fn(uint8_t protocol)
 	return NULL;
 }
 
+void icmp_report_tell(const struct icmp_report *r)
+{
+	icmp_report_fn *tell = report_fn(r->protocol);
+	if (tell && interface_has(r->interface, r->source))
+		tell(r);
+	else
+		interface_count(r->interface, COUNT_RX_UNKNOWN_TYPE);
+}
+
 /* An error about a packet of ours (RFC 1122 §3.2.2: it quotes the IP header and 8 bytes at least).
  */
 static void report(const struct ip4_packet *p, const struct icmp_header *h)
@@ -100,29 +113,31 @@ static void report(const struct ip4_packet *p, const struct icmp_header *h)
 	bytes_skip(&in, sizeof *h);
 	const struct ip4_header *q = (const void *)bytes_get(&in, sizeof *q);
 	uint32_t header = q ? (q->version_size & 15u) * 4 : 0;
+	//@ split header;
 	if (!q || q->version_size >> 4 != 4 || header < sizeof *q ||
 	    !bytes_skip(&in, header - (uint32_t)sizeof *q) || bytes_left(&in) < 8) {
 		interface_count(i, COUNT_RX_SHORT);
 		return;
 	}
-	icmp_report_fn *tell = report_fn(q->protocol);
 	uint32_t source = bytes_load_u32(q->source);
-	if (!tell || !interface_has(i, source) || (bytes_load_u16(q->fragment) & IP4_OFFSET)) {
+	uint32_t destination = bytes_load_u32(q->destination);
+	if (bytes_load_u16(q->fragment) & IP4_OFFSET || ip6_is(source) || ip6_is(destination)) {
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 		return;
 	}
 	bool fragmentation =
 	        h->type == ICMP_UNREACHABLE && h->code == ICMP_UNREACHABLE_FRAGMENTATION;
-	tell(&(struct icmp_report){ .interface = i,
-	                            .type = h->type,
-	                            .code = h->code,
-	                            .protocol = q->protocol,
-	                            .mtu = fragmentation ? bytes_load_u16(h->rest + 2) : 0,
-	                            .total = bytes_load_u16(q->total),
-	                            .source = source,
-	                            .destination = bytes_load_u32(q->destination),
-	                            .quoted = in.base + in.at,
-	                            .quoted_size = bytes_left(&in) });
+	icmp_report_tell(
+	        &(struct icmp_report){ .interface = i,
+	                               .type = h->type,
+	                               .code = h->code,
+	                               .protocol = q->protocol,
+	                               .mtu = fragmentation ? bytes_load_u16(h->rest + 2) : 0,
+	                               .total = bytes_load_u16(q->total),
+	                               .source = source,
+	                               .destination = destination,
+	                               .quoted = in.base + in.at,
+	                               .quoted_size = bytes_left(&in) });
 }
 
 static void input(struct ip4_packet *p)

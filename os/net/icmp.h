@@ -4,8 +4,10 @@
 #ifndef NET_ICMP_H
 #define NET_ICMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+struct interface;
 struct ip4_packet;
 
 #define ICMP_ERRORS_BURST      50u  /* errors that may be sent at once, over all interfaces */
@@ -15,6 +17,9 @@ struct ip4_packet;
 
 /* Registers itself with IPv4: with the first interface, since each host answers echo requests. */
 void icmp_start(void);
+
+/* Is one more error within the rate, of both families together? */
+bool icmp_error_allowed(void);
 
 /* Sends an error about a packet to its source, where RFC 1122 §3.2.2 allows one and the rate does.
  */
@@ -31,11 +36,15 @@ struct icmp_report {
 	uint8_t protocol;             /* of the quoted packet, as the next ones */
 	uint16_t mtu;                 /* of ICMP_UNREACHABLE_FRAGMENTATION, IP bytes; 0: not told */
 	uint16_t total;               /* IP bytes that the quoted packet had */
-	uint32_t source, destination; /* host byte order */
+	uint32_t source, destination; /* words: ip4.h */
 	const uint8_t *quoted;        /* what follows the quoted IP header; at least 8 bytes */
 	uint32_t quoted_size;
 };
 typedef void icmp_report_fn(const struct icmp_report *);
+
+/* To whoever has asked for reports about the packet's protocol, if the packet was ours. ICMPv6's errors are told by ICMP's
+ * types and codes that mean the same. */
+void icmp_report_tell(const struct icmp_report *);
 
 /* Reports about packets of a protocol go to fn; null: to nobody. */
 void icmp_report_set(uint8_t protocol, icmp_report_fn *);

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Brings the manifest's interfaces up before main(), and holds what is known of each. A static
- * address is in use at once; for one from DHCP, tasks wait by interface_wait_address().
+ * address, or one that the tender knows, is in use at once; for one from DHCP, tasks wait by interface_wait_address().
  */
 #include <net/interface_internal.h>
 
 #include <string.h>
 
 #include <core/boot.h>
+#include <core/bytes.h>
 #include <core/check.h>
+#include <core/clone.h>
 #include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
+#include <core/panic.h>
 #include <core/print.h>
 #include <net/icmp.h>
 #include <net/ip4.h>
@@ -81,26 +84,89 @@ void interface_clear_address(struct interface *i)
 	i->address_until = CLOCK_NEVER;
 	i->mtu = i->device_mtu;
 	i->route_count = i->route_own;
+	if (interface_further)
+		interface_further_forget(i);
 	memset(i->resolvers, 0, sizeof i->resolvers);
+}
+
+static uint32_t word_ip4(const uint8_t bytes[16])
+{
+	return bytes_load_u32(bytes);
+}
+
+/* What the tender says beside the address. */
+static COLD void words_follow(struct interface *i, const struct amp_net_word *w)
+{
+	uint32_t to = word_ip4(w->address), k = 0;
+	if (w->kind == AMP_NET_WORD_RESOLVER) {
+		while (k < INTERFACE_RESOLVERS_MAX - 1 && i->resolvers[k])
+			k++;
+		i->resolvers[k] = i->resolvers[k] ? i->resolvers[k] : to;
+	} else if (interface_routed && w->kind == AMP_NET_WORD_ROUTE && w->prefix &&
+	           w->prefix <= 32) {
+		if (!interface_route_add(
+		            i, (struct interface_route){ .destination = to,
+		                                         .prefix = w->prefix,
+		                                         .gateway = word_ip4(w->gateway) }))
+			log_warning("net",
+			            "%s: a route of the tender's to " IP4_FORMAT "/%u does not fit",
+			            interface_name(i), IP4_ARGS(to), w->prefix);
+	}
+}
+
+/* The address and gateway that the tender has for the interface, where the configuration leaves them open. False: none. */
+static COLD bool told(struct interface *i, const struct amp_arg_value *args, uint32_t *address,
+                      uint8_t *prefix, uint32_t *gateway)
+{
+	const struct interface_config *c = i->config;
+	const struct amp_net_word *w = (const struct amp_net_word *)boot_info->net_words;
+	uint32_t count = boot_info->net_word_count;
+	bool found = false;
+	if (!c->automatic && (c->address_arg < 0 || args[c->address_arg].set))
+		return false;
+	for (; count; count--, w++) {
+		if (w->device != i->device.index || w->family != 4)
+			continue;
+		if (w->kind == AMP_NET_WORD_ADDRESS && !found) {
+			*address = word_ip4(w->address);
+			*prefix = w->prefix;
+			*gateway = 0;
+			found = true;
+		} else if (found && w->kind == AMP_NET_WORD_ADDRESS) {
+			if (interface_further && word_ip4(w->address) != *address &&
+			    !interface_further_add(i, word_ip4(w->address), w->prefix))
+				log_warning("net",
+				            "%s: an address of the tender's, " IP4_FORMAT
+				            "/%u, does not fit",
+				            interface_name(i), IP4_ARGS(word_ip4(w->address)),
+				            w->prefix);
+		} else if (found && w->kind == AMP_NET_WORD_ROUTE && !w->prefix) {
+			*gateway = word_ip4(w->gateway);
+		} else if (found) {
+			words_follow(i, w);
+		}
+	}
+	return found;
 }
 
 static COLD int address_start(struct interface *i)
 {
 	const struct interface_config *c = i->config;
 	const struct amp_arg_value *args = (const struct amp_arg_value *)boot_info->args;
-	if (interface_dhcp && c->dhcp) {
-		if (interface_further && i->further_count)
-			arp_announce(i);
-		return dhcp_open(i);
-	}
 	uint32_t address = c->address, gateway = c->gateway;
 	uint8_t prefix = c->prefix;
 	if (c->address_arg >= 0) { /* AMP_ARG_CIDR */
 		address = (uint32_t)(args[c->address_arg].number >> 8);
 		prefix = (uint8_t)args[c->address_arg].number;
 	}
-	if (c->gateway_arg >= 0)
+	bool known = told(i, args, &address, &prefix, &gateway);
+	if (c->gateway_arg >= 0 && (!known || args[c->gateway_arg].set))
 		gateway = (uint32_t)args[c->gateway_arg].number;
+	if (interface_dhcp && c->dhcp && !known) {
+		if (interface_further && i->further_count)
+			arp_announce(i);
+		return dhcp_open(i);
+	}
 	if (!interface_address_fits(address, prefix)) {
 		log_error("net", "%s: " IP4_FORMAT "/%u is not an address that a host can have",
 		          c->name, IP4_ARGS(address), prefix);
@@ -129,7 +195,7 @@ static void figures_log(struct timer *t)
 	char text[400];
 	int n = 0;
 	uint64_t sum = 0;
-	for (uint32_t k = 0; k < COUNT_MAX && n >= 0 && n < (int)sizeof text; k++) {
+	for (uint32_t k = 0; k < interface_counter_total() && n >= 0 && n < (int)sizeof text; k++) {
 		sum += i->counts[k];
 		if (i->counts[k])
 			n += print_text(text + n, sizeof text - (size_t)n, " %s %llu",
@@ -154,7 +220,7 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 	memcpy(&i->mac_word, device->mac, sizeof i->mac);
 	task_queue_init(&i->address_waiters);
 	int error = net_device_open(&i->device, device);
-	error = error ? error : arp_open(i);
+	error = error ? error : arp_open(i, &i->arp);
 	error = error ? error : fragment_open(i);
 	if (interface_further || interface_routed)
 		error = error ? error : interface_networks_start(i);
@@ -162,9 +228,13 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 		return error;
 	icmp_start();
 	interfaces[started++] = i;
+	if (interface_ip6 && interface_ip6_configs[c - interface_configs])
+		error = ip6_open(i);
+	if (error)
+		return error;
 	if (log_wants(LOG_DEBUG))
 		timer_set_in(&i->figures, INTERFACE_FIGURES_NS, figures_log);
-	return address_start(i);
+	return interface_ip6 && c->no_ip4 ? OK : address_start(i);
 }
 
 static int net_start(void)
@@ -183,21 +253,54 @@ static int net_start(void)
 }
 BOOT_START(100, net_start);
 
+/* A clone: another MAC on another wire, and the address that it is given there, or finds. */
+static COLD void renew(struct interface *i)
+{
+	const struct amp_device *device =
+	        &((const struct amp_device *)boot_info->devices)[i->device.index];
+	net_device_renew(&i->device, device);
+	i->device_mtu = i->mtu = device->mtu;
+	i->mac_word = 0;
+	memcpy(i->mac, device->mac, sizeof i->mac);
+	memcpy(&i->mac_word, device->mac, sizeof i->mac);
+	memset(i->counts, 0, sizeof i->counts);
+	i->figures_sum = 0;
+	if (interface_dhcp)
+		dhcp_close(i);
+	interface_clear_address(i);
+	bool bad = false;
+	if (interface_ip6 && i->ip6) {
+		ip6_close(i);
+		bad = ip6_open(i) != OK;
+	}
+	if (bad || (!(interface_ip6 && i->config->no_ip4) && address_start(i)))
+		panic("net: %s: the clone has no address", interface_name(i));
+}
+
+static COLD void renew_all(void)
+{
+	for (uint32_t k = 0; k < started; k++)
+		renew(interfaces[k]);
+}
+ON_CLONE(200, renew_all);
+
 void interface_stop_all(void)
 {
 	while (started) {
 		struct interface *i = interfaces[--started];
 		loop_remove(&i->device.source);
-		if (i->dhcp.socket)
-			udp_close(i->dhcp.socket);
-		timer_stop(&i->dhcp.timer);
+		dhcp_close(i);
 		timer_stop(&i->figures);
 		interface_clear_address(i);
-		heap_free(i->arp.neighbours);
+		if (interface_ip6 && i->ip6)
+			ip6_close(i);
+		arp_close(&i->arp);
 		fragment_close(i);
 		heap_free(i->device.frames.all);
 		heap_free(i);
 	}
+	if (interface_ip6)
+		ip6_number_stop();
 }
 
 struct interface *interface_find(const char *name)
@@ -252,11 +355,22 @@ uint32_t interface_time_server(const struct interface *i, uint32_t n)
 	                                                            : 0;
 }
 
+static bool has_address(const struct interface *i)
+{
+	return i->address || (interface_ip6 && i->ip6 && ip6_ready(i));
+}
+
+struct net_address interface_ip6_at(const struct interface *i, uint32_t n)
+{
+	struct net_address none = { .halves = { 0, 0 } };
+	return interface_ip6 && i->ip6 ? ip6_address_at(i, n) : none;
+}
+
 int interface_wait_address(struct interface *i, uint64_t deadline_ns)
 {
-	while (!i->address) {
+	while (!has_address(i)) {
 		int error = task_wait(&i->address_waiters, deadline_ns);
-		if (error && !i->address)
+		if (error && !has_address(i))
 			return error;
 	}
 	return OK;
@@ -269,7 +383,7 @@ uint64_t interface_counter(const struct interface *i, enum interface_count what)
 
 const char *interface_counter_name(enum interface_count what)
 {
-	static const char *const names[COUNT_MAX] = {
+	static const char *const names[COUNT_NDP_BAD] = {
 		[COUNT_RX_PACKETS] = "rx_packets",
 		[COUNT_RX_BYTES] = "rx_bytes",
 		[COUNT_TX_PACKETS] = "tx_packets",
@@ -301,7 +415,11 @@ const char *interface_counter_name(enum interface_count what)
 		[COUNT_RX_QUEUE_FULL] = "rx_queue_full",
 		[COUNT_DHCP_BAD] = "dhcp_bad",
 	};
-	return what < COUNT_MAX ? names[what] : "unknown";
+	static const char *const six[] = { "ndp_bad", "ndp_conflict", "ndp_limit" };
+	_Static_assert(sizeof six / sizeof *six == COUNT_MAX - COUNT_NDP_BAD, "a name for each");
+	if (interface_ip6 && what >= COUNT_NDP_BAD && what < COUNT_MAX)
+		return six[what - COUNT_NDP_BAD];
+	return what < COUNT_NDP_BAD ? names[what] : "unknown";
 }
 
 CHECK("net", "each frame is free, ours or the tender's, and counted once", frames_hold)

@@ -10,6 +10,7 @@
 #include <net/dhcp.h>
 #include <net/fragment.h>
 #include <net/interface.h>
+#include <net/ip6/ip6.h>
 
 #define INTERFACE_RESOLVERS_MAX 3u
 #define INTERFACE_FIGURES_NS    (2 * NS_PER_S) /* between lines of figures in the debug log */
@@ -45,6 +46,7 @@ struct interface {
 	uint32_t further_count, route_count;
 	uint32_t
 	        route_own; /* of the routes, the first so many are the manifest's; then come a lease's */
+	uint32_t further_own; /* of the addresses likewise; then come the tender's */
 	struct interface_address further[INTERFACE_FURTHER_MAX];
 	struct interface_route routes[INTERFACE_ROUTES_MAX];
 
@@ -55,6 +57,7 @@ struct interface {
 	struct arp arp;
 	struct fragments fragments;
 	struct dhcp dhcp;
+	struct ip6 *ip6; /* null: none */
 	/* Of an address that is lent (dhcp.c); CLOCK_NEVER and null: it is for good. */
 	uint64_t address_until;                    /* ns */
 	void (*address_ended)(struct interface *); /* that time has come */
@@ -69,6 +72,13 @@ struct interface {
 static inline void interface_count(struct interface *i, enum interface_count what)
 {
 	i->counts[what]++;
+}
+
+/* The MTU of which the TCP segments are that come (the other side's are at most 40 less): its own, or where the device brings
+ * larger ones, theirs. */
+static inline uint32_t interface_segment_mtu(const struct interface *i)
+{
+	return i->device.features & AMP_NET_RX_SEGMENTS ? AMP_NET_SEGMENT_MTU : i->mtu;
 }
 
 /* The interfaces that are there, 0 to interface_total() - 1, in the manifest's order. */
@@ -104,6 +114,10 @@ bool interface_route_neighbour(const struct interface *, uint32_t address);
 /* False: no room, or no gateway can have that address. Sets mask, and the destination's host bits to 0. */
 bool interface_route_add(struct interface *, struct interface_route);
 
+/* Takes an address of the tender's beside the first into use. False: it does not fit. */
+bool interface_further_add(struct interface *, uint32_t address, uint8_t prefix);
+void interface_further_forget(struct interface *); /* all of these */
+
 /* Takes the manifest's further addresses and routes into use. ERR_INVALID, ERR_EXISTS. */
 int interface_networks_start(struct interface *);
 
@@ -112,6 +126,8 @@ static inline bool interface_has(const struct interface *i, uint32_t address)
 {
 	if (address == i->address)
 		return address != 0;
+	if (ip6_is(address))
+		return ip6_has(i, address);
 	return interface_further && i->further_count && interface_further_has(i, address);
 }
 
@@ -143,6 +159,8 @@ static inline bool interface_on_link(const struct interface *i, uint32_t address
 static inline uint32_t interface_next_hop(const struct interface *i, uint32_t to)
 {
 	uint32_t match;
+	if (ip6_is(to))
+		return ip6_next_hop(i, to);
 	if (interface_routed && i->route_count)
 		return interface_route_hop(i, to, &match);
 	return interface_on_link(i, to) ? to : i->gateway;
@@ -159,6 +177,8 @@ static inline bool interface_neighbour(const struct interface *i, uint32_t addre
 /* Our address for packets to another one: that of the network by which they go. 0: there is none. */
 static inline uint32_t interface_source(const struct interface *i, uint32_t to)
 {
+	if (ip6_is(to))
+		return ip6_source(i, to);
 	if (interface_further && i->further_count)
 		return interface_further_source(i, to);
 	return i->address;

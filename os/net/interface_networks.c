@@ -117,6 +117,30 @@ static uint64_t value(int32_t arg, uint64_t constant)
 _Static_assert(INTERFACE_FURTHER_MAX + DHCP_ROUTES_MAX <= INTERFACE_ROUTES_MAX,
                "the manifest's routes and a lease's fit together");
 
+static COLD void further_use(struct interface *i, struct interface_address a)
+{
+	a.mask = prefix_mask(a.prefix);
+	a.broadcast = a.prefix < 31 ? a.address | ~a.mask : 0;
+	i->further[i->further_count++] = a;
+	log_info("net", "%s: further address " IP4_FORMAT "/%u", interface_name(i),
+	         IP4_ARGS(a.address), a.prefix);
+}
+
+COLD bool interface_further_add(struct interface *i, uint32_t address, uint8_t prefix)
+{
+	if (i->further_count == INTERFACE_FURTHER_MAX || !interface_address_fits(address, prefix) ||
+	    interface_has(i, address))
+		return false;
+	further_use(i, (struct interface_address){ .address = address, .prefix = prefix });
+	return true;
+}
+
+COLD void interface_further_forget(struct interface *i)
+{
+	while (i->further_count > i->further_own)
+		ip4_address_gone(i, i->further[--i->further_count].address);
+}
+
 static COLD int further_start(struct interface *i, const struct interface_network_config *c)
 {
 	uint64_t cidr = value(c->arg, (uint64_t)c->address << 8 | c->prefix);
@@ -134,11 +158,8 @@ static COLD int further_start(struct interface *i, const struct interface_networ
 		return ERR_EXISTS;
 	}
 	ensure(i->further_count < INTERFACE_FURTHER_MAX);
-	a.mask = prefix_mask(a.prefix);
-	a.broadcast = a.prefix < 31 ? a.address | ~a.mask : 0;
-	i->further[i->further_count++] = a;
-	log_info("net", "%s: further address " IP4_FORMAT "/%u", interface_name(i),
-	         IP4_ARGS(a.address), a.prefix);
+	further_use(i, a);
+	i->further_own = i->further_count;
 	return OK;
 }
 

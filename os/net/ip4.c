@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * In: decode() checks a header and yields an ip4_packet; fragments go by fragment.c, which yields a
- * whole one; deliver() hands it to its protocol. The fast path is the same decoding for the one
+ * whole one; ip4_deliver() hands it to its protocol. The fast path is the same decoding for the one
  * shape of packet that servers live on, with all tests that need no exact counting folded into one.
  *
  * Out: ip4_reply() turns a packet around where it lies, ip4_send() copies into as many frames as it
@@ -44,6 +44,8 @@ static int hop(const struct ip4_route *r, struct frame *f)
 {
 	struct interface *i = r->interface;
 	uint32_t to = r->destination;
+	if (ip6_is(to))
+		return ip6_hop(r, f);
 	if (r->mac_known)
 		return ethernet_send(i, f, r->mac, ETHERNET_TYPE_IP4);
 	if (to == IP4_BROADCAST || interface_broadcast(i, to))
@@ -106,6 +108,8 @@ static COLD uint32_t match(const struct interface *i, uint32_t to)
 
 COLD int ip4_route(struct ip4_route *r, struct interface *only, uint32_t destination)
 {
+	if (ip6_is(destination))
+		return ip6_route(r, only, destination);
 	struct interface *best = NULL;
 	uint32_t total = only ? 1 : interface_total(), best_match = 0, source = 0;
 	for (uint32_t k = 0; k < total; k++) {
@@ -136,6 +140,8 @@ COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_siz
 	struct interface *i = r->interface;
 	if (!source_held(r))
 		return ERR_UNREACHABLE;
+	if (ip6_is(r->destination))
+		return ip6_send(r, head, head_size, body, size);
 	uint64_t whole = (uint64_t)head_size + size;
 	uint32_t most = i->mtu - sizeof(struct ip4_header), unit = most & ~7u;
 	if (whole > IP4_PAYLOAD_MAX || head_size > unit) {
@@ -183,10 +189,14 @@ COLD int ip4_send_frame(const struct ip4_route *r, struct frame *f)
 		frame_drop(f);
 		return ERR_UNREACHABLE;
 	}
-	if (size + sizeof(struct ip4_header) > r->interface->mtu) {
+	if (size + ip4_header_size(r->destination) > r->interface->mtu) {
 		interface_count(r->interface, COUNT_TX_TOO_BIG);
 		frame_drop(f);
 		return ERR_TOO_BIG;
+	}
+	if (ip6_is(r->destination)) {
+		ip6_header_put(r, f, 0);
+		return hop(r, f);
 	}
 	struct ip4_header *h =
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
@@ -207,6 +217,11 @@ int ip4_send_parts(const struct ip4_route *r, const uint8_t *mac, struct frame *
 	if (!source_held(r))
 		return ERR_UNREACHABLE;
 	uint32_t size = f->size;
+	if (ip6_is(r->destination)) {
+		ip6_header_put(r, f, rest);
+		ethernet_put(i, f, mac, ETHERNET_TYPE_IP6);
+		return net_device_send_parts(&i->device, f, parts, count);
+	}
 	struct ip4_header *h =
 	        (void *)frame_view(f, f->start - sizeof *h, size + (uint32_t)sizeof *h);
 	header_put(h, r, size + rest, 0, IP4_DF); /* segments: atomic, as in ip4_send_frame */
@@ -234,7 +249,8 @@ void ip4_route_back(struct ip4_route *r, const struct ip4_packet *p, uint32_t so
 		                 .protocol = p->protocol,
 		                 .tos = p->tos & (uint8_t)~IP4_ECN };
 	memcpy(r->mac, ethernet->source, sizeof r->mac);
-	r->mac_known = came_by_route(p->interface, p->source, r->mac);
+	/* Of IPv6 the neighbours' cache alone says where somebody is (RFC 4861 §5.2). */
+	r->mac_known = !ip6_is(p->source) && came_by_route(p->interface, p->source, r->mac);
 }
 
 int ip4_reply(const struct ip4_packet *p, uint32_t source, uint32_t size)
@@ -243,11 +259,18 @@ int ip4_reply(const struct ip4_packet *p, uint32_t source, uint32_t size)
 	struct frame *f = p->frame;
 	struct ip4_route r;
 	ip4_route_back(&r, p, source);
-	if (p->reassembled || size + sizeof(struct ip4_header) > i->mtu)
+	if (p->reassembled ||
+	    size + ip4_header_size(p->source) > (ip6_is(p->source) ? IP6_MTU_MIN : i->mtu))
 		return ip4_send(&r, p->payload, size < 8 ? size : 8,
 		                p->payload + (size < 8 ? size : 8), size < 8 ? 0 : size - 8);
 	if (size > p->room)
 		return ERR_TOO_BIG;
+	if (ip6_is(p->source)) {
+		frame_view(f, p->at, size);
+		ip6_header_put(&r, f, 0);
+		frame_keep(f);
+		return hop(&r, f);
+	}
 	struct ip4_header *h = (void *)frame_view(f, p->at - sizeof *h, size + sizeof *h);
 	bool atomic = size + sizeof *h <= IP4_ATOMIC_MAX;
 	header_put(h, &r, size, atomic ? 0 : next_id(r.source, r.destination, r.protocol),
@@ -259,8 +282,11 @@ int ip4_reply(const struct ip4_packet *p, uint32_t source, uint32_t size)
 /* ---- In ---- */
 
 /* RFC 791 §3.1: do the options parse, and is none a source route (refused: RFC 7126 §4.3, 4.4)? */
+//@ requires bytes_in_holds(in);
 static COLD bool options_fit(struct bytes_in in)
 {
+	/*@ loop invariant bytes_in_holds(in);
+	    loop assigns in.at, in.failed; */
 	while (bytes_left(&in)) {
 		uint8_t type = bytes_get_u8(&in);
 		if (type == 0)
@@ -319,7 +345,7 @@ static COLD void refuse(const struct ip4_packet *p)
 	icmp_error(p, ICMP_UNREACHABLE, udp ? ICMP_UNREACHABLE_PORT : ICMP_UNREACHABLE_PROTOCOL);
 }
 
-static void deliver(struct ip4_packet *p)
+void ip4_deliver(struct ip4_packet *p)
 {
 	if (p->rest && p->protocol != IP4_PROTOCOL_TCP) {
 		interface_count(p->interface, COUNT_RX_UNKNOWN_TYPE); /* not asked for */
@@ -374,7 +400,7 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 	            (ip4_multicast && destination >> 28 == 14 && igmp_has(i, destination)) ||
 	            (!link_group && (interface_has(i, destination) ||
 	                             (!i->address && ip4_source_fits(destination))));
-	if (!ours) {
+	if (!ours || ip6_is(destination)) {
 		interface_count(i, COUNT_RX_OTHER_ADDRESS);
 		return false;
 	}
@@ -414,7 +440,9 @@ static bool decode(struct interface *i, struct frame *f, bool link_group, struct
 bool ip4_checksum_good(const struct ip4_packet *p, uint16_t size, uint32_t at)
 {
 	const struct ip4_header *h = (const void *)p->header;
-	uint64_t pseudo = checksum_pseudo(h->source, h->protocol, size);
+	uint64_t pseudo = ip6_is(p->source)
+	                          ? ip6_pseudo(p->source, p->destination, p->protocol, size)
+	                          : checksum_pseudo(h->source, h->protocol, size);
 	if (checksum_good(checksum_add(pseudo, p->payload, size)))
 		return true;
 	uint16_t stored;
@@ -430,7 +458,7 @@ void ip4_input(struct interface *i, struct frame *f, bool group)
 	if (!decode(i, f, group, &p, &fragment))
 		return;
 	if (!(fragment & (IP4_MF | IP4_OFFSET))) {
-		deliver(&p);
+		ip4_deliver(&p);
 		return;
 	}
 	if (p.rest) {
@@ -438,10 +466,11 @@ void ip4_input(struct interface *i, struct frame *f, bool group)
 		return;
 	}
 	interface_count(i, COUNT_FRAGMENTS);
-	if (!fragment_input(&p, fragment))
+	if (!fragment_input(&p, fragment,
+	                    bytes_load_u16(((const struct ip4_header *)p.header)->id)))
 		return;
 	interface_count(i, COUNT_REASSEMBLED);
-	deliver(&p);
+	ip4_deliver(&p);
 	fragment_done(&p);
 }
 

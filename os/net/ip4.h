@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * IPv4 (RFC 791, host requirements RFC 1122 §3): a packet is decoded and checked once, into struct
- * ip4_packet; what acts on it can rely on that. Addresses are in host byte order.
+ * ip4_packet; what acts on it can rely on that. Addresses are words: in host byte order, or numbers of IPv6 addresses
+ * (ip6/ip6.h). A packet of IPv6 is such a packet, too, and goes the same ways: what differs is asked of ip6/.
  */
 #ifndef NET_IP4_H
 #define NET_IP4_H
@@ -9,7 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <core/bytes.h>
+#include <net/checksum.h>
 #include <net/frame.h>
+#include <net/ip6/ip6.h>
 #include <net/wire.h>
 
 #define IP4_TTL         64u
@@ -43,6 +47,8 @@ struct ip4_packet {
 bool ip4_checksum_good(const struct ip4_packet *, uint16_t size, uint32_t at);
 
 void ip4_input(struct interface *, struct frame *, bool group);
+/* To the protocol above: a checked packet, of either family. */
+void ip4_deliver(struct ip4_packet *);
 
 /*
  * A protocol above IPv4. It registers when it is first used, so that images without it do not carry
@@ -81,6 +87,31 @@ static inline bool ip4_source_fits(uint32_t address)
 {
 	return address >> 24 != 0 && address >> 24 != 127 && address >> 28 != 14 &&
 	       address != IP4_BROADCAST;
+}
+
+/* May it be one host's, to whom a connection leads? */
+static inline bool ip4_unicast(uint32_t address)
+{
+	return ip6_is(address) ? ip6_unicast(address) : ip4_source_fits(address);
+}
+
+/* Bytes of the header of packets to it. */
+static inline uint32_t ip4_header_size(uint32_t destination)
+{
+	return ip6_is(destination) ? (uint32_t)sizeof(struct ip6_header)
+	                           : (uint32_t)sizeof(struct ip4_header);
+}
+
+/* What the pseudo-header adds to a checksum (RFC 768, RFC 8200 §8.1). */
+static inline uint64_t ip4_pseudo(uint32_t source, uint32_t destination, uint8_t protocol,
+                                  uint16_t size)
+{
+	uint8_t addresses[8];
+	if (ip6_is(destination))
+		return ip6_pseudo(source, destination, protocol, size);
+	bytes_store_u32(addresses, source);
+	bytes_store_u32(addresses + 4, destination);
+	return checksum_pseudo(addresses, protocol, size);
 }
 
 /* Answers a packet with payload[0 .. size), from `source`: in its frame if that is possible.

@@ -19,7 +19,13 @@
 #define SEGMENT_ECN  0x80u
 #define TCP_FLAGS_AT 13u
 #define TCP_FLAG_CWR 0x80u
-#define LINK_HEADERS (sizeof(struct ethernet_header) + sizeof(struct ip4_header))
+#define SEGMENT_TCP6 4u
+
+/* Before a packet's head: of the link, and of IP. */
+static uint32_t headers(const struct ip4_route *r)
+{
+	return (uint32_t)sizeof(struct ethernet_header) + ip4_header_size(r->destination);
+}
 
 /* A packet being laid out. */
 struct layout {
@@ -31,6 +37,7 @@ struct layout {
 uint32_t packet_payload_max(const struct ip4_route *r, uint32_t segment_size)
 {
 	uint32_t wanted = AMP_NET_TX_SEGMENT | AMP_NET_TX_CHECKSUM;
+	wanted |= ip6_is(r->destination) ? AMP_NET_TX_SEGMENT6 : 0;
 	if ((r->interface->device.features & wanted) != wanted || segment_size < AMP_SEGMENT_MIN ||
 	    !ip4_hop(r))
 		return 0;
@@ -43,14 +50,15 @@ uint32_t packet_room(const struct interface *i)
 	return room < frames ? room : frames;
 }
 
-struct frame *packet_head(struct interface *i, uint32_t size)
+struct frame *packet_head(const struct ip4_route *r, uint32_t size)
 {
+	struct interface *i = r->interface;
 	struct frame *f = frame_alloc(&i->device.frames);
 	if (!f) {
 		interface_count(i, COUNT_TX_NO_FRAME);
 		return NULL;
 	}
-	frame_view(f, AMP_FRAME_HEADROOM + (uint32_t)sizeof(struct ip4_header), size);
+	frame_view(f, AMP_FRAME_HEADROOM + ip4_header_size(r->destination), size);
 	return f;
 }
 
@@ -122,16 +130,17 @@ static void ask_device(struct packet *p, const struct ip4_route *r, uint32_t who
 {
 	uint8_t *header = frame_base(p->head) + p->head->start;
 	struct amp_frame_header h = { .flags = NEEDS_CSUM,
-		                      .csum_start = LINK_HEADERS,
+		                      .csum_start = (uint16_t)headers(r),
 		                      .csum_offset = p->checksum_at };
 	if (p->segment_size && whole > p->header_size + p->segment_size) {
 		bool cwr = r->protocol == IP4_PROTOCOL_TCP && header[TCP_FLAGS_AT] & TCP_FLAG_CWR;
-		h.gso_type = SEGMENT_TCP4 | (cwr ? SEGMENT_ECN : 0);
+		h.gso_type = (ip6_is(r->destination) ? SEGMENT_TCP6 : SEGMENT_TCP4) |
+		             (cwr ? SEGMENT_ECN : 0);
 		h.gso_size = p->segment_size;
 	}
 	uint16_t folded = checksum_fold(sum);
 	memcpy(header + p->checksum_at, &folded, sizeof folded);
-	memcpy(header - LINK_HEADERS - sizeof h, &h, sizeof h);
+	memcpy(header - headers(r) - sizeof h, &h, sizeof h);
 	p->head->flags |= FRAME_METADATA;
 }
 
@@ -145,7 +154,7 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 	for (uint32_t k = 0; k < p->part_count; k++) {
 		whole += p->parts[k].size;
 	}
-	uint32_t most = i->mtu - (uint32_t)sizeof(struct ip4_header);
+	uint32_t most = i->mtu - ip4_header_size(r->destination);
 	if (p->segment_size
 	            ? !(features & AMP_NET_TX_SEGMENT) || p->header_size + p->segment_size > most ||
 	                      whole > p->header_size + PACKET_PAYLOAD_MAX
@@ -164,11 +173,9 @@ int packet_send(const struct ip4_route *r, struct packet *p)
 		return give_up(p, &l, ERR_MEMORY);
 	}
 	struct frame *f = p->head;
-	uint8_t *header = frame_base(f) + f->start, addresses[8];
+	uint8_t *header = frame_base(f) + f->start;
 	ensure(p->checksum_at + 2u <= p->header_size);
-	bytes_store_u32(addresses, r->source);
-	bytes_store_u32(addresses + 4, r->destination);
-	uint64_t sum = checksum_pseudo(addresses, r->protocol, (uint16_t)whole);
+	uint64_t sum = ip4_pseudo(r->source, r->destination, r->protocol, (uint16_t)whole);
 	if (features & AMP_NET_TX_CHECKSUM) {
 		ask_device(p, r, whole, sum);
 	} else {

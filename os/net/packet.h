@@ -50,10 +50,10 @@ uint32_t packet_payload_max(const struct ip4_route *, uint32_t segment_size);
 /* How many packets would be taken now. */
 uint32_t packet_room(const struct interface *);
 
-/* A frame for a header of `size` bytes, which the caller writes at the view's start; null (counted): there is none. */
-struct frame *packet_head(struct interface *, uint32_t size);
+/* A frame for a header, on this route, of `size` bytes, which the caller writes at the view's start; null (counted): there is none. */
+struct frame *packet_head(const struct ip4_route *, uint32_t size);
 
-/* Sends it by IPv4 and takes over head, whatever the result. Bytes are copied or handed out before this returns, static
+/* Sends it and takes over head, whatever the result. Bytes are copied or handed out before this returns, static
  * and lent ones excepted. ERR_MEMORY: no frames or no room now (nothing was sent). ERR_UNREACHABLE. ERR_TOO_BIG: the payload, or
  * segment_size, exceeds the MTU. */
 int packet_send(const struct ip4_route *, struct packet *);

@@ -23,13 +23,14 @@
 
 struct datagram {
 	struct list queue;
-	uint32_t source, size;
+	struct net_address source;
+	uint32_t size;
 	uint16_t source_port;
 	uint8_t bytes[];
 };
 
 struct udp_peer {
-	uint32_t address;
+	struct net_address address;
 	uint16_t port;
 };
 
@@ -102,7 +103,7 @@ static COLD void enqueue(struct udp_socket *s, const struct ip4_packet *p, uint1
 		interface_count(p->interface, COUNT_RX_QUEUE_FULL);
 		return;
 	}
-	d->source = p->source;
+	d->source = ip6_address_of(p->source);
 	d->source_port = source_port;
 	d->size = size;
 	memcpy(d->bytes, payload, size);
@@ -128,13 +129,18 @@ void udp_input(struct ip4_packet *p)
 	uint16_t port = bytes_load_u16(h->destination);
 	uint16_t stored;
 	memcpy(&stored, h->checksum, sizeof stored);
+	if (!stored && ip6_is(p->source)) { /* RFC 8200 §8.1: there is one */
+		interface_count(i, COUNT_RX_BAD_CHECKSUM);
+		return;
+	}
 	if (stored && !p->checked) { /* RFC 768: zero means none */
 		if (!ip4_checksum_good(p, (uint16_t)size, offsetof(struct udp_header, checksum))) {
 			interface_count(i, COUNT_RX_BAD_CHECKSUM);
 			return;
 		}
 	}
-	if (!i->address && port != DHCP_CLIENT_PORT && !interface_has(i, p->destination)) {
+	if (!i->address && port != DHCP_CLIENT_PORT && !ip6_is(p->destination) &&
+	    !interface_has(i, p->destination)) {
 		interface_count(i, COUNT_RX_OTHER_ADDRESS);
 		return;
 	}
@@ -154,8 +160,8 @@ void udp_input(struct ip4_packet *p)
 	struct input input = { .packet = { .payload = payload,
 		                           .size = size - sizeof *h,
 		                           .room = p->room - sizeof *h,
-		                           .source = p->source,
-		                           .destination = p->destination,
+		                           .source = ip6_address_of(p->source),
+		                           .destination = ip6_address_of(p->destination),
 		                           .source_port = source_port,
 		                           .destination_port = port,
 		                           .interface = i,
@@ -182,16 +188,12 @@ int udp_reply(struct udp_packet *packet, uint32_t size)
 	input->replied = true;
 	uint16_t whole = (uint16_t)(size + sizeof(struct udp_header));
 	struct udp_header *h = (void *)p->payload;
-	uint8_t addresses[8];
 	bytes_store_u16(h->source, packet->destination_port);
 	bytes_store_u16(h->destination, packet->source_port);
 	bytes_store_u16(h->length, whole);
 	memset(h->checksum, 0, sizeof h->checksum);
-	bytes_store_u32(addresses, source);
-	bytes_store_u32(addresses + 4, p->source);
-	checksum_store_udp(
-	        h->checksum,
-	        checksum_add(checksum_pseudo(addresses, IP4_PROTOCOL_UDP, whole), h, whole));
+	uint64_t sum = ip4_pseudo(source, p->source, IP4_PROTOCOL_UDP, whole);
+	checksum_store_udp(h->checksum, checksum_add(sum, h, whole));
 	return ip4_reply(p, source, whole);
 }
 
@@ -203,40 +205,44 @@ int udp_send_by(struct ip4_route *r, uint16_t source_port, uint16_t port, const 
 		return ERR_TOO_BIG;
 	}
 	struct udp_header h = { .checksum = { 0 } };
-	uint8_t addresses[8];
 	uint16_t whole = (uint16_t)(size + sizeof h);
 	bytes_store_u16(h.source, source_port);
 	bytes_store_u16(h.destination, port);
 	bytes_store_u16(h.length, whole);
-	bytes_store_u32(addresses, r->source);
-	bytes_store_u32(addresses + 4, r->destination);
-	uint64_t sum = checksum_pseudo(addresses, IP4_PROTOCOL_UDP, whole);
+	uint64_t sum = ip4_pseudo(r->source, r->destination, IP4_PROTOCOL_UDP, whole);
 	checksum_store_udp(h.checksum, checksum_add(checksum_add(sum, &h, sizeof h), bytes, size));
 	r->protocol = IP4_PROTOCOL_UDP;
 	return ip4_send(r, &h, sizeof h, bytes, size);
 }
 
+static bool same_peer(struct udp_peer a, struct udp_peer b)
+{
+	return net_address_same(a.address, b.address) && a.port == b.port;
+}
+
 static void note_peer(struct udp_socket *s, struct udp_peer peer)
 {
 	for (uint32_t k = 0; k < UDP_PEERS_MAX; k++) {
-		if (s->peers[k].address == peer.address && s->peers[k].port == peer.port)
+		if (same_peer(s->peers[k], peer))
 			return;
 	}
 	s->peers[s->peer_next++ % UDP_PEERS_MAX] = peer;
 }
 
-int udp_send(struct udp_socket *s, uint32_t destination, uint16_t port, const void *bytes,
+int udp_send(struct udp_socket *s, struct net_address destination, uint16_t port, const void *bytes,
              uint32_t size)
 {
 	struct ip4_route r = { .tos = 0 };
 	if (!port)
 		return ERR_INVALID;
-	int error = ip4_route(&r, s->interface, destination);
-	if (error)
-		return error;
-	if (s->hears)
+	uint32_t to = ip6_word(destination, s->interface);
+	int error = ip4_route(&r, s->interface, to);
+	if (!error && s->hears)
 		note_peer(s, (struct udp_peer){ destination, port });
-	return udp_send_by(&r, s->port, port, bytes, size);
+	if (!error)
+		error = udp_send_by(&r, s->port, port, bytes, size);
+	ip6_drop(to);
+	return error;
 }
 
 /* ---- What became of it ---- */
@@ -274,7 +280,7 @@ static COLD void end_waits(struct udp_socket *s, struct interface *i, uint32_t a
 			s->ends++;
 			task_wake_all(&s->readers);
 		} else {
-			error_set(s, ERR_UNREACHABLE, (struct udp_peer){ 0 });
+			error_set(s, ERR_UNREACHABLE, (struct udp_peer){ .port = 0 });
 		}
 	}
 }
@@ -284,11 +290,19 @@ static COLD void address_gone(struct interface *i, uint32_t address)
 	each_socket(i, end_waits, address);
 }
 
+static COLD bool goes_by(const struct interface *i, struct net_address address, uint32_t next_hop)
+{
+	uint32_t to = ip6_word(address, i);
+	bool does = to && interface_next_hop(i, to) == next_hop;
+	ip6_drop(to);
+	return does;
+}
+
 static COLD void lose_peers(struct udp_socket *s, struct interface *i, uint32_t next_hop)
 {
 	for (uint32_t k = 0; s->hears && k < UDP_PEERS_MAX; k++) {
 		struct udp_peer peer = s->peers[k];
-		if (!peer.port || interface_next_hop(i, peer.address) != next_hop)
+		if (!peer.port || !goes_by(i, peer.address, next_hop))
 			continue;
 		s->peers[k].port = 0;
 		error_set(s, ERR_UNREACHABLE, peer);
@@ -307,7 +321,7 @@ static COLD void report(const struct icmp_report *r)
 {
 	struct bytes_in in = bytes_in(r->quoted, r->quoted_size);
 	uint16_t from = bytes_get_u16(&in);
-	struct udp_peer peer = { r->destination, bytes_get_u16(&in) };
+	struct udp_peer peer = { ip6_address_of(r->destination), bytes_get_u16(&in) };
 	struct udp_socket *s = in.failed ? NULL : find(r->interface, from);
 	if (!s || !s->hears || (r->type != ICMP_UNREACHABLE && r->type != ICMP_TIME_EXCEEDED) ||
 	    (r->type == ICMP_UNREACHABLE && r->code == ICMP_UNREACHABLE_FRAGMENTATION))
@@ -315,7 +329,7 @@ static COLD void report(const struct icmp_report *r)
 	bool refused = r->type == ICMP_UNREACHABLE &&
 	               (r->code == ICMP_UNREACHABLE_PORT || r->code == ICMP_UNREACHABLE_PROTOCOL);
 	for (uint32_t k = 0; k < UDP_PEERS_MAX; k++) {
-		if (s->peers[k].address != peer.address || s->peers[k].port != peer.port)
+		if (!same_peer(s->peers[k], peer))
 			continue;
 		error_set(s, refused ? ERR_REFUSED : ERR_UNREACHABLE, peer);
 		return;
@@ -440,7 +454,7 @@ uint16_t udp_port(const struct udp_socket *s)
 	return s->port;
 }
 
-static COLD int error_take(struct udp_socket *s, uint32_t *source, uint16_t *source_port)
+static COLD int error_take(struct udp_socket *s, struct net_address *source, uint16_t *source_port)
 {
 	int error = s->error;
 	s->error = OK;
@@ -451,7 +465,7 @@ static COLD int error_take(struct udp_socket *s, uint32_t *source, uint16_t *sou
 	return error;
 }
 
-int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
+int udp_receive(struct udp_socket *s, void *to, uint32_t size, struct net_address *source,
                 uint16_t *source_port, uint64_t deadline_ns)
 {
 	int error = OK;
@@ -468,7 +482,7 @@ int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
 			return ERR_CLOSED;
 		}
 		if (s->ends != ends && !s->error) /* each task that waited hears of it */
-			s->error_peer = (struct udp_peer){ 0 }, s->error = ERR_UNREACHABLE;
+			s->error_peer = (struct udp_peer){ .port = 0 }, s->error = ERR_UNREACHABLE;
 		if (s->error)
 			return error_take(s, source, source_port);
 	}

@@ -12,6 +12,7 @@
 #define ETHERNET_TYPE_IP4  0x0800u
 #define ETHERNET_TYPE_ARP  0x0806u
 #define ETHERNET_TYPE_VLAN 0x8100u
+#define ETHERNET_TYPE_IP6  0x86ddu
 
 struct ethernet_header {
 	uint8_t destination[6], source[6], type[2];
@@ -54,6 +55,30 @@ struct ip4_header {
 #define IP4_PROTOCOL_TCP  6u
 #define IP4_PROTOCOL_UDP  17u
 #define IP4_TOTAL_MAX     65535u
+
+/* RFC 8200 §3 */
+struct ip6_header {
+	uint8_t version_class[2]; /* 6, traffic class, 4 bits of the flow label */
+	uint8_t flow[2];
+	uint8_t size[2]; /* of what follows */
+	uint8_t next, hops;
+	uint8_t source[16], destination[16];
+};
+#define IP6_NEXT_HOPS     0u /* hop-by-hop options */
+#define IP6_NEXT_ROUTING  43u
+#define IP6_NEXT_FRAGMENT 44u
+#define IP6_NEXT_ICMP     58u
+#define IP6_NEXT_NONE     59u
+#define IP6_NEXT_OPTIONS  60u /* for the destination */
+#define IP6_MTU_MIN       1280u
+
+/* RFC 8200 §4.5 */
+struct ip6_fragment {
+	uint8_t next, reserved;
+	uint8_t fragment[2]; /* offset in units of 8 bytes << 3, IP6_MORE */
+	uint8_t id[4];
+};
+#define IP6_MORE 1u
 
 /* RFC 792 */
 struct icmp_header {
@@ -115,6 +140,8 @@ _Static_assert(sizeof(struct ethernet_header) == 14, "Ethernet header");
 _Static_assert(sizeof(struct vlan_tag) == 4, "802.1Q tag");
 _Static_assert(sizeof(struct arp_message) == 28, "ARP message");
 _Static_assert(sizeof(struct ip4_header) == 20, "IPv4 header");
+_Static_assert(sizeof(struct ip6_header) == 40, "IPv6 header");
+_Static_assert(sizeof(struct ip6_fragment) == 8, "fragment header");
 _Static_assert(sizeof(struct icmp_header) == 8, "ICMP header");
 _Static_assert(sizeof(struct igmp_message) == 8, "IGMP message");
 _Static_assert(sizeof(struct igmp_report) == 16, "IGMPv3 report");

@@ -2,13 +2,15 @@
 /*
  * A network interface: one network device of the image, its addresses and its neighbours. Interfaces are
  * configured in the manifest, started before main() (BOOT_START, order 100), and driven by the event loop.
- * IPv4 addresses are uint32_t in host byte order throughout.
+ * What is IPv4's own here is a uint32_t in host byte order; addresses of either family are a struct net_address.
  */
 #ifndef NET_INTERFACE_H
 #define NET_INTERFACE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <net/address.h>
 
 struct interface;
 
@@ -17,8 +19,11 @@ struct interface;
 struct interface_config {
 	const char *name; /* the device's name in the note */
 	bool dhcp;
-	uint8_t prefix;   /* of address */
-	uint32_t address; /* static; with address_arg an argument of type cidr */
+	bool automatic; /* the tender's word is the address, where it has one; else as dhcp says */
+	bool no_ip4;    /* IPv6 alone */
+	uint8_t prefix; /* of address */
+	uint32_t
+	        address; /* static; with address_arg an argument of type cidr, whose default the tender's word replaces */
 	int32_t address_arg;
 	uint32_t gateway;    /* 0: none */
 	int32_t gateway_arg; /* type ipv4 */
@@ -38,12 +43,33 @@ struct interface_route_config {
 	        gateway_arg; /* types cidr and ipv4; gateway 0.0.0.0: there is no such route */
 	uint8_t prefix;
 };
+/* IPv6: addresses and routes as the manifest names them. An argument is of type ip6 or cidr6, whose text says it; an empty
+ * one: none. */
+struct interface_ip6_network_config {
+	uint8_t address[16];
+	int32_t arg;
+	uint8_t prefix;
+};
+struct interface_ip6_route_config {
+	struct interface_ip6_network_config to, gateway; /* gateway: without a prefix */
+};
+struct interface_ip6_config {
+	bool automatic; /* as routers say: SLAAC, and DHCPv6 where they name it */
+	bool temporary; /* beside each of these an address that changes, for connections from here (RFC 8981) */
+	const struct interface_ip6_network_config *addresses;
+	const struct interface_ip6_route_config *routes;
+	uint32_t address_count, route_count;
+};
 #define INTERFACE_FURTHER_MAX 16u
 extern const struct interface_config interface_configs[];
 extern const uint32_t interface_config_count;
+/* IPv6 of each of them; null: none. */
+extern const struct interface_ip6_config *const interface_ip6_configs[];
 /* One of them at least has an address from DHCP, further addresses, routes (DHCP may bring some): else the image is built
  * without what serves these. */
 extern const bool interface_dhcp, interface_further, interface_routed;
+/* One has IPv6; and by what routers say. */
+extern const bool interface_ip6, interface_ip6_automatic;
 extern const char interface_host_name[]; /* the appliance's name, as DHCP servers are told it */
 
 /* The interface of that name, or the first one for null. Null if there is none. */
@@ -53,6 +79,8 @@ uint32_t interface_address(const struct interface *); /* 0: none yet */
 uint8_t interface_prefix(const struct interface *);
 /* The n-th of all its addresses: 0 is the one above, then those of the manifest's `addresses`. 0: there are no more. */
 uint32_t interface_address_at(const struct interface *, uint32_t n);
+/* The n-th of its IPv6 addresses that may be used now, the link-local one first. No address: there are no more. */
+struct net_address interface_ip6_at(const struct interface *, uint32_t n);
 uint32_t interface_gateway(const struct interface *);
 const uint8_t *interface_mac(const struct interface *); /* 6 bytes */
 uint16_t interface_mtu(const struct interface *);       /* IP bytes */
@@ -60,7 +88,7 @@ uint16_t interface_mtu(const struct interface *);       /* IP bytes */
 /* The n-th NTP server that DHCP named, in the order of preference; 0: there are no more. */
 uint32_t interface_time_server(const struct interface *, uint32_t n);
 
-/* Blocks the task until the interface has an address (0) or until the deadline (ERR_TIMEOUT). A static address is
+/* Blocks the task until the interface has an address (0), IPv4's or one of IPv6 that is not of the link alone, or until the deadline (ERR_TIMEOUT). A static address is
  * there at once. */
 int interface_wait_address(struct interface *, uint64_t deadline_ns);
 
@@ -96,9 +124,18 @@ enum interface_count {
 	COUNT_ICMP_LIMITED,  /* errors sent; not sent for the rate limit */
 	COUNT_RX_QUEUE_FULL, /* a socket's queue had no room, or there was no memory for it */
 	COUNT_DHCP_BAD,      /* DHCP messages that do not parse, or are not for us */
+	/* Of images with IPv6: */
+	COUNT_NDP_BAD,      /* neighbour discovery that does not parse, or comes from afar */
+	COUNT_NDP_CONFLICT, /* somebody else has an address of ours */
+	COUNT_NDP_LIMIT,    /* what routers say that there is no room for */
 	COUNT_MAX
 };
 uint64_t interface_counter(const struct interface *, enum interface_count);
 const char *interface_counter_name(enum interface_count); /* "rx_bad_checksum" */
+/* The first so many of them are this image's. */
+static inline uint32_t interface_counter_total(void)
+{
+	return interface_ip6 ? COUNT_MAX : COUNT_NDP_BAD;
+}
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A stub resolver with a cache (RFC 1034 §5.3.1, 1035, 2308, 2782, 5452, 6761, 6891, 7766, 8767). It asks the servers that the
- * manifest (`resolvers`) or DHCP gave: over UDP with random ports and IDs, over TCP where an answer is truncated.
+ * manifest (`resolvers`), DHCP, DHCPv6 or routers gave, of either family: over UDP with random ports and IDs, over TCP where an answer is truncated.
  *
  * A server that does not answer, or refuses, is asked last for a while, so that it delays one name and not each.
  * When no server answers, an expired answer is given once more, within a bound. `localhost` and all names below it are
@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <net/address.h>
 
 #define RESOLVER_SERVERS_MAX 3u /* further ones are ignored */
 #define RESOLVER_ADDRESSES_MAX                                                                     \
@@ -40,18 +42,19 @@ struct resolver_options {
 /* To be called before the first name is asked for. */
 void resolver_set_options(const struct resolver_options *);
 
-/* One entry of the manifest's `resolvers`, generated into the image. address_arg: index of the argument of type ipv4
- * whose value is used instead of the constant beside it, 0.0.0.0 being none; -1: the constant. */
+/* One entry of the manifest's `resolvers`, generated into the image. address_arg: index of the argument of type ipv4 or ip6
+ * whose value is used instead of the constant beside it, 0.0.0.0 and nothing being none; -1: the constant. */
 struct resolver_config {
-	uint32_t address;
+	struct net_address address;
 	int32_t address_arg;
 };
 extern const struct resolver_config resolver_configs[];
 extern const uint32_t resolver_config_count;
 
 /*
- * A name's IPv4 addresses. Blocks the task. A dotted quad is its own answer. Returns how many addresses (host byte order) were
- * put into `to`, at most `count`, or
+ * A name's addresses: IPv4's, and in an image with IPv6 both families', in the order in which to try them (RFC 6724 §6).
+ * A family of which no interface has an address is not asked for. Blocks the task. An address in text is its own answer.
+ * Returns how many addresses were put into `to`, at most `count`, or
  *   ERR_ABSENT       no such name, or none with an address
  *   ERR_TIMEOUT      the deadline, or no server answers
  *   ERR_REFUSED      the servers refuse to answer (REFUSED)
@@ -61,7 +64,18 @@ extern const uint32_t resolver_config_count;
  *   ERR_MEMORY
  * Several tasks that ask for one name at a time cause one query.
  */
-int resolver_lookup(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns);
+int resolver_lookup(const char *name, struct net_address *to, uint32_t count, uint64_t deadline_ns);
+
+struct tcp_connection;
+struct tcp_options;
+/*
+ * A connection to a name: the first of its addresses that answers. They are tried in resolver_lookup's order, families by turns,
+ * each RESOLVER_ATTEMPT_NS after the one before or as soon as that has failed (RFC 8305). Blocks the task. Errors of
+ * resolver_lookup and of tcp_connect, of the last address that failed. *connection is set on success only.
+ */
+int resolver_connect(struct tcp_connection **, const char *name, uint16_t port,
+                     const struct tcp_options *, uint64_t deadline_ns);
+#define RESOLVER_ATTEMPT_NS 250000000ull
 
 enum resolver_type {
 	RESOLVER_A = 1,
@@ -96,15 +110,15 @@ struct resolver_records {
 
 /*
  * A name's records of a type, in one block that the caller frees by heap_free. MX come by preference; SRV in the order in which
- * to try them (RFC 2782: by priority, then at random by weight); others in the server's order. With RESOLVER_PTR a dotted
- * quad stands for the name below in-addr.arpa. Errors are those above; after one, *records is null.
+ * to try them (RFC 2782: by priority, then at random by weight); others in the server's order. With RESOLVER_PTR an
+ * address in text stands for the name below in-addr.arpa or ip6.arpa. Errors are those above; after one, *records is null.
  */
 int resolver_query(const char *name, enum resolver_type, struct resolver_records **,
                    uint64_t deadline_ns);
 
 /* Asks these servers instead of the manifest's (or DHCP's, if the manifest names none). Count 0 returns to those. The
  * list is copied; at most RESOLVER_SERVERS_MAX are used. */
-void resolver_use(const uint32_t *servers, uint32_t count);
+void resolver_use(const struct net_address *servers, uint32_t count);
 void resolver_forget(void); /* empties the cache, and forgets what is known of servers */
 
 struct resolver_counters {

@@ -9,7 +9,7 @@
  * A write sends nothing by itself. All that a handler or a task writes in one go leaves together, when the
  * handler returns or the task blocks, in segments as full as they can be.
  *
- * Addresses are IPv4. Addresses and ports are in host byte order. Deadlines are times of clock_now(); CLOCK_NEVER is none.
+ * Addresses are of either family (net/address.h): a listener takes connections of both. Ports are in host byte order. Deadlines are times of clock_now(); CLOCK_NEVER is none.
  * When the interface loses a connection's address, the connection ends with ERR_UNREACHABLE, which every call on it returns
  * from then on and `closed` is told; nothing is sent from the lost address.
  * A handle is good until tcp_close, tcp_abort, or (with handlers) until `closed` has been called.
@@ -19,6 +19,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <net/address.h>
 
 struct file;
 struct interface;
@@ -34,8 +36,9 @@ struct tcp_listener;
 #define TCP_SEND_MAX          (4u << 20) /* bytes written and not acknowledged; files do not count */
 #define TCP_BYTES_MAX         (1u << 30) /* receive_max and send_max: the largest window (RFC 7323 §2.3) */
 #define TCP_MEMORY_SHARE      2u         /* all buffers together: at most 1/2 of the heap */
-#define TCP_MSS_DEFAULT       536u /* RFC 9293 §3.7.1: if the peer sends no MSS option */
-#define TCP_KEEP_ALIVE_PROBES 9u   /* unanswered, before a connection is given up */
+#define TCP_MSS_DEFAULT       536u  /* RFC 9293 §3.7.1: if the peer sends no MSS option */
+#define TCP_MSS_DEFAULT6      1220u /* ... over IPv6 */
+#define TCP_KEEP_ALIVE_PROBES 9u    /* unanswered, before a connection is given up */
 #define TCP_KEEP_ALIVE_INTERVAL_NS                                                                 \
 	(75ull * 1000000000) /* between them; a shorter keep_alive_ns shortens it */
 #define TCP_USER_TIMEOUT_NS (100ull * 1000000000) /* RFC 1122 §4.2.3.5's R2 */
@@ -81,7 +84,7 @@ void tcp_listen_watch(struct tcp_listener *, tcp_accept_fn *, void *context);
 /* Blocks until the connection is open. ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE (no route; ARP has no answer, after 3 s; a
  * router says so), ERR_MEMORY, ERR_EXISTS (local_port
  * in use to there), ERR_INVALID (port or address 0, group). *connection is set on success only. */
-int tcp_connect(struct tcp_connection **, uint32_t address, uint16_t port,
+int tcp_connect(struct tcp_connection **, struct net_address, uint16_t port,
                 const struct tcp_options *, uint64_t deadline_ns);
 
 /* ---- Events ---- */
@@ -108,7 +111,7 @@ struct tcp_handlers { /* any may be null */
 /* From now on events go to these handlers. Null: to none (a task may take over). Bytes that wait are shown soon. */
 void tcp_watch(struct tcp_connection *, const struct tcp_handlers *, void *context);
 /* Starts opening, without blocking; `opened` or `closed` follows. Errors as tcp_connect's that are known at once. */
-int tcp_connect_watch(struct tcp_connection **, uint32_t address, uint16_t port,
+int tcp_connect_watch(struct tcp_connection **, struct net_address, uint16_t port,
                       const struct tcp_options *, const struct tcp_handlers *, void *context);
 /* Shows waiting bytes again, in the loop's next turn. */
 void tcp_resume(struct tcp_connection *);
@@ -193,7 +196,7 @@ const char *tcp_state_name(enum tcp_state); /* "ESTABLISHED", as the RFC spells 
 
 struct tcp_info {
 	enum tcp_state state;
-	uint32_t local, remote;
+	struct net_address local, remote;
 	uint16_t local_port, remote_port;
 	uint16_t mss; /* payload bytes of a full segment to the peer, options taken off */
 	bool sack, timestamps, window_scaling, ecn;

@@ -34,6 +34,7 @@
 #define NET_TCP_SERVED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <core/list.h>
@@ -84,7 +85,8 @@ struct tcp_served_protocol { /* all but size and received may be null */
 	/* It has to go, because others need its memory. Null: it is dropped, which also follows if it is not in
 	 * LINGER afterwards. */
 	void (*crowded)(struct tcp_served *);
-	/* tcp_server_stop, in BUSY: the request under way is to be the last one. */
+	/* tcp_server_stop, in BUSY: the request under way is to be the last one. One that is `duplex` is also told in IDLE, and
+	 * before it is closed for its idle time: FIN follows what it writes. */
 	void (*stopping)(struct tcp_served *);
 	/* The last call: give back what the protocol owns. */
 	void (*ended)(struct tcp_served *);
@@ -108,7 +110,7 @@ struct tcp_served { /* read by the protocol; written by the functions below, but
 	uint32_t kept;         /* bytes of the protocol's on its account */
 	uint32_t acknowledged; /* tcp_info's bytes_sent when last looked at, for seeing a change */
 	uint32_t rate;         /* tcp_served_owed: bytes a second; 0: nothing is owed */
-	uint32_t remote;       /* the peer, host byte order */
+	struct net_address remote; /* the peer */
 	uint16_t remote_port;
 	uint8_t state, depth; /* depth: callbacks of it that run */
 	bool finished;        /* the peer has sent its FIN */
@@ -118,7 +120,41 @@ struct tcp_served { /* read by the protocol; written by the functions below, but
 	        crowded; /* to be dropped, or asked to go for its memory, in the loop's next turn */
 	bool in_task;
 	bool fin_due; /* in LINGER: FIN follows the pieces */
+	bool duplex; /* set by the protocol: it receives whatever waits for the peer, and bounds that itself */
 };
+
+/*
+ * A layer between TCP and the protocol: TLS. It turns what the peer sends into what the protocol receives, and what the
+ * protocol writes into what TCP gets, so that a protocol serves over it unchanged. A connection's layer has its state behind
+ * the protocol's connection. An image whose libraries have no layer carries nothing of this: tcp_served_layered is false.
+ */
+struct tcp_layer_state { /* the first member of the layer's; zero at first */
+	uint32_t
+	        kept; /* bytes of the layer's own on the connection's account: tcp_served_layer_keep */
+	bool open;    /* the protocol may write */
+};
+struct tcp_layer {
+	uint32_t size; /* of its state */
+	/* A connection came. Until it is open, it is IDLE, and its deadline, which is set here, holds whatever is sent. */
+	void (*opened)(struct tcp_served *);
+	/* What TCP shows, and how much of it was taken. Hands the protocol what it is, by protocol->received. */
+	uint32_t (*received)(struct tcp_served *, const uint8_t *bytes, uint32_t size);
+	/* Takes as much as TCP has room for, once it is open; what it gave to TCP it counts by tcp_served_wrote. */
+	uint64_t (*write)(struct tcp_served *, const void *bytes, uint64_t size);
+	/* Gives TCP what is left of the last write. False: some is still left, and a write was short. */
+	bool (*flush)(struct tcp_served *);
+	int (*flush_in_task)(struct tcp_served *, uint64_t deadline_ns); /* the same, blocking */
+	/* FIN comes next: says goodbye. */
+	void (*ending)(struct tcp_served *);
+	/* tcp_peek and tcp_consume of what the protocol is to see. */
+	int64_t (*peek)(struct tcp_served *, const uint8_t **bytes, uint64_t deadline_ns);
+	void (*consume)(struct tcp_served *, uint32_t size);
+	/* Was this protocol agreed on, by ALPN (RFC 7301)? */
+	bool (*speaks)(const struct tcp_served *, const char *protocol);
+	void (*ended)(struct tcp_served *); /* the last call: gives back what it owns */
+};
+extern const bool tcp_served_layered;
+extern const bool tcp_served_duplex; /* the same of protocols that are `duplex` */
 
 struct tcp_server_counters {
 	uint64_t connections, now; /* ever; as of now */
@@ -146,6 +182,8 @@ struct tcp_server { /* read by the protocol */
 	struct stop_handler on_stop; /* the image is asked to end: tcp_server_stop */
 	struct task_queue waiters;
 	bool stopping, reported, holds;
+	const struct tcp_layer *layer; /* null: none */
+	void *layer_context;
 };
 
 /* ---- The server ---- */
@@ -153,6 +191,14 @@ struct tcp_server { /* read by the protocol */
 /* Listens; connections come from now on. Errors as tcp_listen's. `protocol` stays the caller's. */
 int tcp_server_open(struct tcp_server *, const struct tcp_served_protocol *, struct interface *,
                     uint16_t port, const struct tcp_options *, const struct tcp_server_limits *);
+
+/* Connections from now on go through the layer, whose functions find the context in the server. */
+static inline void tcp_server_layer(struct tcp_server *s, const struct tcp_layer *layer,
+                                    void *context)
+{
+	s->layer = layer;
+	s->layer_context = context;
+}
 
 /*
  * The orderly end: no connection is accepted any more. An idle one gets FIN: at once, or after TCP_SERVED_STOP_GRACE_NS if it
@@ -190,7 +236,15 @@ static inline void tcp_served_enter(struct tcp_served *c)
 {
 	c->depth++;
 }
-bool tcp_served_leave(struct tcp_served *);
+void tcp_served_left(struct tcp_served *); /* for the next one only: it has ended meanwhile */
+static inline bool tcp_served_leave(struct tcp_served *c)
+{
+	c->depth--;
+	if (c->tcp)
+		return true;
+	tcp_served_left(c);
+	return false;
+}
 
 /* ---- Answers ---- */
 
@@ -218,10 +272,31 @@ static inline bool tcp_served_sending(const struct tcp_served *c)
 }
 /* More than unsent_max waits for the peer: the protocol stops amid what it received. It gets the rest when there is
  * room. */
-bool tcp_served_full(struct tcp_served *);
+bool tcp_served_over(struct tcp_served *); /* for the next one only: it looks at TCP, and pauses */
+static inline bool tcp_served_full(struct tcp_served *c)
+{
+	bool within = !c->pieces && c->written - c->drained <= c->server->limits.unsent_max;
+	return !within && tcp_served_over(c);
+}
+/* The protocol stops for a reason of its own. It gets the rest when everything was acknowledged, or after a short
+ * tcp_write_some. Only while something is on its way. */
+static inline void tcp_served_pause(struct tcp_served *c)
+{
+	c->paused = true;
+}
 /* The protocol's own buffers of this connection are so many bytes now. False: there is no room for more than before.
  * Less is always OK. */
 bool tcp_served_keep(struct tcp_served *, uint32_t size);
+
+/* As much as there is room for, which may be nothing: `writable` follows then. Counted. Only while nothing is held. */
+static inline uint32_t tcp_served_write_some(struct tcp_served *c, const void *bytes, uint32_t size)
+{
+	if (tcp_served_layered && c->server->layer)
+		return (uint32_t)c->server->layer->write(c, bytes, size);
+	uint32_t n = tcp_write_some(c->tcp, bytes, size);
+	tcp_served_wrote(c, n, true);
+	return n;
+}
 
 /* ---- A connection that a task uses ---- */
 
@@ -231,5 +306,34 @@ void tcp_served_from_task(struct tcp_served *); /* (ends) by the task, when it i
 /* In the task: all of it, or ERR_TIMEOUT (stall_ns without an acknowledgment), ERR_RESET, ERR_CLOSED, ERR_MEMORY. */
 int tcp_served_task_write(struct tcp_served *, const void *bytes, uint32_t size);
 int tcp_served_task_write_static(struct tcp_served *, const void *bytes, uint64_t size);
+
+/* tcp_peek and tcp_consume, through the layer. */
+static inline int64_t tcp_served_peek(struct tcp_served *c, const uint8_t **bytes,
+                                      uint64_t deadline_ns)
+{
+	return tcp_served_layered && c->server->layer
+	               ? c->server->layer->peek(c, bytes, deadline_ns)
+	               : tcp_peek(c->tcp, bytes, deadline_ns);
+}
+static inline void tcp_served_consume(struct tcp_served *c, uint32_t size)
+{
+	if (tcp_served_layered && c->server->layer)
+		c->server->layer->consume(c, size);
+	else
+		tcp_consume(c->tcp, size);
+}
+
+/* ---- For layers ---- */
+
+static inline const struct tcp_layer *tcp_served_layer(const struct tcp_served *c)
+{
+	return tcp_served_layered ? c->server->layer : NULL;
+}
+/* The layer's state of a connection. */
+struct tcp_layer_state *tcp_served_layer_state(const struct tcp_served *);
+/* Its own buffers are so many bytes now: as tcp_served_keep. */
+bool tcp_served_layer_keep(struct tcp_served *, uint32_t size);
+/* It is open: what the protocol has written meanwhile goes out. */
+void tcp_served_layer_open(struct tcp_served *);
 
 #endif

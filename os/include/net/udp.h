@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include <net/address.h>
+
 struct frame;
 struct interface;
 
@@ -17,7 +19,7 @@ struct udp_packet {
 	uint32_t size; /* bytes received at payload */
 	uint32_t
 	        room; /* bytes that a reply in place may have; >= size, except for reassembled ones */
-	uint32_t source, destination; /* host byte order */
+	struct net_address source, destination;
 	uint16_t source_port, destination_port;
 	struct interface *interface; /* it came in by */
 	struct frame *frame;         /* of the implementation */
@@ -50,26 +52,26 @@ int udp_reply(struct udp_packet *, uint32_t size);
 
 /* Sends a copy of `size` bytes, in fragments if need be (up to 65507). Does not block: an unresolved
  * neighbour queues it. ERR_UNREACHABLE, ERR_TOO_BIG, ERR_MEMORY, or 0. */
-int udp_send(struct udp_socket *, uint32_t destination, uint16_t port, const void *bytes,
+int udp_send(struct udp_socket *, struct net_address destination, uint16_t port, const void *bytes,
              uint32_t size);
 
 /*
  * From now on the socket hears what becomes of what it sends, to the last UDP_PEERS_MAX peers: ERR_REFUSED if nobody is
  * at that port, ERR_UNREACHABLE if no way leads there (ICMP says so, or ARP gets no answer). Reports about other peers are not
  * believed; but who guesses peer and port can forge one: an error is a hint.
- * And it hears with address 0, ERR_UNREACHABLE, that an address of an interface it is open on has gone: what it waits for
+ * And it hears with no address, ERR_UNREACHABLE, that an address of an interface it is open on has gone: what it waits for
  * can no longer come. With a callback (on the event loop; must not block; may close the socket) errors go there;
  * without (null), udp_receive returns them. For clients: a server would hear of each client that has left.
  */
-typedef void udp_error_fn(void *context, int error, uint32_t address, uint16_t port);
+typedef void udp_error_fn(void *context, int error, struct net_address, uint16_t port);
 void udp_hear(struct udp_socket *, udp_error_fn *);
 #define UDP_PEERS_MAX 4u
 
 /* Takes the next queued datagram: its first `size` bytes into `to`; blocks until there is one. Returns its
  * length (which may exceed `size`), or ERR_TIMEOUT, ERR_CLOSED, or once each error that udp_hear describes: with
- * source and source_port of the peer that it is about. ERR_UNREACHABLE with source 0 says that an address is gone,
+ * source and source_port of the peer that it is about. ERR_UNREACHABLE without a source says that an address is gone,
  * and comes without udp_hear. The socket can be used after any but ERR_CLOSED. source, source_port may be null. */
-int udp_receive(struct udp_socket *, void *to, uint32_t size, uint32_t *source,
+int udp_receive(struct udp_socket *, void *to, uint32_t size, struct net_address *source,
                 uint16_t *source_port, uint64_t deadline_ns);
 
 #endif

@@ -82,12 +82,16 @@ void resolver_cache_clear(void);
 /* ---- server.c ---- */
 
 /* The servers in the order in which to ask them; how many. */
-uint32_t resolver_servers(uint32_t to[RESOLVER_SERVERS_MAX]);
-void resolver_server_failed(uint32_t address); /* silence, refusal, unreachable */
-void resolver_server_answered(uint32_t address);
-bool resolver_server_has_edns(uint32_t address);
-void resolver_server_is_plain(uint32_t address);
+uint32_t resolver_servers(struct net_address to[RESOLVER_SERVERS_MAX]);
+void resolver_server_failed(struct net_address); /* silence, refusal, unreachable */
+void resolver_server_answered(struct net_address);
+bool resolver_server_has_edns(struct net_address);
+void resolver_server_is_plain(struct net_address);
 void resolver_server_forget(void);
+
+/* ---- order.c: RFC 6724 §6; only images with IPv6 have it ---- */
+
+void resolver_order(struct net_address *, uint32_t count);
 
 /* ---- query.c ---- */
 

@@ -103,6 +103,19 @@ static bool reverse_name(struct resolver_name *n, uint32_t address)
 	return resolver_name_parse(n, text);
 }
 
+/* RFC 3596 §2.5. */
+static bool reverse_name6(struct resolver_name *n, const struct net_address *a)
+{
+	char text[32 * 2 + sizeof "ip6.arpa"], *to = text;
+
+	for (uint32_t k = 32; k--;) {
+		*to++ = "0123456789abcdef"[a->bytes[k / 2] >> (k % 2 ? 0 : 4) & 15];
+		*to++ = '.';
+	}
+	memcpy(to, "ip6.arpa", sizeof "ip6.arpa");
+	return resolver_name_parse(n, text);
+}
+
 /* The name with DHCP's domain behind it; false: there is none, or it does not fit. */
 static bool join_domain(struct resolver_name *n, const char *name, uint32_t which)
 {
@@ -139,6 +152,12 @@ static int find(const char *name, uint16_t type, struct resolver_answer *a, uint
 			set_address(a, address);
 		return OK;
 	}
+	struct net_address six;
+	if (interface_ip6 && type == RESOLVER_PTR && strchr(name, ':')) {
+		if (!net_address_parse(name, &six) || !reverse_name6(&key.name, &six))
+			return ERR_MALFORMED;
+		return resolver_ask(&key, a, deadline_ns);
+	}
 	if (quad ? !reverse_name(&key.name, address) : !resolver_name_parse(&key.name, name))
 		return ERR_MALFORMED;
 	if (is_localhost(&key.name)) {
@@ -155,17 +174,68 @@ static int find(const char *name, uint16_t type, struct resolver_answer *a, uint
 	return resolver_ask(&key, a, deadline_ns);
 }
 
-int resolver_lookup(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
+/* Is there an address of that family, with which an answer could be used? */
+static bool has_family(bool ip6)
 {
+	for (uint32_t k = 0; k < interface_total(); k++) {
+		const struct interface *i = interface_at(k);
+		if (ip6 ? interface_ip6 && i->ip6 && ip6_ready(i) : i->address != 0)
+			return true;
+	}
+	return false;
+}
+
+static int lookup_ip6(const char *name, struct resolver_answer *a, struct net_address *to,
+                      uint32_t count, uint64_t deadline_ns)
+{
+	int result = find(name, RESOLVER_AAAA, a, deadline_ns);
+	if (result < 0)
+		return result;
+	for (uint32_t at = 0; at < a->set.size && (uint32_t)result < count; at += 18)
+		memcpy(to[result++].bytes, a->data + at + 2, 16);
+	return result;
+}
+
+static int lookup_ip4(const char *name, struct resolver_answer *a, struct net_address *to,
+                      uint32_t count, uint64_t deadline_ns)
+{
+	int result = find(name, RESOLVER_A, a, deadline_ns);
+	if (result < 0)
+		return result;
+	for (uint32_t at = 0; at < a->set.size && (uint32_t)result < count; at += 6)
+		to[result++] = net_ip4(bytes_load_u32(a->data + at + 2));
+	return result;
+}
+
+/* Both families; what one of them has is enough. Half of the room is left to the second. */
+static int lookup_both(const char *name, struct resolver_answer *a, struct net_address *to,
+                       uint32_t count, uint64_t deadline_ns)
+{
+	struct net_address all[2 * RESOLVER_ADDRESSES_MAX];
+	bool ip6 = has_family(true), ip4 = !ip6 || has_family(false);
+	int six = ip6 ? lookup_ip6(name, a, all, RESOLVER_ADDRESSES_MAX, deadline_ns) : 0;
+	uint32_t have = six > 0 ? (uint32_t)six : 0;
+	int four = ip4 ? lookup_ip4(name, a, all + have, RESOLVER_ADDRESSES_MAX, deadline_ns) : 0;
+	have += four > 0 ? (uint32_t)four : 0;
+	if (!have)
+		return four < 0 && ip4 ? four : six;
+	resolver_order(all, have);
+	have = have < count ? have : count;
+	memcpy(to, all, have * sizeof *to);
+	return (int)have;
+}
+
+int resolver_lookup(const char *name, struct net_address *to, uint32_t count, uint64_t deadline_ns)
+{
+	if (interface_ip6 && count && strchr(name, ':'))
+		return net_address_parse(name, to) ? 1 : ERR_MALFORMED;
 	struct resolver_answer *a = heap_alloc(sizeof *a);
 	if (!a)
 		return ERR_MEMORY;
-	int result = find(name, RESOLVER_A, a, deadline_ns);
-	if (result == OK) {
-		result = a->set.count ? 0 : ERR_ABSENT;
-		for (uint32_t at = 0; at < a->set.size && (uint32_t)result < count; at += 6)
-			to[result++] = bytes_load_u32(a->data + at + 2);
-	}
+	int result = interface_ip6 ? lookup_both(name, a, to, count, deadline_ns)
+	                           : lookup_ip4(name, a, to, count, deadline_ns);
+	if (!result && count)
+		result = ERR_ABSENT;
 	heap_free(a);
 	return result;
 }

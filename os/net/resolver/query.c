@@ -63,7 +63,7 @@ static enum resolver_outcome judge(struct asking *q, const uint8_t *message, uin
 }
 
 /* RFC 7766 §8: two bytes of length, then the message. */
-static int try_tcp(struct asking *q, uint32_t server, bool edns, enum resolver_outcome *o,
+static int try_tcp(struct asking *q, struct net_address server, bool edns, enum resolver_outcome *o,
                    uint64_t deadline_ns)
 {
 	struct tcp_connection *c;
@@ -91,7 +91,7 @@ static int try_tcp(struct asking *q, uint32_t server, bool edns, enum resolver_o
 	return result < 0 ? result : OK;
 }
 
-static int try_udp(struct asking *q, uint32_t server, bool edns, enum resolver_outcome *o,
+static int try_udp(struct asking *q, struct net_address server, bool edns, enum resolver_outcome *o,
                    uint64_t deadline_ns)
 {
 	struct udp_socket *s;
@@ -101,15 +101,17 @@ static int try_udp(struct asking *q, uint32_t server, bool edns, enum resolver_o
 
 	if (result < 0)
 		return result;
+	udp_hear(s, NULL); /* a refusal ends the try at once: to forge one takes our random port */
 	result = udp_send(s, server, DNS_PORT, q->question + 2, size);
 	resolver_counts.sent++;
 	for (uint32_t aliens = 0; result >= 0 && aliens < ALIENS_MAX; aliens++) {
-		uint32_t source;
+		struct net_address source;
 		uint16_t port;
 		result = udp_receive(s, q->message, RESOLVER_UDP_MAX, &source, &port, deadline_ns);
 		if (result < 0)
 			break;
-		if (source != server || port != DNS_PORT || result > (int)RESOLVER_UDP_MAX) {
+		if (!net_address_same(source, server) || port != DNS_PORT ||
+		    result > (int)RESOLVER_UDP_MAX) {
 			resolver_counts.bad++;
 			continue;
 		}
@@ -121,8 +123,8 @@ static int try_udp(struct asking *q, uint32_t server, bool edns, enum resolver_o
 	return result < 0 ? result : OK;
 }
 
-static int try_server(struct asking *q, uint32_t server, enum resolver_outcome *o, uint64_t try_ns,
-                      uint64_t deadline_ns)
+static int try_server(struct asking *q, struct net_address server, enum resolver_outcome *o,
+                      uint64_t try_ns, uint64_t deadline_ns)
 {
 	bool edns = resolver_server_has_edns(server);
 	int result = try_udp(q, server, edns, o, earlier(deadline_ns, clock_now() + try_ns));
@@ -143,7 +145,7 @@ static int try_server(struct asking *q, uint32_t server, enum resolver_outcome *
 }
 
 /* What a try that brought no answer says, as an error. */
-static int note_failure(uint32_t server, int result, enum resolver_outcome o)
+static int note_failure(struct net_address server, int result, enum resolver_outcome o)
 {
 	if (result == OK &&
 	    (o == RESOLVER_FAILED || o == RESOLVER_GARBAGE || o == RESOLVER_PLAIN)) {
@@ -176,7 +178,8 @@ static int telling(int a, int b)
 /* One name, one alias after the other, by all servers in turn. */
 static int drive(struct asking *q, uint64_t deadline_ns)
 {
-	uint32_t servers[RESOLVER_SERVERS_MAX], count = resolver_servers(servers);
+	struct net_address servers[RESOLVER_SERVERS_MAX];
+	uint32_t count = resolver_servers(servers);
 	int failure = ERR_UNREACHABLE;
 
 	q->key = q->first;
@@ -184,7 +187,7 @@ static int drive(struct asking *q, uint64_t deadline_ns)
 	q->answer.set.ttl_s = RESOLVER_TTL_MAX_S;
 	for (uint32_t n = 0; n < count * RESOLVER_ROUNDS; n++) {
 		enum resolver_outcome o = RESOLVER_ALIEN;
-		uint32_t server = servers[n % count];
+		struct net_address server = servers[n % count];
 		uint32_t ttl_s = q->answer.set.ttl_s; /* of the aliases so far */
 		uint64_t try_ns = resolver_options.try_ns << (n >= count);
 		if (clock_now() >= deadline_ns)

@@ -21,6 +21,8 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 		return NULL;
 	}
 	c->address = *a;
+	ip6_keep(a->local);
+	ip6_keep(a->remote);
 	c->route = *route;
 	c->route.protocol = IP4_PROTOCOL_TCP;
 	c->route.mac_known = false;
@@ -28,7 +30,7 @@ struct tcp_connection *tcp_connection_new(const struct tcp_address *a,
 	c->ack_at = c->persist_at = c->again_at = c->alive_at = c->end_at = CLOCK_NEVER;
 	c->path_mtu = tcp_path_mtu(route->interface, a->remote);
 	c->timestamp_offset = tcp_secret_timestamp_offset(a);
-	c->peer_mss = TCP_MSS_DEFAULT;
+	c->peer_mss = tcp_mss_default(a->remote);
 	list_init(&c->turn);
 	list_init(&c->pending);
 	task_queue_init(&c->waiters);
@@ -50,7 +52,7 @@ void tcp_connection_agree(struct tcp_connection *c, const struct tcp_segment *sy
 	ensure((!syn->has_scale || syn->scale <= TCP_SCALE_MAX) &&
 	       c->receive_scale <= TCP_SCALE_MAX);
 	c->irs = syn->seq;
-	c->peer_mss = tcp_segment_mss(syn);
+	c->peer_mss = tcp_segment_mss(syn, c->address.remote);
 	/* Timestamps that a SYN-ACK has agreed on are kept wherever they fit (RFC 7323 §3.2). */
 	bool roomy = c->peer_mss >= TCP_OPTIONS_MSS_MIN;
 	c->timestamps = c->timestamps && syn->has_timestamps &&

@@ -7,6 +7,7 @@
  */
 #include <net/tcp/internal.h>
 
+#include <core/clone.h>
 #include <core/hash.h>
 #include <core/random.h>
 
@@ -26,13 +27,20 @@ _Static_assert(sizeof sizes / sizeof *sizes == 1u << 3, "what three bits can say
 _Static_assert(STAMP_SCALE > TCP_SCALE_MAX && STAMP_SCALE < STAMP_SACK, "15 is no scale");
 _Static_assert((STAMP_SCALE | STAMP_SACK | STAMP_ECN) == STAMP_MASK, "all of the bits, none twice");
 
+static uint64_t key[2]; /* zero: to be drawn when next used */
+
+static void key_forget(void)
+{
+	memset(key, 0, sizeof key);
+}
+
 static uint32_t make(const struct tcp_address *a, uint32_t irs, uint32_t slot, uint32_t size)
 {
-	static uint64_t key[2];
+	ON_CLONE_WITH_THIS(150, key_forget);
 	struct {
 		struct tcp_address address;
 		uint32_t irs, slot, size;
-	} what = { *a, irs, slot, size };
+	} what = { ip6_is(a->remote) ? tcp_secret_address(a) : *a, irs, slot, size };
 	if (!key[0])
 		random_bytes(key, sizeof key);
 	return slot << 27 | size << 24 | (hash_bytes_keyed(key, &what, sizeof what) & 0xffffff);
@@ -42,7 +50,7 @@ uint32_t tcp_cookie_make(const struct tcp_address *a, const struct tcp_segment *
                          uint32_t *timestamp)
 {
 	uint32_t size = 7;
-	uint16_t mss = tcp_segment_mss(syn);
+	uint16_t mss = tcp_segment_mss(syn, a->remote);
 	ensure(mss >= sizes[0]);
 	while (size && sizes[size] > mss)
 		size--;

@@ -74,8 +74,8 @@ void tcp_info(const struct tcp_connection *c, struct tcp_info *to)
 	uint64_t unsent = c->queue.total - sent;
 	bool seen = c->state != TCP_SYN_SENT && c->state != TCP_CLOSED;
 	*to = (struct tcp_info){ .state = c->state,
-		                 .local = c->address.local,
-		                 .remote = c->address.remote,
+		                 .local = ip6_address_of(c->address.local),
+		                 .remote = ip6_address_of(c->address.remote),
 		                 .local_port = c->address.local_port,
 		                 .remote_port = c->address.remote_port,
 		                 .mss = c->mss,

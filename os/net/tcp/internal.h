@@ -44,7 +44,7 @@
 #define TCP_PATH_MTU_MIN   296u   /* a report of less is taken as this */
 #define TCP_COOKIE_MSS_MIN 64u    /* the smallest MSS that a SYN cookie can say */
 
-struct tcp_address { /* hashed as it lies: no padding */
+struct tcp_address { /* hashed as it lies: no padding. Words (ip6/ip6.h): who keeps one holds their numbers */
 	uint32_t local, remote;
 	uint16_t local_port, remote_port;
 };
@@ -182,6 +182,8 @@ void tcp_table_clear(void);
 
 /* ---- secret.c ---- */
 uint32_t tcp_secret_iss(const struct tcp_address *, uint64_t now); /* RFC 6528 */
+struct tcp_address
+tcp_secret_address(const struct tcp_address *); /* of IPv6: digests in place of numbers */
 uint32_t tcp_secret_timestamp_offset(const struct tcp_address *);
 uint16_t tcp_secret_port(uint32_t local, uint32_t remote,
                          uint16_t port); /* RFC 6056 §3.3.3; 0: none is free */
@@ -216,9 +218,15 @@ static inline uint32_t tcp_connection_rcv_nxt(const struct tcp_connection *c)
 {
 	return c->receive.next + (c->finished ? 1 : 0);
 }
+/* Milliseconds of so many nanoseconds, rounded down, by a multiplication where the compiler would divide to save bytes.
+ * 2^82 / 10^6, rounded up: exact for all 64 bits (Granlund and Montgomery, "Division by invariant integers"). */
+static inline uint64_t tcp_ms(uint64_t ns)
+{
+	return (uint64_t)((unsigned __int128)ns * 0x431bde82d7b634dbull >> 82);
+}
 static inline uint32_t tcp_connection_timestamp(const struct tcp_connection *c, uint64_t now)
 {
-	return (uint32_t)(now / NS_PER_MS) + c->timestamp_offset;
+	return (uint32_t)tcp_ms(now) + c->timestamp_offset;
 }
 /* Bytes queued and not sent yet. */
 static inline uint64_t tcp_connection_unsent(const struct tcp_connection *c)
@@ -240,6 +248,12 @@ static inline uint32_t tcp_connection_room(const struct tcp_connection *c)
 static inline bool tcp_connection_synchronized(const struct tcp_connection *c)
 {
 	return c->state >= TCP_ESTABLISHED;
+}
+
+/* Bytes before a segment's options: of IP and TCP. */
+static inline uint32_t tcp_headers(uint32_t remote)
+{
+	return ip4_header_size(remote) + TCP_HEADER_SIZE;
 }
 
 /* ---- in.c ---- */
@@ -311,6 +325,9 @@ void tcp_path_timed_out(struct tcp_connection *, uint64_t now); /* a black hole?
 /* What IPv4 tells (struct ip4_protocol): an address, or a neighbour, is no more. */
 void tcp_lost_address(struct interface *, uint32_t address);
 void tcp_lost_hop(struct interface *, uint32_t next_hop);
+/* In a clone: the peers are the parent's. Connections end with ERR_RESET in TCP's turn, and their peers get resets when they
+ * are next heard. */
+void tcp_lost_all(void);
 /* Nothing is heard through the next hop: ARP should look whether it is still there (RFC 1122 §2.3.2.1). */
 void tcp_lost_suspect(const struct tcp_connection *);
 

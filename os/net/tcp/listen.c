@@ -129,10 +129,12 @@ static struct tcp_connection *make(struct tcp_listener *l, const struct tcp_inpu
 static bool send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 {
 	const struct tcp_segment *s = &in->segment;
-	if (tcp_segment_mss(s) < TCP_COOKIE_MSS_MIN)
+	if (tcp_segment_mss(s, in->packet->source) < TCP_COOKIE_MSS_MIN)
 		return false;
 	struct tcp_address a = address_of(in);
-	uint16_t mtu = tcp_path_mtu(in->packet->interface, a.remote);
+	uint32_t mtu = in->packet->interface->device.features & AMP_NET_RX_SEGMENTS
+	                       ? AMP_NET_SEGMENT_MTU
+	                       : tcp_path_mtu(in->packet->interface, a.remote);
 	uint32_t most = l->options.receive_max ? l->options.receive_max : TCP_RECEIVE_MAX;
 	uint8_t scale = 0;
 	while (scale < TCP_SCALE_MAX && most >> scale > UINT16_MAX)
@@ -141,7 +143,7 @@ static bool send_cookie(struct tcp_listener *l, const struct tcp_input *in)
 		                      .ack = s->seq + 1,
 		                      .window = UINT16_MAX,
 		                      .has_mss = true,
-		                      .mss = (uint16_t)(mtu - 40),
+		                      .mss = (uint16_t)(mtu - tcp_headers(a.remote)),
 		                      .has_timestamps = s->has_timestamps,
 		                      .sack_permitted = s->sack_permitted && s->has_timestamps,
 		                      .has_scale = s->has_scale && s->has_timestamps,

@@ -6,6 +6,9 @@
  */
 #include <net/tcp/internal.h>
 
+#include <string.h>
+
+#include <core/cold.h>
 #include <net/interface_internal.h>
 
 struct loss {
@@ -43,6 +46,24 @@ static void without_hop(struct tcp_connection *c, const void *what)
 void tcp_lost_hop(struct interface *i, uint32_t next_hop)
 {
 	tcp_table_each(without_hop, &(struct loss){ i, next_hop });
+}
+
+static void with_its_peer(struct tcp_connection *c, const void *what)
+{
+	(void)what;
+	if (!c->error)
+		c->error = ERR_RESET;
+	tcp_connection_cut(c);
+}
+
+COLD void tcp_lost_all(void)
+{
+	uint64_t open = tcp_counts[TCP_NOW_OPEN];
+	tcp_path_forget();
+	tcp_wait_clear();
+	tcp_table_each(with_its_peer, NULL);
+	memset(tcp_counts, 0, sizeof tcp_counts);
+	tcp_counts[TCP_NOW_OPEN] = open; /* until they have heard of it */
 }
 
 void tcp_lost_suspect(const struct tcp_connection *c)

@@ -6,6 +6,7 @@
  */
 #include <net/tcp/internal.h>
 
+#include <core/raw.h>
 #include <net/interface_internal.h>
 #include <net/packet.h>
 
@@ -15,8 +16,9 @@
 
 uint16_t tcp_output_mss(const struct tcp_connection *c)
 {
-	uint32_t mss =
-	        c->path_mtu < TCP_OPTIONS_MSS_MIN + 40u ? TCP_OPTIONS_MSS_MIN : c->path_mtu - 40u;
+	uint32_t headers = tcp_headers(c->address.remote);
+	uint32_t mss = c->path_mtu < TCP_OPTIONS_MSS_MIN + headers ? TCP_OPTIONS_MSS_MIN
+	                                                           : c->path_mtu - headers;
 	mss = mss < c->peer_mss ? mss : c->peer_mss; /* never more than the peer takes (§3.7.1) */
 	uint32_t options = c->timestamps ? TCP_TIMESTAMP_SIZE : 0;
 	ensure(mss > options);
@@ -64,7 +66,8 @@ static void fill(struct tcp_connection *c, struct tcp_segment *s, uint64_t now)
 	if (syn) {
 		s->window = window > UINT16_MAX ? UINT16_MAX : (uint16_t)window;
 		s->has_mss = true;
-		s->mss = (uint16_t)(c->route.interface->mtu - 40u);
+		s->mss = (uint16_t)(interface_segment_mtu(c->route.interface) -
+		                    tcp_headers(c->address.remote));
 		s->sack_permitted = c->sack;
 		s->has_scale = c->scaling;
 		s->scale = c->receive_scale;
@@ -94,12 +97,20 @@ static void said(struct tcp_connection *c, const struct tcp_segment *s)
 	c->ack_at = CLOCK_NEVER;
 }
 
+/* Empty, and its many parts raw: each is written before it counts. */
+static void begin(struct packet *p)
+{
+	p->lease = NULL;
+	p->segment_size = 0;
+	p->part_count = 0;
+}
+
 static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *p,
                 const struct ip4_route *r)
 {
 	if (c->cut)
 		return OK; /* nothing that it says matters any more */
-	p->head = packet_head(r->interface, s->header_size);
+	p->head = packet_head(r, s->header_size);
 	if (!p->head)
 		return ERR_MEMORY;
 	p->header_size = s->header_size;
@@ -117,7 +128,8 @@ static int send(struct tcp_connection *c, struct tcp_segment *s, struct packet *
 static int send_bare(struct tcp_connection *c, uint32_t seq, uint8_t flags, uint64_t now)
 {
 	struct tcp_segment s = { .seq = seq, .flags = flags };
-	struct packet p = { .part_count = 0 };
+	struct packet p RAW;
+	begin(&p);
 	fill(c, &s, now);
 	return send(c, &s, &p, &c->route);
 }
@@ -133,8 +145,9 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
                       uint64_t now)
 {
 	struct tcp_segment s = { .seq = seq, .flags = TCP_ACK };
-	struct packet p = { .part_count = 0 };
+	struct packet p RAW;
 	ensure(seq_lt(seq, *end));
+	begin(&p);
 	if (seq == c->iss) {
 		s.flags = c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
 		if (c->state == TCP_SYN_RECEIVED && c->ecn)
@@ -190,7 +203,7 @@ static int send_range(struct tcp_connection *c, uint32_t seq, uint32_t *end, boo
 		return error;
 	if (c->ecn && got && !again)
 		c->cwr = false;
-	if (got % full)
+	if (got < full ? got : got % full) /* most often without a division */
 		c->small_end = *end;
 	tcp_counts[TCP_COUNT_BYTES_OUT] += got;
 	if (again)
@@ -237,7 +250,7 @@ static uint32_t portion(const struct tcp_connection *c, uint64_t left, uint32_t 
 	const struct tcp_recovery *r = &c->recovery;
 	uint32_t room = probe ? c->mss : tcp_recovery_room(r), most = window < room ? window : room;
 	if (left <= most) {
-		uint32_t small = (uint32_t)left % c->mss;
+		uint32_t small = left < c->mss ? (uint32_t)left : (uint32_t)left % c->mss;
 		/* Nagle (RFC 9293 §3.7.4), as Minshall has it: not while an earlier small segment
 		 * is under way. */
 		if (small && !c->no_delay && !c->fin_wanted && !probe &&
@@ -441,7 +454,8 @@ void tcp_output_stray(const struct tcp_input *in, struct tcp_segment *s)
 	s->source = in->segment.destination;
 	s->destination = in->segment.source;
 	uint32_t size = tcp_segment_header_size(s);
-	struct packet out = { .head = packet_head(r.interface, size),
+	r.protocol = IP4_PROTOCOL_TCP;
+	struct packet out = { .head = packet_head(&r, size),
 		              .header_size = s->header_size,
 		              .checksum_at = 16 };
 	if (!out.head)

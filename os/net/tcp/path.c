@@ -25,6 +25,18 @@ static struct {
 	uint16_t mtu;
 } known[KNOWN_SIZE];
 
+/* Of IPv6, the address counts, and not the number that it has today. */
+static uint32_t key_of(uint32_t destination)
+{
+	return ip6_is(destination) ? ip6_digest(destination) : destination;
+}
+
+/* What every path carries. */
+static uint32_t least_mtu(uint32_t destination)
+{
+	return ip6_is(destination) ? IP6_MTU_MIN : TCP_PATH_MTU_MIN;
+}
+
 static uint32_t slot(uint32_t destination)
 {
 	return (uint32_t)hash_bytes(&destination, sizeof destination) & (KNOWN_SIZE - 1);
@@ -32,17 +44,17 @@ static uint32_t slot(uint32_t destination)
 
 uint16_t tcp_path_mtu(const struct interface *i, uint32_t destination)
 {
-	uint32_t k = slot(destination);
-	if (known[k].destination == destination && clock_coarse() < known[k].until &&
-	    known[k].mtu < i->mtu)
+	uint32_t key = key_of(destination), k = slot(key);
+	uint16_t mtu = ip6_is(destination) ? ip6_mtu(i) : i->mtu;
+	if (known[k].destination == key && clock_coarse() < known[k].until && known[k].mtu < mtu)
 		return known[k].mtu;
-	return i->mtu;
+	return mtu;
 }
 
 static void remember(uint32_t destination, uint32_t mtu, uint64_t now)
 {
-	uint32_t k = slot(destination);
-	known[k].destination = destination;
+	uint32_t key = key_of(destination), k = slot(key);
+	known[k].destination = key;
 	known[k].mtu = (uint16_t)mtu;
 	known[k].until = now + KNOWN_NS;
 }
@@ -90,8 +102,9 @@ static void report(const struct icmp_report *r)
 	uint64_t now = clock_now();
 	if (r->code == ICMP_UNREACHABLE_FRAGMENTATION) {
 		uint32_t mtu = r->mtu ? r->mtu : plateau_below(r->total);
-		if (mtu >= 68 && mtu < c->path_mtu && c->path_mtu > TCP_PATH_MTU_MIN) {
-			mtu = mtu < TCP_PATH_MTU_MIN ? TCP_PATH_MTU_MIN : mtu;
+		uint32_t least = least_mtu(c->address.remote);
+		if (mtu >= 68 && mtu < c->path_mtu && c->path_mtu > least) {
+			mtu = mtu < least ? least : mtu;
 			tcp_count(TCP_COUNT_PMTU_REDUCED);
 			remember(c->address.remote, mtu, now);
 			set_mtu(c, mtu, now);
@@ -111,7 +124,8 @@ void tcp_path_timed_out(struct tcp_connection *c, uint64_t now)
 {
 	uint32_t n = c->recovery.timeouts, mtu = n == 3 ? 1280 : n == 5 ? 576 : 0;
 	uint32_t sent = c->recovery.next - c->recovery.una;
-	if (!mtu || !tcp_connection_synchronized(c) || c->path_mtu <= mtu || sent + HEADERS <= mtu)
+	if (!mtu || !tcp_connection_synchronized(c) || c->path_mtu <= mtu ||
+	    sent + HEADERS <= mtu || mtu < least_mtu(c->address.remote))
 		return;
 	tcp_count(TCP_COUNT_BLACK_HOLES);
 	set_mtu(c, mtu, now);

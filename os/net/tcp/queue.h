@@ -13,7 +13,7 @@
 
 #include <net/tcp.h>
 
-#define QUEUE_RING_MIN 2048u
+#define QUEUE_RING_MIN 1024u /* the head of a response; what was used is zeroed when it is freed */
 
 enum queue_kind {
 	QUEUE_COPIED, /* the next `size` bytes of the ring */

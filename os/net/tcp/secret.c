@@ -5,6 +5,8 @@
  */
 #include <net/tcp/internal.h>
 
+#include <core/clone.h>
+#include <core/cold.h>
 #include <core/hash.h>
 #include <core/random.h>
 
@@ -13,13 +15,31 @@
 
 _Static_assert(EPHEMERAL_FIRST < EPHEMERAL_LAST && EPHEMERAL_LAST <= UINT16_MAX, "ports");
 
-/* Address and ports under a secret, drawn when first used: RFC 6528 §3. */
+static uint64_t keys[3][2]; /* zero: to be drawn when next used */
+
+/* A clone's numbers are not to be guessed from its parent's. */
+static void secret_forget(void)
+{
+	memset(keys, 0, sizeof keys);
+}
+
+/* Numbers of IPv6 addresses (ip6/ip6.h) come and go: what has to be the same tomorrow is of the addresses. */
+COLD struct tcp_address tcp_secret_address(const struct tcp_address *a)
+{
+	struct tcp_address to = *a;
+	to.local = ip6_digest(a->local);
+	to.remote = ip6_digest(a->remote);
+	return to;
+}
+
+/* Address and ports under a secret: RFC 6528 §3. */
 static uint32_t secret_hash(const struct tcp_address *a, uint32_t which)
 {
-	static uint64_t keys[3][2];
+	ON_CLONE_WITH_THIS(150, secret_forget);
 	if (!keys[which][0])
 		random_bytes(keys[which], sizeof keys[which]);
-	return (uint32_t)hash_bytes_keyed(keys[which], a, sizeof *a);
+	struct tcp_address said = ip6_is(a->remote) ? tcp_secret_address(a) : *a;
+	return (uint32_t)hash_bytes_keyed(keys[which], &said, sizeof said);
 }
 
 uint32_t tcp_secret_iss(const struct tcp_address *a, uint64_t now)

@@ -23,6 +23,9 @@ enum option {
 	OPTION_TIMESTAMPS = 8
 };
 
+/*@ requires \valid(s) && s->sack_count <= TCP_SACK_BLOCKS_MAX && bytes_in_holds(body);
+    assigns *s;
+    ensures s->sack_count <= TCP_SACK_BLOCKS_MAX; */
 static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in body)
 {
 	uint32_t size = bytes_left(&body);
@@ -49,6 +52,8 @@ static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in bo
 	case OPTION_SACK:
 		if (size % 8 || syn)
 			break;
+		/*@ loop invariant bytes_in_holds(body) && s->sack_count <= TCP_SACK_BLOCKS_MAX;
+		    loop assigns body.at, body.failed, *s; */
 		while (bytes_left(&body) && s->sack_count < TCP_SACK_BLOCKS_MAX) {
 			s->sacks[s->sack_count][0] = bytes_get_u32(&body);
 			s->sacks[s->sack_count++][1] = bytes_get_u32(&body);
@@ -66,8 +71,12 @@ static void parse_option(struct tcp_segment *s, uint8_t kind, struct bytes_in bo
 	}
 }
 
+/*@ requires \valid(s) && s->sack_count <= TCP_SACK_BLOCKS_MAX && bytes_in_holds(options);
+    assigns *s; */
 static COLD void parse_options(struct tcp_segment *s, struct bytes_in options)
 {
+	/*@ loop invariant bytes_in_holds(options) && s->sack_count <= TCP_SACK_BLOCKS_MAX;
+	    loop assigns options.at, options.failed, *s; */
 	while (bytes_left(&options)) {
 		uint8_t kind = bytes_get_u8(&options);
 		if (kind == OPTION_END)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <net/ip6/ip6.h>
 #include <net/tcp.h>
 
 #define TCP_FIN 1u
@@ -45,10 +46,16 @@ static inline uint32_t tcp_segment_length(const struct tcp_segment *s)
 	return s->size + ((s->flags & TCP_SYN) != 0) + ((s->flags & TCP_FIN) != 0);
 }
 
-/* What a SYN allows the other side to send, options included; the default if it does not say, or says 0. */
-static inline uint16_t tcp_segment_mss(const struct tcp_segment *s)
+/* What may be sent to an address that has not said. */
+static inline uint16_t tcp_mss_default(uint32_t remote)
 {
-	return s->has_mss && s->mss ? s->mss : TCP_MSS_DEFAULT;
+	return ip6_is(remote) ? TCP_MSS_DEFAULT6 : TCP_MSS_DEFAULT;
+}
+
+/* What a SYN allows the other side to send, options included; the default if it does not say, or says 0. */
+static inline uint16_t tcp_segment_mss(const struct tcp_segment *s, uint32_t remote)
+{
+	return s->has_mss && s->mss ? s->mss : tcp_mss_default(remote);
 }
 
 /* Decodes a header of a message of `size` bytes. False: it does not parse. An option of a wrong length is ignored; one

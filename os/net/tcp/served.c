@@ -6,6 +6,7 @@
 #include <net/tcp/served.h>
 
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
 
@@ -17,9 +18,9 @@ static void fired(struct timer *);
 
 /* ---- Times ---- */
 
-void tcp_served_arm(struct tcp_served *c, uint64_t at)
+COLD void tcp_served_set(struct tcp_served *c, uint64_t at)
 {
-	if (at != CLOCK_NEVER && (!timer_is_set(&c->timer) || at < c->timer.deadline))
+	if (at != CLOCK_NEVER)
 		timer_set(&c->timer, at, fired);
 }
 
@@ -35,8 +36,7 @@ static void count_as(struct tcp_served *c, enum tcp_served_state state)
 	c->state = (uint8_t)state;
 	c->strict = false;
 	c->rate = 0;
-	list_remove(&c->all);
-	list_append(state == TCP_SERVED_IDLE ? &s->idle : &s->busy, &c->all);
+	list_move(state == TCP_SERVED_IDLE ? &s->idle : &s->busy, &c->all);
 }
 
 void tcp_served_busy(struct tcp_served *c, uint64_t from_now)
@@ -62,7 +62,8 @@ void tcp_served_idle(struct tcp_served *c)
 	}
 	count_as(c, TCP_SERVED_IDLE);
 	tcp_served_deadline(c, c->server->limits.idle_ns);
-	heap_free(c->spare);
+	if (c->spare)
+		heap_free(c->spare);
 	c->spare = NULL;
 }
 
@@ -119,6 +120,8 @@ static void end(struct tcp_served *c)
 	c->depth++;
 	if (s->protocol->ended)
 		s->protocol->ended(c);
+	if (tcp_served_layer(c))
+		tcp_served_layer(c)->ended(c);
 	timer_stop(&c->timer);
 	list_remove(&c->all);
 	tcp_served_release(c);
@@ -127,14 +130,10 @@ static void end(struct tcp_served *c)
 	tcp_served_leave(c);
 }
 
-bool tcp_served_leave(struct tcp_served *c)
+void tcp_served_left(struct tcp_served *c)
 {
-	c->depth--;
-	if (c->tcp)
-		return true;
 	if (!c->depth)
 		heap_free(c);
-	return false;
 }
 
 void tcp_served_drop(struct tcp_served *c)
@@ -153,6 +152,8 @@ void tcp_served_drop_soon(struct tcp_served *c)
 
 static void close_now(struct tcp_served *c)
 {
+	if (tcp_served_layer(c))
+		tcp_served_layer(c)->ending(c);
 	tcp_close(c->tcp);
 	end(c);
 }
@@ -165,6 +166,8 @@ static void say_goodbye(struct tcp_served *c)
 		close_now(c);
 		return;
 	}
+	if (tcp_served_layer(c))
+		tcp_served_layer(c)->ending(c);
 	tcp_shutdown(c->tcp);
 	tcp_served_deadline(c, c->server->limits.linger_ns);
 	/* What waits is thrown away: unread bytes would make a reset of our close (RFC 2525 §2.17). */
@@ -177,7 +180,7 @@ void tcp_served_end(struct tcp_served *c)
 		return;
 	count_as(c, TCP_SERVED_LINGER);
 	c->fin_due = true;
-	if (c->pieces)
+	if (c->pieces || !tcp_served_flushed(c))
 		tcp_served_deadline(c, c->server->limits.stall_ns);
 	else
 		say_goodbye(c);
@@ -187,7 +190,7 @@ void tcp_served_close(struct tcp_served *c)
 {
 	if (!c->tcp)
 		return;
-	if (c->pieces)
+	if (c->pieces || !tcp_served_flushed(c))
 		tcp_served_end(c);
 	else
 		close_now(c);
@@ -232,13 +235,24 @@ static bool watch_sending(struct tcp_served *c, uint64_t now, bool *due, uint64_
 	return true;
 }
 
+/* False: it has ended. */
+static bool last_words(struct tcp_served *c)
+{
+	if (!tcp_served_duplex || !c->duplex)
+		return true;
+	tcp_served_enter(c);
+	c->server->protocol->stopping(c);
+	return tcp_served_leave(c);
+}
+
 static void over(struct tcp_served *c, uint64_t now)
 {
 	const struct tcp_served_protocol *p = c->server->protocol;
 	switch ((enum tcp_served_state)c->state) {
 	case TCP_SERVED_IDLE:
 		c->server->counters.idled++;
-		tcp_served_close(c);
+		if (last_words(c))
+			tcp_served_close(c);
 		return;
 	case TCP_SERVED_LINGER:
 		tcp_served_drop(c);
@@ -287,10 +301,11 @@ static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_
 	(void)tcp;
 	if (c->state == TCP_SERVED_LINGER)
 		return size;
-	if (tcp_served_full(c))
+	if (!(tcp_served_duplex && c->duplex) && tcp_served_full(c))
 		return 0;
 	tcp_served_enter(c);
-	uint32_t used = c->server->protocol->received(c, bytes, size);
+	uint32_t used = tcp_served_layer(c) ? tcp_served_layer(c)->received(c, bytes, size)
+	                                    : c->server->protocol->received(c, bytes, size);
 	return tcp_served_leave(c) && c->state != TCP_SERVED_LINGER ? used : size;
 }
 
@@ -300,8 +315,8 @@ static void finished(void *context, struct tcp_connection *tcp)
 	(void)tcp;
 	c->finished = true;
 	tcp_served_enter(c);
-	if (c->state == TCP_SERVED_LINGER && c->pieces)
-		; /* FIN follows them */
+	if (c->state == TCP_SERVED_LINGER && c->fin_due)
+		; /* FIN follows what is held */
 	else if (c->state == TCP_SERVED_LINGER || !c->server->protocol->finished)
 		tcp_served_close(c);
 	else
@@ -313,9 +328,9 @@ static void finished(void *context, struct tcp_connection *tcp)
 static void flow(struct tcp_served *c)
 {
 	tcp_served_enter(c);
-	if (c->pieces)
+	if (c->pieces || tcp_served_layer(c))
 		tcp_served_pump(c);
-	if (c->fin_due && !c->pieces)
+	if (c->fin_due && !c->pieces && tcp_served_flushed(c))
 		say_goodbye(c);
 	if (c->tcp && c->state != TCP_SERVED_LINGER) {
 		if (c->server->protocol->writable)
@@ -341,9 +356,11 @@ static void drained(void *context, struct tcp_connection *tcp)
 	struct tcp_served *c = context;
 	(void)tcp;
 	tcp_served_drained(c);
-	if (c->state == TCP_SERVED_IDLE)
+	bool opening = tcp_served_layer(c) && !tcp_served_layer_state(c)->open;
+	if (c->state == TCP_SERVED_IDLE && !opening)
 		tcp_served_deadline(c, c->server->limits.idle_ns);
-	if (c->pieces || c->paused || c->fin_due || c->server->protocol->writable)
+	if (c->pieces || c->paused || c->fin_due || c->server->protocol->writable ||
+	    tcp_served_layer(c))
 		flow(c);
 }
 
@@ -361,15 +378,21 @@ static const struct tcp_handlers handlers = { .received = received,
 
 /* ---- Birth ---- */
 
-/* Ends the one that is idle for longest; of an address if that is not 0. One whose answer is still on its way only
+/* Addresses of one host, as far as anybody can tell: of IPv6, all of a network of 64 bits are one subscriber's. */
+static bool same_host(struct net_address a, struct net_address b)
+{
+	return a.halves[0] == b.halves[0] && (a.halves[0] || a.halves[1] == b.halves[1]);
+}
+
+/* Ends the one that is idle for longest; of a host if that is not null. One whose answer is still on its way only
  * if the first ones all are. */
-static bool make_room(struct tcp_server *s, uint32_t remote)
+static bool make_room(struct tcp_server *s, const struct net_address *remote)
 {
 	struct tcp_served *oldest = NULL;
 	uint32_t sending = 0;
 	list_each (at, &s->idle) {
 		struct tcp_served *c = container_of(at, struct tcp_served, all);
-		if (remote && c->remote != remote)
+		if (remote && !same_host(c->remote, *remote))
 			continue;
 		bool quiet = !tcp_served_sending(c);
 		if (quiet || !oldest)
@@ -384,15 +407,35 @@ static bool make_room(struct tcp_server *s, uint32_t remote)
 	return true;
 }
 
-static uint32_t same_address(const struct tcp_server *s, uint32_t remote)
+static uint32_t same_address(const struct tcp_server *s, struct net_address remote)
 {
 	const struct list *lists[] = { &s->idle, &s->busy };
 	uint32_t n = 0;
 	for (uint32_t k = 0; k < 2; k++) {
 		list_each (at, lists[k])
-			n += container_of(at, struct tcp_served, all)->remote == remote;
+			n += same_host(container_of(at, struct tcp_served, all)->remote, remote);
 	}
 	return n;
+}
+
+/* Where the layer's state lies in what is allocated for a connection. */
+static uint32_t tcp_served_layer_at(const struct tcp_server *s)
+{
+	return (s->protocol->size + 15) & ~15u;
+}
+
+struct tcp_layer_state *tcp_served_layer_state(const struct tcp_served *c)
+{
+	return (struct tcp_layer_state *)((uintptr_t)c + tcp_served_layer_at(c->server));
+}
+
+void tcp_served_layer_open(struct tcp_served *c)
+{
+	tcp_served_layer_state(c)->open = true;
+	if (c->state == TCP_SERVED_IDLE)
+		tcp_served_idle(c);
+	if (c->tcp && c->pieces)
+		tcp_served_pump(c);
 }
 
 static bool open(struct tcp_server *s, struct tcp_connection *tcp)
@@ -401,11 +444,13 @@ static bool open(struct tcp_server *s, struct tcp_connection *tcp)
 	struct tcp_info info;
 	tcp_info(tcp, &info);
 	if (l->per_address_max && same_address(s, info.remote) >= l->per_address_max &&
-	    !make_room(s, info.remote))
+	    !make_room(s, &info.remote))
 		return false;
-	if (s->counters.now >= l->connections_max && !make_room(s, 0))
+	if (s->counters.now >= l->connections_max && !make_room(s, NULL))
 		return false;
-	struct tcp_served *c = heap_alloc_zero(1, s->protocol->size);
+	const struct tcp_layer *layer = tcp_served_layered ? s->layer : NULL;
+	struct tcp_served *c = heap_alloc_zero(1, layer ? tcp_served_layer_at(s) + layer->size
+	                                                : s->protocol->size);
 	if (!c)
 		return false;
 	c->server = s;
@@ -421,6 +466,10 @@ static bool open(struct tcp_server *s, struct tcp_connection *tcp)
 	s->counters.connections++;
 	s->counters.now++;
 	tcp_served_idle(c);
+	if (layer) {
+		layer->opened(c);
+		c->strict = true;
+	}
 	tcp_watch(tcp, &handlers, c);
 	return true;
 }
@@ -509,7 +558,9 @@ void tcp_server_stop(struct tcp_server *s, uint64_t deadline_ns, tcp_server_stop
 	s->stopped_context = context;
 	batch_of(&batch, &s->idle);
 	while ((c = next_of(&batch, &s->idle))) {
-		if (was_busy_lately(c)) {
+		if (!last_words(c))
+			continue;
+		if (!(tcp_served_duplex && c->duplex) && was_busy_lately(c)) {
 			tcp_served_deadline(c, TCP_SERVED_STOP_GRACE_NS);
 			c->strict = true;
 		} else {

@@ -29,13 +29,18 @@ struct tcp_served_piece {
 
 /* ---- Accounts ---- */
 
+/* It holds its first bytes. */
+static inline void begin(struct tcp_served *c)
+{
+	c->since = clock_coarse();
+	c->since_moved = c->drained;
+}
+
 static void charge(struct tcp_served *c, uint64_t copied, uint32_t kept)
 {
 	struct tcp_server *s = c->server;
-	if (!(c->copied | c->kept) && (copied | kept)) {
-		c->since = clock_coarse();
-		c->since_moved = c->drained;
-	}
+	if (!(c->copied | c->kept) && (copied | kept))
+		begin(c);
 	s->charged += copied + kept - c->copied - c->kept;
 	c->copied = copied;
 	c->kept = kept;
@@ -165,8 +170,21 @@ bool tcp_served_room(struct tcp_served *c, uint64_t size)
 	return s->charged + size <= s->limits.buffers_max || find_room(c, size);
 }
 
+bool tcp_served_layer_keep(struct tcp_served *c, uint32_t size)
+{
+	struct tcp_layer_state *l = tcp_served_layer_state(c);
+	uint32_t old = l->kept;
+	if (size > old && !tcp_served_room(c, size - old))
+		return false;
+	l->kept = size;
+	charge(c, c->copied, c->kept - old + size);
+	return true;
+}
+
 bool tcp_served_keep(struct tcp_served *c, uint32_t size)
 {
+	if (tcp_served_layer(c))
+		size += tcp_served_layer_state(c)->kept;
 	if (size > c->kept && !tcp_served_room(c, size - c->kept))
 		return false;
 	if (size != c->kept)
@@ -176,17 +194,29 @@ bool tcp_served_keep(struct tcp_served *c, uint32_t size)
 
 /* ---- Answers ---- */
 
-void tcp_served_wrote(struct tcp_served *c, uint64_t size, bool copied)
+/* Each answer comes by here, most in two writes. */
+static inline __attribute__((always_inline)) void account(struct tcp_served *c, uint64_t size,
+                                                          bool copied)
 {
+	struct tcp_server *s = c->server;
 	if (!size)
 		return;
 	if (c->written == c->drained) {
 		c->moved_at = clock_coarse();
-		tcp_served_arm(c, c->moved_at + c->server->limits.stall_ns);
+		tcp_served_arm(c, c->moved_at + s->limits.stall_ns);
 	}
 	c->written += size;
-	if (copied)
-		charge(c, c->copied + size, c->kept);
+	if (!copied)
+		return;
+	if (!(c->copied | c->kept))
+		begin(c);
+	c->copied += size;
+	s->charged += size;
+}
+
+void tcp_served_wrote(struct tcp_served *c, uint64_t size, bool copied)
+{
+	account(c, size, copied);
 }
 
 static struct tcp_served_piece *piece_new(uint64_t room)
@@ -223,12 +253,36 @@ static bool hold(struct tcp_served *c, const void *bytes, uint64_t size, bool co
 	return true;
 }
 
+/* Gives the layer a part of a piece, which it counts as what TCP gets. */
+static uint64_t put_piece(struct tcp_served *c, struct tcp_served_piece *p, uint64_t left,
+                          bool copied)
+{
+	uint64_t n = tcp_served_layer(c)->write(c, p->bytes + p->sent, left);
+	if (copied) {
+		c->held -= n;
+		charge(c, c->copied > n ? c->copied - n : 0, c->kept);
+	}
+	p->sent += n;
+	return n;
+}
+
 void tcp_served_pump(struct tcp_served *c)
 {
 	struct tcp_served_piece *p;
+	if (!tcp_served_flushed(c))
+		return;
 	while ((p = c->pieces)) {
 		uint64_t left = p->size - p->sent;
 		bool copied = p->bytes == p->data;
+		if (tcp_served_layer(c)) {
+			if (put_piece(c, p, left, copied) < left)
+				return;
+			c->pieces = p->next;
+			if (!p->next)
+				c->last = &c->pieces;
+			heap_free(p);
+			continue;
+		}
 		uint64_t n =
 		        copied ? tcp_write_some(c->tcp, p->bytes + p->sent,
 		                                left < UINT32_MAX ? (uint32_t)left : UINT32_MAX)
@@ -266,8 +320,13 @@ int tcp_served_write(struct tcp_served *c, const void *bytes, uint32_t size)
 		return ERR_CLOSED;
 	if (size > TCP_SERVED_SMALL && !tcp_served_room(c, size))
 		return ERR_MEMORY;
-	uint32_t n = c->pieces ? 0 : tcp_write_some(c->tcp, bytes, size);
-	tcp_served_wrote(c, n, true);
+	uint32_t n = 0;
+	if (!c->pieces && tcp_served_layer(c)) {
+		n = (uint32_t)tcp_served_layer(c)->write(c, bytes, size);
+	} else if (!c->pieces) {
+		n = tcp_write_some(c->tcp, bytes, size);
+		account(c, n, true);
+	}
 	if (n == size || hold(c, (const uint8_t *)bytes + n, size - n, true))
 		return OK;
 	c->broken |= n != 0;
@@ -278,19 +337,22 @@ int tcp_served_write_static(struct tcp_served *c, const void *bytes, uint64_t si
 {
 	if (!c->tcp || c->state == TCP_SERVED_LINGER)
 		return ERR_CLOSED;
+	if (tcp_served_layer(c)) {
+		uint64_t n = c->pieces ? 0 : tcp_served_layer(c)->write(c, bytes, size);
+		bool taken = n == size || hold(c, (const uint8_t *)bytes + n, size - n, false);
+		c->broken |= !taken && n;
+		return taken ? OK : ERR_MEMORY;
+	}
 	int error = c->pieces ? ERR_MEMORY : tcp_write_static(c->tcp, bytes, size);
 	if (!error)
-		tcp_served_wrote(c, size, false);
+		account(c, size, false);
 	return error == ERR_MEMORY && hold(c, bytes, size, false) ? OK : error;
 }
 
-bool tcp_served_full(struct tcp_served *c)
+bool tcp_served_over(struct tcp_served *c)
 {
-	uint32_t most = c->server->limits.unsent_max;
-	if (!c->pieces && c->written - c->drained <= most)
-		return false;
 	tcp_served_look(c);
-	if (!c->pieces && c->written - c->drained <= most)
+	if (!c->pieces && c->written - c->drained <= c->server->limits.unsent_max)
 		return false;
 	c->paused = true;
 	return true;
@@ -308,9 +370,24 @@ static int patience(struct tcp_served *c, int error)
 static int drain(struct tcp_served *c)
 {
 	int error = OK;
-	while (!error && tcp_served_sending(c)) {
+	while (!error && (tcp_served_sending(c) || !tcp_served_flushed(c))) {
 		tcp_served_pump(c);
 		error = patience(c, tcp_drain(c->tcp, clock_now() + c->server->limits.stall_ns));
+	}
+	return error;
+}
+
+/* Through the layer: what it could not give to TCP is waited for. */
+static int task_put(struct tcp_served *c, const uint8_t *at, uint64_t size)
+{
+	int error = c->pieces ? drain(c) : OK;
+	while (!error && size) {
+		uint64_t n = tcp_served_layer(c)->write(c, at, size);
+		at += n;
+		size -= n;
+		while (size && !error && !tcp_served_flushed(c))
+			error = patience(c, tcp_served_layer(c)->flush_in_task(
+			                            c, clock_now() + c->server->limits.stall_ns));
 	}
 	return error;
 }
@@ -319,6 +396,8 @@ int tcp_served_task_write(struct tcp_served *c, const void *bytes, uint32_t size
 {
 	const uint8_t *at = bytes;
 	int error = OK;
+	if (tcp_served_layer(c))
+		return task_put(c, bytes, size);
 	/* Short of memory: no more than is on its way. */
 	if (c->pieces || c->server->charged + size > c->server->limits.buffers_max)
 		error = drain(c);
@@ -343,6 +422,8 @@ int tcp_served_task_write(struct tcp_served *c, const void *bytes, uint32_t size
 
 int tcp_served_task_write_static(struct tcp_served *c, const void *bytes, uint64_t size)
 {
+	if (tcp_served_layer(c))
+		return task_put(c, bytes, size);
 	int error = c->pieces ? ERR_MEMORY : tcp_write_static(c->tcp, bytes, size);
 	if (error == ERR_MEMORY) {
 		error = drain(c);

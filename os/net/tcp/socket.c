@@ -9,19 +9,17 @@
 
 #define LEND_MIN         (64u << 10)     /* bytes: below, a copy costs less than the wait */
 #define LEND_REST        (512u << 10)    /* so few are copied rather than waited for */
+#define SHORT_RING       2048u           /* bytes that a ring may have while memory is short */
 #define LEND_RTT_NS      NS_PER_MS       /* on longer paths the wait would cost what it saves */
 #define LEND_PATIENCE_NS (NS_PER_MS / 2) /* from one acknowledgment to the next */
 
 /* ---- Opening ---- */
 
-int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t port,
-                      const struct tcp_options *o, const struct tcp_handlers *handlers,
-                      void *context)
+static int start(struct tcp_connection **to, uint32_t address, uint16_t port,
+                 const struct tcp_options *o, const struct tcp_handlers *handlers, void *context)
 {
-	static const struct tcp_options none;
 	struct ip4_route route = { .tos = 0 };
-	o = o ? o : &none;
-	if (!port || !ip4_source_fits(address))
+	if (!port || !ip4_unicast(address))
 		return ERR_INVALID;
 	tcp_start();
 	int error = ip4_route(&route, o->interface, address);
@@ -58,7 +56,19 @@ int tcp_connect_watch(struct tcp_connection **to, uint32_t address, uint16_t por
 	return OK;
 }
 
-int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port,
+int tcp_connect_watch(struct tcp_connection **to, struct net_address address, uint16_t port,
+                      const struct tcp_options *o, const struct tcp_handlers *handlers,
+                      void *context)
+{
+	static const struct tcp_options none;
+	o = o ? o : &none;
+	uint32_t word = ip6_word(address, o->interface);
+	int error = start(to, word, port, o, handlers, context);
+	ip6_drop(word);
+	return error;
+}
+
+int tcp_connect(struct tcp_connection **to, struct net_address address, uint16_t port,
                 const struct tcp_options *o, uint64_t deadline_ns)
 {
 	struct tcp_connection *c;
@@ -193,10 +203,10 @@ uint32_t tcp_write_room(const struct tcp_connection *c)
 	uint32_t room = tcp_connection_room(c);
 	if (!tcp_memory_short())
 		return room;
-	/* Short of memory: what the ring has room for, or the smallest ring: enough to keep going.
+	/* Short of memory: what the ring has room for, or a small ring: enough to keep going.
 	 */
 	ensure(c->queue.used <= c->queue.size);
-	uint32_t ring = c->queue.size ? c->queue.size : QUEUE_RING_MIN,
+	uint32_t ring = c->queue.size > SHORT_RING ? c->queue.size : SHORT_RING,
 	         little = ring - c->queue.used;
 	return room < little ? room : little;
 }

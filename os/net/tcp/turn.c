@@ -8,6 +8,7 @@
 #include <net/tcp/internal.h>
 
 #include <core/boot.h>
+#include <core/clone.h>
 #include <core/heap.h>
 #include <core/loop.h>
 #include <core/stop.h>
@@ -29,7 +30,7 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 	c->work = 0;
 	c->blocked = false;
 	if (work & WORK_END)
-		tcp_connection_end(c, ERR_UNREACHABLE, TCP_CLOSED);
+		tcp_connection_end(c, c->error ? c->error : ERR_UNREACHABLE, TCP_CLOSED);
 	if (work & WORK_SHOW && !c->gone)
 		tcp_event_show(c, now);
 	if (work & WORK_OUTPUT && !c->gone && !c->detached) {
@@ -46,10 +47,11 @@ static void work_on(struct tcp_connection *c, uint64_t now)
 		ensure(c->detached && !c->listener && list_empty(&c->pending));
 		list_remove(&c->turn);
 		timer_stop(&c->timer);
+		ip6_drop(c->address.local);
+		ip6_drop(c->address.remote);
 		heap_free(c);
 	} else if (c->blocked) {
-		list_remove(&c->turn);
-		list_append(&stalled, &c->turn);
+		list_move(&stalled, &c->turn);
 	}
 }
 
@@ -92,8 +94,7 @@ void tcp_connection_work(struct tcp_connection *c, enum tcp_work work)
 {
 	/* One that waits for the device has other work done meanwhile. */
 	if (!c->work || (c->blocked && work != WORK_OUTPUT)) {
-		list_remove(&c->turn);
-		list_append(&turn, &c->turn);
+		list_move(&turn, &c->turn);
 	}
 	c->work |= (uint8_t)work;
 }
@@ -119,6 +120,7 @@ static int answer(void)
 		                                      .address_gone = tcp_lost_address,
 		                                      .unreachable = tcp_lost_hop };
 	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
+	ON_CLONE_WITH_THIS(150, tcp_lost_all);
 	tcp_path_start();
 	return OK;
 }

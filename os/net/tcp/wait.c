@@ -46,6 +46,8 @@ void tcp_wait_forget(struct tcp_wait *w)
 		at = &(*at)->chain;
 	*at = w->chain;
 	list_remove(&w->age);
+	ip6_drop(w->address.local);
+	ip6_drop(w->address.remote);
 	heap_free(w);
 	count--;
 	tcp_counts[TCP_NOW_TIME_WAIT] = count;
@@ -70,8 +72,7 @@ static void expire(struct timer *t)
 static void start(struct tcp_wait *w, uint64_t now)
 {
 	w->end_ms = (uint32_t)((now + TCP_TIME_WAIT_NS) / NS_PER_MS);
-	list_remove(&w->age);
-	list_append(&ages, &w->age);
+	list_move(&ages, &w->age);
 	if (!timer_is_set(&timer))
 		timer_set_in(&timer, TCP_TIME_WAIT_NS, expire);
 }
@@ -95,6 +96,8 @@ void tcp_wait_enter(struct tcp_connection *c, uint64_t now)
 		                .recent = c->recent,
 		                .timestamp_offset = c->timestamp_offset,
 		                .timestamps = c->timestamps };
+	ip6_keep(w->address.local);
+	ip6_keep(w->address.remote);
 	struct tcp_wait **at = bucket(&w->address);
 	w->chain = *at;
 	*at = w;
