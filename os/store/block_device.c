@@ -11,6 +11,8 @@
 #include <core/boot.h>
 #include <core/check.h>
 #include <core/clock.h>
+#include <core/clone.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/gate.h>
 #include <core/heap.h>
@@ -88,14 +90,11 @@ static void learn(struct device *d, uint64_t ns)
 	d->left = d->trial ? TRIAL : TRIALS_APART;
 }
 
-static void hand_out(struct device *d, struct block_request *q)
+/* Writes the request of a slot into the ring. */
+static void enter(struct device *d, uint32_t at)
 {
-	uint32_t at = d->free;
-	ensure(at < d->slot_count && !d->slots[at].request && q->part_count <= AMP_BLOCK_PARTS_MAX);
-	struct slot *s = &d->slots[at];
+	struct block_request *q = d->slots[at].request;
 	struct amp_block_request r = { .id = at, .op = q->op, .offset = q->at, .size = q->size };
-	d->free = s->next;
-	s->request = q;
 	if (q->op == BLOCK_READ || q->op == BLOCK_WRITE) {
 		r.part_count = q->part_count;
 		r.parts = (uint64_t)d->parts[at];
@@ -106,6 +105,16 @@ static void hand_out(struct device *d, struct block_request *q)
 	((struct amp_block_request *)
 	         d->requests.entries)[(d->requests.mine + d->unpublished) & d->requests.mask] = r;
 	d->unpublished++;
+}
+
+static void hand_out(struct device *d, struct block_request *q)
+{
+	uint32_t at = d->free;
+	ensure(at < d->slot_count && !d->slots[at].request && q->part_count <= AMP_BLOCK_PARTS_MAX);
+	struct slot *s = &d->slots[at];
+	d->free = s->next;
+	s->request = q;
+	enter(d, at);
 	s->since = d->in_flight++ < SOON_DEPTH && d->concurrent ? clock_now() : 0;
 	expect(d);
 }
@@ -244,6 +253,38 @@ static int block_start(void)
 	return error;
 }
 BOOT_START(200, block_start);
+
+/* A clone: the rings are new and empty. What had no answer is asked again, which writes the same bytes once more. */
+static COLD void renew(struct device *d, const struct amp_device *from)
+{
+	ensure(from->type == AMP_DEVICE_BLOCK && from->block.requests.size == d->slot_count);
+	if (from->block.size < d->block.size || from->block.sector_size != d->block.sector_size ||
+	    (from->features & AMP_BLOCK_READ_ONLY && !d->block.read_only))
+		panic("block: %s: the clone's device is smaller, of other sectors or read-only",
+		      d->block.name);
+	ring_open(&d->requests, &from->block.requests);
+	ring_open(&d->answers, &from->block.answers);
+	d->concurrent = from->features & AMP_NET_CONCURRENT;
+	d->unpublished = 0;
+	d->latencies[0] = d->latencies[1] = 0;
+	for (uint32_t at = 0; at < d->slot_count; at++) {
+		if (!d->slots[at].request)
+			continue;
+		d->slots[at].since = 0;
+		enter(d, at);
+	}
+	expect(d);
+}
+
+static COLD void renew_all(void)
+{
+	const struct amp_device *all = (const struct amp_device *)boot_info->devices;
+	for (uint32_t k = 0; k < AMP_DEVICES_MAX; k++) {
+		if (devices[k])
+			renew(devices[k], &all[k]);
+	}
+}
+ON_CLONE(200, renew_all);
 
 struct block *block_find(const char *name)
 {

@@ -16,17 +16,22 @@
 #ifndef STORE_BTREE_INTERNAL_H
 #define STORE_BTREE_INTERNAL_H
 
+#include <ampoule_btree.h>
 #include <core/bytes.h>
 #include <core/list.h>
 #include <core/task.h>
 #include <store/btree/btree.h>
 
-#define ROOT_PAGES   2u /* pages 0 and 1 hold the roots by turns */
-#define MAP_BITS     (8u * BTREE_PAGE)
-#define MAP_POINTERS (BTREE_PAGE / 16u) /* in a page of the map's directory */
-#define MAP_DIRS     16u                /* such pages at most: 512 GiB */
-#define CELL_MAX     1352u              /* bytes of a cell: a page holds three at least */
+#define ROOT_PAGES   AMP_BTREE_ROOTS
+#define MAP_BITS     AMP_BTREE_MAP_BITS
+#define MAP_POINTERS AMP_BTREE_MAP_POINTERS
+#define MAP_DIRS     AMP_BTREE_MAP_DIRS
+#define CELL_MAX     AMP_BTREE_CELL_MAX /* a page holds three at least */
 #define LEVEL_MAX    (BTREE_DEPTH_MAX - 1)
+_Static_assert(BTREE_PAGE == AMP_BTREE_PAGE && BTREE_KEY_MAX == AMP_BTREE_KEY_MAX &&
+                       BTREE_VALUE_MAX == AMP_BTREE_VALUE_MAX &&
+                       BTREE_DEPTH_MAX == AMP_BTREE_LEVELS,
+               "the API's sizes are the format's");
 
 /* The place of a page and the sum of its contents, so that a stale, swapped or flipped page is found from its parent. Sum 0,
  * which no page has: a dirty node, in memory only. */
@@ -132,7 +137,7 @@ uint64_t btree_page_sum(const uint8_t *page, uint64_t number);
 void btree_pointer_store(uint8_t to[16], struct pointer);
 struct pointer btree_pointer_load(const uint8_t from[16]);
 uint8_t *btree_page_alloc_bytes(void); /* null: no memory */
-#define RECORD_SIZE 512u
+#define RECORD_SIZE AMP_BTREE_RECORD
 void btree_record_write(uint8_t to[RECORD_SIZE], const struct state *);
 enum record { RECORD_GOOD, RECORD_BLANK, RECORD_FOREIGN, RECORD_DAMAGED };
 enum record btree_record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages,

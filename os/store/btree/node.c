@@ -10,10 +10,10 @@
 
 #include <core/panic.h>
 
-#define HEADER    16u
-#define MAGIC     0x4e41u
-#define LARGE     0x80000000u
-#define LEAF_HEAD 8u
+#define HEADER    AMP_BTREE_NODE_HEAD
+#define MAGIC     AMP_BTREE_NODE_MAGIC
+#define LARGE     AMP_BTREE_LARGE
+#define LEAF_HEAD AMP_BTREE_LEAF_HEAD
 _Static_assert(HEADER + 3 * (CELL_MAX + 2) <= BTREE_PAGE,
                "a page holds three cells, or it could not be split");
 _Static_assert(LEAF_HEAD + BTREE_KEY_MAX + BTREE_VALUE_MAX / BTREE_PAGE * 16 <= CELL_MAX,
@@ -32,7 +32,12 @@ static void set(uint8_t *page, uint32_t at, uint32_t value)
 	bytes_store_u16(page + at, (uint16_t)value);
 }
 
-enum { AT_LEVEL = 2, AT_COUNT = 4, AT_LOW = 6, AT_DEAD = 8 };
+enum {
+	AT_LEVEL = AMP_BTREE_NODE_LEVEL,
+	AT_COUNT = AMP_BTREE_NODE_COUNT,
+	AT_LOW = AMP_BTREE_NODE_LOW,
+	AT_DEAD = AMP_BTREE_NODE_DEAD
+};
 
 void btree_node_init(uint8_t *page, uint8_t level)
 {

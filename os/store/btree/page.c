@@ -10,28 +10,14 @@
 
 #include <core/heap.h>
 
-#define MAGIC   "ampbtree"
-#define VERSION 1u
 _Static_assert(2 * RECORD_SIZE <= BTREE_PAGE && BTREE_PAGE % sizeof(uint64_t) == 0,
                "a root's page has two records, and sums go by words");
-_Static_assert(72 + MAP_DIRS * 16 + 8 <= RECORD_SIZE,
+_Static_assert(AMP_BTREE_AT_DIRS + MAP_DIRS * 16 <= AMP_BTREE_AT_SUM,
                "a record holds its fields, the directories and its sum");
-
-static uint64_t sum(uint64_t h, const uint8_t *bytes, uint32_t size)
-{
-	for (uint32_t k = 0; k < size; k += 8) {
-		uint64_t word;
-		memcpy(&word, bytes + k, sizeof word);
-		h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-	}
-	return h;
-}
 
 uint64_t btree_page_sum(const uint8_t *page, uint64_t number)
 {
-	uint64_t s = sum(number * 0xd6e8feb86659fd93ull + 1, page, BTREE_PAGE);
-	return s ? s : 1;
+	return amp_btree_page_sum(page, number);
 }
 
 void btree_pointer_store(uint8_t to[16], struct pointer p)
@@ -56,14 +42,13 @@ void btree_damaged(const struct btree *t, uint64_t page, const char *what)
 		t->options.damage(t->options.damage_of, page, what);
 }
 
-/* magic 8, version 4, page size 4, pages 8, generation 8, keys 8, used 8, root 16, level 4, 0 4,
- * dirs 16 * 16, zeros, sum 8 */
+/* In the order of ampoule_btree.h. */
 void btree_record_write(uint8_t to[RECORD_SIZE], const struct state *s)
 {
 	struct bytes_out out = bytes_out(to, RECORD_SIZE);
 	memset(to, 0, RECORD_SIZE);
-	bytes_put_copy(&out, MAGIC, 8);
-	bytes_put_u32(&out, VERSION);
+	bytes_put_copy(&out, AMP_BTREE_MAGIC, 8);
+	bytes_put_u32(&out, AMP_BTREE_VERSION);
 	bytes_put_u32(&out, BTREE_PAGE);
 	bytes_put_u64(&out, s->pages);
 	bytes_put_u64(&out, s->generation);
@@ -74,7 +59,7 @@ void btree_record_write(uint8_t to[RECORD_SIZE], const struct state *s)
 	bytes_put_u32(&out, 0);
 	for (uint32_t k = 0; k < MAP_DIRS; k++)
 		btree_pointer_store(bytes_put(&out, 16), s->dirs[k]);
-	bytes_store_u64(to + RECORD_SIZE - 8, sum(0, to, RECORD_SIZE - 8));
+	bytes_store_u64(to + RECORD_SIZE - 8, amp_btree_record_sum(to));
 }
 
 enum record btree_record_read(const uint8_t from[RECORD_SIZE], uint64_t device_pages,
@@ -86,12 +71,12 @@ enum record btree_record_read(const uint8_t from[RECORD_SIZE], uint64_t device_p
 		blank = !from[k];
 	if (blank)
 		return RECORD_BLANK;
-	bool good = bytes_load_u64(from + RECORD_SIZE - 8) == sum(0, from, RECORD_SIZE - 8);
-	if (memcmp(bytes_get(&in, 8), MAGIC, 8) != 0)
+	bool good = bytes_load_u64(from + RECORD_SIZE - 8) == amp_btree_record_sum(from);
+	if (memcmp(bytes_get(&in, 8), AMP_BTREE_MAGIC, 8) != 0)
 		return good ? RECORD_FOREIGN : RECORD_DAMAGED;
 	if (!good)
 		return RECORD_DAMAGED;
-	if (bytes_get_u32(&in) != VERSION || bytes_get_u32(&in) != BTREE_PAGE)
+	if (bytes_get_u32(&in) != AMP_BTREE_VERSION || bytes_get_u32(&in) != BTREE_PAGE)
 		return RECORD_FOREIGN;
 	*s = (struct state){ .pages = bytes_get_u64(&in) };
 	s->generation = bytes_get_u64(&in);

@@ -9,8 +9,8 @@
 #include <core/heap.h>
 #include <core/log.h>
 
-#define PAGES_MIN 16u
-#define PAGES_MAX ((uint64_t)MAP_DIRS * MAP_POINTERS * MAP_BITS)
+#define PAGES_MIN AMP_BTREE_PAGES_MIN
+#define PAGES_MAX AMP_BTREE_PAGES_MAX
 
 /* The committed state, if there is one. *repair: its root's page is not as it was written. OK;
  * ERR_ABSENT: the device is blank; ERR_MALFORMED: it holds something else. */

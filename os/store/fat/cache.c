@@ -45,8 +45,7 @@ static struct unit *take(struct fat *f)
 			continue;
 		if (u->valid)
 			drop(f, u);
-		list_remove(&u->used);
-		list_append(&f->units, &u->used);
+		list_move(&f->units, &u->used);
 		return u;
 	}
 	return NULL;
@@ -68,8 +67,7 @@ int fat_cache_get(struct fat *f, uint64_t at, uint64_t end, bool table, struct u
 	      f->sector; /* tables begin at a sector, and all else behind them */
 	struct unit *u = find(f, at);
 	if (u) {
-		list_remove(&u->used);
-		list_append(&f->units, &u->used);
+		list_move(&f->units, &u->used);
 		*to = u;
 		return OK;
 	}

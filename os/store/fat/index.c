@@ -168,8 +168,10 @@ static bool add(struct fat *f, struct index *x, const struct entry *e)
 void fat_index_added(const struct scan *s, const struct entry *e)
 {
 	struct index *x = fat_index_of(s);
-	if (x)
-		add(s->fat, x, e);
+	if (!x)
+		return;
+	x->chain = s->chain; /* the next search for room begins where this one ended */
+	add(s->fat, x, e);
 }
 
 void fat_index_erased(const struct scan *s, const struct entry *e)

@@ -416,7 +416,7 @@ static int vfs_random(sqlite3_vfs *vfs, int size, char *to)
 static int vfs_sleep(sqlite3_vfs *vfs, int us)
 {
 	(void)vfs;
-	task_sleep((uint64_t)us * 1000);
+	task_sleep_until(clock_now() + (uint64_t)us * 1000);
 	return us;
 }
 

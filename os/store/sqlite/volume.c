@@ -11,31 +11,22 @@
 
 #include <store/sqlite/volume.h>
 
-#define ROOT_BYTES   4096u /* from one root to the other */
-#define ROOT_VERSION 1u
-#define UNIT         4096u /* bytes: `end` is a multiple of the largest sector */
+#define ROOT_BYTES   AMP_VOLUME_ROOT
+#define ROOT_VERSION AMP_VOLUME_VERSION
+#define UNIT         AMP_VOLUME_UNIT
 
-/* Little-endian on the medium, as images are. */
-struct root {
-	char magic[8];
-	uint32_t version, zero;
-	uint64_t sequence; /* from 1 */
-	uint64_t end;
-	uint64_t size[VOLUME_FILES];
-	uint64_t sum; /* of all before it */
-};
-
-_Static_assert(sizeof(struct root) <= 512, "a root is written whole: it lies in one sector");
+_Static_assert(sizeof(struct amp_volume_root) <= 512,
+               "a root is written whole: it lies in one sector");
 _Static_assert(VOLUME_DATABASE == 2 * ROOT_BYTES && VOLUME_CHUNK % UNIT == 0,
                "roots, then whole sectors");
 
-static const char magic[8] = "sqlite";
+static const char magic[8] = AMP_VOLUME_MAGIC;
 
-static uint64_t root_sum(const struct root *r)
+static uint64_t root_sum(const struct amp_volume_root *r)
 {
-	static const uint64_t key[2] = { 0x656c756f706d61, 0x6574696c7173 };
+	static const uint64_t key[2] = AMP_VOLUME_KEY;
 
-	return hash_bytes_keyed(key, r, offsetof(struct root, sum));
+	return hash_bytes_keyed(key, r, offsetof(struct amp_volume_root, sum));
 }
 
 static uint64_t round_down(uint64_t n, uint64_t unit)
@@ -98,7 +89,7 @@ static int write_root(struct volume *v)
 {
 	uint32_t sector = v->block->sector_size;
 	uint64_t sequence = v->sequence + 1;
-	struct root r = { .version = ROOT_VERSION, .sequence = sequence, .end = v->end };
+	struct amp_volume_root r = { .version = ROOT_VERSION, .sequence = sequence, .end = v->end };
 
 	memcpy(r.magic, magic, sizeof r.magic);
 	memcpy(r.size, v->size, sizeof r.size);
@@ -124,7 +115,7 @@ static bool is_zero(const uint8_t *bytes, uint32_t size)
 	return true;
 }
 
-static int take_root(struct volume *v, const struct root *r)
+static int take_root(struct volume *v, const struct amp_volume_root *r)
 {
 	if (r->version != ROOT_VERSION || r->end > v->block->size || r->end % UNIT ||
 	    r->end < VOLUME_MIN)
@@ -141,14 +132,14 @@ static int take_root(struct volume *v, const struct root *r)
 
 static int read_roots(struct volume *v)
 {
-	struct root best = { .sequence = 0 };
+	struct amp_volume_root best = { .sequence = 0 };
 	bool named[2];
 
 	int error = block_read(v->block, 0, v->bounce, 2 * ROOT_BYTES);
 	if (error)
 		return error;
 	for (uint32_t i = 0; i < 2; i++) {
-		struct root r;
+		struct amp_volume_root r;
 
 		memcpy(&r, v->bounce + i * ROOT_BYTES, sizeof r);
 		named[i] = memcmp(r.magic, magic, sizeof magic) == 0;

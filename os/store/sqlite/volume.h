@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A block device with two files on it that SQLite needs: a database and its journal. Layout, in
- * bytes:
- *
- *     0      root 0   each: a struct root in one sector; the one with the higher sequence number
- *     4096   root 1   whose sum is right counts, and the other one is written next
- *     8192            the database, growing upwards
- *     end             the journal, growing downwards in chunks: its bytes 0 to 65535 are the chunk
- *                     that ends at `end`, the next ones the chunk before
+ * A block device with two files on it that SQLite needs: a database and its journal. The layout is
+ * ampoule_volume.h's.
  *
  * Roots hold the files' sizes. A size counts as soon as its root does, and a root is written only
  * after what it counts has been flushed; so a torn or lost write never lengthens a file by what was
@@ -23,14 +17,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ampoule_volume.h>
 #include <core/task.h>
 #include <store/block.h>
 
-#define VOLUME_CHUNK    65536u /* bytes: of the journal's layout and of a window */
-#define VOLUME_DATABASE 8192u  /* bytes: where the database begins */
-#define VOLUME_MIN      (VOLUME_DATABASE + 4 * VOLUME_CHUNK)
+#define VOLUME_CHUNK    AMP_VOLUME_CHUNK /* of a window, too */
+#define VOLUME_DATABASE AMP_VOLUME_DATABASE
+#define VOLUME_MIN      AMP_VOLUME_MIN
 
-enum volume_file { FILE_DATABASE, FILE_JOURNAL, VOLUME_FILES };
+enum volume_file {
+	FILE_DATABASE = AMP_VOLUME_FILE_DATABASE,
+	FILE_JOURNAL = AMP_VOLUME_FILE_JOURNAL,
+	VOLUME_FILES = AMP_VOLUME_FILES
+};
 
 /* Sectors of a file, as they are or will be on the device. from and to are multiples of a sector
  * within the chunk; equal: there are none. */

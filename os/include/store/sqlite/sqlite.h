@@ -15,9 +15,8 @@
  *   within half of it for all connections: beyond that a statement fails with SQLITE_FULL.
  * - Tasks may share a connection or have one each, with SQLite's locks between them (busy_timeout and all). A call
  *   blocks its task only. SQLite needs stacks of 128K at least.
- * - A new device has to begin with a page of zeros (volume.h has the layout). The database file begins at byte 8192 of
- *   the device: after the image has closed it, `dd if=DEVICE of=FILE.db bs=8192 skip=1` gives one that any SQLite
- *   opens. Unused space follows it, which VACUUM INTO or .backup leave out.
+ * - A new device has to begin with a page of zeros (ampoule_volume.h has the layout). `ampoule store dump -o FILE.db DEVICE`
+ *   gives a database that any SQLite opens, `ampoule store copy` a device like it while the image runs.
  */
 #ifndef STORE_SQLITE_H
 #define STORE_SQLITE_H
