@@ -2,37 +2,38 @@
 /* Lists of networks, read once and looked through from the front: allow.h. */
 #include <app/dns/allow.h>
 
-#include <stddef.h>
+#include <string.h>
 
 /* Digits up to a bound, at most three. False: there are none, or more. */
-static bool number(const char **text, uint32_t most, uint32_t *value)
+static bool number(const char *text, uint32_t size, uint32_t most, uint32_t *value)
 {
-	unsigned digits = 0;
-
-	for (*value = 0; **text >= '0' && **text <= '9' && digits < 4; ++*text, digits++)
-		*value = *value * 10 + (uint32_t)(**text - '0');
-	return digits > 0 && digits < 4 && *value <= most;
+	*value = 0;
+	for (uint32_t k = 0; k < size; k++) {
+		if (text[k] < '0' || text[k] > '9')
+			return false;
+		*value = *value * 10 + (uint32_t)(text[k] - '0');
+	}
+	return size > 0 && size < 4 && *value <= most;
 }
 
-static bool network(const char **text, uint32_t *address, uint32_t *mask)
+/* An address, or a network: ADDRESS/LEN. */
+static bool network(const char *text, uint32_t size, struct net_address *address, uint8_t *prefix)
 {
-	uint32_t part, length = 32;
+	char copy[NET_ADDRESS_TEXT_MAX];
+	uint32_t length, slash = 0;
 
-	*address = 0;
-	for (unsigned n = 0; n < 4; n++) {
-		if (n > 0 && *(*text)++ != '.')
-			return false;
-		if (!number(text, 255, &part))
-			return false;
-		*address = *address << 8 | part;
-	}
-	if (**text == '/') {
-		++*text;
-		if (!number(text, 32, &length))
-			return false;
-	}
-	*mask = length ? UINT32_MAX << (32 - length) : 0;
-	*address &= *mask;
+	while (slash < size && text[slash] != '/')
+		slash++;
+	if (slash >= sizeof copy)
+		return false;
+	memcpy(copy, text, slash);
+	copy[slash] = '\0';
+	if (!net_address_parse(copy, address))
+		return false;
+	length = net_is_ip4(*address) ? 32 : 128;
+	if (slash < size && !number(text + slash + 1, size - slash - 1, length, &length))
+		return false;
+	*prefix = (uint8_t)length;
 	return true;
 }
 
@@ -46,18 +47,22 @@ bool dns_allow_parse(struct dns_allow *a, const char *text)
 		}
 		if (a->count == DNS_ALLOW_MAX)
 			return false;
-		if (!network(&text, &a->networks[a->count].address, &a->networks[a->count].mask) ||
-		    (*text && *text != ' ' && *text != ','))
+		uint32_t size = 0;
+		while (text[size] && text[size] != ' ' && text[size] != ',')
+			size++;
+		if (!network(text, size, &a->networks[a->count].address,
+		             &a->networks[a->count].prefix))
 			return false;
+		text += size;
 		a->count++;
 	}
 	return true;
 }
 
-bool dns_allow_has(const struct dns_allow *a, uint32_t address)
+bool dns_allow_has(const struct dns_allow *a, struct net_address address)
 {
 	for (uint32_t n = 0; n < a->count; n++)
-		if ((address & a->networks[n].mask) == a->networks[n].address)
+		if (net_address_within(address, a->networks[n].address, a->networks[n].prefix))
 			return true;
 	return false;
 }

@@ -23,6 +23,7 @@
 #include <app/dns/builder.h>
 #include <app/dns/database.h>
 #include <app/dns/zone_list.h>
+#include <app/words.h>
 
 /* A file read. Its text is there until its zone is parsed, the rest to the end. */
 struct source {
@@ -236,7 +237,7 @@ static void write_dependencies(const struct compiler *c, const struct dns_zone_l
 }
 
 static const char usage_text[] =
-        "Usage: ampoule-dns-zones -o OUTPUT [-d DEPFILE] [-C DIR] [SWITCH...] WORD...\n"
+        "usage: ampoule-dns-zones -o OUTPUT [-d DEPFILE] [-C DIR] [SWITCH...] WORD...\n"
         "Compiles master files (RFC 1035) into one zone database. A WORD is ORIGIN=FILE, a\n"
         "directory of NAME.zone files, a pattern such as 'zones/*.zone', a file whose name is\n"
         "the zone's, or @FILE with such words, one a line.\n"
@@ -272,6 +273,7 @@ int main(int argc, char **argv)
 	const char *output = NULL, *dependencies = NULL;
 	int option;
 
+	words_expand(&argc, &argv);
 	while ((option = getopt_long(argc, argv, "o:d:C:h", switches, NULL)) != -1) {
 		switch (option) {
 		case 'o':

@@ -68,11 +68,12 @@ unsigned dns_key_read(struct dns_key *key, const uint8_t *from, uint32_t size)
 		if (length > DNS_LABEL_MAX)
 			return 0; /* a pointer, or one of the label types that came to nothing */
 		key->starts[labels] = (uint8_t)at;
-		at += length + 1;
 		if (length == 0)
 			break;
+		at += length + 1;
 		labels++; /* at most 127 of them fit into DNS_NAME_MAX */
 	}
+	at++; /* the root's byte */
 	key->size = (uint8_t)at;
 	key->labels = (uint8_t)labels;
 	memcpy(key->lower, from, at);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The zone database: what builder.c makes at build time and answer.c reads in place. One blob,
- *position independent: every reference in it is an offset from its first byte, so that it needs no
- *parsing, no relocation and no heap; a page is touched when an answer needs it.
+ * position independent: every reference in it is an offset from its first byte, so that it needs no
+ * parsing, no relocation and no heap; a page is touched when an answer needs it.
  *
  *	header | hash slots | names, each followed by the RRsets that it owns | zones | DB_TAIL zero
- *bytes
+ * bytes
  *
  * A *name* exists once for each domain name that the zones mention (case ignored): owners, their
- *ancestors up to the root, and targets of compressible data. The hash finds names by dns_suffix_*
+ * ancestors up to the root, and targets of compressible data. The hash finds names by dns_suffix_*
  *(below). A name's zone is the deepest hosted zone that encloses it, and its RRsets are that
- *zone's; what a parent zone knows of a hosted child's apex (its NS, its DS) hangs off the apex as a
- *second name record, `above`.
+ * zone's; what a parent zone knows of a hosted child's apex (its NS, its DS) hangs off the apex as a
+ * second name record, `above`.
  *
  * The blob may be damaged: readers get at it through db_name, db_rrset and db_zone only, which
- *check that what they return lies within it. Numbers are little-endian; nothing is aligned, hence
- *the packed structures.
+ * check that what they return lies within it. Numbers are little-endian; nothing is aligned, hence
+ * the packed structures.
  */
 #ifndef DNS_DATABASE_H
 #define DNS_DATABASE_H

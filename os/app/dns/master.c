@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Master files: entries read from a stack of files by the lexer (lexer.c), data by rdata_parse.c,
- *records given to the caller one by one. What an entry leaves out comes from what was before it:
- *the owner, the class (RFC 1035 §5.1), and the TTL as BIND has it:
+ * records given to the caller one by one. What an entry leaves out comes from what was before it:
+ * the owner, the class (RFC 1035 §5.1), and the TTL as BIND has it:
  *
  *	1. the record's own; else
  *	2. $TTL's last (RFC 2308 §4); else
  *	3. the last that a record stated (RFC 1035 §5.1); else
  *	4. an SOA's minimum field, for that SOA and, as if $TTL had said it, for what follows; else
- *it is a problem.
+ * it is a problem.
  *
  * After a problem the parser goes on behind the entry. An included file begins with the owner,
- *class and TTL of where it is included; origin and owner are restored behind it, $TTL is not.
+ * class and TTL of where it is included; origin and owner are restored behind it, $TTL is not.
  */
 #include <app/dns/master.h>
 

@@ -21,6 +21,9 @@ int dns_name_read(struct bytes_in *message, struct dns_name *name)
 	bool jumped = false;
 	unsigned size = 0;
 
+	/*@ loop invariant bytes_in_holds(in) && bytes_in_holds(*message);
+	    loop invariant size <= DNS_NAME_MAX;
+	    loop assigns in.at, in.failed, message->at, message->failed, began, jumped, size, *name; */
 	for (;;) {
 		uint8_t length = bytes_get_u8(&in);
 		if (in.failed)
@@ -37,6 +40,7 @@ int dns_name_read(struct bytes_in *message, struct dns_name *name)
 			bytes_seek(&in, target);
 			continue;
 		}
+		//@ split length;
 		if (size + 1 + length > DNS_NAME_MAX)
 			break;
 		name->wire[size++] = length;

@@ -26,7 +26,9 @@ struct dns_name {
 
 /* Reads a name that may be compressed (§4.1.4) from a message; the cursor must span the whole message from
  * its first byte. Pointers must go backwards. ERR_MALFORMED. The cursor ends after the name. */
-int dns_name_read(struct bytes_in *message, struct dns_name *);
+/*@ requires \valid(message) && bytes_in_holds(*message) && \valid(name);
+    requires \separated(message, name, message->base + (0 .. message->size - 1)); */
+int dns_name_read(struct bytes_in *message, struct dns_name *name);
 
 /* Presentation form to wire form: escapes \X and \DDD, `@` alone is the origin, a name without final dot is
  * relative to origin (null: ERR_MALFORMED). text need not be NUL-terminated. ERR_MALFORMED (an empty label, a

@@ -10,6 +10,8 @@
 
 #include <app/dns/type.h>
 
+/*@ requires \valid(in) && bytes_in_holds(*in) && \valid(q) && \valid(version);
+    requires \separated(in, q, version); */
 /* The one record that a query may carry beside its question. False: it is something else, or
  * malformed. */
 static bool read_opt(struct dns_query *q, struct bytes_in *in, uint8_t *version)
@@ -26,6 +28,8 @@ static bool read_opt(struct dns_query *q, struct bytes_in *in, uint8_t *version)
 		return false;
 	/* RFC 6891 §6.1.2: options that we do not know are ignored, cookies (RFC 7873) among them.
 	 */
+	/*@ loop invariant bytes_in_holds(options);
+	    loop assigns options.at, options.failed, q->keepalive; */
 	while (bytes_left(&options)) {
 		uint16_t code = bytes_get_u16(&options), length = bytes_get_u16(&options);
 		bytes_skip(&options, length);

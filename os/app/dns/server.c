@@ -27,7 +27,7 @@ struct dns_server {
 	struct dns_cache cache;
 	bool cached;
 	struct udp_socket *socket;
-	struct tcp_server *tcp;
+	struct tcp_server *tcp, *over; /* over: a layer; null: none */
 	struct dns_counters counters;
 };
 
@@ -62,6 +62,23 @@ static void make_cache(struct dns_server *s, uint64_t bytes)
 	s->cached = true;
 }
 
+static bool read_transfers(struct dns_allow *to, const char *text)
+{
+	if (dns_allow_parse(to, text))
+		return true;
+	log_error("dns", "transfers: %s: write at most %u addresses or networks (A.B.C.D/LEN)",
+	          text, DNS_ALLOW_MAX);
+	return false;
+}
+
+static struct dns_policy policy_of(const struct dns_options *o)
+{
+	return (struct dns_policy){ .udp_size = o->udp_size,
+		                    .minimal = o->minimal,
+		                    .version = o->version,
+		                    .identity = o->identity };
+}
+
 int dns_serve(struct dns_server **server, const struct file *zones,
               const struct dns_options *options)
 {
@@ -85,17 +102,11 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 		goto out;
 	}
 	struct dns_allow transfers;
-	if (!dns_allow_parse(&transfers, o->transfers)) {
-		log_error("dns",
-		          "transfers: %s: write at most %u addresses or networks (A.B.C.D/LEN)",
-		          o->transfers, DNS_ALLOW_MAX);
+	if (!read_transfers(&transfers, o->transfers)) {
 		result = ERR_INVALID;
 		goto out;
 	}
-	const struct dns_policy policy = { .udp_size = o->udp_size,
-		                           .minimal = o->minimal,
-		                           .version = o->version,
-		                           .identity = o->identity };
+	const struct dns_policy policy = policy_of(o);
 	dns_responder_init(&s->responder, &s->database, &policy);
 	if (!o->no_cache)
 		make_cache(s, o->cache_bytes);
@@ -127,9 +138,34 @@ out:
 	return result;
 }
 
+int dns_serve_over(struct dns_server *s, const struct tcp_layer *layer, void *context,
+                   uint16_t port, const struct dns_options *options)
+{
+	static const struct dns_options defaults;
+	const struct dns_options *o = options ? options : &defaults;
+	const struct dns_policy policy = policy_of(o);
+	struct dns_allow transfers;
+
+	if (s->over)
+		return ERR_EXISTS;
+	if (!read_transfers(&transfers, o->transfers))
+		return ERR_INVALID;
+	port = port ? port : DNS_TLS_PORT;
+	int result = dns_tcp_serve(&s->database, &policy, &transfers, &s->counters, o->interface,
+	                           port, &o->tcp, &s->over);
+	if (result < 0) {
+		log_error("dns", "TCP port %u: %s", port, error_text(result));
+		return result;
+	}
+	tcp_server_layer(s->over, layer, context);
+	return OK;
+}
+
 void dns_stop(struct dns_server *s, uint64_t deadline_ns,
               void (*stopped)(void *context, uint32_t left), void *context)
 {
+	if (tcp_served_layered && s->over)
+		tcp_server_stop(s->over, deadline_ns, NULL, NULL);
 	tcp_server_stop(s->tcp, deadline_ns, stopped, context);
 }
 
@@ -142,5 +178,10 @@ struct dns_counters dns_counters(const struct dns_server *s)
 	c.tcp_now = s->tcp->counters.now;
 	c.tcp_refused = s->tcp->counters.refused;
 	c.tcp_made_room = s->tcp->counters.made_room;
+	if (tcp_served_layered && s->over) {
+		c.tcp_now += s->over->counters.now;
+		c.tcp_refused += s->over->counters.refused;
+		c.tcp_made_room += s->over->counters.made_room;
+	}
 	return c;
 }

@@ -27,6 +27,7 @@ struct server {
 	struct dns_responder responder;
 	struct dns_allow allow;
 	uint32_t transfers, transfers_max; /* under way; at once */
+	uint32_t rate;                     /* of each, in bytes a second, at least */
 	struct list waiting;               /* clients that want one, in their order */
 	struct timer turn;                 /* some of these can begin */
 	struct dns_counters *counters;
@@ -39,7 +40,7 @@ struct sending {
 	uint8_t message[2 + ANSWER_MAX];
 };
 
-struct client { /* BUSY amid a query and a transfer, and waiting for one */
+struct client { /* BUSY amid a query and a transfer, and waiting for one. served.got: bytes of a query, or of a transfer */
 	struct tcp_served served;
 	struct list line; /* in the server's `waiting` */
 	bool waiting;     /* for its turn; `query` holds what it asked */
@@ -85,10 +86,10 @@ static bool send_zone(struct client *c)
 	struct sending *out = c->sending;
 
 	for (;;) {
-		uint32_t n = tcp_write_some(c->served.tcp, out->message + out->sent,
-		                            out->size - out->sent);
-		tcp_served_wrote(&c->served, n, true);
+		uint32_t n = tcp_served_write_some(&c->served, out->message + out->sent,
+		                                   out->size - out->sent);
 		out->sent += n;
+		c->served.got += n;
 		if (out->sent < out->size)
 			return true; /* `writable` follows */
 		n = dns_transfer_next(&out->transfer, &s->responder, out->message + 2, ANSWER_MAX);
@@ -101,6 +102,7 @@ static bool send_zone(struct client *c)
 	if (out->transfer.damaged)
 		return false;
 	s->counters->transfers++;
+	c->served.rate = 0;
 	stop_sending(c);
 	tcp_resume(c->served.tcp);
 	return true;
@@ -181,8 +183,13 @@ static uint32_t gather(struct client *c, const uint8_t *bytes, uint32_t size)
 static void settle(struct client *c)
 {
 	struct tcp_served *s = &c->served;
-	if (c->sending || c->waiting)
-		tcp_served_busy(s, CLOCK_NEVER); /* its progress is watched; or we are late */
+	if (c->sending &&
+	    !s->rate) /* others wait for its turn: it has to go on, however it acknowledges */
+		tcp_served_owed(s, s->server->limits.stall_ns, c->server->rate);
+	else if (c->sending)
+		; /* its time runs */
+	else if (c->waiting)
+		tcp_served_busy(s, CLOCK_NEVER); /* we are late */
 	else if (s->finished)
 		tcp_served_close(s);
 	else if (!c->have)
@@ -295,6 +302,7 @@ int dns_tcp_serve(const struct dns_database *db, const struct dns_policy *policy
 	dns_responder_init(&s->responder, db, &streamed);
 	s->allow = *transfers;
 	s->transfers_max = l->transfers ? l->transfers : DNS_TCP_TRANSFERS;
+	s->rate = l->rate ? l->rate : DNS_TCP_RATE;
 	s->counters = counters;
 	list_init(&s->waiting);
 	int result = tcp_server_open(

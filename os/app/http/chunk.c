@@ -142,6 +142,7 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
 			n = n < c->left ? n : (uint32_t)c->left;
 			*data = bytes + *used;
 			*data_size = n;
+			//@ assert \valid_read(*data + (0 .. n - 1));
 			*used += n;
 			c->left -= n;
 			if (!c->left)

@@ -37,16 +37,7 @@ static void ended(struct tcp_served *s)
 	struct http_exchange *x = c->exchange;
 	if (x) { /* not one in a task: nothing ends the connection under it */
 		c->exchange = NULL;
-		x->connection = NULL;
-		if (x->phase != PHASE_DONE || x->broken)
-			c->server->counters.responses[0]++;
-		if (x->phase != PHASE_DONE) {
-			x->phase = PHASE_DONE;
-			if (x->on_body)
-				x->on_body(x, x->body_context, NULL, 0, ERR_CLOSED);
-			if (x->on_gone)
-				x->on_gone(x, x->gone_context);
-		}
+		http_exchange_gone(c->server, x);
 		http_exchange_give(c->server, x);
 	}
 	heap_free(c->head);
@@ -216,7 +207,10 @@ void http_continue(struct http_exchange *x)
 {
 	if (x->head.expect_continue && !x->continued && x->phase == PHASE_HANDLER) {
 		x->continued = true;
-		http_send(x, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+		if (http_carrier(x))
+			http_carrier(x)->say_continue(x);
+		else
+			http_send(x, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	}
 }
 
@@ -286,8 +280,10 @@ static void dispatch(struct http_connection *c, struct http_exchange *x)
 		r->handler(x, r->context);
 		return;
 	}
-	if (!x->gathered && http_gather_begin(c, x))
+	if (http_carrier(x)) {
+		http_carrier(x)->start_task(x);
 		return;
+	}
 	http_keep_head(x);
 	c->state = STATE_WAIT;
 	if (!x->copy) {
@@ -332,16 +328,23 @@ static void no_route(struct http_exchange *x)
 		http_fail(x, known_method(http_method(x)) ? 405 : 501);
 }
 
+static bool body_fits(struct http_connection *c, struct http_exchange *x)
+{
+	const struct http_head *h = &x->head;
+	if (!h->has_length || h->length <= http_body_max(c->server, x->route))
+		return true;
+	c->server->counters.too_large++;
+	x->close_after = true;
+	http_fail(x, 413);
+	return false;
+}
+
 void http_connection_handle(struct http_connection *c, struct http_exchange *x)
 {
 	struct http_head *h = &x->head;
 	x->head_only = http_text_is(http_method(x), "HEAD");
-	if (h->has_length && h->length > c->server->options.body_max) {
-		c->server->counters.too_large++;
-		x->close_after = true;
-		http_fail(x, 413);
+	if (!http_route_bounded && !body_fits(c, x))
 		return;
-	}
 	if (!http_target_parse(&x->target, http_span_text(h, h->target), http_method(x))) {
 		c->server->counters.malformed++;
 		x->close_after = true;
@@ -366,6 +369,13 @@ void http_connection_handle(struct http_connection *c, struct http_exchange *x)
 	}
 	x->route = http_route_find(c->server, http_method(x), x->path, x->parameters,
 	                           &x->parameter_count);
+	if (http_route_bounded && !body_fits(c, x))
+		return;
+	if (x->route && x->route->task && !http_carrier(x) && !x->gathered &&
+	    http_gather_begin(c, x))
+		return;
+	if (http_hooked && !http_hooks_before(c, x))
+		return;
 	if (x->route)
 		dispatch(c, x);
 	else
@@ -419,7 +429,8 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 	http_connection_handle(c, x);
 	if (c->served.tcp && c->exchange == x && c->state == STATE_BODY && x->body_done)
 		body_end(c);
-	if (c->served.tcp && c->exchange == x && x->phase != PHASE_DONE) {
+	bool told = http_hooked && x->broken; /* hooks are told of it later */
+	if (c->served.tcp && c->exchange == x && (x->phase != PHASE_DONE || told)) {
 		http_keep_head(x); /* what it lies in goes now */
 		http_connection_keep(c);
 	}
@@ -532,7 +543,7 @@ static uint32_t take_body(struct http_connection *c, const uint8_t *bytes, uint3
 		x->body_done = r == CHUNK_END;
 		if (r != CHUNK_DATA)
 			data_size = 0;
-		if (x->body_taken + data_size > c->server->options.body_max) {
+		if (x->body_taken + data_size > http_body_max(c->server, x->route)) {
 			c->server->counters.too_large++;
 			body_bad(c, ERR_TOO_BIG);
 			return size;
@@ -554,17 +565,27 @@ static uint32_t take_body(struct http_connection *c, const uint8_t *bytes, uint3
 	return used;
 }
 
+/* Small responses are bounded by their number, too. */
+static bool many_unread(struct http_connection *c)
+{
+	if (c->undrained >= PIPELINED_MAX)
+		tcp_served_pause(&c->served);
+	return c->undrained >= PIPELINED_MAX;
+}
+
 static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t size)
 {
 	struct http_connection *c = of(s);
 	uint32_t used = 0;
 	bool stop = false;
 	c->entered = true;
+	if (!tcp_served_sending(s))
+		c->undrained = 0;
 	while (used < size && s->tcp && s->state != TCP_SERVED_LINGER && !stop) {
 		uint32_t left = size - used;
 		switch ((enum http_state)c->state) {
 		case STATE_HEAD:
-			if (c->undrained >= PIPELINED_MAX || tcp_served_full(s))
+			if (many_unread(c) || tcp_served_full(s))
 				stop = true;
 			else
 				used += take_head(c, (const char *)bytes + used, left);
@@ -613,22 +634,10 @@ static void finished(struct tcp_served *s)
 	}
 }
 
-static void writable(struct tcp_served *s)
-{
-	struct http_connection *c = of(s);
-	if (tcp_served_sending(s))
-		return;
-	bool full = c->undrained >= PIPELINED_MAX;
-	c->undrained = 0;
-	if (full)
-		tcp_resume(s->tcp);
-}
-
 const struct tcp_served_protocol http_protocol = { .size = sizeof(struct http_connection),
 	                                           .opened = opened,
 	                                           .received = received,
 	                                           .finished = finished,
-	                                           .writable = writable,
 	                                           .expired = expired,
 	                                           .crowded = crowded,
 	                                           .ended = ended };

@@ -11,9 +11,19 @@ struct http_text http_method(const struct http_exchange *x)
 	return http_span_text(&x->head, x->head.method);
 }
 
+struct http_text http_target(const struct http_exchange *x)
+{
+	return http_span_text(&x->head, x->head.target);
+}
+
 struct http_text http_path(const struct http_exchange *x)
 {
 	return x->path;
+}
+
+struct http_text http_raw_path(const struct http_exchange *x)
+{
+	return x->target.raw_path;
 }
 
 struct http_text http_query(const struct http_exchange *x)
@@ -34,15 +44,21 @@ struct http_text http_host_name(const struct http_exchange *x)
 	return name;
 }
 
+bool http_field_next(const struct http_exchange *x, uint32_t *at, struct http_text *name,
+                     struct http_text *value)
+{
+	return http_head_next(&x->head, at, name, value);
+}
+
 struct http_text http_header_next(const struct http_exchange *x, const char *name, uint32_t *at)
 {
-	return http_head_field(&x->head, name, at);
+	return http_head_find(&x->head, name, (uint32_t)strlen(name), at);
 }
 
 struct http_text http_header(const struct http_exchange *x, const char *name)
 {
 	uint32_t at = 0;
-	return http_head_field(&x->head, name, &at);
+	return http_head_find(&x->head, name, (uint32_t)strlen(name), &at);
 }
 
 struct http_text http_parameter(const struct http_exchange *x, const char *name)
@@ -55,11 +71,16 @@ struct http_text http_parameter(const struct http_exchange *x, const char *name)
 	return (struct http_text){ NULL, 0 };
 }
 
-uint32_t http_peer(const struct http_exchange *x, uint16_t *port)
+struct net_address http_peer(const struct http_exchange *x, uint16_t *port)
 {
 	if (port)
 		*port = x->peer_port;
 	return x->peer;
+}
+
+const struct tcp_served *http_served(const struct http_exchange *x)
+{
+	return x->connection ? &x->connection->served : NULL;
 }
 
 /* ---- The body ---- */
@@ -73,7 +94,9 @@ void http_on_body(struct http_exchange *x, http_body_fn *fn, void *context)
 {
 	x->on_body = fn;
 	x->body_context = context;
-	if (x->connection && !x->in_task)
+	if (x->connection && http_carrier(x))
+		http_carrier(x)->body(x);
+	else if (x->connection && !x->in_task)
 		http_connection_body(x->connection);
 }
 
@@ -82,16 +105,41 @@ void http_on_body(struct http_exchange *x, http_body_fn *fn, void *context)
 static int64_t wait_for_body(struct http_exchange *x, const uint8_t **bytes, uint64_t deadline_ns)
 {
 	struct http_connection *c = x->connection;
+	struct http_server *server = c->server; /* a stream's connection may end meanwhile */
 	uint64_t begun = clock_now(), time = (x->body_taken / HTTP_BODY_RATE_MIN + 1) * NS_PER_S;
 	time = time > HTTP_BODY_GRACE_NS ? time : HTTP_BODY_GRACE_NS;
 	uint64_t until = begun + (time > x->body_waited ? time - x->body_waited : 0);
-	int64_t there = tcp_peek(c->served.tcp, bytes, until < deadline_ns ? until : deadline_ns);
+	until = until < deadline_ns ? until : deadline_ns;
+	int64_t there = http_carrier(x) ? http_carrier(x)->peek(x, bytes, until)
+	                                : tcp_served_peek(&c->served, bytes, until);
 	x->body_waited += clock_now() - begun;
 	if (there == ERR_TIMEOUT && x->body_waited >= time) {
-		c->server->counters.timed_out++;
+		server->counters.timed_out++;
 		x->close_after = true;
 	}
 	return there;
+}
+
+/* Of a stream, which says itself where the body ends. */
+static int64_t read_stream(struct http_exchange *x, void *to, uint32_t size, uint64_t deadline_ns)
+{
+	const uint8_t *bytes;
+	if (x->body_done || !size)
+		return 0;
+	int64_t there = wait_for_body(x, &bytes, deadline_ns);
+	if (there <= 0) {
+		x->body_done = !there;
+		return there;
+	}
+	uint32_t got = there < size ? (uint32_t)there : size;
+	memcpy(to, bytes, got);
+	http_carrier(x)->consume(x, got);
+	x->body_taken += got;
+	if (x->body_taken > x->connection->server->options.body_max) {
+		x->close_after = true;
+		return ERR_TOO_BIG;
+	}
+	return got;
 }
 
 int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t deadline_ns)
@@ -107,6 +155,8 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 	}
 	if (!x->body_done)
 		http_continue(x);
+	if (http_carrier(x))
+		return read_stream(x, to, size, deadline_ns);
 	while (!x->body_done && size) {
 		const uint8_t *bytes;
 		int64_t there = wait_for_body(x, &bytes, deadline_ns);
@@ -117,7 +167,7 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 			got = used < size ? used : size;
 			got = got < x->body_left ? got : (uint32_t)x->body_left;
 			memcpy(to, bytes, got);
-			tcp_consume(c->served.tcp, got);
+			tcp_served_consume(&c->served, got);
 			x->body_left -= got;
 			x->body_taken += got;
 			x->body_done = !x->body_left;
@@ -129,7 +179,7 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 		        &x->chunk, bytes, used < size ? used : size, &used, &data, &got);
 		if (r == CHUNK_DATA)
 			memcpy(to, data, got);
-		tcp_consume(c->served.tcp, used);
+		tcp_served_consume(&c->served, used);
 		if (r == CHUNK_BAD) {
 			x->close_after = true;
 			return ERR_MALFORMED;
@@ -138,7 +188,7 @@ int64_t http_read(struct http_exchange *x, void *to, uint32_t size, uint64_t dea
 		if (r != CHUNK_DATA)
 			continue;
 		x->body_taken += got;
-		if (x->body_taken > c->server->options.body_max) {
+		if (x->body_taken > http_body_max(c->server, x->route)) {
 			x->close_after = true;
 			return ERR_TOO_BIG;
 		}

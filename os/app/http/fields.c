@@ -18,19 +18,36 @@ static inline uint64_t load(const char *p)
 	return v;
 }
 
-/* Is one of them less than `byte` (at most 128)? */
+/* Not zero if one of them is less than `byte` (at most 128); its lowest bit is the first one's. */
 static inline uint64_t any_less(uint64_t eight, uint8_t byte)
 {
 	return (eight - EACH(byte)) & ~eight & EACH(0x80);
 }
 
+static inline uint32_t first_of(uint64_t bits)
+{
+	return (uint32_t)__builtin_ctzll(bits) / 8;
+}
+
 int64_t http_head_scan(const char *bytes, uint32_t size, uint32_t *at)
 {
 	const char *line = bytes + *at, *end = bytes + size;
+	/*@ loop invariant *at <= size;
+	    loop invariant upto(bytes, line);
+	    loop invariant upto(line, p);
+	    loop invariant upto(p, end);
+	    loop assigns p, line, *at; */
 	for (const char *p = line; p < end; p++) {
-		while (end - p > 8 && !any_less(load(p), '\r' + 1))
+		uint64_t found = 0;
+		/*@ loop invariant upto(bytes, line) && upto(line, p) && upto(p, end) && found == 0;
+		    loop assigns p, found; */
+		while (end - p >= 8 && !(found = any_less(load(p), '\r' + 1)))
 			p += 8;
-		if ((uint8_t)*p > '\r')
+		if (found)
+			p += first_of(found);
+		else if (p == end)
+			return 0;
+		else if ((uint8_t)*p > '\r')
 			continue;
 		/* What will not get better is told at once: the answer must not hang on how the
 		 * bytes were cut. */
@@ -65,10 +82,15 @@ struct http_text http_line_next(struct http_lines *c)
  * tabs). */
 const char *http_value_end(const char *p, const char *end)
 {
+	//@ loop invariant upto(\at(p, Pre), p) && upto(p, end); loop assigns p;
 	for (; p < end; p++) {
-		while (end - p >= 8 && !any_less(load(p), 0x20) &&
-		       !any_less(load(p) ^ EACH(0x7f), 1))
+		uint64_t found = 0;
+		/*@ loop invariant upto(\at(p, Pre), p) && upto(p, end) && found == 0;
+		    loop assigns p, found; */
+		while (end - p >= 8 &&
+		       !(found = any_less(load(p), 0x20) | any_less(load(p) ^ EACH(0x7f), 1)))
 			p += 8;
+		p += found ? first_of(found) : 0;
 		if (p == end || ((uint8_t)*p < 0x20 && *p != '\t') || *p == 0x7f)
 			break;
 	}
@@ -85,7 +107,9 @@ static bool field_parse(struct http_head *h, struct http_lines *c)
 		return false;
 	struct http_field *f = &h->fields[h->field_count];
 	f->name = http_span(h, name, p);
-	h->names |= http_name_bit(name, f->name.size);
+	uint64_t bit = http_name_bit(name, f->name.size);
+	h->twice |= h->names & bit;
+	h->names |= bit;
 	for (p++; p < end && (*p == ' ' || *p == '\t'); p++)
 		;
 	const char *value = p;
@@ -102,6 +126,10 @@ static bool field_parse(struct http_head *h, struct http_lines *c)
 
 uint32_t http_fields_parse(struct http_head *h, struct http_lines *c)
 {
+	/*@ loop invariant http_head_holds(h);
+	    loop invariant upto(h->base, c->at) && upto(c->at, c->end) && c->end == h->base + h->size;
+	    loop invariant h->base == \at(h->base, Pre) && h->size == \at(h->size, Pre);
+	    loop assigns c->at, *h; */
 	while (c->at < c->end && *c->at != '\r') {
 		if (h->field_count == HTTP_FIELDS_MAX)
 			return 431;
@@ -111,15 +139,26 @@ uint32_t http_fields_parse(struct http_head *h, struct http_lines *c)
 	return 0;
 }
 
-struct http_text http_head_field(const struct http_head *h, const char *name, uint32_t *at)
+/* Most clients write names as we do, but for the first letter. */
+static inline bool same_name(const char *a, const char *b, uint32_t size)
 {
-	uint32_t size = (uint32_t)strlen(name);
-	for (; h->names & http_name_bit(name, size) && *at < h->field_count; ++*at) {
-		const struct http_field *f = &h->fields[*at];
-		if (f->name.size == size && http_text_is_nocase(http_span_text(h, f->name), name)) {
-			++*at;
+	//@ loop invariant k <= size; loop assigns k;
+	for (uint32_t k = 0; k < size; k++) {
+		if (a[k] != b[k] && http_lower(a[k]) != http_lower(b[k]))
+			return false;
+	}
+	return true;
+}
+
+struct http_text http_head_find(const struct http_head *h, const char *name, uint32_t size,
+                                uint32_t *at)
+{
+	if (!http_head_may_have(h, http_name_bit(name, size)))
+		return (struct http_text){ NULL, 0 };
+	while (*at < h->field_count) {
+		const struct http_field *f = &h->fields[(*at)++];
+		if (f->name.size == size && same_name(h->base + f->name.at, name, size))
 			return http_span_text(h, f->value);
-		}
 	}
 	return (struct http_text){ NULL, 0 };
 }

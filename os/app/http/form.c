@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* application/x-www-form-urlencoded (the URL Standard's): pairs by &, + for a space, percent signs.
  */
+#include <app/http/form.h>
+
 #include <app/http/http_internal.h>
 
 /* Decodes the next character; -1: malformed, or NUL, which would end the text for some and not for others. */
@@ -52,4 +54,38 @@ int http_form_value(struct http_text form, const char *name, char *to, uint32_t 
 		p += p < end; /* the & */
 	}
 	return ERR_ABSENT;
+}
+
+/* Up to one of both signs or the end. How long; an error. */
+static int decode(const char **p, const char *end, bool name, char *to, uint32_t room)
+{
+	uint32_t n = 0;
+	while (*p < end && **p != '&' && !(name && **p == '=')) {
+		int c = next(p, end);
+		if (c < 0)
+			return ERR_MALFORMED;
+		if (n + 1 >= room)
+			return ERR_TOO_BIG;
+		to[n++] = (char)c;
+	}
+	if (!room)
+		return ERR_TOO_BIG;
+	to[n] = 0;
+	return (int)n;
+}
+
+int http_form_next(struct http_text *rest, char *name, uint32_t name_room, char *value,
+                   uint32_t value_room)
+{
+	const char *p = rest->bytes, *end = p + rest->size;
+	while (p < end && *p == '&')
+		p++;
+	if (p == end)
+		return 0;
+	int error = decode(&p, end, true, name, name_room);
+	p += p < end && *p == '=';
+	if (error >= 0)
+		error = decode(&p, end, false, value, value_room);
+	*rest = (struct http_text){ p, (uint32_t)(end - p) };
+	return error < 0 ? error : 1;
 }

@@ -35,6 +35,10 @@ bool http_gather_begin(struct http_connection *c, struct http_exchange *x)
 	c->chunk = (struct http_chunk){ .left = 0 };
 	c->body_left = x->body_left;
 	c->gather = most;
+	if (http_route_bounded) {
+		uint64_t max = http_body_max(c->server, x->route);
+		c->body_most = max < UINT32_MAX ? (uint32_t)max : UINT32_MAX;
+	}
 	c->continued = x->continued;
 	c->exchange = NULL;
 	http_exchange_give(c->server, x);
@@ -114,7 +118,8 @@ uint32_t http_gather_take(struct http_connection *c, const uint8_t *bytes, uint3
 		}
 		done = r == CHUNK_END;
 		n = r == CHUNK_DATA ? n : 0;
-		if (c->head_size - c->head_at + n > c->server->options.body_max) {
+		if (c->head_size - c->head_at + n >
+		    (http_route_bounded ? c->body_most : c->server->options.body_max)) {
 			c->server->counters.too_large++;
 			http_connection_refuse(c, 413);
 			return size;

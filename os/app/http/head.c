@@ -15,7 +15,7 @@ static void connection_options(struct http_head *h)
 	h->close = h->minor == 0;
 	if (!http_head_may_have(h, HTTP_NAME("connection")))
 		return;
-	for (uint32_t at = 0; (list = http_head_field(h, "connection", &at)).bytes;) {
+	for (uint32_t at = 0; (list = HTTP_FIELD(h, "connection", &at)).bytes;) {
 		while (http_list_next(&list, &option)) {
 			if (http_text_is_nocase(option, "close"))
 				h->close = true;
@@ -33,19 +33,18 @@ static uint32_t framing(struct http_head *h)
 	uint32_t at = 0;
 	if (!http_head_may_have(h, HTTP_NAME("content-length") | HTTP_NAME("transfer-encoding")))
 		return 0;
-	struct http_text length = http_head_field(h, "content-length", &at);
+	struct http_text length = HTTP_FIELD(h, "content-length", &at);
 	if (length.bytes) {
 		h->has_length = true;
-		if (!http_number(length, &h->length) ||
-		    http_head_field(h, "content-length", &at).bytes)
+		if (!http_number(length, &h->length) || HTTP_FIELD(h, "content-length", &at).bytes)
 			return 400;
 	}
 	at = 0;
-	struct http_text coding = http_head_field(h, "transfer-encoding", &at);
+	struct http_text coding = HTTP_FIELD(h, "transfer-encoding", &at);
 	if (!coding.bytes)
 		return 0;
 	/* §6.1: both of them, or any in HTTP/1.0, smells of smuggling. */
-	if (h->has_length || h->minor == 0 || http_head_field(h, "transfer-encoding", &at).bytes)
+	if (h->has_length || h->minor == 0 || HTTP_FIELD(h, "transfer-encoding", &at).bytes)
 		return 400;
 	if (!http_text_is_nocase(coding, "chunked"))
 		return coding.size ? 501 : 400;
@@ -57,10 +56,10 @@ static uint32_t framing(struct http_head *h)
 static bool host_fits(struct http_head *h)
 {
 	uint32_t at = 0;
-	struct http_text host = http_head_field(h, "host", &at), name;
+	struct http_text host = HTTP_FIELD(h, "host", &at), name;
 	if (!host.bytes)
 		return h->minor == 0;
-	if (http_head_field(h, "host", &at).bytes)
+	if (h->twice & HTTP_NAME("host") && HTTP_FIELD(h, "host", &at).bytes)
 		return false;
 	return http_authority_split(host, &name);
 }
@@ -83,7 +82,7 @@ static uint32_t expectations(struct http_head *h)
 	struct http_text list, expectation;
 	if (!http_head_may_have(h, HTTP_NAME("expect")) || !h->minor)
 		return 0;
-	for (uint32_t at = 0; (list = http_head_field(h, "expect", &at)).bytes;) {
+	for (uint32_t at = 0; (list = HTTP_FIELD(h, "expect", &at)).bytes;) {
 		while (http_list_next(&list, &expectation)) {
 			if (!http_text_is_nocase(expectation, "100-continue"))
 				return 417;
@@ -99,7 +98,7 @@ uint32_t http_head_request(struct http_head *h, const char *bytes, uint32_t size
 	h->base = bytes;
 	h->size = size;
 	h->field_count = 0;
-	h->names = 0;
+	h->names = h->twice = 0;
 	h->chunked = h->has_length = h->close = h->keep_alive = h->expect_continue = false;
 	h->length = 0;
 	h->minor = 1;
@@ -138,7 +137,7 @@ static bool response_codings(struct http_head *h)
 {
 	struct http_text list, coding;
 	h->chunked = h->coded = false;
-	for (uint32_t at = 0; (list = http_head_field(h, "transfer-encoding", &at)).bytes;) {
+	for (uint32_t at = 0; (list = HTTP_FIELD(h, "transfer-encoding", &at)).bytes;) {
 		while (http_list_next(&list, &coding)) {
 			if (http_text_is_nocase(coding, "identity"))
 				continue;
@@ -157,7 +156,7 @@ bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
 	h->base = bytes;
 	h->size = size;
 	h->field_count = 0;
-	h->names = 0;
+	h->names = h->twice = 0;
 	h->chunked = h->has_length = h->close = h->keep_alive = h->expect_continue = false;
 	h->length = 0;
 	struct http_text line = http_line_next(&l);
@@ -174,9 +173,9 @@ bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
 	/* A response may say both (RFC 9112 §6.3): the coding counts, and the connection ends with it. */
 	connection_options(h);
 	uint32_t at = 0;
-	bool says_coding = http_head_field(h, "transfer-encoding", &at).bytes != NULL;
+	bool says_coding = HTTP_FIELD(h, "transfer-encoding", &at).bytes != NULL;
 	at = 0;
-	struct http_text length = http_head_field(h, "content-length", &at);
+	struct http_text length = HTTP_FIELD(h, "content-length", &at);
 	if (says_coding && h->minor == 0)
 		return false;
 	if (response_codings(h)) {
@@ -187,5 +186,5 @@ bool http_head_response(struct http_head *h, const char *bytes, uint32_t size)
 	if (!length.bytes)
 		return true;
 	h->has_length = true;
-	return http_number(length, &h->length) && !http_head_field(h, "content-length", &at).bytes;
+	return http_number(length, &h->length) && !HTTP_FIELD(h, "content-length", &at).bytes;
 }

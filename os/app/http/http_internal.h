@@ -9,9 +9,9 @@
  *   fields.c      a head's lines: where it ends, names and values; head.c what they say; target.c the path
  *   chunk.c       chunked bodies coming in
  *   exchange.c    what handlers ask about a request, and its body
- *   route.c       which handler
+ *   route.c       which handler; hook.c what is asked before and told after
  *   reply.c       responses; reply_head.c their heads; resource.c those of files: condition.c, range.c, encoding.c;
- *                 representation.c which fields belong to what is sent
+ *                 representation.c which fields belong to what is sent; events.c server-sent events
  *   client.c      the other side
  *
  * A head is parsed where it lies. An exchange that outlives its handler's call gets a copy of it: everything refers to it
@@ -27,13 +27,17 @@
 #include <core/task.h>
 #include <net/tcp_served.h>
 
+#include <app/http/hook.h>
 #include <app/http/http.h>
+#include <app/http/id.h>
 
 /* ---- text.c ---- */
-extern const uint64_t http_tokens[4];
-static inline bool http_is_token(char c) /* RFC 9110 §5.6.2: tchar */
+#define HTTP_TOKEN 1u /* RFC 9110 §5.6.2: tchar */
+#define HTTP_HOST  2u /* RFC 3986 §2.2, 2.3: unreserved and sub-delims */
+extern const uint8_t http_characters[256];
+static inline bool http_is_token(char c)
 {
-	return http_tokens[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
+	return http_characters[(uint8_t)c] & HTTP_TOKEN;
 }
 /* "host:port", by RFC 3986 §3.2.2 and without a user before it: all of the text, which may be empty. The host has its
  * brackets. False: it is none, or its port exceeds 65535. */
@@ -66,8 +70,9 @@ struct http_head {
 	bool chunked, has_length, close, keep_alive, expect_continue;
 	bool coded; /* responses: transfer codings besides chunked */
 	uint64_t length;
-	uint64_t names; /* http_name_bit() of all fields: most that are asked for are not there */
-	struct http_field fields[HTTP_FIELDS_MAX];
+	/* http_name_bit() of all fields, and those of several: most that are asked for are not there. */
+	uint64_t names, twice;
+	struct http_field fields[HTTP_FIELDS_MAX]; /* the last member */
 };
 /* Parses a whole request head. 0, or the status that it is to be answered with. */
 uint32_t http_head_request(struct http_head *, const char *bytes, uint32_t size);
@@ -95,7 +100,21 @@ static inline struct http_span http_span(const struct http_head *h, const char *
 {
 	return (struct http_span){ (uint16_t)(from - h->base), (uint16_t)(to - from) };
 }
-struct http_text http_head_field(const struct http_head *, const char *name, uint32_t *at);
+struct http_text http_head_find(const struct http_head *, const char *name, uint32_t size,
+                                uint32_t *at);
+/* All of them, one by one; false: no more. */
+static inline bool http_head_next(const struct http_head *h, uint32_t *at, struct http_text *name,
+                                  struct http_text *value)
+{
+	if (*at >= h->field_count)
+		return false;
+	const struct http_field *f = &h->fields[(*at)++];
+	*name = http_span_text(h, f->name);
+	*value = http_span_text(h, f->value);
+	return true;
+}
+/* The same with a literal's name. */
+#define HTTP_FIELD(head_, name_, at_) http_head_find(head_, name_, sizeof name_ - 1, at_)
 /* One of 64, by a name's length and first letter. */
 static inline uint64_t http_name_bit(const char *name, uint32_t size)
 {
@@ -143,7 +162,8 @@ struct http_route {
 	http_handler_fn *handler;
 	void *context;
 	bool task;
-	uint32_t gather; /* of a task's: bytes of body that are there before it is spawned */
+	uint32_t gather;   /* of a task's: bytes of body that are there before it is spawned */
+	uint64_t body_max; /* http_route_body; 0: the server's */
 };
 /* The best route for method and path. Null: *allowed tells whether another method would do (as http_route.method list). */
 const struct http_route *http_route_find(const struct http_server *, struct http_text method,
@@ -152,6 +172,9 @@ const struct http_route *http_route_find(const struct http_server *, struct http
 /* Writes "GET, HEAD, POST" for what the path allows; 0: nothing does. */
 uint32_t http_route_allowed(const struct http_server *, struct http_text path, char *to,
                             uint32_t size);
+/* Some route has a bound of its own. Only http_route_body writes it: an image that does not call that has its tests folded
+ * away at link time. */
+extern bool http_route_bounded;
 
 /* ---- Exchange ---- */
 enum http_phase {
@@ -160,39 +183,76 @@ enum http_phase {
 	PHASE_DONE,    /* all of the response is TCP's */
 };
 
-struct http_exchange {
+struct http_exchange { /* http_exchange_take clears all of it but the arrays, whose counts are in front */
 	struct http_connection *connection; /* null: the client has gone */
 	struct http_exchange *next;         /* in the pool */
-	struct http_head head;
-	char *copy;      /* the head's, if it had to be copied; owned */
-	char *path_copy; /* decoded path; owned */
+	char *copy;                         /* the head's, if it had to be copied; owned */
+	char *path_copy;                    /* decoded path; owned */
 	struct http_target target;
 	struct http_text path;
-	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
-	uint32_t parameter_count;
+	const struct http_route *route;
+	uint32_t status;
+	struct net_address peer;
+	uint16_t peer_port;
 	uint8_t phase;
 	bool head_only; /* HEAD: the body is left away */
 	bool chunked_out, close_after, in_task, continued, broken;
-	uint64_t body_left; /* of Content-Length; HTTP_UNKNOWN: in chunks, until its end */
-	uint64_t body_taken;
 	bool body_done, no_body; /* it has been read; the response has none (204, 304) */
+	uint64_t body_left;      /* of Content-Length; HTTP_UNKNOWN: in chunks, until its end */
+	uint64_t body_taken;
+	uint64_t body_waited; /* ns that http_read has waited for the client */
 	struct http_chunk chunk;
 	const char *gathered; /* the body's first bytes, in `copy` */
 	uint32_t gathered_size, gathered_at;
-	uint64_t body_waited; /* ns that http_read has waited for the client */
 	http_body_fn *on_body;
 	void *body_context;
 	void (*on_gone)(struct http_exchange *, void *);
 	void *gone_context;
-	const struct http_route *route;
-	uint32_t status;
 	uint64_t out_bytes,
 	        out_left; /* body bytes that went; of http_begin: what is still to come */
-	uint16_t peer_port;
-	uint32_t peer;
-	uint32_t fields_size;
+	uint64_t began;   /* clock_coarse(): hooks were asked */
+	uint8_t id_size;  /* of `id`; 0: it was not asked for yet */
+	uint32_t parameter_count, fields_size;
+	struct http_head head; /* its array is the last member */
+	struct http_parameter parameters[HTTP_PARAMETERS_MAX];
 	char fields[HTTP_RESPONSE_FIELDS_MAX];
+	char id[HTTP_ID_MAX + 1];
+	struct http_stream
+	        *stream; /* null: HTTP/1, and the connection is its own. Only where http_carried */
 };
+
+/* ---- A version of HTTP whose exchanges share a connection ---- */
+
+/*
+ * What such a library (app/http2) does in place of connection.c. Its streams begin with http_stream, and x->stream names it.
+ * x->connection is the one that they share, or null when the stream has gone: then its task hears ERR_CLOSED. An image without such
+ * a library has http_carried false, a constant, and nothing of this.
+ */
+struct http_carrier {
+	/* As http_send_head_and. It is sent with what follows. */
+	int (*head)(struct http_exchange *, uint32_t status, const char *lines, uint32_t size,
+	            const char *more, uint64_t length);
+	/* As http_send and http_send_static. */
+	int (*send)(struct http_exchange *, const void *bytes, uint64_t size, bool is_static);
+	/* On the loop: is there memory for a response's body (`whole`), or for a part of one, within the send buffer? */
+	bool (*room)(struct http_exchange *, uint64_t size, bool whole);
+	uint64_t (*unsent)(struct http_exchange *); /* as http_unsent */
+	void (*complete)(struct http_exchange *);   /* not in a task: the exchange goes */
+	void (*failed)(struct http_exchange *);     /* it is broken: the stream is reset, later */
+	void (*say_continue)(struct http_exchange *);
+	void (*body)(struct http_exchange *); /* on_body was set: calls it from now on, later */
+	void (*start_task)(struct http_exchange *);
+	/* Of its body: as tcp_served_peek (0: it is complete) and tcp_served_consume. */
+	int64_t (*peek)(struct http_exchange *, const uint8_t **bytes, uint64_t deadline_ns);
+	void (*consume)(struct http_exchange *, uint32_t size);
+};
+struct http_stream {
+	const struct http_carrier *carrier;
+};
+static inline const struct http_carrier *http_carrier(const struct http_exchange *x)
+{
+	return http_carried && x->stream ? x->stream->carrier : NULL;
+}
 
 /* ---- connection.c ---- */
 #define HTTP_BODY_GRACE_NS (10 * NS_PER_S) /* before HTTP_BODY_RATE_MIN holds */
@@ -211,11 +271,12 @@ struct http_connection {
 	char *head; /* an incomplete head, or one and a body that is gathered; owned */
 	uint32_t head_size, head_room,
 	        head_at;         /* bytes there; allocated; looked at, or the head's own */
+	uint32_t body_most;      /* STATE_GATHER: bytes that it may have */
 	struct http_chunk chunk; /* STATE_GATHER: of the body */
 	uint64_t body_left;
 	uint32_t gather; /* bytes of body until the task is spawned */
 	uint32_t requests;
-	uint32_t undrained; /* responses since everything was acknowledged */
+	uint32_t undrained; /* responses since bytes came while none was on its way */
 	uint8_t state;
 	bool continued; /* STATE_GATHER: 100 was said */
 	bool entered;   /* in received(): it goes on by itself with what is there */
@@ -250,11 +311,20 @@ struct http_server {
 	struct http_options options;
 	struct http_route *routes;
 	struct http_exchange *pool;
+	struct http_hook *hooks; /* in their order */
 	uint32_t pool_count;
 	struct http_counters counters;
 };
+static inline uint64_t http_body_max(const struct http_server *s, const struct http_route *r)
+{
+	return http_route_bounded && r && r->body_max ? r->body_max : s->options.body_max;
+}
 struct http_exchange *http_exchange_take(struct http_server *);
 void http_exchange_give(struct http_server *, struct http_exchange *);
+/* It ends without a response, or with a part of one: counts it, and tells hooks. */
+void http_exchange_unanswered(struct http_server *, struct http_exchange *);
+/* Its client has gone, and it is in no task: the same where it is not done, and tells its handler. */
+void http_exchange_gone(struct http_server *, struct http_exchange *);
 
 /* ---- reply.c ---- */
 /* "Date: ...\r\n", made once a second; DATE_LINE_SIZE bytes. */
@@ -268,8 +338,15 @@ int http_send_head_and(struct http_exchange *, uint32_t status, const char *line
                        const char *more, uint64_t length);
 int http_send(struct http_exchange *, const void *bytes, uint32_t size);
 int http_send_static(struct http_exchange *, const void *bytes, uint64_t size);
-void http_complete(struct http_exchange *);         /* the response is */
+void http_complete(struct http_exchange *); /* the response is */
+/* Bytes of responses to this client, without constant ones, that it has not taken. */
+uint64_t http_unsent(struct http_exchange *);
 int http_failed(struct http_exchange *, int error); /* it cannot be: the connection goes */
+/* A status's first digit, without a division; 0 beyond 599, as below 100. */
+static inline uint32_t http_class(uint32_t status)
+{
+	return status < 600 ? status * 41u >> 12 : 0;
+}
 
 /* ---- representation.c ---- */
 /* Does a line "Name: value" describe the bytes that a message carries (RFC 9110 §8.3 to 8.6), so that no other message may have it? */
@@ -294,6 +371,24 @@ enum http_coding { CODING_NONE, CODING_GZIP, CODING_BR };
 enum http_coding http_choose_coding(const struct http_exchange *, bool gzip, bool br);
 
 /* ---- log.c ---- */
+#define HTTP_LOG_TEXT_MAX 480u /* bytes of a field that are told */
 void http_log(const struct http_exchange *);
+/* For lines of another form: room for so many bytes, at most 8192; then they are put; then they go out soon. */
+void http_log_room(uint32_t bytes);
+void http_log_put(const char *bytes, uint32_t size);
+void http_log_soon(void);
+
+/* ---- hook.c ---- */
+struct http_hook {
+	struct http_hook *next;
+	http_before_fn *before; /* one of both */
+	http_after_fn *after;
+	void *context;
+};
+/* Some server has hooks; as http_route_bounded. */
+extern bool http_hooked;
+/* Asks all hooks; false: one of them has answered, or will. */
+bool http_hooks_before(struct http_connection *, struct http_exchange *);
+void http_hooks_after(struct http_server *, struct http_exchange *);
 
 #endif

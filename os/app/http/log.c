@@ -11,8 +11,7 @@
 #include <core/gate.h>
 
 #define BUFFER_SIZE 8192u
-#define TEXT_MAX    480u /* bytes of a field that are told */
-#define REST_MAX    128u /* bytes of a line but for the fields */
+#define REST_MAX    160u /* bytes of a line but for the fields */
 
 static char buffer[BUFFER_SIZE];
 static uint32_t size;
@@ -26,7 +25,19 @@ static void flush(struct timer *t)
 	size = 0;
 }
 
-static void put(const char *bytes, uint32_t n)
+void http_log_room(uint32_t bytes)
+{
+	if (BUFFER_SIZE - size < bytes)
+		flush(&timer);
+}
+
+void http_log_soon(void)
+{
+	if (!timer_is_set(&timer))
+		timer_set(&timer, clock_coarse(), flush);
+}
+
+void http_log_put(const char *bytes, uint32_t n)
 {
 	if (n <= BUFFER_SIZE - size) {
 		memcpy(buffer + size, bytes, n);
@@ -36,13 +47,13 @@ static void put(const char *bytes, uint32_t n)
 
 static void put_text(const char *text)
 {
-	put(text, (uint32_t)strlen(text));
+	http_log_put(text, (uint32_t)strlen(text));
 }
 
 static void put_number(uint64_t v)
 {
 	char digits[20];
-	put(digits, http_number_print(digits, v));
+	http_log_put(digits, http_number_print(digits, v));
 }
 
 static void put_escaped(struct http_text t)
@@ -51,14 +62,14 @@ static void put_escaped(struct http_text t)
 		put_text("-");
 		return;
 	}
-	for (uint32_t k = 0; k < t.size && k < TEXT_MAX; k++) {
+	for (uint32_t k = 0; k < t.size && k < HTTP_LOG_TEXT_MAX; k++) {
 		uint8_t c = (uint8_t)t.bytes[k];
 		if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
-			put((const char *)&c, 1);
+			http_log_put((const char *)&c, 1);
 		} else {
 			char hex[4] = { '\\', 'x', "0123456789abcdef"[c >> 4],
 				        "0123456789abcdef"[c & 15] };
-			put(hex, 4);
+			http_log_put(hex, 4);
 		}
 	}
 }
@@ -67,38 +78,39 @@ static void put_escaped(struct http_text t)
 static void put_time(void)
 {
 	const char *d = http_date_line() + 11; /* behind "Date: Tue, " */
-	put(d, 2);
+	http_log_put(d, 2);
 	put_text("/");
-	put(d + 3, 3);
+	http_log_put(d + 3, 3);
 	put_text("/");
-	put(d + 7, 4);
+	http_log_put(d + 7, 4);
 	put_text(":");
-	put(d + 12, 8);
+	http_log_put(d + 12, 8);
 	put_text(" +0000");
 }
 
 static uint32_t room_for(struct http_text t)
 {
-	return 4 * (t.size < TEXT_MAX ? t.size : TEXT_MAX);
+	return 4 * (t.size < HTTP_LOG_TEXT_MAX ? t.size : HTTP_LOG_TEXT_MAX);
 }
 
 void http_log(const struct http_exchange *x)
 {
 	struct http_text method = http_method(x), target = http_span_text(&x->head, x->head.target);
 	struct http_text referer = http_header(x, "referer"), agent = http_header(x, "user-agent");
-	if (BUFFER_SIZE - size <
-	    room_for(method) + room_for(target) + room_for(referer) + room_for(agent) + REST_MAX)
-		flush(&timer);
-	for (uint32_t shift = 32; shift; shift -= 8) {
-		put_number(x->peer >> (shift - 8) & 255);
-		put_text(shift > 8 ? "." : " - - [");
-	}
+	http_log_room(room_for(method) + room_for(target) + room_for(referer) + room_for(agent) +
+	              REST_MAX);
+	char peer[NET_ADDRESS_TEXT_MAX];
+	net_address_print(peer, x->peer);
+	put_text(peer);
+	put_text(" - - [");
 	put_time();
 	put_text("] \"");
 	put_escaped(method);
 	put_text(" ");
 	put_escaped(target);
-	put_text(x->head.minor ? " HTTP/1.1\" " : " HTTP/1.0\" ");
+	put_text(http_carrier(x) ? " HTTP/2.0\" "
+	         : x->head.minor ? " HTTP/1.1\" "
+	                         : " HTTP/1.0\" ");
 	put_number(x->status);
 	put_text(" ");
 	put_number(x->out_bytes);
@@ -107,6 +119,5 @@ void http_log(const struct http_exchange *x)
 	put_text("\" \"");
 	put_escaped(agent);
 	put_text("\"\n");
-	if (!timer_is_set(&timer))
-		timer_set(&timer, clock_coarse(), flush);
+	http_log_soon();
 }

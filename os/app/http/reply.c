@@ -18,6 +18,8 @@ int http_send(struct http_exchange *x, const void *bytes, uint32_t size)
 	struct http_connection *c = x->connection;
 	if (!c || !c->served.tcp)
 		return ERR_CLOSED;
+	if (http_carrier(x))
+		return http_carrier(x)->send(x, bytes, size, false);
 	return x->in_task ? tcp_served_task_write(&c->served, bytes, size)
 	                  : tcp_served_write(&c->served, bytes, size);
 }
@@ -27,6 +29,8 @@ int http_send_static(struct http_exchange *x, const void *bytes, uint64_t size)
 	struct http_connection *c = x->connection;
 	if (!c || !c->served.tcp)
 		return ERR_CLOSED;
+	if (http_carrier(x))
+		return http_carrier(x)->send(x, bytes, size, true);
 	return x->in_task ? tcp_served_task_write_static(&c->served, bytes, size)
 	                  : tcp_served_write_static(&c->served, bytes, size);
 }
@@ -35,7 +39,7 @@ int http_send_static(struct http_exchange *x, const void *bytes, uint64_t size)
 static int send_body(struct http_exchange *x, const void *bytes, uint32_t size)
 {
 	struct tcp_served *c = &x->connection->served;
-	if (x->in_task && tcp_served_reserve(c, size))
+	if (!http_carrier(x) && x->in_task && tcp_served_reserve(c, size))
 		return tcp_served_write(c, bytes, size);
 	return http_send(x, bytes, size);
 }
@@ -43,11 +47,31 @@ static int send_body(struct http_exchange *x, const void *bytes, uint32_t size)
 /* On the loop, what is not ended by http_end may fill the send buffer, but no more: nobody waits for the client. */
 static bool fits(struct http_exchange *x, uint64_t size)
 {
+	if (http_carrier(x))
+		return http_carrier(x)->room(x, size, false);
 	struct tcp_served *c = &x->connection->served;
 	if (x->in_task || c->copied + size <= TCP_SEND_MAX)
 		return true;
 	tcp_served_look(c);
 	return c->copied + size <= TCP_SEND_MAX;
+}
+
+uint64_t http_unsent(struct http_exchange *x)
+{
+	if (!x->connection)
+		return 0;
+	if (http_carrier(x))
+		return http_carrier(x)->unsent(x);
+	struct tcp_served *c = &x->connection->served;
+	tcp_served_look(c);
+	return c->copied;
+}
+
+/* There is memory for the body of a response that a handler on the loop gives. */
+static bool body_has_room(struct http_exchange *x, uint64_t size)
+{
+	return http_carrier(x) ? http_carrier(x)->room(x, size, true)
+	                       : tcp_served_reserve(&x->connection->served, size);
 }
 
 /* A response that could not be sent whole leaves nothing to go on with. */
@@ -59,7 +83,9 @@ int http_failed(struct http_exchange *x, int error)
 	x->on_gone = NULL;
 	/* Not now: a handler that does not look at what its writes return goes on with the
 	 * exchange. */
-	if (!x->in_task && x->connection)
+	if (http_carrier(x))
+		http_carrier(x)->failed(x);
+	else if (!x->in_task && x->connection)
 		http_connection_drop_soon(x->connection);
 	return error == ERR_MEMORY ? error : ERR_CLOSED;
 }
@@ -70,11 +96,15 @@ void http_complete(struct http_exchange *x)
 	x->phase = PHASE_DONE;
 	x->on_gone = NULL;
 	c->undrained++;
-	c->server->counters.responses[x->status / 100 % 6]++;
+	c->server->counters.responses[http_class(x->status)]++;
 	c->server->counters.bytes_out += x->out_bytes;
 	if (c->server->options.access_log)
 		http_log(x);
-	if (!x->in_task)
+	if (http_hooked)
+		http_hooks_after(c->server, x);
+	if (http_carrier(x))
+		http_carrier(x)->complete(x);
+	else if (!x->in_task)
 		http_connection_next(c);
 }
 
@@ -143,7 +173,7 @@ static int reply(struct http_exchange *x, uint32_t status, const char *type, con
 	if (type && !field_append(x, "Content-Type", type))
 		return ERR_TOO_BIG;
 	if (!is_static && size > TCP_SERVED_SMALL && !x->head_only && !x->in_task &&
-	    !tcp_served_reserve(&x->connection->served, size))
+	    !body_has_room(x, size))
 		return no_room(x);
 	int error = http_send_head(x, status, "", 0, size);
 	if (!error && size && !x->head_only && !x->no_body) {
@@ -210,7 +240,8 @@ int http_fail(struct http_exchange *x, uint32_t status)
 
 /* ---- Streams ---- */
 
-int http_begin(struct http_exchange *x, uint32_t status, const char *type, uint64_t size)
+static int begin(struct http_exchange *x, uint32_t status, const char *type, const char *lines,
+                 uint32_t lines_size, uint64_t size)
 {
 	if (x->phase != PHASE_HANDLER || status < 200 || status > 599)
 		return ERR_INVALID;
@@ -219,14 +250,25 @@ int http_begin(struct http_exchange *x, uint32_t status, const char *type, uint6
 	if (type && !field_append(x, "Content-Type", type))
 		return ERR_TOO_BIG;
 	bool body = status != 204 && status != 304;
-	if (size == HTTP_UNKNOWN && body) {
+	if (size == HTTP_UNKNOWN && body && !http_carrier(x)) {
 		x->chunked_out = x->head.minor > 0;
 		x->close_after |= !x->chunked_out;
 	}
 	x->phase = PHASE_STREAM;
 	x->out_left = size;
-	int error = http_send_head(x, status, "", 0, size);
+	int error = http_send_head(x, status, lines, lines_size, size);
 	return error ? http_failed(x, error) : OK;
+}
+
+int http_begin(struct http_exchange *x, uint32_t status, const char *type, uint64_t size)
+{
+	return begin(x, status, type, "", 0, size);
+}
+
+int http_begin_with(struct http_exchange *x, uint32_t status, const char *fields,
+                    uint32_t fields_size, uint64_t size)
+{
+	return begin(x, status, NULL, fields, fields_size, size);
 }
 
 /* What precedes each piece: a chunk's size. */
@@ -294,6 +336,8 @@ int http_end(struct http_exchange *x)
 {
 	if (x->phase != PHASE_STREAM)
 		return ERR_CLOSED;
+	if (http_carrier(x) && !x->connection)
+		return http_failed(x, ERR_CLOSED);
 	if (x->out_left != HTTP_UNKNOWN && x->out_left && !x->head_only && !x->no_body)
 		return http_failed(
 		        x, ERR_CLOSED); /* the client has to see that something is missing */

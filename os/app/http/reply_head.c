@@ -40,6 +40,15 @@ static __attribute__((noinline)) void add(struct line *l, const char *text, size
 
 #define ADD(line_, text_) add(line_, text_, sizeof text_ - 1)
 
+/* In place: the compiler makes one or two stores of it. */
+static inline void add_line_end(struct line *l)
+{
+	if (sizeof l->bytes - l->size >= 2) {
+		memcpy(l->bytes + l->size, "\r\n", 2);
+		l->size += 2;
+	}
+}
+
 /* Status line and date, looked at again after DATE_KEPT_NS (or if the clock went back). */
 #define DATE_KEPT_NS (10 * NS_PER_MS)
 static struct {
@@ -67,8 +76,10 @@ int http_send_head_and(struct http_exchange *x, uint32_t status, const char *lin
                        const char *more, uint64_t length)
 {
 	struct http_connection *c = x->connection;
+	if (http_carrier(x))
+		return http_carrier(x)->head(x, status, lines, size, more, length);
 	struct line l RAW;
-	char digits[20];
+	char number[40];
 	l.size = 0;
 	if (!c)
 		return ERR_CLOSED;
@@ -97,17 +108,19 @@ int http_send_head_and(struct http_exchange *x, uint32_t status, const char *lin
 	else if (x->head.minor == 0)
 		ADD(&l, "Connection: keep-alive\r\n");
 	if (length != HTTP_UNKNOWN && status != 204 && status >= 200) {
-		ADD(&l, "Content-Length: ");
-		add(&l, digits, http_number_print(digits, length));
-		ADD(&l, "\r\n");
+		memcpy(number, "Content-Length: ", 16);
+		uint32_t n = 16 + http_number_print(number + 16, length);
+		memcpy(number + n, "\r\n", 2);
+		add(&l, number, n + 2);
 	} else if (x->chunked_out) {
 		ADD(&l, "Transfer-Encoding: chunked\r\n");
 	}
 	size_t more_size = strlen(more);
 	if (!x->fields_size && size + more_size <= sizeof l.bytes - l.size - 2) {
 		add(&l, lines, size);
-		add(&l, more, more_size);
-		ADD(&l, "\r\n");
+		if (more_size)
+			add(&l, more, more_size);
+		add_line_end(&l);
 		return http_send(x, l.bytes, l.size);
 	}
 	int error = http_send(x, l.bytes, l.size);

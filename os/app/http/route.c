@@ -71,17 +71,38 @@ int http_route_task(struct http_server *s, const char *method, const char *patte
 	                                   .gather = s->options.gather_max });
 }
 
-int http_route_gather(struct http_server *s, const char *method, const char *pattern,
-                      uint32_t bytes)
+static struct http_route *find(struct http_server *s, const char *method, const char *pattern)
 {
 	for (struct http_route *r = s->routes; r; r = r->next) {
 		bool same = method ? r->method && strcmp(r->method, method) == 0 : !r->method;
-		if (!same || !r->task || strcmp(r->pattern, pattern) != 0)
-			continue;
-		r->gather = bytes;
-		return OK;
+		if (same && strcmp(r->pattern, pattern) == 0)
+			return r;
 	}
-	return ERR_ABSENT;
+	return NULL;
+}
+
+int http_route_gather(struct http_server *s, const char *method, const char *pattern,
+                      uint32_t bytes)
+{
+	struct http_route *r = find(s, method, pattern);
+	if (!r || !r->task)
+		return ERR_ABSENT;
+	r->gather = r->body_max && r->body_max < bytes ? (uint32_t)r->body_max : bytes;
+	return OK;
+}
+
+bool http_route_bounded;
+
+int http_route_body(struct http_server *s, const char *method, const char *pattern, uint64_t bytes)
+{
+	struct http_route *r = find(s, method, pattern);
+	if (!r || !bytes)
+		return bytes ? ERR_ABSENT : ERR_INVALID;
+	http_route_bounded = true;
+	r->body_max = bytes;
+	if (r->gather > bytes)
+		r->gather = (uint32_t)bytes;
+	return OK;
 }
 
 /* How well a pattern matches: two bits a segment, 3 literal, 2 parameter, 1 star; 0: not at all. */

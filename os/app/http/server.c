@@ -2,6 +2,7 @@
 /* Listening, the pool of exchanges, and figures. */
 #include <app/http/http_internal.h>
 
+#include <stddef.h>
 #include <string.h>
 
 #include <core/heap.h>
@@ -20,32 +21,10 @@ struct http_exchange *http_exchange_take(struct http_server *s)
 	} else if (!(x = heap_alloc(sizeof *x))) {
 		return NULL;
 	}
-	/* All but the arrays, which say by counts what of them is there. */
-	struct http_head *h = &x->head;
-	x->connection = NULL;
-	x->next = NULL;
-	x->copy = x->path_copy = NULL;
-	x->target = (struct http_target){ .plain = false };
-	x->path = (struct http_text){ NULL, 0 };
-	x->parameter_count = x->fields_size = x->status = 0;
-	x->phase = PHASE_HANDLER;
-	x->head_only = x->chunked_out = x->close_after = x->in_task = x->continued = x->broken =
-	        x->body_done = x->no_body = false;
-	x->body_left = x->body_taken = x->out_bytes = x->out_left = 0;
-	x->chunk = (struct http_chunk){ .left = 0 };
-	x->gathered = NULL;
-	x->gathered_size = x->gathered_at = 0;
-	x->body_waited = 0;
-	x->on_body = NULL;
-	x->on_gone = NULL;
-	x->route = NULL;
-	x->peer = x->peer_port = 0;
-	h->base = "";
-	h->size = 0;
-	h->method = h->target = (struct http_span){ 0, 0 };
-	h->field_count = 0;
-	h->chunked = h->has_length = h->close = h->keep_alive = h->expect_continue = false;
-	h->length = 0;
+	memset(x, 0, offsetof(struct http_exchange, head.fields));
+	x->head.base = "";
+	if (http_carried)
+		x->stream = NULL;
 	return x;
 }
 
@@ -62,7 +41,31 @@ void http_exchange_give(struct http_server *s, struct http_exchange *x)
 	s->pool_count++;
 }
 
-int http_serve(struct http_server **to, const struct http_options *o)
+void http_exchange_unanswered(struct http_server *s, struct http_exchange *x)
+{
+	s->counters.responses[0]++;
+	if (http_hooked) {
+		x->status = 0;
+		http_hooks_after(s, x);
+	}
+}
+
+void http_exchange_gone(struct http_server *s, struct http_exchange *x)
+{
+	x->connection = NULL;
+	if (x->phase != PHASE_DONE || x->broken)
+		http_exchange_unanswered(s, x);
+	if (x->phase == PHASE_DONE)
+		return;
+	x->phase = PHASE_DONE;
+	if (x->on_body)
+		x->on_body(x, x->body_context, NULL, 0, ERR_CLOSED);
+	if (x->on_gone)
+		x->on_gone(x, x->gone_context);
+}
+
+static inline int serve(struct http_server **to, const struct http_options *o,
+                        const struct tcp_layer *layer, void *context)
 {
 	static const struct http_options none;
 	o = o ? o : &none;
@@ -96,8 +99,21 @@ int http_serve(struct http_server **to, const struct http_options *o)
 		heap_free(s);
 		return error;
 	}
+	if (layer)
+		tcp_server_layer(&s->served, layer, context);
 	*to = s;
 	return OK;
+}
+
+int http_serve(struct http_server **to, const struct http_options *o)
+{
+	return serve(to, o, NULL, NULL);
+}
+
+int http_serve_over(struct http_server **to, const struct http_options *o,
+                    const struct tcp_layer *layer, void *context)
+{
+	return serve(to, o, layer, context);
 }
 
 int http_run(struct http_server *s)

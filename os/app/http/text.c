@@ -4,16 +4,17 @@
 
 #include <string.h>
 
-/* A bit for each character from NUL on. */
-const uint64_t http_tokens[4] = { 0x03ff6cfa00000000, 0x57ffffffc7fffffe, 0, 0 };
+#define BOTH (HTTP_TOKEN | HTTP_HOST)
 
-/* unreserved and sub-delims (RFC 3986 §2.2, 2.3), a bit for each. */
-static const uint64_t host_characters[4] = { 0x2bff7fd200000000, 0x47fffffe87fffffe, 0, 0 };
-
-static bool is_host_character(char c)
-{
-	return host_characters[(uint8_t)c / 64] >> (uint8_t)c % 64 & 1;
-}
+/* What each character may be part of. */
+const uint8_t http_characters[256] = {
+	['0' ... '9'] = BOTH, ['A' ... 'Z'] = BOTH, ['a' ... 'z'] = BOTH, ['!'] = BOTH,
+	['#'] = HTTP_TOKEN,   ['$'] = BOTH,         ['%'] = HTTP_TOKEN,   ['&'] = BOTH,
+	['\''] = BOTH,        ['('] = HTTP_HOST,    [')'] = HTTP_HOST,    ['*'] = BOTH,
+	['+'] = BOTH,         [','] = HTTP_HOST,    ['-'] = BOTH,         ['.'] = BOTH,
+	[';'] = HTTP_HOST,    ['='] = HTTP_HOST,    ['^'] = HTTP_TOKEN,   ['_'] = BOTH,
+	['`'] = HTTP_TOKEN,   ['|'] = HTTP_TOKEN,   ['~'] = BOTH,
+};
 
 static __attribute__((noinline)) bool is_hex(char c)
 {
@@ -81,7 +82,7 @@ bool http_authority_split(struct http_text t, struct http_text *host)
 		p = close + 1;
 	}
 	while (!literal && p < end) { /* a name, or an IPv4 address, which looks like one */
-		if (is_host_character(*p))
+		if (http_characters[(uint8_t)*p] & HTTP_HOST)
 			p++;
 		else if (end - p >= 3 && *p == '%' && is_hex(p[1]) && is_hex(p[2]))
 			p += 3;
@@ -159,6 +160,7 @@ bool http_number(struct http_text t, uint64_t *to)
 	uint64_t v = 0;
 	if (!t.size)
 		return false;
+	//@ loop invariant k <= t.size; loop assigns k, v;
 	for (uint32_t k = 0; k < t.size; k++) {
 		uint8_t digit = (uint8_t)(t.bytes[k] - '0');
 		if (digit > 9 || v > ((uint64_t)INT64_MAX - digit) / 10)

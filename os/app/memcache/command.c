@@ -35,6 +35,36 @@ uint32_t memcache_words(const char *line, uint32_t size, struct word *to, uint32
 	return n;
 }
 
+struct memcache_item *memcache_command_look(struct memcache_store *s,
+                                            const struct memcache_key *key)
+{
+	struct memcache_item *i = memcache_find(s, key);
+	s->counts[i ? MEMCACHE_GET_HITS : MEMCACHE_GET_MISSES]++;
+	if (i)
+		memcache_used(s, i);
+	return i;
+}
+
+struct memcache_item *memcache_command_touch(struct memcache_store *s,
+                                             const struct memcache_key *key, uint32_t expires)
+{
+	struct memcache_item *i = memcache_find(s, key);
+	s->counts[MEMCACHE_TOUCHES]++;
+	s->counts[i ? MEMCACHE_TOUCH_HITS : MEMCACHE_TOUCH_MISSES]++;
+	if (i) {
+		memcache_used(s, i);
+		memcache_touch(s, i, expires);
+	}
+	return i;
+}
+
+void memcache_command_delete(struct memcache_store *s, struct memcache_item *i)
+{
+	s->counts[i ? MEMCACHE_DELETE_HITS : MEMCACHE_DELETE_MISSES]++;
+	if (i)
+		memcache_delete(s, i);
+}
+
 static bool key_of(struct word w, struct memcache_key *to)
 {
 	*to = (struct memcache_key){ w.at, w.size, false };
@@ -58,19 +88,15 @@ static struct memcache_store *store(struct memcache_connection *c)
 static bool get_one(struct memcache_connection *c, const struct memcache_key *key)
 {
 	struct memcache_store *s = store(c);
-	struct memcache_item *i = memcache_find(s, key);
+	struct memcache_item *i;
 	if (c->getting.touch) {
-		s->counts[MEMCACHE_TOUCHES]++;
-		s->counts[i ? MEMCACHE_TOUCH_HITS : MEMCACHE_TOUCH_MISSES]++;
+		i = memcache_command_touch(s, key, c->getting.expires);
+		s->counts[i ? MEMCACHE_GET_HITS : MEMCACHE_GET_MISSES]++;
+	} else {
+		i = memcache_command_look(s, key);
 	}
-	if (!i) {
-		s->counts[MEMCACHE_GET_MISSES]++;
+	if (!i)
 		return true;
-	}
-	s->counts[MEMCACHE_GET_HITS]++;
-	memcache_used(s, i);
-	if (c->getting.touch)
-		memcache_touch(s, i, c->getting.expires);
 	if (!c->getting.cas)
 		return memcache_reply_item(c, i, 0, memcache_item_text_size(i));
 	memcache_reply_bytes(c, i->text, i->head_size);
@@ -252,55 +278,99 @@ void memcache_command_uploaded(struct memcache_connection *c, const char *line, 
 {
 	struct upload *u = &c->upload;
 	struct memcache_item *i = u->item;
+	char *end = memcache_item_value(i) + i->value_size;
 	u->item = NULL;
 	c->state = STATE_LINE;
-	if (memcmp(memcache_item_value(i) + i->value_size, "\r\n", 2) != 0) {
+	if (u->kind == UPLOAD_BINARY) {
+		memcpy(end, "\r\n", 2);
+	} else if (memcmp(end, "\r\n", 2) != 0) {
 		memcache_abandon(store(c), i);
 		memcache_reply_line(c, BAD_DATA);
 		return;
 	}
 	enum memcache_result result = memcache_put(store(c), i, &u->how);
-	if (u->meta)
+	if (u->kind == UPLOAD_META)
 		memcache_meta_uploaded(c, line, size, result);
+	else if (u->kind == UPLOAD_BINARY)
+		memcache_binary_uploaded(c, result);
 	else
 		tell_stored(c, result);
+}
+
+void memcache_command_swallow(struct memcache_connection *c, uint64_t size)
+{
+	c->state = size ? STATE_SWALLOW : STATE_LINE;
+	c->swallow = size;
 }
 
 /* For a value that cannot be stored: it is read all the same. */
 uint32_t memcache_command_refuse(struct memcache_connection *c, const char *why, uint64_t size)
 {
 	memcache_reply_line(c, why);
-	c->state = STATE_SWALLOW;
-	c->swallow = size + 2;
+	memcache_command_swallow(c, size + 2);
 	return 0;
 }
 
-uint32_t memcache_command_upload(struct memcache_connection *c, const char *line, uint32_t size,
-                                 const char *rest, uint32_t rest_size)
+static uint32_t no_room(struct memcache_connection *c, const struct storing_command *w, bool large)
+{
+	if (w->kind != UPLOAD_BINARY)
+		return memcache_command_refuse(c, large ? TOO_LARGE : NO_MEMORY, w->size);
+	memcache_binary_refuse(c, large);
+	memcache_command_swallow(c, w->size);
+	return 0;
+}
+
+static uint32_t upload(struct memcache_connection *c, const struct storing_command *w,
+                       const char *rest, uint32_t rest_size)
 {
 	struct upload *u = &c->upload;
-	uint32_t want = u->item->value_size + 2;
+	uint32_t want = memcache_upload_size(u);
 	u->have = 0;
 	c->state = STATE_VALUE;
 	if (rest_size < want) { /* connection.c goes on */
 		if (!memcache_memory_may_wait(&store(c)->memory)) {
 			memcache_abandon(store(c), u->item);
 			u->item = NULL;
-			return memcache_command_refuse(c, NO_MEMORY, want - 2);
+			return no_room(c, w, false);
 		}
-		if (u->meta)
-			memcache_keep_line(c, line, size);
+		if (w->kind == UPLOAD_META)
+			memcache_keep_line(c, w->line, w->line_size);
 		return 0;
 	}
 	memcpy(memcache_item_value(u->item), rest, want);
-	memcache_command_uploaded(c, line, size);
+	memcache_command_uploaded(c, w->line, w->line_size);
 	return want;
+}
+
+uint32_t memcache_command_store(struct memcache_connection *c, const struct storing_command *w,
+                                const char *rest, uint32_t rest_size, struct memcache_item **over)
+{
+	struct memcache_store *s = store(c);
+	uint32_t size = (uint32_t)w->size, end = w->kind == UPLOAD_BINARY ? 0 : 2;
+	bool set = w->how.mode == MEMCACHE_SET;
+
+	*over = NULL;
+	s->counts[MEMCACHE_SETS]++;
+	bool fits = memcache_fits(s, &w->key, w->size);
+	if (fits && set && rest_size >= size + end &&
+	    (!end || (rest[size] == '\r' && rest[size + 1] == '\n'))) {
+		*over = memcache_overwrite(s, &w->key, w->flags, w->expires, rest, size);
+		if (*over)
+			return size + end;
+	}
+	struct memcache_item *i =
+	        fits ? memcache_new(s, &w->key, w->flags, w->expires, size) : NULL;
+	if (!i) {
+		memcache_refused(s, &w->key, w->how.mode, w->expires, !fits);
+		return no_room(c, w, !fits);
+	}
+	c->upload = (struct upload){ .item = i, .how = w->how, .kind = w->kind };
+	return upload(c, w, rest, rest_size);
 }
 
 static uint32_t storage(struct memcache_connection *c, const char *line, uint32_t size,
                         enum memcache_mode mode, const char *rest, uint32_t rest_size)
 {
-	struct memcache_store *s = store(c);
 	struct word w[9];
 	struct memcache_key key;
 	uint64_t flags, cas = 0;
@@ -320,27 +390,17 @@ static uint32_t storage(struct memcache_connection *c, const char *line, uint32_
 		memcache_reply_line(c, BAD_FORMAT);
 		return 0;
 	}
-	uint32_t expires = memcache_expiry(s, exptime), value = (uint32_t)length;
-	s->counts[MEMCACHE_SETS]++;
-	bool fits = memcache_fits(s, &key, value);
-	if (fits && mode == MEMCACHE_SET && rest_size >= value + 2 && rest[value] == '\r' &&
-	    rest[value + 1] == '\n' &&
-	    memcache_overwrite(s, &key, (uint32_t)flags, expires, rest, value)) {
-		if (!c->quiet)
-			REPLY(c, "STORED\r\n");
-		return value + 2;
-	}
-	c->upload.item = fits ? memcache_new(s, &key, (uint32_t)flags, expires, value) : NULL;
-	if (!c->upload.item) {
-		struct memcache_item *old = mode == MEMCACHE_SET ? memcache_find(s, &key) : NULL;
-		if (old) /* it would be served as if this had never been said */
-			memcache_delete(s, old);
-		s->counts[MEMCACHE_TOO_LARGE] += !fits;
-		return memcache_command_refuse(c, fits ? NO_MEMORY : TOO_LARGE, value);
-	}
-	c->upload.how = (struct memcache_storing){ .mode = mode, .cas = cas };
-	c->upload.meta = false;
-	return memcache_command_upload(c, NULL, 0, rest, rest_size);
+	const struct storing_command what = { .key = key,
+		                              .flags = (uint32_t)flags,
+		                              .expires = memcache_expiry(store(c), exptime),
+		                              .size = (uint64_t)length,
+		                              .how = { .mode = mode, .cas = cas },
+		                              .kind = UPLOAD_TEXT };
+	struct memcache_item *over;
+	uint32_t used = memcache_command_store(c, &what, rest, rest_size, &over);
+	if (over && !c->quiet)
+		REPLY(c, "STORED\r\n");
+	return used;
 }
 
 /* ---- Changing ---- */
@@ -367,7 +427,7 @@ static void arithmetic(struct memcache_connection *c, const struct word *w, uint
 		memcache_reply_line(c, "NOT_FOUND");
 		return;
 	}
-	switch (memcache_add(s, &i, delta, subtract, &value)) {
+	switch (memcache_add(s, &i, delta, subtract, 0, &value)) {
 	case MEMCACHE_OK:
 		s->counts[subtract ? MEMCACHE_DECR_HITS : MEMCACHE_INCR_HITS]++;
 		if (!c->quiet) {
@@ -386,7 +446,6 @@ static void arithmetic(struct memcache_connection *c, const struct word *w, uint
 
 static void touch(struct memcache_connection *c, const struct word *w, uint32_t n)
 {
-	struct memcache_store *s = store(c);
 	struct memcache_key key;
 	int64_t exptime;
 
@@ -399,14 +458,9 @@ static void touch(struct memcache_connection *c, const struct word *w, uint32_t 
 		memcache_reply_line(c, BAD_EXPTIME);
 		return;
 	}
-	struct memcache_item *i = memcache_find(s, &key);
-	s->counts[MEMCACHE_TOUCHES]++;
-	s->counts[i ? MEMCACHE_TOUCH_HITS : MEMCACHE_TOUCH_MISSES]++;
-	if (i) {
-		memcache_used(s, i);
-		memcache_touch(s, i, memcache_expiry(s, exptime));
-	}
-	memcache_reply_line(c, i ? "TOUCHED" : "NOT_FOUND");
+	uint32_t expires = memcache_expiry(store(c), exptime);
+	bool found = memcache_command_touch(store(c), &key, expires) != NULL;
+	memcache_reply_line(c, found ? "TOUCHED" : "NOT_FOUND");
 }
 
 static void delete(struct memcache_connection *c, const struct word *w, uint32_t n)
@@ -429,9 +483,7 @@ static void delete(struct memcache_connection *c, const struct word *w, uint32_t
 		return;
 	}
 	struct memcache_item *i = memcache_find(s, &key);
-	s->counts[i ? MEMCACHE_DELETE_HITS : MEMCACHE_DELETE_MISSES]++;
-	if (i)
-		memcache_delete(s, i);
+	memcache_command_delete(s, i);
 	memcache_reply_line(c, i ? "DELETED" : "NOT_FOUND");
 }
 
@@ -530,6 +582,10 @@ static void other(struct memcache_connection *c, const char *line, uint32_t size
 		return;
 	} else if (WORD_IS(name, "lru_crawler")) {
 		memcache_lru_crawler(c, w, n);
+		return;
+	} else if (WORD_IS(name, "watch")) {
+		look_for_noreply(c, w, n);
+		memcache_watch(c, w, n);
 		return;
 	} else if (WORD_IS(name, "cache_memlimit")) {
 		if (n == 2 || n == 3) {

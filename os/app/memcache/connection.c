@@ -28,12 +28,19 @@ static bool opened(struct tcp_served *s)
 	struct memcache_connection *c = of(s);
 	c->server = container_of(s->server, struct memcache_server, served);
 	list_init(&c->waiting);
+	c->number = ++c->server->numbers;
+	if (c->server->store.watched & MEMCACHE_CONNECTIONS)
+		memcache_watch_connection(c, false);
 	return true;
 }
 
 static void ended(struct tcp_served *s)
 {
 	struct memcache_connection *c = of(s);
+	if (c->watching)
+		memcache_watch_end(c);
+	if (c->server->store.watched & MEMCACHE_CONNECTIONS)
+		memcache_watch_connection(c, true);
 	if (c->upload.item)
 		memcache_abandon(&c->server->store, c->upload.item);
 	if (c->sending)
@@ -54,7 +61,8 @@ void memcache_connection_drop(struct memcache_connection *c)
 
 bool memcache_connection_keep(struct memcache_connection *c, uint32_t line_room, uint32_t held_room)
 {
-	return tcp_served_keep(&c->served, line_room + held_room);
+	uint32_t ring = c->watching ? c->watching->size : 0;
+	return tcp_served_keep(&c->served, line_room + held_room + ring);
 }
 
 void memcache_connection_hang_up(struct memcache_connection *c)
@@ -107,7 +115,7 @@ static uint32_t line_done(struct memcache_connection *c, const char *line, uint3
 		size--;
 	uint32_t used = memcache_command(c, line, size, rest, rest_size);
 	if (c->served.tcp && c->line_size && c->state != STATE_GET &&
-	    !(c->state == STATE_VALUE && c->upload.meta))
+	    !(c->state == STATE_VALUE && c->upload.kind == UPLOAD_META))
 		forget_line(c);
 	return used;
 }
@@ -164,12 +172,6 @@ static uint32_t take_line(struct memcache_connection *c, const char *bytes, uint
 	const char *newline = memchr(bytes, '\n', size);
 	uint32_t n = newline ? (uint32_t)(newline - bytes) : size, used = newline ? n + 1 : n;
 	bool begins = !c->line_size;
-
-	if (begins && (uint8_t)bytes[0] == 0x80) { /* the binary protocol */
-		c->server->counters.malformed++;
-		memcache_connection_hang_up(c);
-		return used;
-	}
 	if (c->line_size + n > LINE_MAX)
 		return take_long_line(c, bytes, size);
 	if (!begins && !memcache_append_line(c, bytes, n))
@@ -182,10 +184,18 @@ static uint32_t take_line(struct memcache_connection *c, const char *bytes, uint
 	return used;
 }
 
+static uint32_t take_command(struct memcache_connection *c, const char *bytes, uint32_t size)
+{
+	if (c->protocol == PROTOCOL_UNKNOWN)
+		c->protocol = (uint8_t)bytes[0] == PACKET_REQUEST ? PROTOCOL_BINARY : PROTOCOL_TEXT;
+	return c->protocol == PROTOCOL_TEXT ? take_line(c, bytes, size)
+	                                    : memcache_binary(c, bytes, size);
+}
+
 static uint32_t take_value(struct memcache_connection *c, const char *bytes, uint32_t size)
 {
 	struct upload *u = &c->upload;
-	uint32_t want = u->item->value_size + 2 - u->have, n = size < want ? size : want;
+	uint32_t want = memcache_upload_size(u) - u->have, n = size < want ? size : want;
 	memcpy(memcache_item_value(u->item) + u->have, bytes, n);
 	u->have += n;
 	if (n == want) {
@@ -204,7 +214,7 @@ static uint32_t take(struct memcache_connection *c, const char *bytes, uint32_t 
 		uint32_t left = size - at;
 		switch ((enum connection_state)c->state) {
 		case STATE_LINE:
-			at += take_line(c, bytes + at, left);
+			at += take_command(c, bytes + at, left);
 			break;
 		case STATE_VALUE:
 			at += take_value(c, bytes + at, left);
@@ -226,6 +236,7 @@ static uint32_t take(struct memcache_connection *c, const char *bytes, uint32_t 
 		case STATE_DUMP:
 			memcache_dump_on(c);
 			break;
+		case STATE_WATCH:
 		case STATE_CLOSING:
 			at = size;
 		}
@@ -240,6 +251,7 @@ static void enter(struct memcache_connection *c)
 	struct memcache_store *s = &c->server->store;
 	uint64_t ticket;
 	memcache_tick(s, clock_coarse());
+	c->server->acting = c->number;
 	if (s->backend) /* what others have changed is not this one's to wait for */
 		s->backend->pending(s->backend->of, &ticket);
 }
@@ -253,7 +265,8 @@ static bool is_amid(const struct memcache_connection *c)
 /* It has more to say by itself, once there is room. */
 static bool is_telling(const struct memcache_connection *c)
 {
-	return c->state == STATE_GET || c->state == STATE_DUMP;
+	return c->state == STATE_GET || c->state == STATE_DUMP ||
+	       (c->state == STATE_WATCH && c->watching->used);
 }
 
 /* Where the connection is now. `news`: something was done for it, or has begun to come. */
@@ -268,6 +281,8 @@ static void settle(struct memcache_connection *c, bool news)
 		forget_line(c);
 	if (s->finished)
 		tcp_served_close(s);
+	else if (c->state == STATE_WATCH)
+		tcp_served_busy(s, CLOCK_NEVER); /* it need never say anything more */
 	else if (c->state == STATE_CLOSING)
 		tcp_served_end(s);
 	else if (is_amid(c) && (news || !s->rate))
@@ -307,8 +322,10 @@ static void go_on(struct memcache_connection *c)
 	while (memcache_reply_go_on(c) && is_telling(c) && c->served.tcp) {
 		if (c->state == STATE_GET)
 			memcache_command_get_on(c);
-		else
+		else if (c->state == STATE_DUMP)
 			memcache_dump_on(c);
+		else if (!memcache_watch_on(c))
+			break;
 	}
 	if (leave(c, true) && !memcache_reply_is_stuck(c))
 		tcp_resume(c->served.tcp);
@@ -333,7 +350,10 @@ void memcache_connection_committed(struct memcache_connection *c, int error)
 		c->held_size = c->held_sent = c->line_size = 0;
 		c->state = STATE_CLOSING;
 		enter(c);
-		REPLY(c, "SERVER_ERROR not stored: the device failed, or is full\r\n");
+		if (c->protocol == PROTOCOL_BINARY)
+			memcache_binary_failed(c);
+		else
+			REPLY(c, "SERVER_ERROR " NOT_PERMANENT "\r\n");
 		leave(c, true);
 	} else {
 		go_on(c);
@@ -344,8 +364,15 @@ void memcache_connection_committed(struct memcache_connection *c, int error)
 static void finished(struct tcp_served *s)
 {
 	struct memcache_connection *c = of(s);
-	if (!memcache_reply_is_stuck(c) && !is_telling(c))
+	if ((!memcache_reply_is_stuck(c) && !is_telling(c)) || c->state == STATE_WATCH)
 		tcp_served_close(s);
+}
+
+/* A watcher is never idle, and would be waited for. */
+static void stopping(struct tcp_served *s)
+{
+	if (of(s)->state == STATE_WATCH)
+		tcp_served_end(s);
 }
 
 static void expired(struct tcp_served *s)
@@ -358,6 +385,7 @@ const struct tcp_served_protocol memcache_protocol = { .size = sizeof(struct mem
 	                                               .opened = opened,
 	                                               .received = received,
 	                                               .finished = finished,
+	                                               .stopping = stopping,
 	                                               .writable = writable,
 	                                               .expired = expired,
 	                                               .ended = ended };

@@ -6,20 +6,26 @@
  */
 #include <app/memcache/connection.h>
 
-#include <core/clock.h>
+#include <app/memcache/number.h>
 
 #define PART 64u /* lines between two looks at whether there is room */
 
-static void put_encoded(struct memcache_connection *c, const char *key, uint32_t size)
+uint32_t memcache_dump_key(char *to, const char *key, uint32_t size)
 {
 	static const char hex[] = "0123456789ABCDEF";
+	char *at = to;
 	for (uint32_t k = 0; k < size; k++) {
 		uint8_t b = (uint8_t)key[k];
-		bool plain = (b >= '0' && b <= '9') || ((b | 0x20) >= 'a' && (b | 0x20) <= 'z') ||
-		             b == '-' || b == '_' || b == '.' || b == '~';
-		char text[3] = { '%', hex[b >> 4], hex[b & 15] };
-		memcache_reply_bytes(c, plain ? key + k : text, plain ? 1 : 3);
+		if ((b >= '0' && b <= '9') || ((b | 0x20) >= 'a' && (b | 0x20) <= 'z') ||
+		    b == '-' || b == '_' || b == '.' || b == '~') {
+			*at++ = key[k];
+			continue;
+		}
+		*at++ = '%';
+		*at++ = hex[b >> 4];
+		*at++ = hex[b & 15];
 	}
+	return (uint32_t)(at - to);
 }
 
 static uint64_t date_of(const struct memcache_store *s, uint32_t second)
@@ -30,8 +36,9 @@ static uint64_t date_of(const struct memcache_store *s, uint32_t second)
 static void put_item(struct memcache_connection *c, const struct memcache_item *i)
 {
 	const struct memcache_store *s = &c->server->store;
+	char key[DUMP_KEY_MAX];
 	REPLY(c, "key=");
-	put_encoded(c, memcache_item_key(i), i->key_size);
+	memcache_reply_bytes(c, key, memcache_dump_key(key, memcache_item_key(i), i->key_size));
 	if (i->expires) {
 		REPLY(c, " exp=");
 		memcache_reply_number(c, date_of(s, i->expires));
@@ -40,14 +47,7 @@ static void put_item(struct memcache_connection *c, const struct memcache_item *
 	}
 	REPLY(c, " la=");
 	memcache_reply_number(c, date_of(s, i->used_at));
-	REPLY(c, " cas=");
-	memcache_reply_number(c, i->cas);
-	if (i->bits & ITEM_FETCHED)
-		REPLY(c, " fetch=yes");
-	else
-		REPLY(c, " fetch=no");
-	REPLY(c, " cls=1 size=");
-	memcache_reply_number(c, i->room);
+	memcache_reply_facts(c, i);
 	REPLY(c, "\n");
 }
 
@@ -72,22 +72,22 @@ static const struct memcache_item *next_item(struct memcache_connection *c)
 	return NULL;
 }
 
-static void put_connection(struct memcache_connection *c, const struct memcache_connection *of,
-                           uint32_t number)
+uint32_t memcache_dump_address(char *to, const struct memcache_connection *of)
 {
-	uint32_t a = of->served.remote;
-	memcache_reply_bytes(c, "STAT ", 5);
-	memcache_reply_number(c, number);
+	return net_address_print(to, of->served.remote);
+}
+
+static void put_connection(struct memcache_connection *c, const struct memcache_connection *of)
+{
+	char address[DUMP_ADDRESS_MAX];
+	REPLY(c, "STAT ");
+	memcache_reply_number(c, of->number);
 	REPLY(c, ":addr tcp:");
-	for (int shift = 24; shift >= 0; shift -= 8) {
-		memcache_reply_number(c, a >> shift & 255);
-		if (shift)
-			REPLY(c, ".");
-	}
+	memcache_reply_bytes(c, address, memcache_dump_address(address, of));
 	REPLY(c, ":");
 	memcache_reply_number(c, of->served.remote_port);
 	REPLY(c, "\r\nSTAT ");
-	memcache_reply_number(c, number);
+	memcache_reply_number(c, of->number);
 	switch ((enum connection_state)of->state) {
 	case STATE_VALUE:
 		REPLY(c, ":state conn_nread\r\n");
@@ -97,6 +97,9 @@ static void put_connection(struct memcache_connection *c, const struct memcache_
 		break;
 	case STATE_CLOSING:
 		REPLY(c, ":state conn_closing\r\n");
+		break;
+	case STATE_WATCH:
+		REPLY(c, ":state conn_watch\r\n");
 		break;
 	default:
 		if (memcache_reply_is_stuck(of))
@@ -119,8 +122,7 @@ static bool put_connections(struct memcache_connection *c, uint32_t most)
 				continue;
 			if (number > from + most)
 				return true;
-			put_connection(c, container_of(of, struct memcache_connection, served),
-			               number);
+			put_connection(c, container_of(of, struct memcache_connection, served));
 			c->dumping.at = number;
 		}
 	return false;

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include <app/memcache/base64.h>
 #include <app/memcache/number.h>
+#include <core/base64.h>
 
 #define OPAQUE_MAX 31u /* bytes, without its O */
 #define BAD_FORMAT "CLIENT_ERROR bad command line format"
@@ -111,7 +111,7 @@ static const char *read_meta(struct meta *m, struct word key, const struct word 
 		bad = why ? why : bad;
 	}
 	if (!bad && m->base64) {
-		uint32_t n = memcache_base64_decode(m->decoded, key.at, key.size);
+		uint32_t n = base64_decode(m->decoded, key.at, key.size);
 		m->key = (struct memcache_key){ m->decoded, n, true };
 		if (!n || n > ITEM_KEY_MAX)
 			bad = "CLIENT_ERROR error decoding key";
@@ -129,7 +129,7 @@ static void put_key(struct memcache_connection *c, const struct memcache_key *ke
 		return;
 	}
 	char text[BASE64_SIZE(ITEM_KEY_MAX)];
-	memcache_reply_bytes(c, text, memcache_base64_encode(text, key->bytes, key->size));
+	memcache_reply_bytes(c, text, base64_encode(text, key->bytes, key->size));
 }
 
 static void put_number(struct memcache_connection *c, char flag, int64_t value)
@@ -333,35 +333,22 @@ static uint32_t meta_set(struct memcache_connection *c, const struct word *w, ui
 		bad = "CLIENT_ERROR invalid mode for ms M token";
 	if (bad)
 		return memcache_command_refuse(c, bad, (uint64_t)length);
-	s->counts[MEMCACHE_SETS]++;
 	s->counts[MEMCACHE_METAS]++;
-	bool fits = memcache_fits(s, &m.key, (uint64_t)length);
-	uint32_t value = (uint32_t)length, expires = m.has_time ? memcache_expiry(s, m.time) : 0;
-	if (fits && mode == MEMCACHE_SET && rest_size >= value + 2 && rest[value] == '\r' &&
-	    rest[value + 1] == '\n') {
-		struct memcache_item *i = memcache_overwrite(s, &m.key, (uint32_t)m.client_flags,
-		                                             expires, rest, value);
-		if (i) {
-			put_set_result(c, &m, MEMCACHE_OK, i->cas);
-			return value + 2;
-		}
-	}
-	c->upload.item =
-	        fits ? memcache_new(s, &m.key, (uint32_t)m.client_flags, expires, value) : NULL;
-	if (!c->upload.item) {
-		struct memcache_item *old = mode == MEMCACHE_SET ? memcache_find(s, &m.key) : NULL;
-		if (old)
-			memcache_delete(s, old);
-		s->counts[MEMCACHE_TOO_LARGE] += !fits;
-		return memcache_command_refuse(c,
-		                               fits ? "SERVER_ERROR out of memory storing object"
-		                                    : "SERVER_ERROR object too large for cache",
-		                               value);
-	}
-	c->upload.how =
-	        (struct memcache_storing){ .mode = mode, .cas = m.cas, .invalidate = m.invalidate };
-	c->upload.meta = true;
-	return memcache_command_upload(c, line, size, rest, rest_size);
+	const struct storing_command what = {
+		.key = m.key,
+		.flags = (uint32_t)m.client_flags,
+		.expires = m.has_time ? memcache_expiry(s, m.time) : 0,
+		.size = (uint64_t)length,
+		.how = { .mode = mode, .cas = m.cas, .invalidate = m.invalidate },
+		.kind = UPLOAD_META,
+		.line = line,
+		.line_size = size,
+	};
+	struct memcache_item *over;
+	uint32_t used = memcache_command_store(c, &what, rest, rest_size, &over);
+	if (over)
+		put_set_result(c, &m, MEMCACHE_OK, over->cas);
+	return used;
 }
 
 /* ---- md, ma, me ---- */
@@ -394,22 +381,6 @@ static void meta_delete(struct memcache_connection *c, struct meta *m)
 		put_status(c, m, "HD", false, 0);
 }
 
-/* The number, as an item of its own. */
-static struct memcache_item *seeded(struct memcache_connection *c, const struct meta *m)
-{
-	struct memcache_store *s = store(c);
-	char text[NUMBER_SIZE];
-	uint32_t size = memcache_number_print(text, m->initial);
-	struct memcache_storing how = { .mode = MEMCACHE_ADD };
-	struct memcache_item *i =
-	        memcache_new(s, &m->key, 0, memcache_expiry(s, m->vivify_time), size);
-	if (!i)
-		return NULL;
-	memcpy(memcache_item_value(i), text, size);
-	memcpy(memcache_item_value(i) + size, "\r\n", 2);
-	return memcache_put(s, i, &how) == MEMCACHE_OK ? i : NULL;
-}
-
 static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 {
 	struct memcache_store *s = store(c);
@@ -425,7 +396,7 @@ static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 	s->counts[MEMCACHE_METAS]++;
 	s->counts[i ? hits : hits + 1]++;
 	if (!i && m->vivify) {
-		i = seeded(c, m);
+		i = memcache_seed(s, &m->key, memcache_expiry(s, m->vivify_time), m->initial);
 		made = i != NULL;
 		if (!made) {
 			put_status(c, m, "NS", false, 0);
@@ -438,11 +409,12 @@ static void meta_arithmetic(struct memcache_connection *c, struct meta *m)
 	}
 	m->key.binary = (i->bits & ITEM_BINARY) != 0;
 	if (!made) {
-		if (m->has_cas && m->cas && m->cas != i->cas) {
+		enum memcache_result result =
+		        memcache_add(s, &i, m->delta, subtract, m->cas, &value);
+		if (result == MEMCACHE_EXISTS) {
 			put_status(c, m, "EX", false, 0);
 			return;
 		}
-		enum memcache_result result = memcache_add(s, &i, m->delta, subtract, &value);
 		if (result == MEMCACHE_NOT_A_NUMBER) {
 			memcache_reply_line(
 			        c, "CLIENT_ERROR cannot increment or decrement non-numeric value");
@@ -499,14 +471,7 @@ static void meta_debug(struct memcache_connection *c, struct meta *m)
 	memcache_reply_number(c, (uint64_t)(left < 0 ? 1 : left));
 	REPLY(c, " la=");
 	memcache_reply_number(c, s->now - i->used_at);
-	REPLY(c, " cas=");
-	memcache_reply_number(c, i->cas);
-	if (i->bits & ITEM_FETCHED)
-		REPLY(c, " fetch=yes");
-	else
-		REPLY(c, " fetch=no");
-	REPLY(c, " cls=1 size=");
-	memcache_reply_number(c, i->room);
+	memcache_reply_facts(c, i);
 	REPLY(c, "\r\n");
 }
 

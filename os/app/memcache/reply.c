@@ -60,11 +60,9 @@ static bool must_wait(struct memcache_connection *c)
 	return true;
 }
 
-/* Gives bytes to TCP; how many it took. */
-static uint32_t give(struct memcache_connection *c, const char *bytes, uint32_t size)
+uint32_t memcache_reply_give(struct memcache_connection *c, const char *bytes, uint32_t size)
 {
-	uint32_t n = tcp_write_some(c->served.tcp, bytes, size);
-	tcp_served_wrote(&c->served, n, true);
+	uint32_t n = tcp_served_write_some(&c->served, bytes, size);
 	c->server->counters.bytes_out += n;
 	return n;
 }
@@ -83,7 +81,7 @@ bool memcache_reply_flush(struct memcache_connection *c)
 		return false;
 	}
 	if (size)
-		n = give(c, s->batch, size);
+		n = memcache_reply_give(c, s->batch, size);
 	if (n < size)
 		hold(c, s->batch + n, size - n);
 	return n == size;
@@ -124,7 +122,7 @@ bool memcache_reply_item(struct memcache_connection *c, struct memcache_item *i,
 	}
 	uint32_t n = 0;
 	if (memcache_reply_flush(c))
-		n = give(c, i->text + from, size);
+		n = memcache_reply_give(c, i->text + from, size);
 	if (n == size)
 		return true;
 	if (!c->served.tcp)
@@ -141,20 +139,33 @@ bool memcache_reply_item(struct memcache_connection *c, struct memcache_item *i,
 	return false;
 }
 
+void memcache_reply_facts(struct memcache_connection *c, const struct memcache_item *i)
+{
+	REPLY(c, " cas=");
+	memcache_reply_number(c, i->cas);
+	if (i->bits & ITEM_FETCHED)
+		REPLY(c, " fetch=yes");
+	else
+		REPLY(c, " fetch=no");
+	REPLY(c, " cls=1 size=");
+	memcache_reply_number(c, i->room);
+}
+
 bool memcache_reply_go_on(struct memcache_connection *c)
 {
 	struct memcache_server *s = c->server;
 	if (c->is_waiting)
 		return false;
 	if (c->held_size) {
-		c->held_sent += give(c, c->held + c->held_sent, c->held_size - c->held_sent);
+		c->held_sent +=
+		        memcache_reply_give(c, c->held + c->held_sent, c->held_size - c->held_sent);
 		if (c->held_sent < c->held_size)
 			return false;
 		let_go(c);
 	}
 	if (c->sending) {
-		c->sending_at +=
-		        give(c, c->sending->text + c->sending_at, c->sending_end - c->sending_at);
+		c->sending_at += memcache_reply_give(c, c->sending->text + c->sending_at,
+		                                     c->sending_end - c->sending_at);
 		if (c->sending_at < c->sending_end)
 			return false;
 		memcache_memory_unpin(&s->store.memory, c->sending);

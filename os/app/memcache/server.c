@@ -45,9 +45,13 @@ int memcache_open(struct memcache_server **to, const struct memcache_options *o)
 	        o->connections_max ? o->connections_max : MEMCACHE_CONNECTIONS_MAX;
 	s->options.stall_ns = o->stall_ns ? o->stall_ns : MEMCACHE_STALL_NS;
 	s->options.unsent_max = o->unsent_max ? o->unsent_max : MEMCACHE_UNSENT_MAX;
+	s->options.watch_max = o->watch_max ? o->watch_max : MEMCACHE_WATCH_MAX;
+	if (s->options.watch_max < MEMCACHE_WATCH_MIN)
+		s->options.watch_max = MEMCACHE_WATCH_MIN;
 	s->options.version = o->version ? o->version : MEMCACHE_VERSION;
 	s->started = clock_now();
 	list_init(&s->waiting);
+	list_init(&s->watchers);
 	int error = memcache_store_open(&s->store, s->options.memory, s->options.item_max);
 	if (error) {
 		log_error("memcache", "%llu bytes for items: %s",
@@ -90,6 +94,16 @@ void memcache_begin(struct memcache_server *s)
 	for (uint32_t k = 0; k < 2; k++)
 		for (struct list *at = lists[k]->next; at != lists[k]; at = at->next)
 			tcp_resume(container_of(at, struct tcp_served, all)->tcp);
+}
+
+int memcache_serve_over(struct memcache_server **to, const struct memcache_options *o,
+                        const struct tcp_layer *layer, void *context)
+{
+	int error = memcache_serve(to, o);
+	/* Nobody has connected yet: that takes a turn of the loop. */
+	if (!error)
+		tcp_server_layer(&(*to)->served, layer, context);
+	return error;
 }
 
 int memcache_serve(struct memcache_server **to, const struct memcache_options *o)

@@ -4,17 +4,33 @@
 
 #include <string.h>
 
+#include <app/memcache/number.h>
 #include <core/clock.h>
 #include <core/heap.h>
 #include <net/tcp.h>
 
-static void figure(struct memcache_connection *c, const char *name, uint64_t value)
+static void tell(struct memcache_connection *c, const char *name, const char *value, uint32_t size)
 {
+	if (c->protocol == PROTOCOL_BINARY) {
+		memcache_binary_stat(c, name, value, size);
+		return;
+	}
 	REPLY(c, "STAT ");
 	memcache_reply_bytes(c, name, (uint32_t)strlen(name));
 	REPLY(c, " ");
-	memcache_reply_number(c, value);
+	memcache_reply_bytes(c, value, size);
 	REPLY(c, "\r\n");
+}
+
+static void figure(struct memcache_connection *c, const char *name, uint64_t value)
+{
+	char text[NUMBER_SIZE];
+	tell(c, name, text, memcache_number_print(text, value));
+}
+
+static void words(struct memcache_connection *c, const char *name, const char *value)
+{
+	tell(c, name, value, (uint32_t)strlen(value));
 }
 
 static const char *const names[MEMCACHE_COUNTS] = {
@@ -53,8 +69,7 @@ static void general(struct memcache_connection *c)
 	figure(c, "pid", 1); /* an image is one process, if any */
 	figure(c, "uptime", (clock_now() - s->started) / NS_PER_S);
 	figure(c, "time", (uint64_t)(clock_wall() / (int64_t)NS_PER_S));
-	REPLY(c, "STAT version ");
-	memcache_reply_line(c, s->options.version);
+	words(c, "version", s->options.version);
 	figure(c, "pointer_size", 64);
 	figure(c, "max_connections", s->options.connections_max);
 	figure(c, "curr_connections", n.connections_now);
@@ -74,6 +89,9 @@ static void general(struct memcache_connection *c)
 	figure(c, "bytes", t->memory.live);
 	figure(c, "curr_items", t->table.count);
 	figure(c, "evictions", t->memory.evictions);
+	figure(c, "log_watchers", s->watchers_now);
+	figure(c, "log_watcher_skipped", s->watch_skipped);
+	figure(c, "log_watcher_sent", s->watch_sent);
 	figure(c, "segments", t->memory.count);
 	figure(c, "segments_free", t->memory.free_count);
 	figure(c, "segments_pinned", t->memory.pinned);
@@ -89,10 +107,10 @@ static void settings(struct memcache_connection *c)
 	figure(c, "tcpport", o->port);
 	figure(c, "udpport", 0);
 	figure(c, "verbosity", 0);
-	memcache_reply_line(c, o->keep ? "STAT evictions off" : "STAT evictions on");
+	words(c, "evictions", o->keep ? "off" : "on");
 	figure(c, "num_threads", 1);
-	memcache_reply_line(c, "STAT cas_enabled yes");
-	memcache_reply_line(c, "STAT flush_enabled yes");
+	words(c, "cas_enabled", "yes");
+	words(c, "flush_enabled", "yes");
 	figure(c, "item_size_max", c->server->store.item_max);
 	figure(c, "idle_timeout", o->idle_ns / NS_PER_S);
 }
@@ -136,26 +154,31 @@ void memcache_stats_reset(struct memcache_server *s)
 	s->store.memory.evictions = s->store.memory.cleaned = 0;
 }
 
+bool memcache_stats_of(struct memcache_connection *c, struct word group)
+{
+	if (!group.size)
+		general(c);
+	else if (WORD_IS(group, "settings"))
+		settings(c);
+	else if (WORD_IS(group, "items"))
+		items(c);
+	else if (WORD_IS(group, "slabs"))
+		slabs(c);
+	else
+		return false;
+	return true;
+}
+
 void memcache_stats(struct memcache_connection *c, const struct word *w, uint32_t n)
 {
-	if (n == 1) {
-		general(c);
-	} else if (WORD_IS(w[1], "settings")) {
-		settings(c);
-	} else if (WORD_IS(w[1], "reset")) {
+	if (n > 1 && WORD_IS(w[1], "reset")) {
 		memcache_stats_reset(c->server);
 		REPLY(c, "RESET\r\n");
-		return;
-	} else if (WORD_IS(w[1], "items")) {
-		items(c);
-	} else if (WORD_IS(w[1], "slabs")) {
-		slabs(c);
-	} else if (WORD_IS(w[1], "conns")) {
+	} else if (n > 1 && WORD_IS(w[1], "conns")) {
 		memcache_dump_begin(c, true);
-		return;
+	} else if (memcache_stats_of(c, n > 1 ? w[1] : (struct word){ "", 0 })) {
+		REPLY(c, "END\r\n");
 	} else {
 		REPLY(c, "ERROR\r\n");
-		return;
 	}
-	REPLY(c, "END\r\n");
 }

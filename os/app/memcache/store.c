@@ -7,6 +7,7 @@
 
 #include <app/memcache/number.h>
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/error.h>
 #include <core/hash.h>
 #include <core/panic.h>
@@ -17,6 +18,40 @@ static void changed(struct memcache_store *s, const struct memcache_item *i)
 {
 	if (s->backend)
 		s->backend->changed(s->backend->of, memcache_item_key(i), i->key_size);
+}
+
+static int64_t left_of(const struct memcache_store *s, uint32_t expires)
+{
+	return expires ? (int64_t)expires - s->now : -1;
+}
+
+static inline bool is_watched(const struct memcache_store *s, enum memcache_watched what)
+{
+	return __builtin_expect(s->watched & what, 0);
+}
+
+static COLD void watch_store(struct memcache_store *s, const struct memcache_key *k,
+                             enum memcache_mode mode, enum memcache_result result, uint32_t expires,
+                             uint32_t size)
+{
+	s->watch(s, &(struct memcache_event){ .what = MEMCACHE_MUTATIONS,
+	                                      .status = (uint8_t)result,
+	                                      .mode = (uint8_t)mode,
+	                                      .key = k->bytes,
+	                                      .key_size = k->size,
+	                                      .size = size,
+	                                      .left = left_of(s, expires) });
+}
+
+static COLD void watch_eviction(struct memcache_store *s, const struct memcache_item *i)
+{
+	s->watch(s, &(struct memcache_event){ .what = MEMCACHE_EVICTIONS,
+	                                      .fetched = (i->bits & ITEM_FETCHED) != 0,
+	                                      .key = memcache_item_key(i),
+	                                      .key_size = i->key_size,
+	                                      .size = i->value_size,
+	                                      .left = left_of(s, i->expires),
+	                                      .idle = s->now - i->used_at });
 }
 
 static bool expired(const struct memcache_store *s, const struct memcache_item *i)
@@ -42,6 +77,8 @@ static void moved(void *of, struct memcache_item *from, struct memcache_item *to
 	s->mortal -= from->expires != 0;
 	if (dead(s, from))
 		s->counts[MEMCACHE_RECLAIMED]++;
+	else if (is_watched(s, MEMCACHE_EVICTIONS))
+		watch_eviction(s, from);
 	changed(s, from);
 }
 
@@ -128,7 +165,23 @@ static void unlink(struct memcache_store *s, struct memcache_item *i)
 	memcache_memory_give(&s->memory, i);
 }
 
-struct memcache_item *memcache_find(struct memcache_store *s, const struct memcache_key *k)
+/* Tells what a look at the key is going to find. */
+static COLD void watch_fetch(struct memcache_store *s, const struct memcache_key *k)
+{
+	const struct memcache_item *i =
+	        memcache_table_find(&s->table, hash_of(k), k->bytes, k->size);
+	enum memcache_found status = !i              ? MEMCACHE_IS_NOT
+	                             : !dead(s, i)   ? MEMCACHE_IS
+	                             : expired(s, i) ? MEMCACHE_HAS_EXPIRED
+	                                             : MEMCACHE_WAS_FLUSHED;
+	s->watch(s, &(struct memcache_event){ .what = MEMCACHE_FETCHERS,
+	                                      .status = (uint8_t)status,
+	                                      .key = k->bytes,
+	                                      .key_size = k->size,
+	                                      .size = i ? i->value_size : 0 });
+}
+
+static inline struct memcache_item *find(struct memcache_store *s, const struct memcache_key *k)
 {
 	uint32_t hash = hash_of(k);
 	struct memcache_item *i = memcache_table_find(&s->table, hash, k->bytes, k->size);
@@ -141,6 +194,13 @@ struct memcache_item *memcache_find(struct memcache_store *s, const struct memca
 	changed(s, i);
 	unlink(s, i);
 	return NULL;
+}
+
+struct memcache_item *memcache_find(struct memcache_store *s, const struct memcache_key *k)
+{
+	if (is_watched(s, MEMCACHE_FETCHERS))
+		watch_fetch(s, k);
+	return find(s, k);
 }
 
 void memcache_used(struct memcache_store *s, struct memcache_item *i)
@@ -215,6 +275,18 @@ void memcache_abandon(struct memcache_store *s, struct memcache_item *i)
 {
 	memcache_memory_give(&s->memory, i);
 	memcache_memory_unpin(&s->memory, i);
+}
+
+void memcache_refused(struct memcache_store *s, const struct memcache_key *k,
+                      enum memcache_mode mode, uint32_t expires, bool big)
+{
+	if (is_watched(s, MEMCACHE_MUTATIONS))
+		watch_store(s, k, mode, big ? MEMCACHE_TOO_BIG : MEMCACHE_OUT_OF_MEMORY, expires,
+		            0);
+	struct memcache_item *old = mode == MEMCACHE_SET ? memcache_find(s, k) : NULL;
+	if (old)
+		memcache_delete(s, old);
+	s->counts[MEMCACHE_TOO_LARGE] += big;
 }
 
 static struct memcache_key key_of(const struct memcache_item *i)
@@ -307,9 +379,14 @@ enum memcache_result memcache_put(struct memcache_store *s, struct memcache_item
 		else
 			memcache_abandon(s, i);
 		/* Making room may have moved the old one, or forgotten it. */
-		old = whole ? memcache_find(s, &(struct memcache_key){ memcache_item_key(whole),
-		                                                       whole->key_size, false })
+		old = whole ? find(s, &(struct memcache_key){ memcache_item_key(whole),
+		                                              whole->key_size, false })
 		            : NULL;
+	}
+	if (is_watched(s, MEMCACHE_MUTATIONS)) {
+		const struct memcache_item *of = result == MEMCACHE_OK ? whole : i;
+		key = key_of(of);
+		watch_store(s, &key, how->mode, result, of->expires, of->value_size);
 	}
 	if (result != MEMCACHE_OK) {
 		memcache_abandon(s, i);
@@ -324,10 +401,14 @@ struct memcache_item *memcache_overwrite(struct memcache_store *s, const struct 
                                          uint32_t flags, uint32_t expires, const char *value,
                                          uint32_t size)
 {
-	struct memcache_item *i = memcache_find(s, k);
+	struct memcache_item *i = find(s, k); /* that it was, the other way tells, too */
 	if (!i || room_for(head_size(k, flags, size), size) != i->room ||
 	    memcache_memory_is_pinned(&s->memory, i))
 		return NULL;
+	if (is_watched(s, MEMCACHE_FETCHERS))
+		watch_fetch(s, k);
+	if (is_watched(s, MEMCACHE_MUTATIONS))
+		watch_store(s, k, MEMCACHE_SET, MEMCACHE_OK, expires, size);
 	s->mortal -= i->expires != 0;
 	s->mortal += expires != 0;
 	write_head(i, k, flags, expires, size);
@@ -371,10 +452,12 @@ void memcache_renumber(struct memcache_store *s, struct memcache_item *i)
 }
 
 enum memcache_result memcache_add(struct memcache_store *s, struct memcache_item **item,
-                                  uint64_t delta, bool subtract, uint64_t *value)
+                                  uint64_t delta, bool subtract, uint64_t cas, uint64_t *value)
 {
 	struct memcache_item *i = *item;
 	char text[NUMBER_SIZE];
+	if (cas && cas != i->cas && i->value_size) /* that it is empty is told first */
+		return MEMCACHE_EXISTS;
 	if (!memcache_number_begins(memcache_item_value(i), i->value_size, value))
 		return MEMCACHE_NOT_A_NUMBER;
 	if (subtract)
@@ -402,6 +485,20 @@ enum memcache_result memcache_add(struct memcache_store *s, struct memcache_item
 	replace(s, i, new);
 	*item = new;
 	return MEMCACHE_OK;
+}
+
+struct memcache_item *memcache_seed(struct memcache_store *s, const struct memcache_key *k,
+                                    uint32_t expires, uint64_t number)
+{
+	char text[NUMBER_SIZE];
+	uint32_t size = memcache_number_print(text, number);
+	struct memcache_storing how = { .mode = MEMCACHE_ADD };
+	struct memcache_item *i = memcache_new(s, k, 0, expires, size);
+	if (!i)
+		return NULL;
+	memcpy(memcache_item_value(i), text, size);
+	memcpy(memcache_item_value(i) + size, "\r\n", 2);
+	return memcache_put(s, i, &how) == MEMCACHE_OK ? i : NULL;
 }
 
 void memcache_flush(struct memcache_store *s, uint32_t at)

@@ -67,10 +67,33 @@ struct memcache_backend {
 	void *of;
 };
 
+/* What may be watched; bits of memcache_store.watched. */
+enum memcache_watched {
+	MEMCACHE_FETCHERS = 1,
+	MEMCACHE_MUTATIONS = 2,
+	MEMCACHE_EVICTIONS = 4,
+	MEMCACHE_CONNECTIONS = 8, /* the server's */
+};
+
+/* Something that is watched. Who is told must not touch the store. */
+struct memcache_event {
+	enum memcache_watched what;
+	uint8_t status; /* of a fetch: enum memcache_found; else enum memcache_result */
+	uint8_t mode;   /* of a mutation: enum memcache_mode */
+	bool fetched;   /* of an eviction */
+	const char *key;
+	uint32_t key_size, size; /* size: of the value */
+	int64_t left;            /* seconds to live; -1: for ever */
+	uint32_t idle;           /* seconds since it was last used */
+};
+enum memcache_found { MEMCACHE_IS_NOT, MEMCACHE_IS, MEMCACHE_WAS_FLUSHED, MEMCACHE_HAS_EXPIRED };
+
 struct memcache_store {
 	struct memcache_memory memory;
 	struct memcache_table table;
-	const struct memcache_backend *backend;       /* null: what is lost is lost */
+	const struct memcache_backend *backend; /* null: what is lost is lost */
+	uint32_t watched;                       /* what somebody watches: watch.c sets it */
+	void (*watch)(struct memcache_store *, const struct memcache_event *);
 	uint32_t item_max;                            /* room of the largest item */
 	uint32_t now;                                 /* seconds; memcache_tick */
 	uint64_t began;                               /* ns of clock_now()'s time */
@@ -120,6 +143,7 @@ enum memcache_result {
 	MEMCACHE_NOT_FOUND,
 	MEMCACHE_NOT_A_NUMBER,
 	MEMCACHE_OUT_OF_MEMORY,
+	MEMCACHE_TOO_BIG, /* told to watchers only */
 };
 
 /* Whether an item of that size could ever be stored. */
@@ -129,6 +153,10 @@ bool memcache_fits(const struct memcache_store *, const struct memcache_key *, u
 struct memcache_item *memcache_new(struct memcache_store *, const struct memcache_key *,
                                    uint32_t flags, uint32_t expires, uint32_t value_size);
 void memcache_abandon(struct memcache_store *, struct memcache_item *);
+/* A value was not stored, since there is no room for it, or (`big`) never will be: of an older one,
+ * a set leaves nothing, since that would be served as if this had never been said. */
+void memcache_refused(struct memcache_store *, const struct memcache_key *, enum memcache_mode,
+                      uint32_t expires, bool big);
 struct memcache_storing {
 	enum memcache_mode mode;
 	uint64_t cas;     /* compared where mode is MEMCACHE_CAS or appends; 0: not compared */
@@ -150,9 +178,13 @@ void memcache_touch(struct memcache_store *, struct memcache_item *, uint32_t ex
 void memcache_set_bits(struct memcache_store *, struct memcache_item *, uint8_t bits,
                        uint8_t cleared);
 void memcache_renumber(struct memcache_store *, struct memcache_item *); /* another CAS number */
-/* Adds to the number that *item is, or subtracts, down to 0; *item is then where it lies. */
+/* Adds to the number that *item is, or subtracts, down to 0; *item is then where it lies. Its CAS
+ * number must be `cas`, unless that is 0. */
 enum memcache_result memcache_add(struct memcache_store *, struct memcache_item **, uint64_t delta,
-                                  bool subtract, uint64_t *value);
+                                  bool subtract, uint64_t cas, uint64_t *value);
+/* The number, as an item of its own, where there is none. Null: no memory. */
+struct memcache_item *memcache_seed(struct memcache_store *, const struct memcache_key *,
+                                    uint32_t expires, uint64_t number);
 void memcache_flush(struct memcache_store *, uint32_t at); /* all items, in that second; 0: now */
 
 /* ---- For backends: none of these is told to one ---- */

@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <app/words.h>
+
 #include "builder.h"
 
 #define CACHE_CONTROL "cache-control="
@@ -137,7 +139,7 @@ static void take(char *word)
 
 static _Noreturn void usage(FILE *to, int status)
 {
-	fputs("Usage: ampoule-web-site -o OUTPUT [-d DEPFILE] [-C DIR] "
+	fputs("usage: ampoule-web-site -o OUTPUT [-d DEPFILE] [-C DIR] "
 	      "DIRECTORY|[//HOST/]PREFIX=DIRECTORY|rules=FILE|cache-control=VALUE...\n"
 	      "Compiles directories into one site database.\n",
 	      to);
@@ -177,6 +179,7 @@ int main(int argc, char **argv)
 {
 	const char *output = NULL, *dependencies = NULL;
 	int option;
+	words_expand(&argc, &argv);
 	for (int k = 1; k < argc; k++) {
 		if (strcmp(argv[k], "--help") == 0)
 			usage(stdout, 0);

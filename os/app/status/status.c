@@ -7,6 +7,7 @@
 
 #include <app/http/http.h>
 #include <core/clock.h>
+#include <core/clone.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/loop.h>
@@ -51,6 +52,7 @@ static void gather(struct figures *f)
 {
 	f->count = 0;
 	add(f, "appliance", "uptime_seconds", clock_now() / NS_PER_S);
+	add(f, "appliance", "generation", clone_generation());
 	if (options.http) {
 		struct http_counters h;
 		http_counters(options.http, &h);
@@ -71,7 +73,7 @@ static void gather(struct figures *f)
 	for (uint32_t k = 0; k < TCP_COUNT_MAX; k++)
 		add(f, "tcp", tcp_counter_name(k), tcp_counter(k));
 	const struct interface *i = options.interface ? options.interface : interface_find(NULL);
-	for (uint32_t k = 0; i && k < COUNT_MAX; k++)
+	for (uint32_t k = 0; i && k < interface_counter_total(); k++)
 		add(f, "interface", interface_counter_name(k), interface_counter(i, k));
 	struct heap_figures heap = heap_figures();
 	add(f, "memory", "heap_bytes", heap.total);

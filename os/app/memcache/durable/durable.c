@@ -342,7 +342,7 @@ static void write_on(void *arg)
 		for (uint32_t k = b.items_from; k < b.count; k++)
 			take_back(&d.batch[k]);
 		memcache_committed(d.server, UINT64_MAX, error);
-		task_sleep(RETRY_NS);
+		task_sleep_until(clock_now() + RETRY_NS);
 	}
 }
 

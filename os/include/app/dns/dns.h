@@ -17,6 +17,7 @@
 struct dns_server; /* from the heap; it lives as long as the image */
 struct file;
 struct interface;
+struct tcp_layer;
 
 #define DNS_PORT                53u
 #define DNS_CACHE_BYTES_DEFAULT (4u << 20)
@@ -26,11 +27,14 @@ struct interface;
 #define DNS_TCP_CONNECTIONS 256u                 /* at once */
 #define DNS_TCP_PER_ADDRESS 16u                  /* of one address */
 #define DNS_TCP_IDLE_NS     (10ull * 1000000000) /* without a query, or an acknowledgment */
-#define DNS_TCP_TRANSFERS   4u           /* zones at once; further ones wait for their turn */
+#define DNS_TCP_TRANSFERS   4u    /* zones at once; further ones wait for their turn */
+#define DNS_TCP_RATE        2048u /* bytes a second of a transfer that its client takes at least */
 #define DNS_TCP_UNSENT      (192u << 10) /* bytes of answers not acknowledged; then nothing is read */
 
 struct dns_tcp_limits { /* zero means the default */
 	uint32_t connections, per_address, transfers, unsent;
+	uint32_t
+	        rate; /* on average, once a transfer has begun idle_ns ago; a slower one is reset */
 	uint64_t idle_ns;
 	/* Bytes that all connections hold: half of the heap. Then those go that would hold them for longest. */
 	uint64_t buffers;
@@ -56,7 +60,16 @@ struct dns_options {
  * if only the cache finds no memory, the server goes without one). */
 int dns_serve(struct dns_server **, const struct file *zones, const struct dns_options *);
 
-/* The orderly end of TCP (UDP is answered on): no new connections, who idles is closed at once, others after their
+/*
+ * Serves over TCP through a layer as well: DNS over TLS (RFC 7858), with &tls_layer and a struct tls (app/tls/tls.h), whose protocols are "dot" and no other. Port 0:
+ * DNS_TLS_PORT. Options are dns_serve's: transfers go this way, too (RFC 9103), and each way has TCP's bounds for itself. Once. Errors as
+ * tcp_listen's, which are logged.
+ */
+#define DNS_TLS_PORT 853u
+int dns_serve_over(struct dns_server *, const struct tcp_layer *, void *context, uint16_t port,
+                   const struct dns_options *);
+
+/* The orderly end of TCP (UDP is answered on; what goes through a layer is asked to end, too, and not waited for): no new connections, who idles is closed at once, others after their
  * query or transfer. `stopped` (may be null) is called once: when all have ended, or at the deadline, when the
  * others were reset. */
 void dns_stop(struct dns_server *, uint64_t deadline_ns,

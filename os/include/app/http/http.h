@@ -75,6 +75,12 @@ struct http_options {                /* zero means the default above */
 /* Listens. ERR_EXISTS, ERR_MEMORY; the reason is logged. Options may be null. */
 int http_serve(struct http_server **, const struct http_options *);
 
+/* The same through a layer between TCP and HTTP (net/tcp_served.h): tls_layer of app/tls/tls.h, which says what the context
+ * is. */
+struct tcp_layer;
+int http_serve_over(struct http_server **, const struct http_options *, const struct tcp_layer *,
+                    void *context);
+
 /* The orderly end: no new connections; each that idles is closed at once, each response from now on is the last of
  * its connection and says so. `stopped` (may be null) is called once on the loop: when all have ended, or at the
  * deadline, when the others were reset but for `left`, which tasks hold. */
@@ -104,6 +110,9 @@ int http_route_task(struct http_server *, const char *method, const char *patter
  * the handler for bodies that are gathered. ERR_ABSENT: no such route. */
 int http_route_gather(struct http_server *, const char *method, const char *pattern,
                       uint32_t bytes);
+/* A route's own bound of bodies instead of body_max, at least one byte: what is larger is 413. No more than that is gathered.
+ * ERR_ABSENT: no such route; ERR_INVALID: 0 bytes. */
+int http_route_body(struct http_server *, const char *method, const char *pattern, uint64_t bytes);
 
 /* ---- The request ---- */
 struct http_text { /* bytes of the request, in place; not NUL-terminated */
@@ -114,9 +123,12 @@ bool http_text_is(struct http_text, const char *); /* equal, case matters */
 bool http_text_is_nocase(struct http_text, const char *);
 
 struct http_text http_method(const struct http_exchange *);
+struct http_text http_target(const struct http_exchange *); /* all of it, as it came */
 struct http_text
 http_path(const struct http_exchange *); /* decoded, dot segments removed; begins with / */
 struct http_text http_query(const struct http_exchange *); /* after ?, as it came */
+struct http_text
+http_raw_path(const struct http_exchange *); /* before ?, as it came: for another server */
 /* What was asked: the target's authority, or else Host; checked (RFC 3986 §3.2.2), a port of at most 65535 with it.
  * Empty: the client names none; null bytes: nor has it the field (HTTP/1.0). */
 struct http_text http_host(const struct http_exchange *);
@@ -125,14 +137,21 @@ struct http_text http_host_name(const struct http_exchange *); /* the same witho
  * http_header_next goes on from *at (start with 0). */
 struct http_text http_header(const struct http_exchange *, const char *name);
 struct http_text http_header_next(const struct http_exchange *, const char *name, uint32_t *at);
+/* All fields in the order in which they came; false: no more. *at starts with 0. */
+bool http_field_next(const struct http_exchange *, uint32_t *at, struct http_text *name,
+                     struct http_text *value);
 struct http_text http_parameter(const struct http_exchange *,
                                 const char *name); /* of the pattern, decoded */
 /* Finds a name in a query or a form (application/x-www-form-urlencoded), decodes its value into `to` (NUL-terminated).
  * Its length, ERR_ABSENT, ERR_TOO_BIG, ERR_MALFORMED (a percent sign without two digits, a NUL: here or in what stands
  * before it). */
 int http_form_value(struct http_text form, const char *name, char *to, uint32_t size);
-uint32_t http_peer(const struct http_exchange *,
-                   uint16_t *port); /* host byte order; port may be null */
+struct net_address http_peer(const struct http_exchange *,
+                             uint16_t *port); /* host byte order; port may be null */
+
+/* The connection that it came by, for what its layer knows (tls_info of app/tls/tls.h); null: the client has gone. */
+struct tcp_served;
+const struct tcp_served *http_served(const struct http_exchange *);
 
 /* The body. http_body_size: what Content-Length says, HTTP_UNKNOWN if it comes in chunks, 0 if there is none. */
 #define HTTP_UNKNOWN UINT64_MAX
@@ -140,6 +159,9 @@ uint64_t http_body_size(const struct http_exchange *);
 /* In a task: the next bytes; how many, 0 at the end, ERR_TIMEOUT (the deadline, or they come slower than
  * HTTP_BODY_RATE_MIN), ERR_CLOSED, ERR_MALFORMED, ERR_TOO_BIG. */
 int64_t http_read(struct http_exchange *, void *to, uint32_t size, uint64_t deadline_ns);
+/* In a task: the whole body and a NUL behind it, into `room` bytes. Its size, or a negative error of http_read's, after which
+ * the exchange is answered: 413 (also for more than fits), 408 or 400. */
+int64_t http_read_all(struct http_exchange *, char *to, uint32_t room, uint64_t deadline_ns);
 /* On the loop: bytes as they come (all of them are taken), then once with size 0 and error OK at the end, or with a
  * negative error (the exchange is then gone). Expect: 100-continue is answered when either is called first. */
 typedef void http_body_fn(struct http_exchange *, void *context, const uint8_t *bytes,
@@ -189,6 +211,10 @@ int http_reply_resource(struct http_exchange *, const struct http_resource *);
  * blocks in a task; on the loop it takes everything, buffering (ERR_MEMORY past the send buffer). http_end completes;
  * if less than `size` was written, the connection is closed. ERR_CLOSED: the client has gone. */
 int http_begin(struct http_exchange *, uint32_t status, const char *type, uint64_t size);
+/* The same with fields as complete lines, each with CRLF, none of which is the server's own (http_set), but Content-Type. They
+ * may be many, and go out as they are. */
+int http_begin_with(struct http_exchange *, uint32_t status, const char *fields,
+                    uint32_t fields_size, uint64_t size);
 int http_write(struct http_exchange *, const void *bytes, uint32_t size);
 int http_write_static(struct http_exchange *, const void *bytes, uint64_t size);
 int http_end(struct http_exchange *);
@@ -216,5 +242,7 @@ struct http_counters {
 	uint64_t malformed, timed_out, too_large;
 };
 void http_counters(const struct http_server *, struct http_counters *);
+
+extern const bool http_carried; /* the builder's: the image has HTTP/2 */
 
 #endif

@@ -107,7 +107,8 @@ struct json_writer {
 };
 
 void json_writer_open(struct json_writer *, char *to, uint32_t room);
-/* OK, ERR_TOO_BIG (it did not fit), or the error of flush. The document must be complete. */
+/* OK, ERR_TOO_BIG (it did not fit), or the error of flush; never a length: that is `size`, of what flush has not taken. The
+ * document must be complete. */
 int json_writer_end(struct json_writer *);
 
 void json_object(struct json_writer *);

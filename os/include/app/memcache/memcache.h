@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A memcached: the text protocol and the meta commands of memcached 1.6 over TCP, with items in a
- * fixed amount of memory (memory.h), lost at the end unless a backend keeps them
- * (durable/durable.h).
+ * A memcached: the text protocol, the meta commands and the binary protocol of memcached 1.6 over
+ * TCP, with items in a fixed amount of memory (memory.h), lost at the end unless a backend keeps
+ * them (durable/durable.h).
  *
- * It does not have UDP, the binary protocol and SASL. The commands that steer memcached's own threads
- * and slabs (slabs, lru, watch) are answered ERROR. A get may have any number of keys: they are taken
+ * A connection speaks the binary protocol if its first byte is 0x80. Answers are memcached's, byte
+ * by byte, with two exceptions: a packet that is not known is skipped as long as it is (memcached
+ * skips its key and extras twice, and takes the middle of the next one for a packet), and one that
+ * has a value where there can be none is refused.
+ *
+ * It does not have UDP and SASL. The commands that steer memcached's own threads
+ * and slabs (slabs, lru) are answered ERROR. "watch" tells fetchers, mutations, evictions and
+ * connevents; it knows memcached's other words, of which nothing happens here. A get may have any number of keys: they are taken
  * as they come, and a connection never holds more than 8 KiB of a line.
  */
 #ifndef MEMCACHE_MEMCACHE_H
@@ -24,6 +30,9 @@ struct memcache_store;
 #define MEMCACHE_CONNECTIONS_MAX 1024u
 #define MEMCACHE_STALL_NS        (60ull * 1000000000)
 #define MEMCACHE_UNSENT_MAX      (2u << 20)
+#define MEMCACHE_WATCH_MAX       (256u << 10)
+#define MEMCACHE_WATCH_MIN       (4u << 10)
+#define MEMCACHE_WATCHERS_MAX    20u
 
 struct memcache_options {            /* zero means the default */
 	struct interface *interface; /* null: all */
@@ -38,7 +47,10 @@ struct memcache_options {            /* zero means the default */
 	uint64_t
 	        buffers_max; /* bytes that all connections hold; half of the heap. Beyond it those go
 	                             that would hold them for longest */
-	uint64_t idle_ns;    /* a silent connection is closed after this; 0: never */
+	uint32_t
+	        watch_max; /* bytes of lines that a watcher has not taken: what comes then, it is not
+	                       told, but how many they were; MEMCACHE_WATCH_MAX */
+	uint64_t idle_ns;  /* a silent connection is closed after this; 0: never */
 	uint64_t stall_ns;   /* one that acknowledges nothing; one in the middle of a command
 	                             for so long, if less than 1 KiB a second comes; MEMCACHE_STALL_NS */
 	const char *version; /* the answer to "version"; null: that of the memcached whose protocol
@@ -50,6 +62,10 @@ struct memcache_options {            /* zero means the default */
 /* Serves from now on, on the event loop. ERR_EXISTS (the port), ERR_MEMORY, ERR_INVALID; the reason
  * is logged. */
 int memcache_serve(struct memcache_server **, const struct memcache_options *);
+/* The same through a layer, as &tls_layer and a struct tls (app/tls/tls.h): nobody is served in clear. */
+struct tcp_layer;
+int memcache_serve_over(struct memcache_server **, const struct memcache_options *,
+                        const struct tcp_layer *, void *context);
 /* The steps of memcache_serve, for a caller that fills the store before memcache_begin. Clients can connect from
  * memcache_listen on, and wait for their answers until it begins. */
 int memcache_open(struct memcache_server **, const struct memcache_options *);

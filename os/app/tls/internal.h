@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What this library's files know of each other.
+ *
+ *   context.c      a server's settings; certificate.c its certificates, and which a client gets; ticket.c sessions' keys
+ *   layer.c        a connection: records in, records out (net/tcp_served.h)
+ *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
+ *                  authority.c who signs
+ *   memory.c       what OpenSSL allocates
+ *   turn.c         whose handshake goes on in this turn of the loop
+ *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system
+ */
+#ifndef TLS_INTERNAL_H
+#define TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include <core/list.h>
+
+#include <app/tls/tls.h>
+
+/* ---- ticket.c ---- */
+struct tls_ticket_key {
+	uint8_t name[16], cipher[32], mac[32];
+};
+struct tls_tickets {
+	struct tls_ticket_key now, before;
+	uint64_t period_ns, renew_at;
+	uint64_t generation; /* of clones, which have keys of their own */
+	bool has_before;
+	EVP_CIPHER *aes;
+};
+int tls_tickets_start(struct tls_tickets *, uint64_t period_ns);
+void tls_tickets_use(SSL_CTX *);
+
+/* ---- context.c ---- */
+struct tls_protocols { /* RFC 7301 §3.1's form */
+	uint8_t bytes[256];
+	uint32_t size;
+};
+/* False: one is empty, or they are too long. */
+bool tls_protocols_list(struct tls_protocols *, const char *const *names);
+struct tls {
+	SSL_CTX *contexts[TLS_CERTIFICATES_MAX]; /* [0]: where connections begin */
+	X509 *certificates[TLS_CERTIFICATES_MAX];
+	const char *names[TLS_CERTIFICATES_MAX]; /* tls_certificate's */
+	uint32_t count;
+	BIO_METHOD *method;
+	struct tls_options options;
+	struct tls_protocols protocols;
+	X509_STORE *authorities;
+	STACK_OF(X509_NAME) * authority_names;
+	struct tls_tickets tickets;
+	struct tls_counters counters;
+};
+bool tls_engine_start(void);       /* before anything else of OpenSSL */
+bool tls_context_begin(SSL_CTX *); /* what servers and clients share */
+SSL_CTX *tls_context_new(struct tls *);
+struct tls *tls_of_context(SSL_CTX *);
+/* The first reason in libcrypto's list, which is emptied. */
+const char *tls_reason(void);
+
+/* ---- certificate.c ---- */
+struct tls_pair {
+	X509 *own;
+	STACK_OF(X509) * others;
+	EVP_PKEY *key;
+};
+/* Reads what tls_certificate takes; the two fit each other. */
+int tls_pair_read(struct tls_pair *, const char *name, const char *chain, size_t chain_size,
+                  const char *key, size_t key_size);
+int tls_pair_use(SSL_CTX *, const char *name, const struct tls_pair *);
+void tls_pair_forget(struct tls_pair *);
+
+/* ---- layer.c ---- */
+struct tls_connection {
+	struct tcp_layer_state state; /* the first member */
+	struct tls *tls;
+	struct tcp_served *served;
+	SSL *ssl;           /* null until a record is there */
+	const uint8_t *cur; /* what SSL reads now */
+	uint32_t cur_size;
+	uint8_t *in; /* a record that is not whole */
+	uint32_t in_size, in_room;
+	uint8_t *out; /* records that TCP had no room for */
+	uint32_t out_size, out_at;
+	bool flushing;  /* a task waits for room for the next of them */
+	uint8_t *plain; /* what was decrypted and not taken */
+	uint32_t plain_size, plain_at;
+	struct list waiting; /* for its turn; empty: it does not */
+	bool may_go;         /* it is its turn */
+	bool owing; /* the last byte that was read is left with TCP, so that it is shown again */
+	bool failed, peer_ended;
+};
+BIO_METHOD *tls_bio_method(void);
+
+/* ---- memory.c ---- */
+void tls_memory_start(void); /* before anything else of OpenSSL */
+
+/* ---- turn.c ---- */
+/* May the connection take a step of its handshake now? If not, it is resumed when it may. */
+bool tls_turn_take(struct tls_connection *);
+void tls_turn_leave(struct tls_connection *); /* it ends */
+
+#endif
