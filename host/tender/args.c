@@ -3,19 +3,25 @@
  * Typed arguments. The same parser checks the values compiled into a note and those given by --set,
  * so that an image only ever sees values of their types.
  */
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <tender/args.h>
+#include <tender/args_file.h>
 #include <tender/image.h>
 
 const char *arg_type_name(uint32_t type)
 {
 	static const char *const names[] = {
-		[AMP_ARG_U16] = "u16",           [AMP_ARG_U32] = "u32",   [AMP_ARG_BOOL] = "bool",
-		[AMP_ARG_STRING] = "string",     [AMP_ARG_IPV4] = "ipv4", [AMP_ARG_CIDR] = "cidr",
-		[AMP_ARG_DURATION] = "duration", [AMP_ARG_SIZE] = "size"
+		[AMP_ARG_U16] = "u16",           [AMP_ARG_U32] = "u32",
+		[AMP_ARG_BOOL] = "bool",         [AMP_ARG_STRING] = "string",
+		[AMP_ARG_IPV4] = "ipv4",         [AMP_ARG_CIDR] = "cidr",
+		[AMP_ARG_DURATION] = "duration", [AMP_ARG_SIZE] = "size",
+		[AMP_ARG_IP6] = "ip6",           [AMP_ARG_CIDR6] = "cidr6",
+		[AMP_ARG_SECRET] = "secret"
 	};
 	return type < sizeof names / sizeof *names ? names[type] : NULL;
 }
@@ -50,6 +56,31 @@ static bool ipv4(const char **at, uint64_t *address)
 		*address = *address << 8 | byte;
 	}
 	return true;
+}
+
+bool arg_has_text(uint32_t type)
+{
+	return type == AMP_ARG_STRING || type == AMP_ARG_IP6 || type == AMP_ARG_CIDR6;
+}
+
+/* An IPv6 address that is none of IPv4's, with a prefix length if it is to have one. */
+static bool ip6(const char *text, bool prefix)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	uint8_t address[16];
+	char copy[INET6_ADDRSTRLEN];
+	uint64_t length;
+	size_t size = strcspn(text, "/");
+	if (size >= sizeof copy)
+		return false;
+	memcpy(copy, text, size);
+	copy[size] = 0;
+	if (inet_pton(AF_INET6, copy, address) != 1 || !memcmp(address, mapped, sizeof mapped))
+		return false;
+	const char *at = text + size;
+	if (!prefix)
+		return !*at;
+	return *at++ == '/' && digits(&at, 128, &length) && !*at;
 }
 
 /* Digits and one of the units, or none of them where unit "" is in the list. */
@@ -135,6 +166,14 @@ int arg_parse(uint32_t type, const char *text, uint64_t *number, struct defect *
 			return 0;
 		}
 		return defect_set(why, "is not an IPv4 address and prefix length (A.B.C.D/LEN)");
+	case AMP_ARG_IP6:
+		if (!*text || ip6(text, false))
+			return 0;
+		return defect_set(why, "is not an IPv6 address (2001:db8::1)");
+	case AMP_ARG_CIDR6:
+		if (!*text || ip6(text, true))
+			return 0;
+		return defect_set(why, "is not an IPv6 address and prefix length (2001:db8::1/64)");
 	case AMP_ARG_DURATION:
 		if (scaled(text, times, nanoseconds, number))
 			return 0;
@@ -143,8 +182,30 @@ int arg_parse(uint32_t type, const char *text, uint64_t *number, struct defect *
 		if (scaled(text, sizes, bytes, number))
 			return 0;
 		return defect_set(why, "is not a size (digits and nothing or one of K M G)");
+	case AMP_ARG_SECRET: /* compiled in or on a command line, it would be none */
+		if (!*text)
+			return 0;
+		return defect_set(why, "is no file: a secret comes from one (NAME=@FILE)");
 	}
 	return defect_set(why, "has an unknown type");
+}
+
+int args_take(struct args *args, const struct image *image, uint32_t i, const char *text,
+              const char *from, const char *way, struct defect *why)
+{
+	const struct amp_note_arg *a = &image->args[i];
+	struct defect what;
+	if (arg_parse(a->type, text, &args->values[i].number, &what) && a->type == AMP_ARG_SECRET)
+		return defect_set(why, "%s %s: a secret comes from a file: write %s=@FILE", way,
+		                  a->name, a->name); /* not what it is */
+	if (arg_parse(a->type, text, &args->values[i].number, &what))
+		return from ? defect_set(why, "%s %s: what %s holds %s", way, a->name, from,
+		                         what.text)
+		            : defect_set(why, "%s %s: '%s' %s", way, a->name, text, what.text);
+	if (arg_has_text(a->type))
+		snprintf(args->values[i].text, AMP_TEXT_MAX, "%s", text);
+	args->values[i].set = 1;
+	return 0;
 }
 
 static int set_one(struct args *args, const struct image *image, const char *set,
@@ -166,13 +227,23 @@ static int set_one(struct args *args, const struct image *image, const char *set
 			                  set, a->name);
 		if (args->values[i].set)
 			return defect_set(why, "--set %s: argument %s is set twice", set, a->name);
+		const char *text = equals + 1, *from = NULL;
+		char value[AMP_TEXT_MAX];
 		struct defect what;
-		if (arg_parse(a->type, equals + 1, &args->values[i].number, &what))
-			return defect_set(why, "--set %s: '%s' %s", a->name, equals + 1, what.text);
-		if (a->type == AMP_ARG_STRING)
-			snprintf(args->values[i].text, AMP_TEXT_MAX, "%s", equals + 1);
-		args->values[i].set = 1;
-		return 0;
+		if (text[0] == '@' && text[1] == '@') {
+			text++;
+		} else if (text[0] == '@' && text[1]) {
+			from = text + 1;
+			if (a->type == AMP_ARG_SECRET) {
+				if (!args_file_secret(args, i, from, &what))
+					return 0;
+				return defect_set(why, "--set %s: %s", a->name, what.text);
+			}
+			if (args_file_read(from, value, &what))
+				return defect_set(why, "--set %s: %s", a->name, what.text);
+			text = value;
+		}
+		return args_take(args, image, i, text, from, "--set", why);
 	}
 
 	char known[256] = "";
@@ -195,7 +266,7 @@ int args_make(struct args *args, const struct image *image, const char *const *s
 		const struct amp_note_arg *a = &image->args[i];
 		if (arg_parse(a->type, a->value, &args->values[i].number, why))
 			return -1; /* not after image_open, which has checked it */
-		if (a->type == AMP_ARG_STRING)
+		if (arg_has_text(a->type))
 			memcpy(args->values[i].text, a->value, AMP_TEXT_MAX);
 	}
 	for (unsigned i = 0; i < count; i++)

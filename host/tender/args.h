@@ -3,6 +3,7 @@
 #ifndef TENDER_ARGS_H
 #define TENDER_ARGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ampoule_abi.h>
@@ -14,6 +15,9 @@ struct image;
  * defect that says what a value of the type looks like. */
 int arg_parse(uint32_t type, const char *text, uint64_t *number, struct defect *why);
 
+/* Is its value given to the image as text? */
+bool arg_has_text(uint32_t type);
+
 const char *arg_type_name(uint32_t type); /* "u16"; null: no such type */
 
 struct args {
@@ -21,11 +25,23 @@ struct args {
 		uint64_t number;
 		char text[AMP_TEXT_MAX]; /* strings only */
 		uint32_t set;            /* 1: by --set */
+		uint8_t *secret; /* AMP_ARG_SECRET: owned until args_forget; null: not set */
+		uint32_t secret_size;
 	} values[AMP_ARGS_MAX];
 };
 
-/* The note's values, then `sets` ("NAME=VALUE", count of them) over them. */
+/* The note's values, then `sets` (count of them) over them: "NAME=VALUE"; "NAME=@FILE", for what is no one's to read in the
+ * list of processes, is what the file holds without its last line feed; "NAME=@@VALUE" begins with one '@', and "NAME=@" is
+ * it. */
 int args_make(struct args *, const struct image *, const char *const *sets, unsigned count,
               struct defect *why);
+
+/* Values that a service manager hands over (systemd.exec(5), Credentials): the file ampoule.NAME in `directory`, for each
+ * dynamic argument that is not set. `directory` may be null. */
+int args_credentials(struct args *, const struct image *, const char *directory,
+                     struct defect *why);
+
+/* Erases secrets, once the image has them. */
+void args_forget(struct args *);
 
 #endif

@@ -50,16 +50,17 @@ static uint64_t multiplier(double hz)
 }
 
 void clock_start(struct clock *c, struct amp_clock *shared, const struct clock_sample *since,
-                 uint64_t tsc_khz)
+                 uint64_t tsc_khz, uint64_t image_ns)
 {
 	struct clock_sample s = clock_sample();
 	struct timespec wall;
 	uint64_t before = clock_mono();
 	clock_gettime(CLOCK_REALTIME, &wall);
 
-	*c = (struct clock){
-		.shared = shared, .start = *since, .zero = s.ns, .interval = INTERVAL_FIRST
-	};
+	*c = (struct clock){ .shared = shared,
+		             .start = *since,
+		             .zero = s.ns - image_ns,
+		             .interval = INTERVAL_FIRST };
 	c->next = s.ns + c->interval;
 	c->hz = (double)tsc_khz * 1e3;
 	double hz = c->hz;
@@ -67,11 +68,16 @@ void clock_start(struct clock *c, struct amp_clock *shared, const struct clock_s
 		hz = (double)(s.tsc - since->tsc) / ((double)(s.ns - since->ns) * 1e-9);
 	if (hz < 1e8 || hz > 1e11)
 		hz = 1e9; /* absurd: be monotonic at least, refreshes do the rest */
-	*shared = (struct amp_clock){ .shift = SHIFT,
-		                      .multiplier = multiplier(hz),
-		                      .base_tsc = s.tsc };
-	shared->wall_offset =
-	        (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec - (int64_t)(before - s.ns);
+	*shared = (struct amp_clock){
+		.shift = SHIFT, .multiplier = multiplier(hz), .base_tsc = s.tsc, .base_ns = image_ns
+	};
+	shared->wall_offset = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec -
+	                      (int64_t)(before - s.ns + image_ns);
+}
+
+uint64_t clock_image(const struct clock *c)
+{
+	return image_now(c->shared, __rdtsc());
 }
 
 void clock_refresh(struct clock *c)

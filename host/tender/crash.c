@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include <tender/crash.h>
-#include <tender/symbols.h>
 
 #define CRASH_FRAMES 32
+#define CRASH_LINES  8 /* frames whose addresses are given to be looked up */
 
 enum { DIVIDE = 0, DEBUG = 1, BREAKPOINT = 3, OPCODE = 6, STACK = 12, PROTECTION = 13, PAGE = 14 };
 #define ERROR_WRITE 2u
@@ -136,21 +136,39 @@ static void page_fault(const struct crash *c, const struct space *s, char *to, u
 	}
 }
 
+/*
+ * The number in a `ud1 NUMBER(%eax), %eax`, which is how clang traps: an address size prefix, the opcode, then a base register
+ * with no displacement where the number is 0 (an addition), one byte, or four. -1: no such instruction. A form that clang
+ * does not write is a check without a name.
+ */
+static int64_t trap_kind(const uint8_t *i, unsigned size)
+{
+	unsigned at = size && i[0] == 0x67;
+	if (at + 3 > size || i[at] != 0x0f || i[at + 1] != 0xb9)
+		return -1;
+	uint8_t mode = i[at + 2] >> 6, base = i[at + 2] & 7;
+	unsigned bytes = mode == 1 ? 1 : mode == 2 ? 4 : 0, kind = 0;
+	at += 3;
+	if (mode == 3 || base == 4 || (mode == 0 && base == 5) || at + bytes > size)
+		return UINT32_MAX;
+	for (unsigned k = 0; k < bytes; k++)
+		kind |= (unsigned)i[at + k] << 8 * k;
+	return kind;
+}
+
 static void opcode(const struct crash *c, char *to, uint64_t size)
 {
 	uint8_t i[8] = { 0 };
 	uint64_t n = c->read(c->of, c->registers.rip, i, sizeof i);
+	int64_t kind;
 	if (n >= 2 && i[0] == 0x0f && i[1] == 0x05)
 		snprintf(to, size, "system call instruction, which no image may use");
 	else if (n >= 2 && i[0] == 0xcd)
 		snprintf(to, size, "int 0x%x instruction, which no image may use", i[1]);
 	else if (n >= 2 && i[0] == 0x0f && i[1] == 0x34)
 		snprintf(to, size, "sysenter instruction, which no image may use");
-	else if (n >= 5 && i[0] == 0x67 && i[1] == 0x0f && i[2] == 0xb9 && i[3] == 0x40)
-		snprintf(to, size, "trap of a compiled-in check: %s", check_name(i[4]));
-	else if (n >= 3 && i[0] == 0x0f && i[1] == 0xb9)
-		snprintf(to, size, "trap of a compiled-in check: %s",
-		         n >= 4 && (i[2] & 0xc0) == 0x40 ? check_name(i[3]) : "a check");
+	else if ((kind = trap_kind(i, (unsigned)n)) >= 0)
+		snprintf(to, size, "trap of a compiled-in check: %s", check_name((unsigned)kind));
 	else if (n >= 2 && i[0] == 0x0f && i[1] == 0x0b)
 		snprintf(to, size, "trap: the image ended itself (ud2)");
 	else
@@ -206,7 +224,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char
 static void name(const struct symbols *y, const struct space *s, uint64_t at, char *to, size_t size)
 {
 	const struct region *r = space_find(s, at);
-	if (!symbols_name(y, at, to, size))
+	if (!symbols_name(y, at - s->moved, to, size))
 		snprintf(to, size, "%s", r ? region_name(r) : "nowhere");
 }
 
@@ -216,21 +234,33 @@ static bool in_text(const struct space *s, uint64_t at)
 	return r && r->rights & RIGHT_X;
 }
 
-static void backtrace(struct text *t, const struct crash *c, const struct space *s,
-                      const struct symbols *y)
+/* An address as the file has it, for who looks it up there. */
+static uint64_t shown(const struct space *s, uint64_t at)
 {
+	const struct region *r = space_find(s, at);
+	return r && r->kind == REGION_SEGMENT ? at - s->moved : at;
+}
+
+static void backtrace(struct text *t, const struct crash *c, const struct space *s,
+                      const struct symbols *y, const char *image)
+{
+	static struct text
+	        lines; /* addresses of instructions: a return address is behind its call */
 	uint64_t frame[2], rbp = c->registers.rbp, depth = 0;
 	char who[128];
 	name(y, s, c->registers.rip, who, sizeof who);
 	put(t, "  #%-2llu 0x%012llx %s\n", (unsigned long long)depth++,
-	    (unsigned long long)c->registers.rip, who);
+	    (unsigned long long)shown(s, c->registers.rip), who);
+	lines.size = 0;
+	put(&lines, " 0x%llx", (unsigned long long)shown(s, c->registers.rip));
 	/* After a jump to where no code is, the return address is still on top of the stack. */
 	if (!in_text(s, c->registers.rip) &&
 	    c->read(c->of, c->registers.rsp, frame, sizeof *frame) == sizeof *frame &&
 	    in_text(s, *frame)) {
 		name(y, s, *frame - 1, who, sizeof who);
 		put(t, "  #%-2llu 0x%012llx %s\n", (unsigned long long)depth++,
-		    (unsigned long long)*frame, who);
+		    (unsigned long long)shown(s, *frame), who);
+		put(&lines, " 0x%llx", (unsigned long long)shown(s, *frame - 1));
 	}
 	while (depth < CRASH_FRAMES && !(rbp & 7)) {
 		const struct region *r = space_find(s, rbp);
@@ -241,33 +271,36 @@ static void backtrace(struct text *t, const struct crash *c, const struct space 
 		/* A return address belongs to the call before it. */
 		name(y, s, frame[1] - 1, who, sizeof who);
 		put(t, "  #%-2llu 0x%012llx %s\n", (unsigned long long)depth++,
-		    (unsigned long long)frame[1], who);
+		    (unsigned long long)shown(s, frame[1]), who);
+		if (depth <= CRASH_LINES)
+			put(&lines, " 0x%llx", (unsigned long long)shown(s, frame[1] - 1));
 		if (frame[0] <= rbp)
 			break;
 		rbp = frame[0];
 	}
+	if (image)
+		put(t, "  file and line: llvm-symbolizer-19 -e %s.debug%s\n", image, lines.bytes);
 }
 
 void crash_report(const struct crash *c, const struct space *s, const struct image *image,
-                  int debug_fd)
+                  struct symbols *y)
 {
 	static struct text t;
-	struct symbols y;
 	char what[256], who[128];
 	const struct registers *r = &c->registers;
-	bool named = symbols_load(&y, debug_fd, image);
+	bool named = symbols_find(y, image);
 
 	t.size = 0;
 	crash_describe(c, s, what, sizeof what);
-	name(&y, s, r->rip, who, sizeof who);
+	name(y, s, r->rip, who, sizeof who);
 	uint64_t caller;
 	if (!in_text(s, r->rip) &&
 	    c->read(c->of, r->rsp, &caller, sizeof caller) == sizeof caller && in_text(s, caller)) {
 		char from[128];
-		name(&y, s, caller - 1, from, sizeof from);
+		name(y, s, caller - 1, from, sizeof from);
 		snprintf(who, sizeof who, "%s", from);
 	}
-	put(&t, "ampoule: %s crashed: %s, in %s\n", image->note.name, what, who);
+	put(&t, "%s%s crashed: %s, in %s\n", say_prefix, image->note.name, what, who);
 	if (c->vector >= 0) {
 		put(&t, "  exception %d (%s)", c->vector, vector_name(c->vector));
 		if (c->error_known)
@@ -291,11 +324,15 @@ void crash_report(const struct crash *c, const struct space *s, const struct ima
 	for (unsigned i = 0; i < sizeof list / sizeof *list; i++)
 		put(&t, "  %-5s %016llx%s", list[i].name, (unsigned long long)list[i].value,
 		    i % 4 == 3 || i == sizeof list / sizeof *list - 1 ? "\n" : "");
-	backtrace(&t, c, s, &y);
+	backtrace(&t, c, s, y, named ? image->note.name : NULL);
+	if (s->moved)
+		put(&t,
+		    "  (this run moved the image by 0x%llx: addresses after # are those of its "
+		    "file)\n",
+		    (unsigned long long)s->moved);
 	if (!named)
 		put(&t, "  (no function names: there is no %s of this build beside the image)\n",
 		    "NAME.debug");
-	symbols_free(&y);
 	for (size_t done = 0; done < t.size;) {
 		ssize_t n = write(2, t.bytes + done, t.size - done);
 		if (n <= 0)

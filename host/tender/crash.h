@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <tender/space.h>
+#include <tender/symbols.h>
 
 struct registers {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip,
@@ -26,8 +27,9 @@ struct crash {
 	void *of;
 };
 
-/* Prints the report on standard error. debug_fd: symbols_open's, or -1. */
-void crash_report(const struct crash *, const struct space *, const struct image *, int debug_fd);
+/* Prints the report on standard error; the symbols are mapped. */
+void crash_report(const struct crash *, const struct space *, const struct image *,
+                  struct symbols *);
 
 /* The first line's words for what happened: for tests. */
 void crash_describe(const struct crash *, const struct space *, char *to, uint64_t size);

@@ -3,6 +3,7 @@
  * Classic BPF over struct seccomp_data. Each rule is a straight run of tests that jumps to its own
  * end, where the next rule begins, if one fails; code[0] holds the refusal until filter_end.
  */
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
@@ -32,7 +33,7 @@ static void load(struct filter *f, size_t offset)
 
 void filter_begin(struct filter *f, uint32_t refusal)
 {
-	f->count = 0;
+	f->count = f->kept_count = 0;
 	load(f, LOW(arch));
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AUDIT_ARCH_X86_64);
 	emit(f, BPF_RET | BPF_K, 0, 0, refusal);
@@ -86,6 +87,55 @@ void filter_allow_if(struct filter *f, int call, const struct filter_arg *args, 
 void filter_allow(struct filter *f, int call)
 {
 	filter_allow_if(f, call, NULL, 0);
+}
+
+void filter_keep(struct filter *f, int fd)
+{
+	for (unsigned i = 0; i < f->kept_count; i++)
+		if (f->kept[i] == fd)
+			return;
+	if (fd < 0)
+		return;
+	if (f->kept_count == FILTER_KEPT_MAX)
+		abort(); /* ours to size */
+	f->kept[f->kept_count++] = fd;
+}
+
+void filter_allow_on(struct filter *f, int call, int fd, const struct filter_arg *args,
+                     unsigned count)
+{
+	struct filter_arg all[6] = { { 0, FILTER_EQUAL, (uint64_t)fd } };
+	for (unsigned i = 0; i < count; i++)
+		all[1 + i] = args[i];
+	if (fd < 0)
+		return;
+	filter_allow_if(f, call, all, 1 + count);
+	filter_keep(f, fd);
+}
+
+/* The least that is kept from `from` on; INT_MAX: none. */
+static int next_kept(const struct filter *const *filters, unsigned count, int from)
+{
+	int least = INT_MAX;
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned k = 0; k < filters[i]->kept_count; k++)
+			if (filters[i]->kept[k] >= from && filters[i]->kept[k] < least)
+				least = filters[i]->kept[k];
+	return least;
+}
+
+int filter_close_others(const struct filter *const *filters, unsigned count)
+{
+	for (int from = 0;;) {
+		int kept = next_kept(filters, count, from);
+		unsigned last = kept == INT_MAX ? ~0u : (unsigned)kept - 1;
+		if ((kept == INT_MAX || kept > from) &&
+		    syscall(SYS_close_range, (unsigned)from, last, 0))
+			return -1;
+		if (kept == INT_MAX)
+			return 0;
+		from = kept + 1;
+	}
 }
 
 void filter_end(struct filter *f)

@@ -6,11 +6,14 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
-#define FILTER_CODE_MAX 512u
+#define FILTER_CODE_MAX 4096u /* the kernel's bound */
+#define FILTER_KEPT_MAX 512u  /* more than all devices and queues have */
 
 struct filter {
 	struct sock_filter code[FILTER_CODE_MAX];
 	unsigned count;
+	int kept[FILTER_KEPT_MAX]; /* descriptors that are needed behind it, each once */
+	unsigned kept_count;
 };
 
 enum filter_test { FILTER_EQUAL, FILTER_AT_MOST }; /* unsigned */
@@ -27,7 +30,15 @@ void filter_within(struct filter *, uint64_t low, uint64_t high);
 /* A rule that is there already is not added again, so that each device may say what it needs. */
 void filter_allow(struct filter *, int call);
 void filter_allow_if(struct filter *, int call, const struct filter_arg *, unsigned count);
+/* The same on one descriptor, the call's first argument, which is kept. `args` are further ones. */
+void filter_allow_on(struct filter *, int call, int fd, const struct filter_arg *args,
+                     unsigned count);
+/* A descriptor that must stay open although no call names it: others wait for it, or it holds something. -1: none. */
+void filter_keep(struct filter *, int fd);
 void filter_end(struct filter *);
+
+/* Closes all descriptors but those that one of the filters keeps: inherited ones, and ours that are done. */
+int filter_close_others(const struct filter *const *, unsigned count);
 
 /* no_new_privs, then the filter, on all threads if `flags` says SECCOMP_FILTER_FLAG_TSYNC. 0 or -1,
  * errno. */

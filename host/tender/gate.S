@@ -10,23 +10,32 @@
 #define CALL_WAIT	1
 #define CALL_KICK	2
 #define CALL_PUTS	3
+#define CALL_SEED	4
+#define CALL_FS_BASE	5
 #define GATE_BAD	-22
 #define PUTS_MAX	65536
+#define SEED_SIZE	48
 #define STREAM_OUTPUT	1
 
 #define SYS_read	0
 #define SYS_write	1
 #define SYS_munmap	11
 #define SYS_sendto	44
+#define SYS_arch_prctl	158
 #define SYS_futex	202
 #define SYS_exit_group	231
 #define SYS_ppoll	271
 #define SYS_timerfd_settime 286
+#define SYS_getrandom	318
 #define MSG_DONTWAIT	0x40
 #define TIMER_ABSTIME	1
 #define SENDS_MAX	64	/* doorbells at a time: older kernels send 32 packets at each */
 #define FUTEX_WAIT_BITSET 9	/* absolute time, CLOCK_MONOTONIC; not private: the memory is shared */
 #define EAGAIN		11
+#define XSAVE_MXCSR	24
+#define XSAVE_COMP_HIGH	(512 + 8 + 4)	/* XCOMP_BV, upper half: bit 31 says compacted */
+#define ARCH_SET_FS	0x1002
+#define X87_CONTROL	0x37f
 
 	.section .rodata
 	.balign	4096
@@ -35,7 +44,7 @@
 gate_kvm:
 	cmp	$CALL_KICK, %rdi
 	je	1f
-	cmp	$CALL_PUTS, %rdi
+	cmp	$CALL_SEED, %rdi
 	ja	2f
 	mov	%rdx, %r8		/* b; the port takes DX */
 	mov	$PORT_CALL, %edx
@@ -64,6 +73,10 @@ gate_sandbox:
 	je	kick
 	cmp	$CALL_PUTS, %rdi
 	je	puts
+	cmp	$CALL_SEED, %rdi
+	je	seed
+	cmp	$CALL_FS_BASE, %rdi
+	je	fs_base
 	test	%rdi, %rdi
 	jnz	bad
 	movzbl	%sil, %edi
@@ -72,6 +85,27 @@ gate_sandbox:
 	ud2
 
 bad:	mov	$GATE_BAD, %rax
+	ret
+
+seed:	mov	%rsi, %rdi
+	mov	$SEED_SIZE, %esi
+	xor	%edx, %edx
+	mov	$SYS_getrandom, %eax
+	syscall
+	cmp	$SEED_SIZE, %rax
+	jne	bad
+	xor	%eax, %eax
+	ret
+
+	/* Only where there is no FSGSBASE: the filter has no rule for it elsewhere. */
+fs_base:
+	cmpl	$0, GATE_FS_BY_CALL(%r9)
+	je	bad
+	mov	$ARCH_SET_FS, %edi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	test	%rax, %rax
+	jnz	bad
 	ret
 
 kick:	cmp	GATE_DEVICE_COUNT(%r9), %rsi
@@ -208,11 +242,14 @@ puts:	lea	-1(%rsi), %rax
 	 * rings, then looks for the announcement. R8 control, R9 data, R11 the flags of those tx rings that have
 	 * work, and 2 where a socket has.
 	 */
-wait:	cmpl	$0, GATE_POLL_COUNT(%r9)
+wait:	mov	GATE_CONTROL(%r9), %r8
+	mov	%rcx, CONTROL_RESUME(%r8)
+	cmpl	$0, GATE_POLL_COUNT(%r9)
 	je	0f
 	call	ring_all
 0:	mov	GATE_CONTROL(%r9), %r8
-	and	$15, %edx
+	incl	CONTROL_TURNS(%r8)
+	and	$31, %edx
 	mov	%edx, %eax
 	or	$GATE_WAITING, %eax
 	xchg	%eax, CONTROL_WAITING(%r8)
@@ -284,12 +321,13 @@ wait:	cmpl	$0, GATE_POLL_COUNT(%r9)
 	mov	%edx, %r11d
 	xor	%r10d, %r10d		/* no time-out */
 	sub	$24, %rsp
-	cmp	$-1, %rsi
-	je	7f
 	mov	%rsi, %rax
-	add	GATE_MONO(%r9), %rax
-	jc	7f
-	xor	%edx, %edx
+	test	%rax, %rax		/* centuries away: never */
+	js	7f
+	add	GATE_MONO(%r9), %rax	/* modulo 2^64: a clone may be older than its host */
+	jns	9f
+	xor	%eax, %eax
+9:	xor	%edx, %edx
 	mov	$1000000000, %ecx
 	div	%rcx
 	mov	%rax, (%rsp)
@@ -328,13 +366,16 @@ poll:	xor	%r10d, %r10d
 	sub	$32, %rsp		/* struct itimerspec; all zero: never */
 	mov	%rax, (%rsp)
 	mov	%rax, 8(%rsp)
-	cmp	$-1, %rsi
-	je	3f
 	mov	%rsi, %rax
+	test	%rax, %rax
+	js	5f
 	add	GATE_MONO(%r9), %rax
-	jc	5f
+	js	6f
 	mov	$1000000000, %ecx
 	div	%rcx
+	jmp	3f
+6:	xor	%eax, %eax		/* long ago */
+	mov	$1, %edx
 	jmp	3f
 5:	xor	%eax, %eax
 3:	mov	%rax, 16(%rsp)
@@ -391,30 +432,44 @@ gate_sandbox_enter:
 2:	add	$16, %r13
 	dec	%r14d
 	jnz	1b
-	xor	%eax, %eax
+	cmpl	$0, GATE_FS_BY_CALL(%r12)
+	je	2f
+	mov	$ARCH_SET_FS, %edi	/* of GS base the tender makes no use: it is zero */
+	xor	%esi, %esi
+	mov	$SYS_arch_prctl, %eax
+	syscall
+	test	%rax, %rax
+	jz	3f
+	ud2
+2:	xor	%eax, %eax
 	wrfsbase %rax
 	wrgsbase %rax
+3:
+	/*
+	 * All register state that the processor has gets its initial value: XRSTOR of an area whose header names no
+	 * component does that for each one in XCR0, PKRU included. A page that is zero is the area: MXCSR and the header at 512. With XSAVEC the header tells that nothing follows it; without, room for
+	 * what follows is touched, 2688 bytes at most (AMX came later). Without XSAVE there is x87 and SSE only. FNINIT
+	 * first, for processors that leave the last instruction's addresses alone. Intel's manual, volume 1, 13.8.
+	 */
 	fninit
-	ldmxcsr	GATE_MXCSR(%r12)
-	cmpl	$0, GATE_AVX(%r12)
-	je	3f
-	vzeroall
-3:	pxor	%xmm0, %xmm0
-	pxor	%xmm1, %xmm1
-	pxor	%xmm2, %xmm2
-	pxor	%xmm3, %xmm3
-	pxor	%xmm4, %xmm4
-	pxor	%xmm5, %xmm5
-	pxor	%xmm6, %xmm6
-	pxor	%xmm7, %xmm7
-	pxor	%xmm8, %xmm8
-	pxor	%xmm9, %xmm9
-	pxor	%xmm10, %xmm10
-	pxor	%xmm11, %xmm11
-	pxor	%xmm12, %xmm12
-	pxor	%xmm13, %xmm13
-	pxor	%xmm14, %xmm14
-	pxor	%xmm15, %xmm15
+	mov	GATE_AREA(%r12), %r13
+	mov	GATE_MXCSR(%r12), %eax
+	mov	%eax, XSAVE_MXCSR(%r13)
+	mov	GATE_XSAVE(%r12), %ecx
+	test	%ecx, %ecx
+	jz	3f
+	dec	%ecx
+	shl	$31, %ecx		/* 0 or COMPACTED */
+	mov	%ecx, XSAVE_COMP_HIGH(%r13)
+	mov	$-1, %eax
+	mov	%eax, %edx
+	xrstor	(%r13)
+	jmp	4f
+3:	movw	$X87_CONTROL, (%r13)
+	fxrstor	(%r13)
+	movw	$0, (%r13)
+4:	movl	$0, XSAVE_MXCSR(%r13)
+	movl	$0, XSAVE_COMP_HIGH(%r13)
 	mov	GATE_CONTROL(%r12), %r8
 	rdtsc
 	shl	$32, %rdx

@@ -28,11 +28,13 @@
 #define GATE_STACK        96
 #define GATE_BOOT         104
 #define GATE_MXCSR        112
-#define GATE_AVX          116
+#define GATE_XSAVE        116
 #define GATE_POLL_COUNT   120
 #define GATE_DEVICES      128
 #define GATE_DEVICE_SIZE  104
 #define GATE_SOON         (GATE_DEVICES + 16 * GATE_DEVICE_SIZE) /* two words: seconds, nanoseconds */
+#define GATE_AREA         (GATE_SOON + 16)
+#define GATE_FS_BY_CALL   (GATE_AREA + 8)
 
 /* Offset in struct amp_boot. */
 #define BOOT_STOP_AT 272
@@ -63,6 +65,8 @@
 #define CONTROL_POLLS             32
 #define CONTROL_BELL_SEEN         (CONTROL_POLLS + 8 + 6) /* revents of the second */
 #define CONTROL_OUTPUT_ERROR      (CONTROL_POLLS + (2 + 16 * 16) * 8)
+#define CONTROL_TURNS             (CONTROL_OUTPUT_ERROR + 4)
+#define CONTROL_RESUME            (CONTROL_OUTPUT_ERROR + 8)
 
 #define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
 
@@ -96,11 +100,13 @@ struct gate_data {
 	} unmap[3]; /* what goes before the first instruction; size 0: none */
 	uint64_t entry, stack, boot;
 	uint32_t mxcsr;
-	uint32_t avx; /* the processor has AVX registers to clear */
+	uint32_t xsave; /* 1: the kernel has switched XSAVE on; 2: the processor has XSAVEC, too */
 	uint64_t
 	        poll_count; /* entries of the control's polls; 0: no sockets, it waits at the futex */
 	struct gate_device devices[AMP_DEVICES_MAX];
-	uint64_t soon[2]; /* how long it waits for what no descriptor tells of */
+	uint64_t soon[2];    /* how long it waits for what no descriptor tells of */
+	uint64_t area;       /* a page that is zero, and is again when the image begins */
+	uint32_t fs_by_call; /* FS base is set by a system call: the kernel has no FSGSBASE */
 };
 
 /* Shared with the sandbox's child, which may write anything here: hints and measurements only. */
@@ -112,6 +118,8 @@ struct gate_control {
 	uint64_t timer;             /* what the timer is set to, image time; UINT64_MAX: not set */
 	struct pollfd polls[2 + AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX]; /* timer, bell, sockets */
 	int32_t output_error; /* -errno of the last output that was lost; 0: none */
+	uint32_t turns;       /* waits that have begun */
+	uint64_t resume;      /* the third argument of the last wait */
 };
 
 _Static_assert(offsetof(struct gate_data, control) == GATE_CONTROL, "as in assembler");
@@ -124,10 +132,13 @@ _Static_assert(offsetof(struct gate_data, stack) == GATE_STACK, "as in assembler
 _Static_assert(offsetof(struct gate_data, boot) == GATE_BOOT, "as in assembler");
 _Static_assert(offsetof(struct amp_boot, stop_at_ns) == BOOT_STOP_AT, "as in assembler");
 _Static_assert(offsetof(struct gate_data, mxcsr) == GATE_MXCSR, "as in assembler");
-_Static_assert(offsetof(struct gate_data, avx) == GATE_AVX, "as in assembler");
+_Static_assert(offsetof(struct gate_data, xsave) == GATE_XSAVE, "as in assembler");
 _Static_assert(offsetof(struct gate_data, devices) == GATE_DEVICES, "as in assembler");
 _Static_assert(offsetof(struct gate_data, poll_count) == GATE_POLL_COUNT, "as in assembler");
 _Static_assert(offsetof(struct gate_data, soon) == GATE_SOON, "as in assembler");
+_Static_assert(offsetof(struct gate_data, area) == GATE_AREA, "as in assembler");
+_Static_assert(offsetof(struct gate_data, fs_by_call) == GATE_FS_BY_CALL, "as in assembler");
+_Static_assert(offsetof(struct gate_control, resume) == CONTROL_RESUME, "as in assembler");
 _Static_assert(sizeof(struct gate_device) == GATE_DEVICE_SIZE, "as in assembler");
 _Static_assert(offsetof(struct gate_device, tx_producer) == DEVICE_TX_PRODUCER, "as in assembler");
 _Static_assert(offsetof(struct gate_device, tx_consumer) == DEVICE_TX_CONSUMER, "as in assembler");
@@ -144,6 +155,7 @@ _Static_assert(offsetof(struct gate_control, timer) == CONTROL_TIMER, "as in ass
 _Static_assert(offsetof(struct gate_control, polls) == CONTROL_POLLS, "as in assembler");
 _Static_assert(offsetof(struct gate_control, output_error) == CONTROL_OUTPUT_ERROR,
                "as in assembler");
+_Static_assert(offsetof(struct gate_control, turns) == CONTROL_TURNS, "as in assembler");
 _Static_assert(offsetof(struct gate_control, polls[1].revents) == CONTROL_BELL_SEEN,
                "as in assembler");
 

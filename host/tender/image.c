@@ -2,45 +2,48 @@
 /*
  * The loader's first half: decode and check. Order: file, ELF header, program headers, note, then
  * what only holds between them (stacks against segments). Every check ends in one line that names
- * the defect. The second half, which maps what was found good here, is space.c.
+ * the defect. The second half, which maps what was found good here, is space.c. Bytes come from
+ * image_file.h: a file of the host's, or memory in the boot kernel.
  */
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <tender/args.h>
-#include <tender/image.h>
+#include <tender/health_note.h>
+#include <tender/image_file.h>
 
-#define PHDRS_MAX   (AMP_SEGMENTS_MAX + 3u) /* and PT_NOTE, PT_TLS, PT_GNU_STACK */
+#define PHDRS_MAX   (AMP_SEGMENTS_MAX + 4u) /* and PT_NOTE, PT_TLS, PT_GNU_STACK, PT_INTERP */
+#define INTERP_MIN  3u                      /* of the ABI's minor: it may have a PT_INTERP */
 #define NOTE_HEADER 20u                     /* namesz, descsz, type, "Ampoule" */
 
 struct desc {
 	struct amp_note note;
 	uint8_t tables[AMP_DEVICES_MAX * sizeof(struct amp_note_device) +
 	               AMP_ARGS_MAX * sizeof(struct amp_note_arg) +
-	               AMP_LIBRARIES_MAX * sizeof(struct amp_note_library)];
+	               AMP_LIBRARIES_MAX * sizeof(struct amp_note_library) +
+	               sizeof(struct amp_note_health)];
 };
 
-static int read_at(int fd, void *to, uint64_t size, uint64_t at, const char *what,
-                   struct defect *why)
+static int read_at(const struct image *image, void *to, uint64_t size, uint64_t at,
+                   const char *what, struct defect *why)
 {
-	for (uint64_t done = 0; done < size;) {
-		ssize_t n = pread(fd, (uint8_t *)to + done, size - done, (off_t)(at + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return defect_set(why, "cannot read the %s: %s", what, strerror(errno));
-		if (!n)
-			return defect_set(why,
-			                  "is cut short: the %s ends at byte %llu, the file before",
-			                  what, (unsigned long long)(at + size));
-		done += (uint64_t)n;
-	}
+	int error = image_file_read(image, to, size, at);
+	if (error > 0)
+		return defect_set(why, "cannot read the %s: %s", what, strerror(error));
+	if (error)
+		return defect_set(why, "is cut short: the %s ends at byte %llu, the file before",
+		                  what, (unsigned long long)(at + size));
 	return 0;
+}
+
+int image_read(const struct image *image, void *to, uint64_t size, uint64_t at, struct defect *why)
+{
+	int error = image_file_read(image, to, size, at);
+	if (!error)
+		return 0;
+	return defect_set(why, "cannot be read: %s",
+	                  error > 0 ? strerror(error) : "it became shorter meanwhile");
 }
 
 static bool name_ok(const char name[AMP_NAME_MAX])
@@ -182,14 +185,17 @@ static int check_note(struct image *image, const struct desc *d, uint64_t bytes,
 		        AMP_ARGS_MAX, AMP_LIBRARIES_MAX);
 	uint64_t devices = n->device_count * sizeof *image->devices,
 	         args = n->arg_count * sizeof *image->args,
-	         libraries = n->library_count * sizeof *image->libraries;
-	if (n->size != bytes || bytes != sizeof *n + devices + args + libraries)
-		return defect_set(why, "note is %llu bytes, says %u, and its tables need %llu",
-		                  (unsigned long long)bytes, n->size,
-		                  (unsigned long long)(sizeof *n + devices + args + libraries));
+	         libraries = n->library_count * sizeof *image->libraries,
+	         health = n->flags & AMP_NOTE_HEALTH ? sizeof image->health : 0;
+	if (n->size != bytes || bytes != sizeof *n + devices + args + libraries + health)
+		return defect_set(
+		        why, "note is %llu bytes, says %u, and its tables need %llu",
+		        (unsigned long long)bytes, n->size,
+		        (unsigned long long)(sizeof *n + devices + args + libraries + health));
 	memcpy(image->devices, d->tables, devices);
 	memcpy(image->args, d->tables + devices, args);
 	memcpy(image->libraries, d->tables + devices + args, libraries);
+	memcpy(&image->health, d->tables + devices + args + libraries, health);
 
 	if (!name_ok(n->name))
 		return defect_set(why, "note has no valid appliance name");
@@ -198,7 +204,10 @@ static int check_note(struct image *image, const struct desc *d, uint64_t bytes,
 	for (const char *c = n->version; *c; c++)
 		if (*c < 0x20 || *c > 0x7e)
 			return defect_set(why, "note has a version that is not printable ASCII");
-	if (n->flags || n->reserved)
+	const uint32_t known = n->abi_minor >= 3 ? AMP_NOTE_DIGEST | AMP_NOTE_MOVES |
+	                                                   AMP_NOTE_HEALTH | AMP_NOTE_TABLES
+	                                         : 0;
+	if (n->flags & ~known || (n->stack_guard && n->abi_minor < 3))
 		return defect_set(why,
 		                  "note sets flags or reserved fields that this ABI does not know");
 	if (n->memory_min % AMP_PAGE || n->memory_default % AMP_PAGE ||
@@ -222,6 +231,10 @@ static int check_stacks(const struct image *image, struct defect *why)
 	if (!n->stack_size || n->stack_size % AMP_PAGE || n->stack_size > AMP_STACK_SIZE_MAX)
 		return defect_set(why, "note asks for stacks of %u bytes, not whole pages up to %u",
 		                  n->stack_size, AMP_STACK_SIZE_MAX);
+	if (n->stack_guard % AMP_PAGE || n->stack_guard > AMP_STACK_GUARD_MAX)
+		return defect_set(
+		        why, "note asks for stack guards of %u bytes, not whole pages up to %u",
+		        n->stack_guard, AMP_STACK_GUARD_MAX);
 	uint64_t size = image_stacks_size(image);
 	if (size > IMAGE_STACKS_BYTES_MAX)
 		return defect_set(why, "stacks are larger than %llu MiB in all",
@@ -257,9 +270,11 @@ static int check_tables(const struct image *image, struct defect *why)
 			return defect_set(
 			        why, "device %s is of type %u, which this tender does not have",
 			        d->name, d->type);
-		if (d->flags &
-		            ~(AMP_NOTE_DEVICE_OPTIONAL | (block ? AMP_NOTE_DEVICE_READ_ONLY : 0)) ||
-		    (net && (d->size_min || d->format[0])))
+		uint32_t own = block ? AMP_NOTE_DEVICE_READ_ONLY
+		                     : AMP_NOTE_DEVICE_IP6 | AMP_NOTE_DEVICE_NO_IP4;
+		if (d->flags & ~(AMP_NOTE_DEVICE_OPTIONAL | own) ||
+		    (net && (d->size_min || d->format[0])) ||
+		    (d->flags & own) == AMP_NOTE_DEVICE_NO_IP4)
 			return defect_set(
 			        why,
 			        "device %s sets flags or reserved fields that this ABI does "
@@ -289,7 +304,9 @@ static int check_tables(const struct image *image, struct defect *why)
 		for (uint32_t j = 0; j < i; j++)
 			if (!strcmp(a->name, image->args[j].name))
 				return defect_set(why, "two arguments are named %s", a->name);
-		if (!arg_type_name(a->type) || a->flags & ~AMP_NOTE_ARG_DYNAMIC)
+		if (!arg_type_name(a->type) ||
+		    (a->type == AMP_ARG_SECRET && image->note.abi_minor < 3) ||
+		    a->flags & ~AMP_NOTE_ARG_DYNAMIC)
 			return defect_set(
 			        why, "argument %s has a type or flags that this ABI does not know",
 			        a->name);
@@ -304,25 +321,97 @@ static int check_tables(const struct image *image, struct defect *why)
 	for (uint32_t i = 0; i < image->note.library_count; i++)
 		if (!library_ok(image->libraries[i].name))
 			return defect_set(why, "library %u has no valid name", i);
+	struct defect what;
+	if (image->note.flags & AMP_NOTE_HEALTH && health_note_check(&image->health, &what))
+		return defect_set(why, "how its health is asked %s", what.text);
+	uint32_t port = image->health.port_arg;
+	if (port && (port > image->note.arg_count || image->args[port - 1].type != AMP_ARG_U16))
+		return defect_set(why, "how its health is asked names an argument that is no port");
+	return 0;
+}
+
+static uint64_t end_of_segments(const struct image *image)
+{
+	uint64_t at = 0;
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *g = &image->segments[i];
+		if (g->file_offset + g->file_size > at)
+			at = g->file_offset + g->file_size;
+	}
+	return at;
+}
+
+/* The table of what holds addresses lies behind all bytes of segments. */
+static int check_moves(struct image *image, uint64_t file, struct defect *why)
+{
+	uint64_t at = end_of_segments(image);
+	uint32_t size;
+	if (read_at(image, &size, sizeof size, at, "table of addresses", why))
+		return -1;
+	at += sizeof size;
+	if (size > AMP_MOVES_MAX || size > file - at)
+		return defect_set(why, "has a table of addresses of %u bytes at %llu: cut short?",
+		                  size, (unsigned long long)at);
+	image->movable = true;
+	image->moves_at = at;
+	image->moves_size = size;
+	return 0;
+}
+
+static bool in_code(const struct image *image, const struct amp_table *t)
+{
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *g = &image->segments[i];
+		if (g->rights & RIGHT_X && t->address >= g->at &&
+		    t->address - g->at < g->file_size &&
+		    t->size <= g->file_size - (t->address - g->at))
+			return true;
+	}
+	return false;
+}
+
+/* The names of data among code lie behind that. */
+static int check_code_tables(struct image *image, uint64_t file, struct defect *why)
+{
+	uint64_t at = image->movable ? image->moves_at + image->moves_size : end_of_segments(image),
+	         end = 0;
+	struct amp_table t;
+	if (read_at(image, &image->table_count, sizeof image->table_count, at, "names of tables",
+	            why))
+		return -1;
+	at += sizeof image->table_count;
+	if (image->table_count > AMP_TABLES_MAX || image->table_count * sizeof t > file - at)
+		return defect_set(why, "names %u tables among its code at %llu: cut short?",
+		                  image->table_count, (unsigned long long)at);
+	image->tables_at = at;
+	for (uint32_t i = 0; i < image->table_count; i++, at += sizeof t) {
+		if (read_at(image, &t, sizeof t, at, "names of tables", why))
+			return -1;
+		if (!t.size || t.address < end || !in_code(image, &t))
+			return defect_set(
+			        why,
+			        "names a table among code at 0x%llx that lies in no code, or "
+			        "out of order",
+			        (unsigned long long)t.address);
+		end = t.address + t.size;
+	}
 	return 0;
 }
 
 static int check_file(struct image *image, struct defect *why)
 {
-	struct stat st;
 	Elf64_Ehdr e;
-	Elf64_Phdr p[PHDRS_MAX], *note = NULL, *tls = NULL;
+	Elf64_Phdr p[PHDRS_MAX], *note = NULL, *tls = NULL, *interp = NULL;
+	uint64_t file;
 
-	if (fstat(image->fd, &st))
-		return defect_set(why, "cannot be examined: %s", strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return defect_set(why, "is not a regular file");
-	uint64_t file = (uint64_t)st.st_size;
+	if (image_file_size(image, &file, why))
+		return -1;
+	image->file_size = file;
 	if (file < sizeof e)
 		return defect_set(why, "is not an image: it has only %llu bytes",
 		                  (unsigned long long)file);
-	if (read_at(image->fd, &e, sizeof e, 0, "ELF header", why) || check_header(&e, why) ||
-	    read_at(image->fd, p, e.e_phnum * sizeof *p, e.e_phoff, "program header table", why))
+	if (read_at(image, &e, sizeof e, 0, "ELF header", why) || check_header(&e, why) ||
+	    read_at(image, p, e.e_phnum * sizeof *p, e.e_phoff, "program header table", why))
 		return -1;
 	for (unsigned i = 0; i < e.e_phnum; i++) {
 		Elf64_Phdr **once = NULL;
@@ -336,6 +425,9 @@ static int check_file(struct image *image, struct defect *why)
 			break;
 		case PT_TLS:
 			once = &tls;
+			break;
+		case PT_INTERP:
+			once = &interp;
 			break;
 		case PT_GNU_STACK:
 			break;
@@ -362,18 +454,26 @@ static int check_file(struct image *image, struct defect *why)
 	if (note->p_filesz < NOTE_HEADER + sizeof desc.note)
 		return defect_set(why, "note is too short: %llu bytes",
 		                  (unsigned long long)note->p_filesz);
-	if (read_at(image->fd, header, sizeof header, note->p_offset, "note", why))
+	if (read_at(image, header, sizeof header, note->p_offset, "note", why))
 		return -1;
 	if (header[0] != 8 || header[2] != AMP_NOTE_TYPE || memcmp(header + 3, AMP_NOTE_NAME, 8))
 		return defect_set(why, "is not an image: its note is not named %s", AMP_NOTE_NAME);
 	if (header[1] < sizeof desc.note || header[1] > sizeof desc ||
 	    header[1] > note->p_filesz - NOTE_HEADER)
 		return defect_set(why, "note has an impossible size: %u bytes", header[1]);
-	if (read_at(image->fd, &desc, header[1], note->p_offset + NOTE_HEADER, "note", why) ||
+	if (read_at(image, &desc, header[1], note->p_offset + NOTE_HEADER, "note", why) ||
 	    check_note(image, &desc, header[1], why) || check_stacks(image, why) ||
 	    check_tables(image, why))
 		return -1;
 
+	if (interp && image->note.abi_minor < INTERP_MIN)
+		return defect_set(
+		        why, "has a program header of type 0x%x, which no image of ABI %u.%u has",
+		        PT_INTERP, AMP_ABI_MAJOR, image->note.abi_minor);
+	if (image->note.flags & AMP_NOTE_MOVES && check_moves(image, file, why))
+		return -1;
+	if (image->note.flags & AMP_NOTE_TABLES && check_code_tables(image, file, why))
+		return -1;
 	image->entry = e.e_entry;
 	for (unsigned i = 0; i < image->segment_count; i++)
 		if (image->segments[i].rights & RIGHT_X && e.e_entry >= image->segments[i].at &&
@@ -383,27 +483,10 @@ static int check_file(struct image *image, struct defect *why)
 	                  (unsigned long long)e.e_entry);
 }
 
-int image_open(struct image *image, const char *path, struct defect *why)
+int image_check(struct image *image, struct defect *why)
 {
-	memset(image, 0, sizeof *image);
-	image->path = path;
-	/* Non-blocking: a FIFO given as image is refused instead of waited for. */
-	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (image->fd < 0) {
-		bool full = errno == EMFILE || errno == ENFILE;
-		defect_set(why, "cannot be opened: %s%s", strerror(errno),
-		           errno == EMFILE ? ": raise the limit on open files (ulimit -n)" : "");
-		return full ? IMAGE_HOST : -1;
-	}
 	if (!check_file(image, why))
 		return 0;
 	image_close(image);
 	return -1;
-}
-
-void image_close(struct image *image)
-{
-	if (image->fd >= 0)
-		close(image->fd);
-	image->fd = -1;
 }

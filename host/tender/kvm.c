@@ -20,11 +20,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <tender/gate.h>
 #include <tender/kvm.h>
 #include <tender/pages.h>
+#include <tender/picture.h>
 
 #define AT_GDT     0x1000u
 #define AT_TSS     0x2000u
@@ -44,6 +46,10 @@
 #define USER_CODE   0x23
 #define TASK        0x28
 #define TSS_SIZE    0x68u
+/* KVM_RUN's EAGAIN: what the kernel lacks for it may come back, a process that has ended for one; or never does. */
+#define TRIES_FIRST  3u /* before the image has begun: the sandbox can be taken instead */
+#define TRIES_LATER  1000u
+#define TRY_AGAIN_MS 1
 #define BITMAP_SIZE                                                                                \
 	(PORT_KICK / 8u +                                                                          \
 	 2u) /* covers all ports up to ours; those above are refused              \
@@ -233,8 +239,7 @@ static struct kvm_segment segment(uint16_t selector, uint8_t type, uint8_t dpl, 
 		                     .g = 1 };
 }
 
-static int set_up_vcpu(struct kvm *k, const struct image *image, const struct space *s,
-                       uint64_t boot)
+static int set_up_vcpu(struct kvm *k, const struct space *s, uint64_t boot)
 {
 	struct {
 		struct kvm_cpuid2 head;
@@ -281,11 +286,7 @@ static int set_up_vcpu(struct kvm *k, const struct image *image, const struct sp
 	if (ioctl(k->vcpu, KVM_SET_MSRS, &msrs) != 3)
 		return -1;
 
-	const struct amp_note *n = &image->note;
-	struct kvm_regs r = { .rip = image->entry,
-		              .rdi = boot,
-		              .rsp = n->stack_base + image_stack_stride(image) - 8,
-		              .rflags = 2 };
+	struct kvm_regs r = { .rip = s->entry, .rdi = boot, .rsp = s->stack, .rflags = 2 };
 	if (ioctl(k->vcpu, KVM_SET_REGS, &r))
 		return -1;
 
@@ -301,8 +302,7 @@ static int set_up_vcpu(struct kvm *k, const struct image *image, const struct sp
 	return 0;
 }
 
-int kvm_vcpu(struct kvm *k, const struct image *image, const struct space *s, uint64_t boot,
-             struct defect *why)
+int kvm_vcpu(struct kvm *k, const struct space *s, uint64_t boot, struct defect *why)
 {
 	k->vcpu = ioctl(k->vm, KVM_CREATE_VCPU, 0);
 	int size = k->vcpu < 0 ? -1 : ioctl(k->system, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -313,10 +313,30 @@ int kvm_vcpu(struct kvm *k, const struct image *image, const struct space *s, ui
 		return defect_set(why, "KVM makes no virtual processor: %s", strerror(errno));
 	k->run = run;
 	k->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
-	if (set_up_vcpu(k, image, s, boot))
+	if (set_up_vcpu(k, s, boot))
 		return defect_set(why, "KVM does not let an image start in ring 3: %s",
 		                  strerror(errno));
 	return 0;
+}
+
+/* Where the kernel's bounds for us let no thread begin, KVM_RUN fails: it makes a worker of ours when it is called first. */
+static int cannot_run(int error, struct defect *why)
+{
+	return defect_set(why, "KVM cannot run the image: %s%s", strerror(error),
+	                  error != EAGAIN ? ""
+	                                  : ": no thread may begin: raise the limit on processes "
+	                                    "(ulimit -u, pids.max, TasksMax)");
+}
+
+int kvm_try(struct kvm *k, struct defect *why)
+{
+	unsigned tries = 0;
+	int failed;
+	k->run->immediate_exit = 1;
+	while ((failed = ioctl(k->vcpu, KVM_RUN, 0)) && errno == EAGAIN && ++tries < TRIES_FIRST)
+		poll(NULL, 0, TRY_AGAIN_MS);
+	k->run->immediate_exit = 0;
+	return failed && errno != EINTR ? cannot_run(errno, why) : 0;
 }
 
 int kvm_kick(struct kvm *k, int eventfd, struct defect *why)
@@ -407,6 +427,16 @@ static int64_t puts_call(struct kvm *k, const struct space *s, uint64_t stream, 
 	return (int64_t)done;
 }
 
+/* AMP_GATE_SEED. */
+static int64_t seed_call(const struct space *s, uint64_t at)
+{
+	uint64_t follow;
+	uint8_t *to = space_bytes(s, at, RIGHT_R | RIGHT_W, &follow);
+	if (!to || follow < AMP_SEED_SIZE || getrandom(to, AMP_SEED_SIZE, 0) != AMP_SEED_SIZE)
+		return AMP_GATE_BAD;
+	return 0;
+}
+
 /* An exit by I/O. 0: the image goes on. 1: it has ended, *status says how. */
 static int serve(struct kvm *k, struct space *s, struct pump *pump, struct timing *timing,
                  struct crash *c, int *status)
@@ -434,15 +464,24 @@ static int serve(struct kvm *k, struct space *s, struct pump *pump, struct timin
 		*status = (int)(r->rsi & 255);
 		return 1;
 	case AMP_GATE_WAIT:
+		k->turns++;
+		__atomic_store_n(&k->waits, 1, __ATOMIC_RELAXED);
+		k->resume = r->rcx;
+		if (__builtin_expect(r->r8 & AMP_WAIT_WARM, 0))
+			picture_warm();
 		pump_wait(pump, r->rsi, r->r8);
+		__atomic_store_n(&k->waits, 0, __ATOMIC_RELAXED);
 		result = 0;
 		break;
+	case AMP_GATE_SEED:
+		result = seed_call(s, r->rsi);
+		break;
 	case AMP_GATE_PUTS:
-		result = puts_call(k, s, r->rsi, r->r8, r->rcx);
 		if (timing && !timing->output_seen) {
 			timing->output_seen = true;
 			timing_lap(timing, "first output");
 		}
+		result = puts_call(k, s, r->rsi, r->r8, r->rcx);
 		break;
 	}
 	int32_t answer = (int32_t)result;
@@ -454,18 +493,23 @@ int kvm_loop(struct kvm *k, struct space *s, struct pump *pump, struct timing *t
              struct crash *c, struct defect *why)
 {
 	int status;
+	unsigned tries = 0;
 	*c = (struct crash){ .vector = -1, .read = read_image, .of = s };
-	for (;;) {
-		if (ioctl(k->vcpu, KVM_RUN, 0)) {
-			if (errno == EINTR || errno == EAGAIN)
+	for (;; tries = 0) {
+		while (ioctl(k->vcpu, KVM_RUN, 0)) {
+			if (errno == EINTR)
 				continue;
+			if (errno == EAGAIN && ++tries < TRIES_LATER) {
+				poll(NULL, 0, TRY_AGAIN_MS);
+				continue;
+			}
 			if (errno == EFAULT) { /* a page of the arena cannot be had */
 				c->other = "the image file became shorter while it ran, or memory "
 				           "ran out";
 				c->registers = registers(&k->run->s.regs.regs);
 				return KVM_CRASHED;
 			}
-			return defect_set(why, "KVM cannot run the image: %s", strerror(errno));
+			return cannot_run(errno, why);
 		}
 		switch (k->run->exit_reason) {
 		case KVM_EXIT_IO:

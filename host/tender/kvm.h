@@ -16,8 +16,10 @@
 struct kvm {
 	int system, vm, vcpu;
 	struct kvm_run *run;
-	uint64_t tsc_khz; /* 0: the host does not say */
-	int output_error; /* errno of the last output that was lost; 0: none */
+	uint64_t tsc_khz;      /* 0: the host does not say */
+	uint64_t resume;       /* the third argument of the wait that the image stands in */
+	int output_error;      /* errno of the last output that was lost; 0: none */
+	uint32_t turns, waits; /* waits at the gate that have begun; one is under way */
 };
 
 /* Opens /dev/kvm and makes a virtual machine; -1: KVM does not work here. */
@@ -28,8 +30,11 @@ void kvm_close(struct kvm *);
 int kvm_memory(struct kvm *, struct space *, uint32_t device_count, struct defect *why);
 
 /* Makes the vCPU, ready to enter the image. */
-int kvm_vcpu(struct kvm *, const struct image *, const struct space *, uint64_t boot,
-             struct defect *why);
+int kvm_vcpu(struct kvm *, const struct space *, uint64_t boot, struct defect *why);
+
+/* Asks KVM to run it and to come back before the first instruction: what does not work here is told while there still is
+ * another way to run the image. */
+int kvm_try(struct kvm *, struct defect *why);
 
 /* Lets the image's kick signal `eventfd`. */
 int kvm_kick(struct kvm *, int eventfd, struct defect *why);

@@ -20,7 +20,7 @@
 
 static uint64_t *table(const struct pages *p, uint64_t physical)
 {
-	return (uint64_t *)(p->arena + physical);
+	return (uint64_t *)(p->arena + (physical - p->arena_at));
 }
 
 static unsigned slot(uint64_t address, int level)
@@ -68,20 +68,25 @@ static void map(struct pages *p, uint64_t at, uint64_t physical, uint64_t size, 
 
 uint64_t pages_build(struct pages *p, const struct space *s)
 {
-	*p = (struct pages){ s->arena, s->tables_at, s->tables_at + s->tables_size, s->tables_at };
+	uint64_t tables = s->arena_at + s->tables_at;
+	*p = (struct pages){ s->arena, s->arena_at, tables, tables + s->tables_size, tables };
 	take(p);
-	map(p, SPACE_SYSTEM_AT, 0, SPACE_SYSTEM_SIZE, PTE_P | PTE_W | PTE_A | PTE_D);
+	if (s->kind == SPACE_GUEST)
+		map(p, SPACE_SYSTEM_AT, 0, SPACE_SYSTEM_SIZE, PTE_P | PTE_W | PTE_A | PTE_D);
 	for (uint32_t i = 0; i < s->region_count; i++) {
 		const struct region *r = &s->regions[i];
-		uint64_t flags = PTE_P | PTE_U | PTE_A | (r->rights & RIGHT_W ? PTE_W | PTE_D : 0) |
+		uint64_t physical = s->arena_at + r->physical;
+		uint64_t flags = PTE_U | PTE_A | (r->rights & RIGHT_W ? PTE_W | PTE_D : 0) |
 		                 (r->rights & RIGHT_X ? 0 : PTE_NX);
+		if (s->kind != SPACE_BARE || (r->kind != REGION_STACKS && r->kind != REGION_HEAP))
+			flags |= PTE_P;
 		if (r->kind != REGION_STACKS) {
-			map(p, r->at, r->physical, r->size, flags);
+			map(p, r->at, physical, r->size, flags);
 			continue;
 		}
 		for (uint64_t at = 0; at < r->size; at += s->stack_stride)
-			map(p, r->at + at + AMP_PAGE, r->physical + at + AMP_PAGE,
-			    s->stack_stride - AMP_PAGE, flags);
+			map(p, r->at + at + s->stack_guard, physical + at + s->stack_guard,
+			    s->stack_stride - s->stack_guard, flags);
 	}
 	return p->at;
 }
@@ -105,4 +110,16 @@ struct pages_right pages_walk(const struct pages *p, uint64_t address)
 		}
 	}
 	return right;
+}
+
+uint64_t *pages_entry(const struct pages *p, uint64_t address, uint64_t *size)
+{
+	uint64_t at = p->at;
+	for (int l = 3;; l--) {
+		uint64_t *e = &table(p, at)[slot(address, l)];
+		*size = 1ull << (12 + 9 * l);
+		if (!l || *e & PTE_LARGE || !*e)
+			return e;
+		at = *e & PTE_ADDRESS;
+	}
 }

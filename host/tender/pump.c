@@ -19,12 +19,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <tender/defect.h>
+#include <tender/picture.h>
 #include <tender/pump.h>
 #include <tender/stop.h>
 
@@ -32,8 +32,8 @@
 #define SOON_NS      100000u
 /* The most that a pump stays awake for packets: about what a sleep costs. */
 #define AWAKE_NS 25000u
-/* Levels of niceness that the thread which serves kicks has before the image. */
-#define KICK_FIRST  10
+/* The least slice that the kernel takes, ns. */
+#define KICK_SLICE  100000u
 #define AWAKE_TRIAL 32u /* waits, of which one tries it although it did not pay lately */
 
 static struct timespec to_timespec(uint64_t ns)
@@ -41,21 +41,30 @@ static struct timespec to_timespec(uint64_t ns)
 	return (struct timespec){ (time_t)(ns / 1000000000u), (long)(ns % 1000000000u) };
 }
 
-/* Inline, on one CPU, the kick of an image that does not sleep would wait for the end of its turn,
- * some milliseconds. So the thread that serves kicks goes before it: it has its maker's priority,
- * which was raised while that was allowed and falls back when the thread is there. Who may not
- * raise it does without. */
-static void go_first(struct pump *p)
-{
-	p->nice = getpriority(PRIO_PROCESS, 0);
-	p->raised = !setpriority(PRIO_PROCESS, 0, p->nice - KICK_FIRST);
-}
+struct slice { /* sched_setattr(2), of its first version; libc and the kernel's header do not go together */
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
 
-static void go_back(struct pump *p)
+/*
+ * Inline, on one CPU, the kick of an image that does not sleep would wait for the end of its turn, some milliseconds. So the
+ * thread that serves kicks asks for short turns: the kernel (Linux 6.12 and newer; older ones take no notice) lets it run
+ * before others of its priority that want longer ones, and for no greater share of the processor. A higher priority
+ * would be a greater share, and that thread does what the image makes it do. The slice is inherited: its maker has it while
+ * the thread is made. Who runs in another scheduling class stays as they are.
+ */
+static bool take_slice(struct slice *before)
 {
-	if (p->raised)
-		setpriority(PRIO_PROCESS, 0, p->nice);
-	p->raised = false;
+	*before = (struct slice){ .size = sizeof *before };
+	if (syscall(SYS_sched_getattr, 0, before, sizeof *before, 0) ||
+	    before->policy != SCHED_OTHER)
+		return false;
+	struct slice a = *before;
+	a.runtime = KICK_SLICE;
+	return !syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
 /* Edge-triggered: packets that wait for a free frame must not keep the pump awake. */
@@ -86,9 +95,6 @@ int pump_open(struct pump *p, enum pump_mode mode, struct devices *devices, stru
 	p->clock = clock;
 	p->kick = p->epoll = -1;
 	p->asleep = 0;
-	go_back(p); /* of a way to run the image that did not work */
-	if (mode == PUMP_INLINE)
-		go_first(p);
 	pthread_mutex_init(&p->lock, NULL);
 	p->kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -160,6 +166,25 @@ bool pump_ready(const struct pump *p, uint64_t events)
 	return false;
 }
 
+bool pump_rests(struct pump *p)
+{
+	bool busy = false;
+	if (!picture_wanted())
+		return false;
+	for (uint32_t i = 0; i < p->devices->count; i++) {
+		struct device *d = &p->devices->all[i];
+		d->hold = true;
+		busy |= d->kind->busy && d->kind->busy(d);
+	}
+	return !busy;
+}
+
+void pump_goes_on(struct pump *p)
+{
+	for (uint32_t i = 0; i < p->devices->count; i++)
+		p->devices->all[i].hold = picture_asked;
+}
+
 bool pump_pending(struct pump *p)
 {
 	for (uint32_t i = 0; i < p->devices->count; i++) {
@@ -228,6 +253,8 @@ static void *thread(void *arg)
 {
 	struct pump *p = arg;
 	struct epoll_event events[PUMP_EVENTS];
+	if (p->begun)
+		p->begun(p);
 	for (;;) {
 		while (locked_pass(p) || (p->mode == PUMP_THREAD && stay(p)))
 			;
@@ -242,6 +269,10 @@ static void *thread(void *arg)
 			}
 		}
 		int n = epoll_wait(p->epoll, events, PUMP_EVENTS, -1);
+		if (n < 0 && errno != EINTR) {
+			say("cannot wait: %s", strerror(errno));
+			_exit(AMP_EXIT_TENDER);
+		}
 		for (int i = 0; i < n; i++) {
 			uint64_t kicks;
 			if (events[i].data.u32 != PUMP_KICK)
@@ -257,10 +288,8 @@ static void *thread(void *arg)
 
 int pump_start(struct pump *p, struct defect *why)
 {
-	if (p->mode == PUMP_OUTSIDE || !p->devices->count) {
-		go_back(p);
+	if (p->mode == PUMP_OUTSIDE || !p->devices->count)
 		return 0;
-	}
 	/* Signals are for the thread that runs the image: they end its stay there. */
 	sigset_t all, before;
 	pthread_attr_t attributes;
@@ -270,8 +299,11 @@ int pump_start(struct pump *p, struct defect *why)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK);
+	struct slice slice;
+	bool taken = p->mode == PUMP_INLINE && take_slice(&slice);
 	int error = pthread_create(&id, &attributes, thread, p);
-	go_back(p);
+	if (taken)
+		syscall(SYS_sched_setattr, 0, &slice, 0);
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return error ? defect_set(why, "cannot start a thread: %s", strerror(error)) : 0;
@@ -373,6 +405,10 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 	uint64_t deadline = clock_deadline(p->clock, deadline_ns), from = 0;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
+		if (__builtin_expect(picture_asked, 0) && pump_rests(p)) {
+			p->still();
+			pump_goes_on(p);
+		}
 		/* All of tx before we sleep; the image stands still, so this ends. Packets that
 		 * are dropped as they come may have no end: the deadline holds all the same. */
 		while (waiting_pass(p) && !pump_ready(p, events) &&

@@ -35,15 +35,16 @@ struct pump {
 	pthread_mutex_t lock; /* rings, clock, asleep; taken for a pass, never while sleeping */
 	struct devices *devices;
 	struct clock *clock;
-	int nice;        /* of the process, when it began */
-	bool raised;     /* PUMP_INLINE: the process goes before it, until the thread is there */
-	int kick;        /* eventfd: written by the image's kick */
-	int epoll;       /* the devices, edge-triggered, and kick */
-	uint32_t asleep; /* futex: 1 while the image's wait sleeps on it */
+	int kick;            /* eventfd: written by the image's kick */
+	int epoll;           /* the devices, edge-triggered, and kick */
+	uint32_t asleep;     /* futex: 1 while the image's wait sleeps on it */
 	uint64_t asleep_for; /* its AMP_WAIT_* bits */
 	/* PUMP_INLINE, PUMP_OUTSIDE: whether to stay awake is learnt from how long there was nothing to do lately. */
 	uint64_t idle_average, slept_from; /* ns; decaying; since when */
 	uint32_t waits;
+	void (*begun)(struct pump *); /* called by the thread before all else */
+	void (*still)(
+	        void); /* called under the lock where a picture is asked for and the image stands still */
 	void (*gone)(const struct device *); /* the host's side of it is; does not return */
 };
 
@@ -51,6 +52,10 @@ struct pump {
 int pump_open(struct pump *, enum pump_mode, struct devices *, struct clock *, struct defect *why);
 /* Starts the thread, if the mode and devices want one. */
 int pump_start(struct pump *, struct defect *why);
+
+/* Is a picture wanted, and nothing under way that would be half done in it? Nothing new is begun until pump_goes_on. */
+bool pump_rests(struct pump *);
+void pump_goes_on(struct pump *);
 
 /* One pass over all devices, a bounded batch of each; true if any entry was moved. */
 bool pump_pass(struct pump *);

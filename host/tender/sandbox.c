@@ -5,7 +5,7 @@
  * (rseq), waits until the tender has attached, puts on its filter, and jumps into the gate page,
  * whose code unmaps everything that is not the image's.
  *
- * The filter allows write to the console and to the kick, futex on the one control word,
+ * The filter allows getrandom of a seed, write to the console and to the kick, futex on the one control word,
  * exit_group, and the three munmaps of the gate page, each with fixed arguments and only from the
  * gate page. Any other system call raises SIGSYS. Signals are never delivered: the tender sees them
  * first, and no fault of an image is survivable.
@@ -32,33 +32,51 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tender/boot.h>
 #include <tender/filter.h>
+#include <tender/picture.h>
 #include <tender/sandbox.h>
 #include <tender/stop.h>
 
 #define RSEQ_SIZE                                                                                  \
 	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
+#define VDSO_MAX         0x10000ull        /* twice the largest there is */
 #define TASK_END         0x7ffffffff000ull /* where user addresses end with 4-level page tables */
 #define HWCAP2_FSGSBASE_ 2u
+#define FS_BASE_MINOR    3u
 #define EPOLL_SIGNALS    1000u
 #define SOON_NS          100000u
+/* Processor time that the child has until it stops for its tender, which sends it on: a tender that is stopped itself (^Z,
+ * SIGSTOP) does not. */
+#define TURN_US          100000
 #define LAST_PASSES      256u
+#define PICTURE_RETRY_MS 1 /* until an image that was not asleep is looked at again */
 /* From where on descriptors wait until their numbers in the child are free; or higher, above(). */
 #define FD_ABOVE    64
 #define FD_NEED     (FD_ABOVE + CHILD_SOCKETS + AMP_DEVICES_MAX)
 #define SOCKETS_MAX (AMP_DEVICES_MAX * AMP_NET_QUEUES_MAX)
 
-int sandbox_possible(struct defect *why)
+/* Without it the kernel puts its own FS base back at each switch of tasks, even where the instruction works. */
+static bool has_fsgsbase(void)
 {
-	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_))
-		return defect_set(why, "the sandbox needs a processor and kernel with FSGSBASE "
-		                       "(Linux 5.9 or newer)");
+	return getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_;
+}
+
+int sandbox_possible(const struct image *image, struct defect *why)
+{
+	if (!has_fsgsbase() && image->note.abi_minor < FS_BASE_MINOR)
+		return defect_set(why,
+		                  "the image is of ABI %u.%u, for which the sandbox needs a "
+		                  "processor and kernel with FSGSBASE (Linux 5.9 or newer): "
+		                  "build it anew",
+		                  image->note.abi_major, image->note.abi_minor);
 	struct rlimit files;
 	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < FD_NEED)
 		return defect_set(why,
@@ -84,12 +102,20 @@ void sandbox_gate(struct sandbox *b, struct space *s, const struct image *image,
 		.mono = clock->zero,
 		.kick = CHILD_KICK,
 		.one = 1,
-		.entry = image->entry,
-		.stack = image->note.stack_base + image_stack_stride(image) - 8,
+		.entry = s->entry,
+		.stack = s->stack,
+		.area = s->from ? rings->at + SANDBOX_CONTROL_SIZE - AMP_PAGE
+		                : s->stack + 8 - AMP_PAGE,
 		.boot = boot,
 		.mxcsr = 0x1f80,
-		.avx = !!CPU_FEATURE_ACTIVE(AVX),
+		.xsave = !CPU_FEATURE_ACTIVE(OSXSAVE) ? 0
+		         : CPU_FEATURE_ACTIVE(XSAVEC) ? 2
+		                                      : 1,
+		.fs_by_call = !has_fsgsbase(),
 	};
+	if (d->fs_by_call)
+		((struct amp_boot *)space_region(s, REGION_BOOT, 0)->host)->flags |=
+		        AMP_BOOT_FS_BASE_BY_GATE;
 	d->unmap[0].at = 0;
 	d->unmap[0].size = AMP_IMAGE_LOW;
 	d->unmap[1].at = AMP_IMAGE_HIGH;
@@ -191,8 +217,8 @@ static void protect(const struct space *s)
 			give_up("mprotect");
 		for (uint64_t at = 0; r->kind == REGION_STACKS && at < r->size;
 		     at += s->stack_stride)
-			if (mprotect(r->host + at, AMP_PAGE, PROT_NONE))
-				give_up("mprotect of a stack's guard page");
+			if (mprotect(r->host + at, s->stack_guard, PROT_NONE))
+				give_up("mprotect of a stack's guard");
 	}
 }
 
@@ -203,18 +229,26 @@ static bool sealed(uint64_t page)
 	       (errno == EPERM || errno == EACCES);
 }
 
-/* A kernel that seals its own pages (vDSO, Linux 6.16 and newer by configuration) refuses to unmap
- * them: then all but these goes. They hold code and clock data of the kernel's, and the filter
- * refuses their system calls. */
+/* The kernel's own pages, vDSO and clock data, are to go with all else. Only whole can they be unmapped: a size that is not
+ * theirs is EINVAL. A kernel that seals them (Linux 6.16 and newer, by configuration) refuses in any case: then all but
+ * these goes. They hold code and clock data of the kernel's, and the filter refuses their system calls. */
 static void spare_sealed(struct gate_data *d)
 {
 	uint64_t low = getauxval(AT_SYSINFO_EHDR), high = low;
-	if (!low || !munmap((void *)low, AMP_PAGE))
+	if (!low)
 		return;
+	for (uint64_t size = AMP_PAGE; size <= VDSO_MAX; size += AMP_PAGE) {
+		if (!munmap((void *)low, size))
+			return;
+		if (errno != EINVAL)
+			break;
+	}
 	while (sealed(high))
 		high += AMP_PAGE;
 	while (sealed(low - AMP_PAGE))
 		low -= AMP_PAGE;
+	if (low == high)
+		return; /* not sealed, and larger than any: the gate's munmap takes it whole */
 	d->unmap[1].size = low - AMP_IMAGE_HIGH;
 	d->unmap[2].at = high;
 	d->unmap[2].size = TASK_END - high;
@@ -258,7 +292,14 @@ static void make_filter(struct filter *f, const struct space *s)
 			                              { 2, FILTER_AT_MOST, AMP_PUTS_MAX } };
 		filter_allow_if(f, SYS_write, console, 2);
 	}
+	const struct filter_arg seed[] = { { 1, FILTER_EQUAL, AMP_SEED_SIZE },
+		                           { 2, FILTER_EQUAL, 0 } };
+	filter_allow_if(f, SYS_getrandom, seed, 2);
+	const struct filter_arg fs_base[] = { { 0, FILTER_EQUAL, ARCH_SET_FS } };
+	if (d->fs_by_call)
+		filter_allow_if(f, SYS_arch_prctl, fs_base, 1);
 	filter_allow(f, SYS_exit_group);
+	filter_allow(f, SYS_restart_syscall); /* a wait that a stop has interrupted */
 	if (d->poll_count)
 		allow_sockets(f, d);
 	for (unsigned i = 0; i < 3; i++) {
@@ -308,6 +349,8 @@ static _Noreturn void child(struct sandbox *b, struct space *s, const struct pum
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	const struct itimerval turn = { { 0, TURN_US }, { 0, TURN_US } };
+	setitimer(ITIMER_PROF, &turn, NULL);
 	struct rlimit zero = { 0, 0 };
 	setrlimit(RLIMIT_CORE, &zero);
 	spare_sealed((struct gate_data *)(gate->host + GATE_DATA));
@@ -347,6 +390,7 @@ int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, s
 	if (pid < 0)
 		return defect_set(why, "cannot make a process: %s", strerror(errno));
 	b->child = pid;
+	picture_child(pid);
 	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL)) {
 		defect_set(why,
 		           "may not watch its own child (ptrace): %s; see kernel.yama.ptrace_scope",
@@ -355,6 +399,7 @@ int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, s
 		return -1;
 	}
 	prctl(PR_SET_DUMPABLE, dumpable);
+	boot_forget(s);
 	__atomic_store_n(&b->control->traced, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &b->control->traced, FUTEX_WAKE, 1, NULL, NULL, 0);
 	return 0;
@@ -447,6 +492,10 @@ static int child_changed(struct sandbox *b, int status, struct crash *c, int *re
 		ptrace(signal == SIGTRAP ? PTRACE_CONT : PTRACE_LISTEN, b->child, NULL, NULL);
 		return 0;
 	}
+	if (signal == SIGPROF) { /* of its turns */
+		ptrace(PTRACE_CONT, b->child, NULL, NULL);
+		return 0;
+	}
 	if (exception(b, signal, c)) {
 		*result = SANDBOX_CRASHED;
 		return 1;
@@ -489,6 +538,26 @@ static void send_the_rest(struct pump *pump)
 		pump_pass(pump);
 }
 
+/* The image is asked for a picture, and its devices rest: it is stopped for it, if it waits. 0: it goes on. */
+static int stand_still(struct sandbox *b, struct pump *pump, struct crash *c, int *result)
+{
+	int status;
+	if (image_polls(b))
+		return 0;
+	if (ptrace(PTRACE_INTERRUPT, b->child, NULL, NULL) ||
+	    waitpid(b->child, &status, 0) != b->child)
+		return 0;
+	if (!WIFSTOPPED(status) || status >> 16 != PTRACE_EVENT_STOP)
+		return child_changed(b, status, c, result);
+	b->subject->child = b->child;
+	b->subject->resume = b->control->resume;
+	bool ends = !image_polls(b) && picture_take(b->subject);
+	ptrace(PTRACE_CONT, b->child, NULL, NULL);
+	pump_goes_on(pump);
+	*result = 0;
+	return ends;
+}
+
 int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct defect *why)
 {
 	struct epoll_event events[PUMP_EVENTS + 1];
@@ -500,10 +569,19 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 			wake_image(b, pump);
 		if (stop_asked())
 			wake_image(b, pump);
+		if (b->control->waiting & AMP_WAIT_WARM)
+			picture_warm();
+		if (picture_asked && pump_rests(pump) && stand_still(b, pump, c, &result))
+			return result;
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
-		int timeout = pump_pending(pump) ? 0 : clock_due_ms(pump->clock);
+		int timeout = pump_pending(pump) ? 0
+		              : picture_asked || picture_awaits_warmth()
+		                      ? PICTURE_RETRY_MS
+		                      : clock_due_ms(pump->clock);
 		int n = epoll_wait(pump->epoll, events, PUMP_EVENTS + 1, timeout);
+		if (n < 0 && errno != EINTR)
+			return defect_set(why, "cannot wait: %s", strerror(errno));
 		pump_need_wakeup(pump, false);
 		pump_woke(pump);
 		for (int i = 0; i < n; i++) {

@@ -14,18 +14,23 @@
 #include <tender/pump.h>
 #include <tender/timing.h>
 
+struct picture_subject;
+
 struct sandbox {
 	pid_t child;
 	struct gate_control *control; /* shared with the child: hints only */
 	int signals;                  /* signalfd: the child has stopped or ended */
-	int timer, bell;              /* with sockets: what the child polls beside them; else -1 */
+	struct picture_subject *
+	        subject; /* what a picture is taken of; its child and resume are the sandbox's to fill in */
+	int timer, bell; /* with sockets: what the child polls beside them; else -1 */
 };
 
-/* Bytes at the start of the rings' region that the sandbox needs for itself. */
-#define SANDBOX_CONTROL_SIZE 4096u
+/* Bytes at the start of the rings' region that the sandbox needs for itself: struct gate_control, and a page for the registers of
+ * a clone, whose stack is not zero. */
+#define SANDBOX_CONTROL_SIZE 8192u
 
-/* Checks what the host must be able to do. */
-int sandbox_possible(struct defect *why);
+/* Checks what the host must be able to do for that image. */
+int sandbox_possible(const struct image *, struct defect *why);
 
 /* Fills the gate page. `views`: the image's of its devices. */
 void sandbox_gate(struct sandbox *, struct space *, const struct image *, const struct devices *,

@@ -1,38 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Layout and mapping. The file gives the places of segments and stacks; all else goes to addresses
+ * Layout. The image says where segments and stacks are (moves.c); all else goes to addresses
  * drawn at random for each start: one window of whole GiB in a part of the range that the file
  * leaves free, and in it the regions in random order with random gaps. The window keeps page tables
- * few (one page directory a GiB).
- *
- * Segments are copied from the file when they are small, and mapped privately when they are large
- * and come with many bytes (zones, files compiled in). A mapping shows later changes of the file to
- * the image; that is no more than a hostile file could say in the first place, since the tender
- * never interprets segments' contents. A file cut short while it runs ends the tender with SIGBUS,
- * which run.c turns into a line.
+ * few (one page directory a GiB). The memory behind it is space_memory.h's.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <unistd.h>
 
-#include <tender/space.h>
+#include <tender/moves.h>
+#include <tender/snapshot.h>
+#include <tender/space_memory.h>
 
 #define LARGE (2ull << 20)
 #define GIB   (1ull << 30)
-#define COPY_MAX                                                                                   \
-	(128u                                                                                      \
-	 << 10) /* file bytes up to which a segment is copied: cheaper than faults            \
-	              */
 
+/* A layout takes some eight numbers, and a call for each were a tenth of a start's. */
 static uint64_t random_u64(void)
 {
-	uint64_t v = 0;
-	if (getrandom(&v, sizeof v, 0) != sizeof v)
-		abort(); /* the kernel's generator cannot fail once it is up */
+	static uint64_t drawn[8];
+	static unsigned left;
+	if (!left) {
+		if (getrandom(drawn, sizeof drawn, 0) != sizeof drawn)
+			abort(); /* the kernel's generator cannot fail once it is up */
+		left = sizeof drawn / sizeof *drawn;
+	}
+	uint64_t v = drawn[--left];
+	drawn[left] = 0;
 	return v;
 }
 
@@ -113,11 +108,10 @@ static int by_address(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Physical places, and the arena that backs them. Large regions keep their address modulo 2 MiB, so
- * that pages.c may use large pages. */
-static int make_arena(struct space *s, bool heap_shared, struct defect *why)
+/* Physical places in the arena. Large regions keep their address modulo 2 MiB, so that pages.c may use large pages. */
+static void place_physical(struct space *s)
 {
-	uint64_t tables = 1, at = SPACE_SYSTEM_SIZE;
+	uint64_t tables = 1, at = s->kind == SPACE_GUEST ? SPACE_SYSTEM_SIZE : 0;
 	for (uint32_t i = 0; i < s->region_count; i++) {
 		const struct region *r = &s->regions[i];
 		tables += (r->size / LARGE + 2) + (r->size / GIB + 2) + 2;
@@ -138,91 +132,49 @@ static int make_arena(struct space *s, bool heap_shared, struct defect *why)
 		}
 	}
 	s->arena_size = at;
-	/* Over-reserved so that the arena starts at a 2 MiB boundary; the surplus is given back. */
-	uint8_t *map = mmap(NULL, at + LARGE, PROT_READ | PROT_WRITE,
-	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
-		return defect_set(why, "needs %llu MiB of memory, which the host does not give: %s",
-		                  (unsigned long long)(at >> 20), strerror(errno));
-	uint8_t *start = (uint8_t *)round_up((uint64_t)map, LARGE);
-	if (start > map)
-		munmap(map, (size_t)(start - map));
-	munmap(start + at, (size_t)(map + LARGE - start));
-	s->arena = start;
-	for (uint32_t i = 0; i < s->region_count; i++) {
-		struct region *r = &s->regions[i];
-		r->host = start + r->physical;
-		/* What a disk reads into: a request of many small pages costs more than the disk.
-		 */
-		if (r->kind == REGION_HEAP && heap_shared)
-			madvise(r->host, r->size, MADV_HUGEPAGE);
-	}
-	return 0;
 }
 
-/* Maps the regions at the image's own addresses; see SPACE_CHILD in space.h. */
-static int map_regions(struct space *s, bool heap_shared, struct defect *why)
+/* What a clone finds where its parent had it; all else has no address that an image keeps. */
+static void add_drawn(struct space *s, const struct image *image, const struct space_need *need)
 {
-	for (uint32_t i = 0; i < s->region_count; i++) {
-		struct region *r = &s->regions[i];
-		bool shared = r->kind == REGION_BOOT || r->kind == REGION_RINGS ||
-		              r->kind == REGION_FRAMES || r->kind == REGION_QUEUES ||
-		              (r->kind == REGION_HEAP && heap_shared);
-		void *want = (void *)r->at;
-		void *map = mmap(want, r->size, PROT_READ | PROT_WRITE,
-		                 (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS |
-		                         MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-		                 -1, 0);
-		if (map != MAP_FAILED && map != want) {
-			munmap(map, r->size);
-			map = MAP_FAILED;
-			errno = EEXIST;
-		}
-		if (map == MAP_FAILED)
-			return defect_set(why, "cannot have %llu KiB at 0x%llx: %s",
-			                  (unsigned long long)(r->size >> 10),
-			                  (unsigned long long)r->at, strerror(errno));
-		r->host = map;
-	}
-	return 0;
+	add(s, REGION_BOOT, 0, 0, need->boot, RIGHT_R);
+	for (uint32_t i = 0; i < image->note.device_count; i++)
+		if (need->frames[i])
+			add(s, REGION_FRAMES, i, 0, need->frames[i], RIGHT_R | RIGHT_W);
+	if (need->heap)
+		add(s, REGION_HEAP, 0, 0, need->heap, RIGHT_R | RIGHT_W);
 }
 
-static int load(const struct region *r, const struct image_segment *g, int fd, struct defect *why)
+/* snapshot_fits has looked at segments, stacks and devices. Boot information may have grown, by receive queues. */
+static int add_kept(struct space *s, const struct image *image, const struct space_need *need,
+                    struct defect *why)
 {
-	uint64_t done = 0;
-	if (g->file_size > COPY_MAX) {
-		if (mmap(r->host, g->file_size, PROT_READ | PROT_WRITE,
-		         MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-		         (off_t)g->file_offset) == MAP_FAILED)
-			return defect_set(why, "cannot be mapped: %s", strerror(errno));
-		/* The last page goes on with whatever follows in the file. */
-		uint64_t tail = g->file_size % AMP_PAGE;
-		if (tail)
-			memset(r->host + g->file_size, 0, AMP_PAGE - tail);
-		return 0;
+	const struct snapshot_header *h = &s->from->header;
+	s->entry = h->entry;
+	s->stack = h->stack;
+	for (uint32_t i = 0; i < h->region_count; i++) {
+		const struct snapshot_region *r = &h->regions[i];
+		if (r->kind == REGION_BOOT)
+			add(s, REGION_BOOT, 0, r->at, r->size > need->boot ? r->size : need->boot,
+			    RIGHT_R);
+		else if (r->kind == REGION_HEAP)
+			add(s, REGION_HEAP, 0, r->at, r->size + need->secrets, RIGHT_R | RIGHT_W);
+		else if (r->kind == REGION_FRAMES)
+			add(s, REGION_FRAMES, r->index, r->at, r->size, RIGHT_R | RIGHT_W);
 	}
-	while (done < g->file_size) {
-		ssize_t n = pread(fd, r->host + done, g->file_size - done,
-		                  (off_t)(g->file_offset + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return defect_set(why, "cannot be read: %s",
-			                  n ? strerror(errno) : "it became shorter meanwhile");
-		done += (uint64_t)n;
+	if (need->secrets && !space_region(s, REGION_HEAP, 0))
+		return defect_set(why, "has no memory, and so no place for secrets");
+	for (uint32_t i = 0; i < image->note.device_count; i++) {
+		const struct region *r = space_region(s, REGION_FRAMES, i);
+		uint64_t had = r ? r->size : 0;
+		if (had != need->frames[i])
+			return defect_set(why,
+			                  "device %s has %llu bytes of frames, and its clone's "
+			                  "would have %llu: give it a network of the same MTU",
+			                  image->devices[i].name, (unsigned long long)had,
+			                  (unsigned long long)need->frames[i]);
 	}
 	return 0;
-}
-
-bool space_sharing_is_free(void)
-{
-	char text[64] = "";
-	int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return true;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	return n > 0 && !strstr(text, "[always]");
 }
 
 int space_make(struct space *s, enum space_kind kind, const struct image *image,
@@ -230,8 +182,11 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 {
 	memset(s, 0, sizeof *s);
 	s->kind = kind;
-	s->heap_shared = kind == SPACE_GUEST || need->heap_shared;
+	s->from = need->from;
+	s->heap_shared = kind != SPACE_CHILD || need->heap_shared;
+	s->moved = image->moved;
 	s->stack_base = image->note.stack_base;
+	s->stack_guard = image_stack_guard(image);
 	s->stack_stride = image_stack_stride(image);
 	s->stack_count = image->note.stack_count;
 	for (uint32_t i = 0; i < image->segment_count; i++) {
@@ -239,45 +194,42 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 		add(s, REGION_SEGMENT, i, g->at, g->size, g->rights);
 	}
 	add(s, REGION_STACKS, 0, s->stack_base, image_stacks_size(image), RIGHT_R | RIGHT_W);
+	s->entry = image->entry;
+	s->stack = s->stack_base + s->stack_stride - 8;
+	if (s->from && add_kept(s, image, need, why))
+		return -1;
 	uint32_t first = s->region_count;
 	add(s, REGION_GATE, 0, 0, AMP_PAGE, RIGHT_R | RIGHT_X);
-	add(s, REGION_BOOT, 0, 0, need->boot, RIGHT_R);
 	if (need->rings)
 		add(s, REGION_RINGS, 0, 0, need->rings, RIGHT_R | RIGHT_W);
 	for (uint32_t i = 0; i < image->note.device_count; i++)
-		if (need->frames[i])
-			add(s, REGION_FRAMES, i, 0, need->frames[i], RIGHT_R | RIGHT_W);
-	for (uint32_t i = 0; i < image->note.device_count; i++)
 		if (need->queues[i])
 			add(s, REGION_QUEUES, i, 0, need->queues[i], RIGHT_R | RIGHT_W);
-	if (need->heap)
-		add(s, REGION_HEAP, 0, 0, need->heap, RIGHT_R | RIGHT_W);
+	if (!s->from)
+		add_drawn(s, image, need);
 	if (place(s, first, why))
 		return -1;
 	qsort(s->regions, s->region_count, sizeof *s->regions, by_address);
+	if (s->from && !space_is_valid(s))
+		return defect_set(why, "has regions that lie on each other");
 
-	if (kind == SPACE_GUEST ? make_arena(s, need->heap_shared, why)
-	                        : map_regions(s, need->heap_shared, why))
+	if (kind != SPACE_CHILD)
+		place_physical(s);
+	if (space_memory_take(s, need->heap_shared, why))
 		goto fail;
 	for (uint32_t i = 0; i < s->region_count; i++)
 		if (s->regions[i].kind == REGION_SEGMENT &&
-		    load(&s->regions[i], &image->segments[s->regions[i].index], image->fd, why))
+		    !(s->from && s->regions[i].rights & RIGHT_W) &&
+		    space_memory_load(s, &s->regions[i], image, why))
 			goto fail;
+	if (moves_apply(s, image, why))
+		goto fail;
+	if (s->from && space_memory_restore(s, why))
+		goto fail;
 	return 0;
 fail:
 	space_free(s);
 	return -1;
-}
-
-void space_free(struct space *s)
-{
-	if (s->arena)
-		munmap(s->arena, s->arena_size);
-	else
-		for (uint32_t i = 0; i < s->region_count; i++)
-			if (s->regions[i].host)
-				munmap(s->regions[i].host, s->regions[i].size);
-	memset(s, 0, sizeof *s);
 }
 
 struct region *space_region(struct space *s, enum region_kind kind, uint32_t index)
@@ -294,7 +246,7 @@ bool space_guard(const struct space *s, uint64_t address, uint32_t *stack)
 		return false;
 	uint64_t offset = address - s->stack_base;
 	*stack = (uint32_t)(offset / s->stack_stride);
-	return offset % s->stack_stride < AMP_PAGE;
+	return offset % s->stack_stride < s->stack_guard;
 }
 
 const struct region *space_find(const struct space *s, uint64_t address)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The image's address space as the tender owns it: a list of regions, each with its address in the
- * image, its rights there, and where its bytes lie in this process. A space is made in one of two
+ * image, its rights there, and where its bytes lie in this process. A space is made in one of three
  * ways:
  *
  *   SPACE_GUEST   all bytes lie in one arena, which becomes guest-physical memory; nothing of it is
@@ -9,6 +9,8 @@
  *   SPACE_CHILD   each region is mapped at the image's own address, so that a forked child has it.
  *                 Boot information, rings, queues, frames, and the heap if a device uses it, are
  *                 shared with the child; all else becomes the child's own.
+ *   SPACE_BARE    in the boot kernel: an arena of the machine's own memory, without a system area. Pages of stacks and
+ *                 heap are not present until they are touched: clearing them all would take longer than the start.
  */
 #ifndef TENDER_SPACE_H
 #define TENDER_SPACE_H
@@ -18,11 +20,11 @@
 
 #include <tender/image.h>
 
-enum space_kind { SPACE_GUEST, SPACE_CHILD };
+enum space_kind { SPACE_GUEST, SPACE_CHILD, SPACE_BARE };
 
 enum region_kind {
 	REGION_SEGMENT,
-	REGION_STACKS, /* guards included: a page at the bottom of each stride */
+	REGION_STACKS, /* guards included: one at the bottom of each stride */
 	REGION_BOOT,
 	REGION_RINGS,
 	REGION_FRAMES,
@@ -35,7 +37,7 @@ enum region_kind {
 
 struct region {
 	uint64_t at, size; /* in the image; multiples of AMP_PAGE */
-	uint64_t physical; /* SPACE_GUEST: offset in the arena */
+	uint64_t physical; /* offset in the arena, if there is one */
 	uint8_t *host;     /* in this process */
 	enum region_kind kind;
 	uint32_t rights; /* RIGHT_*; the image's */
@@ -46,20 +48,28 @@ struct region {
 #define SPACE_SYSTEM_SIZE 0x10000ull        /* bytes at physical 0, before the page tables */
 #define SPACE_SYSTEM_AT   0x100000000000ull /* supervisor address of physical 0 */
 
+struct snapshot;
+
 struct space {
 	enum space_kind kind;
-	bool heap_shared; /* this process sees the image's memory */
+	const struct snapshot *from; /* of a clone; null: a fresh start */
+	uint64_t entry, stack;       /* where the image begins, and with which RSP */
+	bool heap_shared;            /* this process sees the image's memory */
 	uint32_t region_count;
 	struct region regions[REGIONS_MAX];
-	uint64_t stack_base, stack_stride, stack_count;
-	uint8_t *arena; /* SPACE_GUEST */
+	uint64_t moved; /* the image's, by which its addresses differ from those in its file */
+	uint64_t stack_base, stack_guard, stack_stride, stack_count;
+	uint8_t *arena; /* SPACE_GUEST, SPACE_BARE */
 	uint64_t arena_size;
-	uint64_t tables_at, tables_size; /* SPACE_GUEST: physical; for page tables */
+	uint64_t arena_at; /* the physical address of its first byte; not 0 only in SPACE_BARE */
+	uint64_t tables_at, tables_size; /* offsets in it; for page tables */
 };
 
 /* What the image needs beside its segments and stacks. */
 struct space_need {
-	uint64_t heap; /* bytes */
+	const struct snapshot *from; /* memory is its, at its addresses; null: a fresh start */
+	uint64_t heap;               /* bytes */
+	uint64_t secrets;            /* of a clone: bytes behind the heap that its parent had */
 	bool heap_shared; /* with this process, since a device uses it; as DEVICE_HEAP_* of device.h says */
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */
@@ -79,10 +89,10 @@ void space_free(struct space *);
 /* The first region of that kind (and index), or null. */
 struct region *space_region(struct space *, enum region_kind, uint32_t index);
 
-/* The region that holds `address`, or null. Guard pages are in no region. */
+/* The region that holds `address`, or null. Guards are in no region. */
 const struct region *space_find(const struct space *, uint64_t address);
 
-/* Is `address` in the guard page of a stack? Then *stack is its number. */
+/* Is `address` in the guard of a stack? Then *stack is its number. */
 bool space_guard(const struct space *, uint64_t address, uint32_t *stack);
 
 /* Where `address` lies in this process, if the image has at least `rights` there, and how many

@@ -11,6 +11,7 @@
 #define MINOR_MIN 3u    /* of the ABI: an image of an earlier one does not know that it is asked */
 
 static void (*end_run)(int signal);
+static void (*each_tick)(void);         /* null: none */
 static const struct clock *image_clock; /* null: no image that can be asked */
 static uint64_t timeout, end_at;        /* ns; CLOCK_MONOTONIC */
 static int asked_by;                    /* signal; 0: none yet */
@@ -20,7 +21,9 @@ uint64_t *stop_word = &never;
 static void on_tick(int signal)
 {
 	(void)signal;
-	if (clock_mono() >= end_at)
+	if (each_tick)
+		each_tick();
+	if (asked_by && clock_mono() >= end_at)
 		end_run(asked_by);
 }
 
@@ -64,6 +67,16 @@ void stop_begin(struct amp_boot *boot, uint16_t abi_minor, const struct clock *c
 	timeout = timeout_ns;
 	stop_word = &boot->stop_at_ns;
 	__atomic_store_n(&image_clock, clock, __ATOMIC_RELEASE);
+}
+
+void stop_tick(uint64_t us, void (*what)(void))
+{
+	const struct timeval every = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
+	const struct itimerval tick = { every, every };
+	each_tick = what;
+	/* One that has come in between asks more often, and is left so. */
+	if (!asked_by)
+		setitimer(ITIMER_REAL, &tick, NULL);
 }
 
 void stop_allow(struct filter *f)

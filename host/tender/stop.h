@@ -27,6 +27,9 @@ void stop_watch(void (*end)(int signal));
  * minor does not know of it is never asked, nor is any with a timeout of 0. */
 void stop_begin(struct amp_boot *, uint16_t abi_minor, const struct clock *, uint64_t timeout_ns);
 
+/* Has `what`, which is safe in a signal handler, called each `us` microseconds at least, on the thread that runs the image. */
+void stop_tick(uint64_t us, void (*what)(void));
+
 static inline bool stop_asked(void)
 {
 	return __atomic_load_n(stop_word, __ATOMIC_ACQUIRE);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* A small symbol table reader: section headers, the note, .symtab and its strings; nothing else of
- * the file. */
+ * the file (symbols_file.c maps it). */
 #include <elf.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <tender/symbols.h>
 
@@ -15,125 +11,102 @@
 #define TABLE_BYTES_MAX (64u << 20)
 #define NAME_SHOWN      96 /* bytes of a name that are printed */
 
-int symbols_open(const char *image_path)
+static bool holds(const struct symbols *s, uint64_t at, uint64_t size)
 {
-	char path[4096];
-	size_t n = strlen(image_path);
-	if (n > 4 && !strcmp(image_path + n - 4, ".amp"))
-		n -= 4;
-	int length = snprintf(path, sizeof path, "%.*s.debug", (int)n, image_path);
-	if (length < 0 || length >= (int)sizeof path)
-		return -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	return at <= s->size && size <= s->size - at;
 }
 
-/* A copy of a part of the file, or null. */
-static void *part(int fd, uint64_t at, uint64_t size)
+/* Copies a part of the file; false: it has none there. */
+static bool part(const struct symbols *s, uint64_t at, void *to, uint64_t size)
 {
-	if (!size || size > TABLE_BYTES_MAX || at > (1ull << 40))
-		return NULL;
-	char *copy = malloc(size);
-	uint64_t done = 0;
-	while (copy && done < size) {
-		ssize_t n = pread(fd, copy + done, size - done, (off_t)(at + done));
-		if (n <= 0) {
-			free(copy);
-			return NULL;
-		}
-		done += (uint64_t)n;
-	}
-	return copy;
+	if (!holds(s, at, size))
+		return false;
+	memcpy(to, s->file + at, size);
+	return true;
 }
 
-static bool is_our_note(int fd, const Elf64_Shdr *s, const struct image *image)
+static bool is_our_note(const struct symbols *s, const Elf64_Shdr *section,
+                        const struct image *image)
 {
 	uint32_t head[5];
 	struct amp_note note;
-	if (s->sh_type != SHT_NOTE || s->sh_size < sizeof head + sizeof note ||
-	    s->sh_offset > (1ull << 40) ||
-	    pread(fd, head, sizeof head, (off_t)s->sh_offset) != sizeof head ||
-	    pread(fd, &note, sizeof note, (off_t)(s->sh_offset + sizeof head)) != sizeof note)
+	if (section->sh_type != SHT_NOTE || section->sh_size < sizeof head + sizeof note ||
+	    !part(s, section->sh_offset, head, sizeof head) ||
+	    !part(s, section->sh_offset + sizeof head, &note, sizeof note))
 		return false;
 	return head[0] == 8 && head[2] == AMP_NOTE_TYPE && !memcmp(head + 3, AMP_NOTE_NAME, 8) &&
 	       !memcmp(note.build_id, image->note.build_id, sizeof note.build_id) &&
 	       !memcmp(note.name, image->note.name, sizeof note.name);
 }
 
-static bool take(struct symbols *s, int fd, const Elf64_Shdr *table, const Elf64_Shdr *strings)
+static bool is_function(const struct symbols *s, const Elf64_Sym *y)
 {
-	uint64_t count = table->sh_size / sizeof(Elf64_Sym);
-	Elf64_Sym *all = part(fd, table->sh_offset, count * sizeof *all);
-	s->names = part(fd, strings->sh_offset, strings->sh_size);
-	s->list = all ? calloc(count, sizeof *s->list) : NULL;
-	if (!all || !s->names || !s->list) {
-		free(all);
-		return false;
-	}
-	s->names_size = strings->sh_size;
-	s->names[s->names_size - 1] = 0;
-	for (uint64_t i = 0; i < count; i++)
-		if (ELF64_ST_TYPE(all[i].st_info) == STT_FUNC && all[i].st_name < s->names_size &&
-		    all[i].st_shndx != SHN_UNDEF)
-			s->list[s->count++] =
-			        (struct symbol){ all[i].st_value, all[i].st_size, all[i].st_name };
-	free(all);
-	return s->count;
+	return ELF64_ST_TYPE(y->st_info) == STT_FUNC && y->st_shndx != SHN_UNDEF &&
+	       y->st_name < s->names_size;
 }
 
-bool symbols_load(struct symbols *s, int fd, const struct image *image)
+static bool take(struct symbols *s, const Elf64_Shdr *table, const Elf64_Shdr *strings)
+{
+	Elf64_Sym y;
+	bool any = false;
+	if (table->sh_size > TABLE_BYTES_MAX || strings->sh_size > TABLE_BYTES_MAX ||
+	    !strings->sh_size || !holds(s, table->sh_offset, table->sh_size) ||
+	    !holds(s, strings->sh_offset, strings->sh_size))
+		return false;
+	s->list = table->sh_offset;
+	s->count = table->sh_size / sizeof y;
+	s->names = strings->sh_offset;
+	s->names_size = strings->sh_size;
+	for (uint64_t i = 0; i < s->count && !any; i++)
+		any = part(s, s->list + i * sizeof y, &y, sizeof y) && is_function(s, &y);
+	return any;
+}
+
+bool symbols_find(struct symbols *s, const struct image *image)
 {
 	Elf64_Ehdr e;
-	bool ours = false, found = false;
-	memset(s, 0, sizeof *s);
-	if (fd < 0 || pread(fd, &e, sizeof e, 0) != sizeof e ||
-	    memcmp(e.e_ident, ELFMAG, SELFMAG) || e.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    e.e_shentsize != sizeof(Elf64_Shdr) || e.e_shnum > SECTIONS_MAX)
-		return false;
-	Elf64_Shdr *sections = part(fd, e.e_shoff, e.e_shnum * sizeof *sections);
-	if (!sections)
+	Elf64_Shdr section, strings;
+	bool ours = false;
+	s->count = 0;
+	if (!part(s, 0, &e, sizeof e) || memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_shentsize != sizeof section ||
+	    e.e_shnum > SECTIONS_MAX || !holds(s, e.e_shoff, e.e_shnum * sizeof section))
 		return false;
 	for (unsigned i = 0; i < e.e_shnum && !ours; i++)
-		ours = is_our_note(fd, &sections[i], image);
-	for (unsigned i = 0; ours && i < e.e_shnum && !found; i++)
-		if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < e.e_shnum &&
-		    sections[sections[i].sh_link].sh_type == SHT_STRTAB) {
-			symbols_free(s);
-			found = take(s, fd, &sections[i], &sections[sections[i].sh_link]);
-		}
-	free(sections);
-	if (!found)
-		symbols_free(s);
-	return found;
-}
-
-void symbols_free(struct symbols *s)
-{
-	free(s->list);
-	free(s->names);
-	memset(s, 0, sizeof *s);
+		ours = part(s, e.e_shoff + i * sizeof section, &section, sizeof section) &&
+		       is_our_note(s, &section, image);
+	for (unsigned i = 0; ours && i < e.e_shnum; i++)
+		if (part(s, e.e_shoff + i * sizeof section, &section, sizeof section) &&
+		    section.sh_type == SHT_SYMTAB && section.sh_link < e.e_shnum &&
+		    part(s, e.e_shoff + section.sh_link * sizeof section, &strings,
+		         sizeof strings) &&
+		    strings.sh_type == SHT_STRTAB && take(s, &section, &strings))
+			return true;
+	s->count = 0;
+	return false;
 }
 
 bool symbols_name(const struct symbols *s, uint64_t address, char *to, size_t size)
 {
-	/* The last symbol at or below the address. Few addresses are looked up, and the list is not
-	 * sorted for them: glibc's qsort makes a system call that the filter kills. */
-	const struct symbol *y = NULL;
-	for (uint32_t i = 0; i < s->count; i++)
-		if (s->list[i].at <= address && (!y || s->list[i].at > y->at))
-			y = &s->list[i];
-	if (!y)
+	/* The last function at or below the address. Few addresses are looked up: the list is not sorted for them. */
+	Elf64_Sym best = { 0 }, y;
+	bool any = false;
+	for (uint64_t i = 0; i < s->count; i++) {
+		if (!part(s, s->list + i * sizeof y, &y, sizeof y) || !is_function(s, &y) ||
+		    y.st_value > address || (any && y.st_value <= best.st_value))
+			continue;
+		best = y;
+		any = true;
+	}
+	if (!any)
 		return false;
-	uint64_t offset = address - y->at;
-	if (offset >= y->size && (y->size || offset > 65536))
+	uint64_t offset = address - best.st_value;
+	if (offset >= best.st_size && (best.st_size || offset > 65536))
 		return false;
-	char name[NAME_SHOWN + 1];
-	snprintf(name, sizeof name, "%s", s->names + y->name);
+	/* The table of names need not end with a zero. */
+	char name[NAME_SHOWN + 1] = "";
+	uint64_t most = s->names_size - best.st_name;
+	part(s, s->names + best.st_name, name, most < NAME_SHOWN ? most : NAME_SHOWN);
 	for (unsigned char *c = (unsigned char *)name; *c; c++)
 		if (*c < 0x21 || *c > 0x7e)
 			*c = '?';

@@ -8,13 +8,23 @@
 
 #include <tender/clock.h>
 #include <tender/device/devices.h>
+#include <tender/jail.h>
+#include <tender/trust.h>
 
 #define TENDER_SETS_MAX 64u
 
 enum tender_choice { TENDER_ANY, TENDER_KVM, TENDER_SANDBOX };
 
 struct tender_options {
-	const char *path; /* the image */
+	const char *
+	        path; /* the image; of a clone: the snapshot, for messages and beside which its signature is */
+	const char *snapshot; /* the file that a clone goes on from; null: a fresh start */
+	int snapshot_fd;      /* it is open there; -1: it is to be opened */
+	int warm_fd;          /* where its picture goes when it is warm, and it ends; 0: nowhere */
+	int snapshot_image;   /* a copy of its image, open; 0: none yet */
+	bool unverified;      /* its pages have been looked at before */
+	struct trust_options trust;
+	struct jail_options jail;
 	enum tender_choice choice;
 	struct device_texts devices[DEVICE_TYPES]; /* by index of device_types */
 	const char *sets[TENDER_SETS_MAX];         /* "NAME=VALUE" */
@@ -23,6 +33,11 @@ struct tender_options {
 	uint64_t stop_timeout; /* ns that the image has to end when a signal asks it to; 0: none */
 	unsigned verbosity;    /* how often -v was given */
 	bool timing;
+	const char *label; /* of the table of its times; null: it needs none */
+	uint64_t *
+	        traffic; /* AMP_DEVICES_MAX, shared with whoever looks at them: packets of each device, but for what came to
+	                      many (multicast, broadcast); null: nobody does */
+	bool fixed_layout;         /* the image lies where it was linked */
 	struct clock_sample start; /* clock_sample() at the start of the process */
 };
 

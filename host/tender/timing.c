@@ -20,28 +20,37 @@ void timing_lap(struct timing *t, const char *what)
 	timing_lap_at(t, what, clock_mono());
 }
 
-/* No stream: a signal may have come amid something that uses it. */
-__attribute__((format(printf, 1, 2))) static void line(const char *format, ...)
+/* No stream: a signal may have come amid something that uses it. One write, so that the tables of several stay apart. */
+struct table {
+	size_t size;
+	char text[(TIMING_MAX + 2) * 64];
+};
+
+__attribute__((format(printf, 2, 3))) static void line(struct table *t, const char *format, ...)
 {
-	char text[128];
+	size_t room = sizeof t->text - t->size;
 	va_list args;
 	va_start(args, format);
-	int n = vsnprintf(text, sizeof text, format, args);
+	int n = vsnprintf(t->text + t->size, room, format, args);
 	va_end(args);
-	if (n < 0 || write(2, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1) < 0)
-		return;
+	t->size += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
-void timing_print(const struct timing *t)
+void timing_print(const struct timing *t, const char *label)
 {
+	struct table table = { 0 };
 	uint64_t before = t->start;
-	line("%-20s %10s %10s\n", "step", "took, us", "at, us");
+	if (label)
+		line(&table, "%s\n", label);
+	line(&table, "%-20s %10s %10s\n", "step", "took, us", "at, us");
 	for (uint32_t i = 0; i < t->count; i++) {
 		uint64_t at = t->laps[i].at > before ? t->laps[i].at : before;
 		uint64_t took = (at - before + 50) / 100, since = (at - t->start + 50) / 100;
-		line("%-20s %8llu.%llu %8llu.%llu\n", t->laps[i].what,
+		line(&table, "%-20s %8llu.%llu %8llu.%llu\n", t->laps[i].what,
 		     (unsigned long long)took / 10, (unsigned long long)took % 10,
 		     (unsigned long long)since / 10, (unsigned long long)since % 10);
 		before = at;
 	}
+	if (write(2, table.text, table.size) < 0)
+		return;
 }

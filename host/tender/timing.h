@@ -20,7 +20,8 @@ struct timing {
 
 void timing_lap(struct timing *, const char *what); /* the step `what` has just ended */
 void timing_lap_at(struct timing *, const char *what,
-                   uint64_t at);          /* it ended then; kept in order */
-void timing_print(const struct timing *); /* on standard error; safe in a signal handler */
+                   uint64_t at); /* it ended then; kept in order */
+/* On standard error, in one piece; safe in a signal handler. A label stands before the table, unless it is null. */
+void timing_print(const struct timing *, const char *label);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* A block device over a file or a block device of the host: block_file behind block_rings. */
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <tender/clock.h>
 #include <tender/device/block_rings.h>
 #include <tender/device/device.h>
 
@@ -66,19 +68,43 @@ static int block_place(struct device *d, const struct device_place *to, struct d
 	return 0;
 }
 
-/* The kernel's ring takes only what block_rings has told it to; without it one request follows the
- * other. The model of lost power uses memory that grows. */
+/* The kernel's ring takes only what block_rings has told it to, on the file that it holds itself; without it one request
+ * follows the other. The model of lost power uses memory that grows. */
 static void block_allow(const struct device *d, struct filter *f)
 {
 	static const int plain[] = { SYS_preadv, SYS_pwritev, SYS_fdatasync, SYS_fallocate },
-	                 cut[] = { SYS_pwrite64, SYS_mremap };
+	                 cut[] = { SYS_pread64, SYS_pwrite64 },
+	                 memory[] = { SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_getrandom };
+	const struct filter_arg anonymous[] = {
+		{ 2, FILTER_EQUAL, PROT_READ | PROT_WRITE },
+		{ 3, FILTER_EQUAL, MAP_PRIVATE | MAP_ANONYMOUS },
+	};
 	const struct block *b = d->state;
-	if (b->rings.jobs)
-		filter_allow(f, SYS_io_uring_enter);
+	rate_allow(&d->rate, f);
+	filter_keep(f, b->rings.copy.fd); /* whoever copies the file finds it there */
+	filter_allow_on(f, SYS_io_uring_enter, block_rings_ring(&b->rings), NULL, 0);
 	for (unsigned i = 0; !b->rings.jobs && i < sizeof plain / sizeof *plain; i++)
-		filter_allow(f, plain[i]);
-	for (unsigned i = 0; b->file.cut && i < sizeof cut / sizeof *cut; i++)
-		filter_allow(f, cut[i]);
+		filter_allow_on(f, plain[i], b->file.fd, NULL, 0);
+	if (!b->file.cut)
+		return;
+	for (unsigned i = 0; i < sizeof cut / sizeof *cut; i++)
+		filter_allow_on(f, cut[i], b->file.fd, NULL, 0);
+	for (unsigned i = 0; i < sizeof memory / sizeof *memory; i++)
+		filter_allow(f, memory[i]);
+	filter_allow_if(f, SYS_mmap, anonymous, 2);
+}
+
+static uint32_t take_at_rate(struct rate *rate, struct block_rings *r)
+{
+	uint64_t bytes = r->bytes_taken;
+	rate_fill(rate, clock_mono());
+	r->bytes_left = rate_left(rate, RATE_BYTES);
+	r->ops_left = rate_left(rate, RATE_OPS);
+	uint32_t taken = block_rings_take(r);
+	rate_spend(rate, RATE_BYTES, r->bytes_taken - bytes);
+	rate_spend(rate, RATE_OPS, taken);
+	rate_hold(rate);
+	return taken;
 }
 
 /* The kernel finishes a request in the thread that has submitted it: the image's own leaves that to
@@ -89,8 +115,9 @@ static uint32_t block_pass(struct device *d, enum device_pass which)
 	uint32_t work = 0;
 	if (which != DEVICE_PASS_KICK)
 		work |= block_rings_reap(r);
-	if (which != DEVICE_PASS_WAIT)
-		work |= block_rings_take(r);
+	if (which != DEVICE_PASS_WAIT && !d->hold)
+		work |= d->rate.set ? take_at_rate(&d->rate, r) : block_rings_take(r);
+	d->untold = r->copy.held; /* no descriptor tells of a hold's end */
 	return work;
 }
 
@@ -102,7 +129,7 @@ static bool block_ready(const struct device *d, uint64_t events)
 
 static bool block_pending(struct device *d)
 {
-	return block_rings_pending(&((struct block *)d->state)->rings);
+	return !d->hold && block_rings_pending(&((struct block *)d->state)->rings);
 }
 
 static void block_wakeup(struct device *d, bool need)
@@ -113,10 +140,12 @@ static void block_wakeup(struct device *d, bool need)
 static uint32_t block_polls(const struct device *d, struct pollfd *to)
 {
 	const struct block *b = d->state;
-	if (b->rings.event < 0)
-		return 0;
-	*to = (struct pollfd){ .fd = b->rings.event, .events = POLLIN };
-	return 1;
+	uint32_t n = 0;
+	if (b->rings.event >= 0)
+		to[n++] = (struct pollfd){ .fd = b->rings.event, .events = POLLIN };
+	if (d->rate.set)
+		to[n++] = (struct pollfd){ .fd = d->rate.timer, .events = POLLIN };
+	return n;
 }
 
 static void block_woke(struct device *d)
@@ -125,11 +154,17 @@ static void block_woke(struct device *d)
 	uint64_t times;
 	if (b->rings.event >= 0)
 		(void)!read(b->rings.event, &times, sizeof times);
+	rate_woke(&d->rate);
 }
 
 static bool block_soon(const struct device *d, uint64_t now)
 {
 	return block_rings_soon(&((const struct block *)d->state)->rings, now);
+}
+
+static bool block_busy(const struct device *d)
+{
+	return ((const struct block *)d->state)->rings.in_flight;
 }
 
 static void block_report(const struct device *d)
@@ -156,13 +191,18 @@ static void block_close(struct device *d)
 const struct device_kind device_block = {
 	.prefix = "",
 	.form = "FILE",
-	.help = "  --block NAME=FILE[,ro]    connects the image's block device NAME to a file or "
+	.help = "  --block NAME=FILE[,ro][,rate=BYTES][,iops=COUNT]\n"
+	        "                            connects the image's block device NAME to a file or "
 	        "block "
 	        "device, "
 	        "for this\n"
-	        "                            image alone unless it only reads\n",
+	        "                            image alone unless it only reads; with at most that "
+	        "many "
+	        "bytes and requests\n"
+	        "                            a second\n",
 	.type = &device_type_block,
 	.state_size = sizeof(struct block),
+	.keeps_rate = true,
 	.open = block_open,
 	.need = block_need,
 	.place = block_place,
@@ -174,6 +214,7 @@ const struct device_kind device_block = {
 	.polls = block_polls,
 	.woke = block_woke,
 	.soon = block_soon,
+	.busy = block_busy,
 	.report = block_report,
 	.close = block_close,
 };

@@ -14,6 +14,7 @@
 
 #include <ampoule_abi.h>
 #include <tender/device/block_file.h>
+#include <tender/device/block_request.h>
 
 #define SECTOR 512u
 /* A tender that has just ended may still hold its file: the kernel lets go of what io_uring works
@@ -111,8 +112,8 @@ static int claim(struct block_file *f, const char *path, struct defect *why)
 		usleep(5000);
 	}
 	if (errno == EWOULDBLOCK)
-		return defect_set(why, "%s is in use by another appliance%s", path,
-		                  f->read_only ? ", which writes to it" : "");
+		return defect_set(why, "%s is in use by another appliance, or by `ampoule store`%s",
+		                  path, f->read_only ? ", which writes to it" : "");
 	return defect_set(why, "%s cannot be locked: %s", path, strerror(errno));
 }
 
@@ -182,15 +183,7 @@ void block_file_close(struct block_file *f)
 
 int block_file_check(const struct block_file *f, const char *format, struct defect *why)
 {
-	/* Where a store keeps several roots, one of them is enough: the store itself repairs the
-	 * others. */
-	static const struct {
-		const char *format, *magic;
-		uint32_t size, count, at[4];
-	} known[] = { { "btree", "ampbtree", 8, 4, { 0, 3584, 4096, 7680 } },
-		      { "fat", "\x55\xaa", 2, 1, { 510 } },
-		      { "sqlite", "sqlite\0", 8, 2, { 0, 4096 } } };
-	uint8_t *head = NULL, any = 0;
+	uint8_t *head = NULL;
 	int result = 0;
 	if (!*format || posix_memalign((void **)&head, 4096, HEAD))
 		return 0;
@@ -198,18 +191,8 @@ int block_file_check(const struct block_file *f, const char *format, struct defe
 	memset(head, 0, HEAD);
 	if (pread(f->fd, head, n, 0) != (ssize_t)n)
 		result = defect_set(why, "cannot be read: %s", strerror(errno));
-	for (uint64_t k = 0; k < AMP_BLOCK_BLANK; k++)
-		any |= head[k];
-	for (unsigned k = 0; any && !result && k < sizeof known / sizeof *known; k++) {
-		bool there = strncmp(format, known[k].format, AMP_FORMAT_MAX) != 0;
-		for (uint32_t i = 0; !there && i < known[k].count; i++)
-			there = !memcmp(head + known[k].at[i], known[k].magic, known[k].size);
-		if (!there)
-			result = defect_set(why,
-			                    "holds something else than a %s: give it another file, "
-			                    "or an empty one",
-			                    known[k].format);
-	}
+	if (!result)
+		result = block_format_check(head, HEAD, format, why);
 	free(head);
 	return result;
 }

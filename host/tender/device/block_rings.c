@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <tender/clock.h>
+#include <tender/device/block_request.h>
 #include <tender/device/block_rings.h>
 
 #define IN_FLIGHT_MAX 256u /* jobs; more wait in the ring */
@@ -31,6 +32,7 @@
 struct job {
 	struct job *next; /* free ones */
 	uint64_t id, at;
+	uint64_t from, size; /* as it was asked for */
 	uint32_t op;
 	int count, first; /* parts; the first that is not done yet */
 	uint64_t left;    /* bytes */
@@ -44,23 +46,18 @@ struct block_jobs {
 	struct job all[IN_FLIGHT_MAX];
 };
 
-uint64_t block_rings_size(uint32_t ring_size)
-{
-	return whole_pages(2 * RING_HEAD + ring_size * (sizeof(struct amp_block_request) +
-	                                                sizeof(struct amp_block_answer)));
-}
-
 void block_rings_open(struct block_rings *d, const struct block_layout *l)
 {
-	struct amp_device *v = l->view;
-	*d = (struct block_rings){ .file = l->file, .heap = l->heap, .event = -1 };
-	ring_open(&d->requests, &v->block.requests, &l->rings, 0, 2 * RING_HEAD, l->ring_size);
-	ring_open(&d->answers, &v->block.answers, &l->rings, RING_HEAD,
-	          2 * RING_HEAD + l->ring_size * sizeof(struct amp_block_request), l->ring_size);
-	v->type = AMP_DEVICE_BLOCK;
-	v->features = l->file->read_only ? AMP_BLOCK_READ_ONLY : 0;
-	v->block.size = l->file->size;
-	v->block.sector_size = l->file->sector_size;
+	*d = (struct block_rings){ .file = l->file,
+		                   .heap = l->heap,
+		                   .event = -1,
+		                   .bytes_left = UINT64_MAX,
+		                   .ops_left = UINT64_MAX };
+	if (!l->file->read_only)
+		block_copy_open(&d->copy, l->file);
+	const struct block_extent disk = { l->file->size, l->file->sector_size,
+		                           l->file->read_only };
+	block_request_lay_out(&d->requests, &d->answers, &disk, &l->rings, l->ring_size, l->view);
 }
 
 /* Only these, only on this file: the tender's system-call filter does not see into the ring. */
@@ -117,11 +114,17 @@ void block_rings_start(struct block_rings *d, uint32_t ring_size)
 	free(j);
 }
 
+int block_rings_ring(const struct block_rings *d)
+{
+	return d->jobs ? d->jobs->ring.ring_fd : -1;
+}
+
 void block_rings_close(struct block_rings *d)
 {
 	if (d->jobs)
 		io_uring_queue_exit(&d->jobs->ring);
 	free(d->jobs);
+	block_copy_close(&d->copy);
 	if (d->event >= 0)
 		close(d->event);
 	d->jobs = NULL;
@@ -166,37 +169,11 @@ static void count(struct block_rings *d, uint32_t op, uint64_t bytes, bool done)
 
 /* ---- Requests ---- */
 
-/* Copies and checks what a request names. False: it does not fit. */
-static bool fits(const struct block_rings *d, const struct amp_block_request *q, struct iovec *v)
+/* Whatever became of it: some of it may have been done. */
+static void note(struct block_rings *d, uint32_t op, uint64_t at, uint64_t size)
 {
-	const struct block_file *f = d->file;
-	uint64_t sector = f->sector_size, sum = 0;
-	if (q->reserved || q->op > AMP_BLOCK_DISCARD)
-		return false;
-	if (q->op == AMP_BLOCK_FLUSH)
-		return true;
-	if (q->offset % sector || q->size % sector || !q->size || q->offset > f->size ||
-	    q->size > f->size - q->offset || (q->op != AMP_BLOCK_READ && f->read_only))
-		return false;
-	if (q->op == AMP_BLOCK_DISCARD)
-		return true;
-	if (!q->part_count || q->part_count > AMP_BLOCK_PARTS_MAX || q->size > AMP_BLOCK_SIZE_MAX)
-		return false;
-	uint64_t bytes = q->part_count * sizeof(struct amp_block_part), at = q->parts - d->heap.at;
-	if (at > d->heap.size || bytes > d->heap.size - at)
-		return false;
-	for (uint32_t k = 0; k < q->part_count; k++) {
-		struct amp_block_part p;
-		memcpy(&p, d->heap.bytes + at + k * sizeof p, sizeof p);
-		__asm__ volatile("" ::: "memory"); /* the copy stays the copy */
-		uint64_t from = p.addr - d->heap.at;
-		if (!p.size || p.size % sector || p.addr % sector || from > d->heap.size ||
-		    p.size > d->heap.size - from || p.size > q->size - sum)
-			return false;
-		v[k] = (struct iovec){ d->heap.bytes + from, p.size };
-		sum += p.size;
-	}
-	return sum == q->size;
+	if (op == AMP_BLOCK_WRITE || op == AMP_BLOCK_DISCARD)
+		block_copy_note(&d->copy, at, size);
 }
 
 static void now(struct block_rings *d, const struct amp_block_request *q, struct iovec *v)
@@ -216,6 +193,7 @@ static void now(struct block_rings *d, const struct amp_block_request *q, struct
 		error = block_file_discard(d->file, q->offset, q->size);
 	}
 	count(d, q->op, q->size, !error);
+	note(d, q->op, q->offset, q->size);
 	answer(d, q->id, error ? AMP_BLOCK_FAILED : 0);
 }
 
@@ -282,6 +260,7 @@ uint32_t block_rings_reap(struct block_rings *d)
 			bytes += j->v[k].iov_len; /* those that were shortened have been done
 			                             otherwise */
 		count(d, j->op, bytes, done);
+		note(d, j->op, j->from, j->size);
 		answer(d, j->id, done ? 0 : AMP_BLOCK_FAILED);
 		if (j->few)
 			d->moved = clock_mono();
@@ -289,6 +268,8 @@ uint32_t block_rings_reap(struct block_rings *d)
 		j->next = jobs->free;
 		jobs->free = j;
 	}
+	if (n)
+		block_copy_leave(&d->copy, d->in_flight);
 	if (n && io_uring_sq_ready(&jobs->ring)) /* the rest of what was done in part */
 		io_uring_submit(&jobs->ring);
 	return n;
@@ -303,11 +284,19 @@ static uint32_t room(struct block_rings *d)
 
 uint32_t block_rings_take(struct block_rings *d)
 {
+	const struct block_extent disk = { d->file->size, d->file->sector_size,
+		                           d->file->read_only };
 	uint32_t most = ring_ready(&d->requests), taken = 0;
 	uint32_t places = most ? room(d) : 0;
 	if (most > places)
 		most = places;
-	for (; taken < most && (!d->jobs || d->jobs->free); taken++) {
+	d->copy.held = false;
+	if (most && !block_copy_enter(&d->copy, d->in_flight)) {
+		sched_yield(); /* the pump stays awake for the end of the hold: others go first */
+		return 0;
+	}
+	for (; taken < most && (!d->jobs || d->jobs->free) && d->bytes_left && d->ops_left;
+	     taken++, d->ops_left--) {
 		struct amp_block_request q;
 		struct iovec parts[AMP_BLOCK_PARTS_MAX];
 		struct job *j = d->jobs ? d->jobs->free : NULL;
@@ -317,11 +306,14 @@ uint32_t block_rings_take(struct block_rings *d)
 		               ((d->requests.mine + taken) & (d->requests.size - 1)),
 		       sizeof q);
 		__asm__ volatile("" ::: "memory");
-		if (!fits(d, &q, v)) {
+		if (!block_request_fits(&disk, &d->heap, &q, v)) {
 			d->counts.bad++;
 			answer(d, q.id, AMP_BLOCK_BAD);
 			continue;
 		}
+		uint64_t moves = q.op <= AMP_BLOCK_WRITE ? q.size : 0;
+		d->bytes_left -= moves < d->bytes_left ? moves : d->bytes_left;
+		d->bytes_taken += moves;
 		if (!j) {
 			now(d, &q, v);
 			continue;
@@ -331,6 +323,8 @@ uint32_t block_rings_take(struct block_rings *d)
 		j->op = q.op;
 		j->at = q.offset;
 		j->left = q.op == AMP_BLOCK_FLUSH ? 0 : q.size;
+		j->from = q.offset;
+		j->size = q.size;
 		j->first = 0;
 		j->count = q.op <= AMP_BLOCK_WRITE ? (int)q.part_count : 0;
 		j->few = d->in_flight++ < SOON_DEPTH;
@@ -344,6 +338,8 @@ uint32_t block_rings_take(struct block_rings *d)
 	}
 	if (d->jobs && io_uring_sq_ready(&d->jobs->ring))
 		io_uring_submit(&d->jobs->ring);
+	if (most)
+		block_copy_leave(&d->copy, d->in_flight);
 	return taken;
 }
 
@@ -355,5 +351,6 @@ bool block_rings_soon(const struct block_rings *d, uint64_t now)
 
 bool block_rings_pending(struct block_rings *d)
 {
-	return ring_ready(&d->requests) && room(d) && (!d->jobs || d->jobs->free);
+	return d->bytes_left && d->ops_left && ring_ready(&d->requests) && room(d) &&
+	       (!d->jobs || d->jobs->free);
 }

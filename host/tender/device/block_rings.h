@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #include <ampoule_abi.h>
+#include <tender/device/block_copy.h>
 #include <tender/device/block_file.h>
+#include <tender/device/block_request.h>
 #include <tender/device/ring.h>
 
 struct block_counts {
@@ -29,14 +31,15 @@ struct block_rings {
 	struct device_memory heap; /* the image's memory extent */
 	struct block_jobs *jobs;   /* null: no io_uring */
 	uint32_t in_flight;
-	bool spare;     /* there are processors beside the one that runs the image */
-	uint64_t moved; /* CLOCK_MONOTONIC, ns: when one of few last began or ended */
+	struct block_copy copy; /* of a file that is written to */
+	bool spare;             /* there are processors beside the one that runs the image */
+	uint64_t moved;         /* CLOCK_MONOTONIC, ns: when one of few last began or ended */
 	int event; /* eventfd: something has been done; who polls it (and not for edges) reads it. -1: all is done at once */
+	/* That may still be taken; a request that begins before there are none goes whole. */
+	uint64_t bytes_left, ops_left;
+	uint64_t bytes_taken; /* by reads and writes */
 	struct block_counts counts;
 };
-
-/* Bytes of shared memory for the rings. */
-uint64_t block_rings_size(uint32_t ring_size);
 
 /* A block device to be laid out. */
 struct block_layout {
@@ -51,6 +54,8 @@ struct block_layout {
 void block_rings_open(struct block_rings *, const struct block_layout *);
 /* Gets io_uring, if it can be had; call before privileges go. */
 void block_rings_start(struct block_rings *, uint32_t ring_size);
+/* The descriptor of the kernel's ring; -1: there is none. */
+int block_rings_ring(const struct block_rings *);
 void block_rings_close(struct block_rings *);
 
 /*

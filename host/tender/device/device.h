@@ -30,6 +30,8 @@
 #include <ampoule_abi.h>
 #include <tender/defect.h>
 #include <tender/device/memory.h>
+#include <tender/device/net_words.h>
+#include <tender/device/rate.h>
 #include <tender/filter.h>
 #include <tender/gate.h>
 
@@ -51,7 +53,8 @@ extern const struct device_type *const device_types[DEVICE_TYPES]; /* types.c */
 
 /* What is asked for on the command line. */
 struct device_wish {
-	const char *text;                   /* behind the kind's prefix */
+	const char *
+	        text; /* behind the kind's prefix, without the words of net_words.h; until open returns */
 	const struct amp_note_device *note; /* the image's words about the device */
 	const char *image;                  /* its name */
 	uint16_t abi_minor;                 /* its ABI */
@@ -100,19 +103,27 @@ struct device {
 	uint32_t index;                     /* of its note, and of its view in boot information */
 	uint16_t abi_minor;                 /* the image's ABI */
 	bool placed;
+	struct rate rate;  /* set only where the kind keeps to it */
+	uint64_t *traffic; /* where a pass of packets.h leaves its count; null: nobody reads it */
+
+	/* Of a network device: the text's words, to which open may add what it knows. */
+	struct net_words words;
 
 	/* Said by open. */
 	/* The host moves its packets while the image runs: a thread of the tender's would have nothing to do. */
 	bool by_host;
 	/* Only a system call finds its packets: to look on for a while before a sleep may pay. */
 	bool by_calls;
-	/* No descriptor tells that what was sent is done: a sleep that waits for that is short. */
+	/* No descriptor tells that what was sent is done: a sleep that waits for that is short. A pass may change it. */
 	bool untold;
 	int watch; /* a descriptor that says when to ask `lost`; -1: none. Not owned. */
 
 	/* Said by place: what an image that runs apart polls; the first one is its doorbell. */
 	const int *sockets;
 	uint32_t socket_count; /* at most AMP_NET_QUEUES_MAX; 0: none */
+
+	/* Said by the pump, if the kind has `busy`: nothing new is to be begun. */
+	bool hold;
 
 	/* Said by pass: the host's side is gone for good, and the run ends. */
 	bool gone;
@@ -138,6 +149,7 @@ struct device_kind {
 	const struct device_type *type;
 	size_t state_size;
 	bool shows_text; /* messages about open name the text beside the device */
+	bool keeps_rate; /* pass, pending, polls, woke and allow look at the device's rate */
 
 	/* 0, or the exit status with a defect: AMP_EXIT_USAGE where the text is wrong whatever the host has, else
 	 * AMP_EXIT_TENDER. close is called in any case. */
@@ -149,8 +161,8 @@ struct device_kind {
 	 * -1 with a defect. */
 	int (*place)(struct device *, const struct device_place *, struct defect *why);
 
-	/* Adds rules for the system calls of all the functions below, but for those that every tender makes
-	 * (confinement.c: read, write, readv, writev, poll). Null: those do. */
+	/* Adds rules for the system calls of all the functions below, and keeps the descriptors that they need. What polls names
+	 * may be read and written and `watch` read, and both stay open, without that; poll is allowed. Null: those do. */
 	void (*allow)(const struct device *, struct filter *);
 
 	/* One bounded batch. Returns how many ring entries were moved, or 1 if more may be waiting; 0: nothing to do. */
@@ -177,6 +189,9 @@ struct device_kind {
 
 	/* `watch` is readable: is the host's side gone? Null: there is no watch. */
 	bool (*lost)(struct device *);
+
+	/* Is something under way that a picture of the image would have half done? Null: never; packets may be lost. */
+	bool (*busy)(const struct device *);
 
 	/* Counters, for -v; once it is placed. */
 	void (*report)(const struct device *);

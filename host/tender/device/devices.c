@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /* From the command line's texts to devices, and from there into the space: the same for all kinds. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <tender/device/devices.h>
+
+#define WORDS_MINOR 3 /* of the ABI: the first with struct amp_net_word */
 
 /* ---- Texts ---- */
 
 struct given {
 	const struct device_kind *kind; /* null: not given */
 	const char *text;               /* behind NAME= */
+	uint64_t rate, ops;             /* a second; 0: no limit */
 };
+#define TEXT_MAX 4200u /* a path and words */
 
 static const struct device_type *type_of(const struct amp_note_device *n)
 {
@@ -61,22 +67,29 @@ static void known_devices(const struct image *image, const struct device_type *t
 			                       image->devices[i].name);
 }
 
+/* Does a text with a name of `length` bytes mean this device? One without means the first that has none yet. */
+static bool means(const struct amp_note_device *n, const char *text, size_t length, bool taken)
+{
+	return length ? strlen(n->name) == length && !memcmp(n->name, text, length) : !taken;
+}
+
 /* Finds the device that "NAME=TEXT" is for. -1 with a defect. */
 static int find_device(const struct image *image, const struct device_type *type, const char *text,
-                       struct given *to, struct defect *why)
+                       const struct given given[AMP_DEVICES_MAX], struct given *to,
+                       struct defect *why)
 {
 	const char *equals = strchr(text, '=');
 	size_t length = equals ? (size_t)(equals - text) : 0;
-	char known[256];
-	*to = (struct given){ length ? kind_of(type, equals + 1) : NULL, equals ? equals + 1 : "" };
+	char known[512];
+	*to = (struct given){ equals ? kind_of(type, equals + 1) : NULL, equals ? equals + 1 : "",
+		              0, 0 };
 	if (!to->kind) {
 		known_forms(type, known, sizeof known);
 		return defect_set(why, "--%s %s: want %s", type->option, text, known);
 	}
 	for (uint32_t i = 0; i < image->note.device_count; i++)
 		if (image->devices[i].type == type->type &&
-		    strlen(image->devices[i].name) == length &&
-		    !memcmp(image->devices[i].name, text, length))
+		    means(&image->devices[i], text, length, given[i].kind))
 			return (int)i;
 	known_devices(image, type, known, sizeof known);
 	if (!*known)
@@ -86,6 +99,30 @@ static int find_device(const struct image *image, const struct device_type *type
 	                  known);
 }
 
+/* Takes what all kinds have in common off the text. -1 with a defect. */
+static int take_rate(const struct device_type *type, const char *text, struct given *g,
+                     struct defect *why)
+{
+	static char texts[AMP_DEVICES_MAX][TEXT_MAX];
+	static uint32_t used;
+	struct defect what;
+	if (used == AMP_DEVICES_MAX || strlen(g->text) >= TEXT_MAX)
+		return 0; /* too long for any file: the kind says so */
+	char *own = strcpy(texts[used++], g->text);
+	if (rate_take_words(own, &g->rate, &g->ops, &what))
+		return defect_set(why, "--%s %s: %s", type->option, text, what.text);
+	g->text = own;
+	if (g->ops && type->type != AMP_DEVICE_BLOCK)
+		return defect_set(why, "--%s %s: iops is for block devices", type->option, text);
+	if ((g->rate || g->ops) && !g->kind->keeps_rate)
+		return defect_set(
+		        why,
+		        "--%s %s: the host moves the bytes of this kind of device, so that "
+		        "no rate can be kept: use the host's own (tc), or another kind",
+		        type->option, text);
+	return 0;
+}
+
 /* Puts each text at its device's place. 0, or the exit status. */
 static int assign(const struct image *image, const struct device_type *type,
                   const struct device_texts *texts, struct given to[AMP_DEVICES_MAX])
@@ -93,10 +130,12 @@ static int assign(const struct image *image, const struct device_type *type,
 	struct defect why;
 	for (uint32_t i = 0; i < texts->count; i++) {
 		struct given g;
-		int d = find_device(image, type, texts->texts[i], &g, &why);
+		int d = find_device(image, type, texts->texts[i], to, &g, &why);
 		if (d >= 0 && to[d].kind)
 			d = defect_set(&why, "--%s %s: the device is given twice", type->option,
 			               texts->texts[i]);
+		if (d >= 0 && take_rate(type, texts->texts[i], &g, &why))
+			d = -1;
 		if (d < 0) {
 			say("%s", why.text);
 			return AMP_EXIT_USAGE;
@@ -108,16 +147,26 @@ static int assign(const struct image *image, const struct device_type *type,
 
 /* ---- Open and closed ---- */
 
+static int take_words(struct device *d, char *text, struct defect *why)
+{
+	if (net_words_take(&d->words, text, why))
+		return -1;
+	if (!(d->note->flags & AMP_NOTE_DEVICE_IP6) &&
+	    net_words_first(&d->words, AMP_NET_WORD_ADDRESS, NET_IP6))
+		return defect_set(why, "the image has no IPv6 there for an address: its manifest "
+		                       "names none in `addresses`");
+	return 0;
+}
+
 static int open_device(struct devices *s, const struct image *image, uint32_t index,
                        const struct given *g, void (*ending)(void))
 {
 	const struct device_kind *k = g->kind;
 	const struct amp_note_device *n = &image->devices[index];
-	const struct device_wish wish = { .text = g->text + strlen(k->prefix),
-		                          .note = n,
-		                          .image = image->note.name,
-		                          .abi_minor = image->note.abi_minor,
-		                          .ending = ending };
+	struct device_wish wish = { .note = n,
+		                    .image = image->note.name,
+		                    .abi_minor = image->note.abi_minor,
+		                    .ending = ending };
 	struct defect why;
 	/* Mapped, since a state may be large and hardly ever used: that costs no memory then. */
 	void *state = mmap(NULL, k->state_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -133,8 +182,19 @@ static int open_device(struct devices *s, const struct image *image, uint32_t in
 		              .index = index,
 		              .abi_minor = image->note.abi_minor,
 		              .watch = -1 };
-	int status = k->open(d, &wish, &why);
-	s->count++;
+	char *text = strdup(g->text);
+	bool net = k->type->type == AMP_DEVICE_NET;
+	int status = AMP_EXIT_TENDER;
+	if (!text)
+		defect_set(&why, "no memory");
+	else if (k->type == &device_type_net && take_words(d, text, &why))
+		status = AMP_EXIT_USAGE;
+	else if (!rate_open(&d->rate, g->rate, net ? g->rate : g->ops, &why)) {
+		wish.text = text + strlen(k->prefix);
+		s->count++;
+		status = k->open(d, &wish, &why);
+	}
+	free(text);
 	if (status)
 		say("--%s %s%s%s: %s", k->type->option, n->name, k->shows_text ? "=" : "",
 		    k->shows_text ? g->text : "", why.text);
@@ -170,6 +230,7 @@ void devices_close(struct devices *s)
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct device *d = &s->all[i];
 		d->kind->close(d);
+		rate_close(&d->rate);
 		munmap(d->state, d->kind->state_size);
 	}
 	s->count = 0;
@@ -206,7 +267,7 @@ void devices_need(const struct devices *s, enum space_kind kind, struct space_ne
 		welcome |= n.heap == DEVICE_HEAP_WELCOME;
 	}
 	/* Under SPACE_GUEST this process has the heap anyhow. */
-	if (welcome && kind == SPACE_CHILD && !to->heap_shared)
+	if (welcome && kind == SPACE_CHILD && !to->heap_shared && !to->from)
 		to->heap_shared = space_sharing_is_free();
 }
 
@@ -214,6 +275,24 @@ static struct device_memory memory(struct space *s, enum region_kind kind, uint3
 {
 	const struct region *r = space_region(s, kind, index);
 	return r ? (struct device_memory){ r->at, r->size, r->host } : (struct device_memory){ 0 };
+}
+
+/* An image of an earlier minor does not look for them. */
+static int place_words(const struct devices *s, const struct devices_room *room, struct defect *why)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct device *d = &s->all[i];
+		if (d->abi_minor < WORDS_MINOR)
+			continue;
+		if (d->words.count > AMP_NET_WORDS_MAX - count)
+			return defect_set(
+			        why, "more than %u addresses, routes and resolvers of networks",
+			        AMP_NET_WORDS_MAX);
+		count += net_words_write(&d->words, d->index, room->words + count);
+	}
+	room->boot->net_word_count = count;
+	return 0;
 }
 
 int devices_place(struct devices *s, const struct devices_room *room, struct defect *why)
@@ -248,17 +327,35 @@ int devices_place(struct devices *s, const struct devices_room *room, struct def
 		if (d->kind->place(d, &to, why))
 			return -1;
 		d->placed = true;
+		if (d->words.mtu && d->words.mtu < to.view->mtu)
+			to.view->mtu = d->words.mtu;
 		rings_at += n.rings;
 		further_at += n.further * sizeof(struct amp_queue);
 	}
-	return 0;
+	return place_words(s, room, why);
+}
+
+/* What every kind may do: read and write what it polls, and see its watch. Sockets of AF_XDP are polled only. */
+static void allow(const struct device *d, struct filter *f)
+{
+	static const int calls[] = { SYS_read, SYS_write, SYS_readv, SYS_writev };
+	struct pollfd fds[AMP_NET_QUEUES_MAX];
+	uint32_t count = d->kind->polls(d, fds);
+	for (uint32_t i = 0; i < count; i++) {
+		filter_keep(f, fds[i].fd);
+		for (uint32_t k = 0; !d->socket_count && k < sizeof calls / sizeof *calls; k++)
+			filter_allow_on(f, calls[k], fds[i].fd, NULL, 0);
+	}
+	filter_allow_on(f, SYS_read, d->watch, NULL, 0);
 }
 
 void devices_allow(const struct devices *s, struct filter *f)
 {
-	for (uint32_t i = 0; i < s->count; i++)
+	for (uint32_t i = 0; i < s->count; i++) {
+		allow(&s->all[i], f);
 		if (s->all[i].kind->allow)
 			s->all[i].kind->allow(&s->all[i], f);
+	}
 }
 
 void devices_report(const struct devices *s)

@@ -6,7 +6,7 @@
 #include <tender/device/device.h>
 #include <tender/space.h>
 
-/* What the command line says: of each type the texts "NAME=TEXT". */
+/* What the command line says: of each type the texts "NAME=TEXT", or "=TEXT" for the first device that no text before it names. */
 #define DEVICE_TEXTS_MAX 16u
 struct device_texts {
 	const char *texts[DEVICE_TEXTS_MAX];
@@ -36,6 +36,8 @@ struct devices_room {
 	struct space *space;
 	uint64_t rings_used, boot_used; /* bytes of these regions that are others' */
 	struct amp_device *views;       /* the image's, by the note's order */
+	struct amp_boot *boot;          /* gets the words of networks: */
+	struct amp_net_word *words;     /* AMP_NET_WORDS_MAX of them, in boot information */
 	uint32_t concurrent;            /* as in struct device_place */
 };
 

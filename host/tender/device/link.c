@@ -2,7 +2,9 @@
 /*
  * rtnetlink's group of link changes. A bridge that an interface leaves sends RTM_DELLINK for it,
  * too, of its own family. Where changes came faster than they were read, the kernel drops some and
- * says so (ENOBUFS): then we ask, once the others are read and there is room for the answer.
+ * says so (ENOBUFS): then the device's own socket is asked, which has an error once its interface
+ * is gone (net/xdp/xsk.c: xsk_notifier). Nothing is ever asked of rtnetlink itself, so that the
+ * filter lets this socket be read and no more.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -25,31 +27,22 @@ int link_watch(struct defect *why)
 	return -1;
 }
 
-static bool ask(int watch, uint32_t interface)
+static bool has_error(int socket)
 {
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg link;
-	} question = { { .nlmsg_len = sizeof question,
-		         .nlmsg_type = RTM_GETLINK,
-		         .nlmsg_flags = NLM_F_REQUEST },
-		       { .ifi_index = (int)interface } };
-	return write(watch, &question, sizeof question) == sizeof question;
+	int error = 0;
+	socklen_t size = sizeof error;
+	return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) || error == ENETDOWN;
 }
 
 /* One message, of which `size` bytes are there. */
 static bool tells_end(const struct nlmsghdr *m, size_t size, uint32_t interface)
 {
-	if (m->nlmsg_type == NLMSG_ERROR) { /* the answer to our question */
-		const struct nlmsgerr *e = NLMSG_DATA(m);
-		return size >= NLMSG_LENGTH(sizeof *e) && e->error == -ENODEV;
-	}
 	const struct ifinfomsg *link = NLMSG_DATA(m);
 	return m->nlmsg_type == RTM_DELLINK && size >= NLMSG_LENGTH(sizeof *link) &&
 	       link->ifi_family == AF_UNSPEC && (uint32_t)link->ifi_index == interface;
 }
 
-bool link_gone(int watch, uint32_t interface)
+bool link_gone(int watch, uint32_t interface, int socket)
 {
 	/* Of a message that is longer the rest is lost, which is none of our business. */
 	_Alignas(struct nlmsghdr) uint8_t bytes[8192];
@@ -60,12 +53,8 @@ bool link_gone(int watch, uint32_t interface)
 			missed |= errno == ENOBUFS;
 			continue;
 		}
-		if (n <= 0 && missed && ask(watch, interface)) {
-			missed = false;
-			continue;
-		}
 		if (n <= 0)
-			return false;
+			return missed && has_error(socket);
 		size_t left = (size_t)n, at = 0;
 		while (left >= sizeof(struct nlmsghdr)) {
 			const struct nlmsghdr *m = (const struct nlmsghdr *)(bytes + at);

@@ -12,8 +12,8 @@
  * interface is looked up, so that nothing comes between. -1 with a defect. */
 int link_watch(struct defect *why);
 
-/* Reads all the news: is the interface gone, by deletion or to another namespace? Of system calls, it needs read and
- * write. */
-bool link_gone(int watch, uint32_t interface);
+/* Reads all the news: is the interface gone, by deletion or to another namespace? `socket` is one of AF_XDP on it, which is
+ * asked for its error (SO_ERROR) where news were lost. */
+bool link_gone(int watch, uint32_t interface, int socket);
 
 #endif

@@ -15,70 +15,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <tender/device/net_rings.h>
+#include <tender/device/net_packet.h>
+#include <tender/device/net_stream.h>
 
-#define ETHERNET_HEADER 14u
-#define VLAN_TAG        4u
-#define NEEDS_CSUM      1u /* struct amp_frame_header */
-#define DATA_VALID      2u
-#define SEGMENT_TCP4    1u
-#define SEGMENT_ECN     0x80u
-#define TCP_HEADER      20u
-#define TCP_CHECKSUM    16u
-#define NET_WIDE        16u /* packets without a large one, until they are read narrowly again */
-
-uint32_t net_frame_size(uint16_t mtu)
-{
-	return mtu + ETHERNET_HEADER + AMP_FRAME_HEADROOM <= AMP_FRAME_SIZE ? AMP_FRAME_SIZE
-	                                                                    : AMP_PAGE;
-}
-
-uint16_t net_mtu(uint16_t mtu, uint32_t frame_size)
-{
-	uint32_t most = frame_size - AMP_FRAME_HEADROOM - ETHERNET_HEADER;
-	return (uint16_t)(mtu < most ? mtu : most);
-}
-
-void net_view(const struct net_layout *l)
-{
-	l->view->type = AMP_DEVICE_NET;
-	l->view->mtu = l->mtu;
-	l->view->frame_size = l->frame_size;
-	l->view->frames = l->frames.at;
-	l->view->frame_count = l->frame_count;
-}
-
-uint64_t net_rings_size(uint32_t ring_size)
-{
-	uint64_t addresses = ring_size * sizeof(uint64_t),
-	         descs = ring_size * sizeof(struct amp_desc);
-	return whole_pages(4 * RING_HEAD + 2 * addresses + 2 * descs);
-}
-
-void net_rings_open(struct net_rings *d, const struct net_layout *l)
-{
-	struct amp_device *v = l->view;
-	const struct {
-		struct ring *ring;
-		struct amp_ring *view;
-		uint64_t entry;
-	} rings[] = { { &d->fill, &v->fill, sizeof(uint64_t) },
-		      { &d->rx, &v->rx, sizeof(struct amp_desc) },
-		      { &d->tx, &v->tx, sizeof(struct amp_desc) },
-		      { &d->completion, &v->completion, sizeof(uint64_t) } };
-	uint64_t entries = 4 * RING_HEAD;
-	*d = (struct net_rings){ .fd = l->fd,
-		                 .frame_size = l->frame_size,
-		                 .frame_count = l->frame_count,
-		                 .frames = l->frames.bytes,
-		                 .mtu = l->mtu };
-	for (uint32_t i = 0; i < 4; i++) {
-		ring_open(rings[i].ring, rings[i].view, &l->rings, i * RING_HEAD, entries,
-		          l->ring_size);
-		entries += l->ring_size * rings[i].entry;
-	}
-	net_view(l);
-}
+#define IP4_AND_TCP 40u
+#define IP6_AND_TCP 60u
+#define SEGMENT_ECN 0x80u
+#define NET_WIDE    16u /* packets without a large one, until they are read narrowly again */
 
 void net_rings_offload(struct net_rings *d, uint32_t features, bool vnet, uint8_t *overflow)
 {
@@ -87,100 +30,42 @@ void net_rings_offload(struct net_rings *d, uint32_t features, bool vnet, uint8_
 	d->overflow = overflow;
 }
 
-bool net_rings_take_large(uint32_t ring_size, uint32_t frame_count)
+void net_rings_stream(struct net_rings *d, struct net_stream *s, bool vouched)
 {
-	return ring_size >= 128 && frame_count >= 256;
+	d->stream = s;
+	d->vouched = vouched;
 }
 
 /* ---- Out ---- */
 
-/* The bytes of a descriptor (a copy), or null if it does not fit. */
-static const uint8_t *desc_bytes(const struct net_rings *d, const struct amp_desc *c)
-{
-	uint64_t area = (uint64_t)d->frame_size * d->frame_count;
-	if (!(c->options & AMP_DESC_DIRECT))
-		return c->len && c->len <= d->frame_size && c->addr < area &&
-		                       c->addr % d->frame_size + c->len <= d->frame_size
-		               ? d->frames + c->addr
-		               : NULL;
-	for (uint32_t i = 0; i < d->segment_count; i++) {
-		const struct device_memory *s = &d->segments[i];
-		if (c->addr >= s->at && c->addr - s->at < s->size &&
-		    c->len <= s->size - (c->addr - s->at))
-			return c->len ? s->bytes + (c->addr - s->at) : NULL;
-	}
-	return NULL;
-}
-
-/* Checks metadata (a copy) against the packet whose first descriptor holds `first` bytes, and makes
- * of it what the kernel wants. */
-static bool header_fits(const struct net_rings *d, struct amp_frame_header *h, const uint8_t *bytes,
-                        uint32_t first, uint32_t size)
-{
-	uint32_t most = d->mtu + ETHERNET_HEADER + VLAN_TAG;
-	bool sum = h->flags & NEEDS_CSUM;
-	if (h->flags & ~NEEDS_CSUM || (sum && !(d->features & AMP_NET_TX_CHECKSUM)) || h->hdr_len ||
-	    h->num_buffers)
-		return false;
-	if (sum && (h->csum_start < ETHERNET_HEADER ||
-	            (uint32_t)h->csum_start + h->csum_offset + 2 > first))
-		return false;
-	if (!h->gso_type) {
-		h->gso_size = 0;
-		return size <= most;
-	}
-	if ((h->gso_type & ~SEGMENT_ECN) != SEGMENT_TCP4 || !sum ||
-	    !(d->features & AMP_NET_TX_SEGMENT) || h->gso_size < AMP_SEGMENT_MIN ||
-	    h->csum_offset != TCP_CHECKSUM || h->csum_start + TCP_HEADER > first)
-		return false;
-	uint32_t headers =
-	        h->csum_start +
-	        (uint32_t)(*(volatile const uint8_t *)(bytes + h->csum_start + 12) >> 4) * 4;
-	h->hdr_len = (uint16_t)headers;
-	return headers >= h->csum_start + TCP_HEADER && headers <= first &&
-	       headers + h->gso_size <= most;
-}
-
 /* Sends the packet of these descriptors (copies). False: it does not fit. */
 static bool send_packet(struct net_rings *d, const struct amp_desc *c, uint32_t count)
 {
-	struct amp_frame_header h = { 0 };
+	struct amp_frame_header h;
 	struct iovec v[1 + AMP_PACKET_DESCS_MAX];
-	uint32_t options = AMP_DESC_CONTINUED | AMP_DESC_DIRECT, size = 0;
-	if (count > 1 && !(d->features & (AMP_NET_TX_SEGMENT | AMP_NET_TX_DIRECT)))
+	uint32_t size;
+	if (!net_packet_fits(d, c, count, v + 1, &h, &size))
 		return false;
-	if (!(d->features & AMP_NET_TX_DIRECT))
-		options &= ~AMP_DESC_DIRECT;
-	v[0] = (struct iovec){ &h, sizeof h };
-	for (uint32_t k = 0; k < count; k++) {
-		uint32_t may = k ? options : AMP_DESC_CONTINUED | AMP_DESC_METADATA;
-		const uint8_t *bytes = desc_bytes(d, &c[k]);
-		if (!bytes || c[k].options & ~may || c[k].len > AMP_PACKET_MAX - size)
+	v[0] = (struct iovec){ &h, d->header };
+	/* Nobody looks at a checksum, or cuts segments, before whoever ends the stream. */
+	if (d->stream) {
+		if (!net_stream_add(d->stream, v + 1, count, size))
 			return false;
-		v[1 + k] = (struct iovec){ (void *)(uintptr_t)bytes, c[k].len };
-		size += c[k].len;
+		d->counts.tx_packets++;
+		d->counts.tx_bytes += size;
+		return true;
 	}
-	const uint8_t *first = v[1].iov_base;
-	if (c[0].len < ETHERNET_HEADER)
-		return false;
-	if (c[0].options & AMP_DESC_METADATA) {
-		if (!(d->features & AMP_NET_TX_CHECKSUM) || c[0].addr % d->frame_size < sizeof h)
-			return false;
-		memcpy(&h, first - sizeof h, sizeof h);
-		__asm__ volatile("" ::: "memory"); /* h is the copy, and stays it */
-	}
-	if (!header_fits(d, &h, first, c[0].len, size))
-		return false;
-	uint32_t whole = size + (d->vnet ? (uint32_t)sizeof h : 0);
+	uint32_t whole = size + (d->vnet ? d->header : 0);
 	ssize_t done;
 	do
 		done = d->vnet     ? writev(d->fd, v, (int)count + 1)
 		       : count > 1 ? writev(d->fd, v + 1, (int)count)
-		                   : write(d->fd, first, size);
+		                   : write(d->fd, v[1].iov_base, size);
 	while (done < 0 && errno == EINTR);
 	if (done == (ssize_t)whole) {
 		d->counts.tx_packets++;
 		d->counts.tx_bytes += size;
+		d->tx_left -= size < d->tx_left ? size : d->tx_left;
 	} else {
 		d->counts.tx_failed++;
 		d->gone |= done < 0 && errno == EBADFD;
@@ -193,24 +78,19 @@ uint32_t net_rings_send(struct net_rings *d)
 	uint32_t ready = ring_ready(&d->tx), room = ready ? ring_free(&d->completion) : 0;
 	uint32_t taken = 0, completed = 0;
 	d->tx_need = 1;
-	while (taken < ready && taken < NET_BATCH) {
+	if (d->stream) /* what waits goes on, whether the image sends more or not */
+		net_stream_ready(d->stream);
+	while (taken < ready && taken < NET_BATCH && d->tx_left) {
 		struct amp_desc c[AMP_PACKET_DESCS_MAX];
-		uint32_t count = 0, frames = 0;
+		uint32_t frames;
 		bool more;
-		do {
-			memcpy(&c[count],
-			       (struct amp_desc *)d->tx.entries +
-			               ((d->tx.mine + taken + count) & (d->tx.size - 1)),
-			       sizeof c[count]);
-			__asm__ volatile("" ::: "memory"); /* the copy stays the copy */
-			frames += !(c[count].options & AMP_DESC_DIRECT);
-			more = c[count].options & AMP_DESC_CONTINUED;
-			count++;
-		} while (more && count < AMP_PACKET_DESCS_MAX && taken + count < ready);
+		uint32_t count = net_packet_take(d, taken, ready, c, &frames, &more);
 		if (completed + frames > room) {
 			d->tx_need = frames;
 			break;
 		}
+		if (d->stream && !net_stream_ready(d->stream))
+			break;
 		/* One that goes on for too long is dropped in pieces. */
 		if (d->tx_skip || more || !send_packet(d, c, count))
 			d->counts.tx_bad++;
@@ -224,6 +104,10 @@ uint32_t net_rings_send(struct net_rings *d)
 		}
 		taken += count;
 	}
+	if (d->stream) {
+		net_stream_flush(d->stream);
+		d->gone |= d->stream->gone;
+	}
 	if (taken) {
 		d->tx.mine += taken;
 		d->completion.mine += completed;
@@ -234,52 +118,6 @@ uint32_t net_rings_send(struct net_rings *d)
 }
 
 /* ---- In ---- */
-
-/* Where the next packet may go: up to `most` frames from fill entry `at` on. Only those up to the
- * first that is none. */
-static uint32_t frames_offered(const struct net_rings *d, uint32_t at, uint32_t ready, uint64_t *to,
-                               uint32_t most)
-{
-	uint32_t n = 0;
-	for (; n < most && at + n < ready; n++) {
-		memcpy(&to[n],
-		       (uint64_t *)d->fill.entries + ((d->fill.mine + at + n) & (d->fill.size - 1)),
-		       sizeof to[n]);
-		__asm__ volatile("" ::: "memory");
-		to[n] -= to[n] % d->frame_size;
-		if (to[n] >= (uint64_t)d->frame_size * d->frame_count)
-			break;
-	}
-	return n;
-}
-
-static uint32_t frames_for(const struct net_rings *d, uint32_t size)
-{
-	uint32_t first = d->frame_size - AMP_FRAME_HEADROOM;
-	return size <= first ? 1 : 1 + (size - first + d->frame_size - 1) / d->frame_size;
-}
-
-/* Writes the descriptors of a packet that lies in these frames. */
-static void announce(struct net_rings *d, uint32_t at, const uint64_t *frames, uint32_t size,
-                     const struct amp_frame_header *h)
-{
-	uint32_t count = frames_for(d, size), left = size;
-	bool metadata = h->flags || h->gso_type;
-	if (metadata)
-		memcpy(d->frames + frames[0] + AMP_FRAME_HEADROOM - sizeof *h, h, sizeof *h);
-	for (uint32_t k = 0; k < count; k++) {
-		uint32_t start = k ? 0 : AMP_FRAME_HEADROOM, room = d->frame_size - start;
-		struct amp_desc c = { .addr = frames[k] + start, .len = left < room ? left : room };
-		c.options = (k == 0 && metadata ? AMP_DESC_METADATA : 0) |
-		            (k + 1 < count ? AMP_DESC_CONTINUED : 0);
-		memcpy((struct amp_desc *)d->rx.entries +
-		               ((d->rx.mine + at + k) & (d->rx.size - 1)),
-		       &c, sizeof c);
-		left -= c.len;
-	}
-	d->counts.rx_packets++;
-	d->counts.rx_bytes += size;
-}
 
 /* Copies bytes [from, size) of the packet in `overflow` to where they belong in these frames. */
 static void spread(struct net_rings *d, const uint64_t *frames, uint32_t from, uint32_t size)
@@ -304,7 +142,7 @@ static ssize_t read_packet(struct net_rings *d, const uint64_t *frames, uint32_t
 	struct iovec v[3 + AMP_PACKET_DESCS_MAX];
 	ssize_t size;
 	if (d->features & AMP_NET_RX_LARGE) {
-		v[n++] = (struct iovec){ h, sizeof *h };
+		v[n++] = (struct iovec){ h, d->header };
 		v[n++] = (struct iovec){ to, first };
 		for (uint32_t k = 1; k < offered; k++)
 			v[n++] = (struct iovec){ d->frames + frames[k], d->frame_size };
@@ -312,8 +150,23 @@ static ssize_t read_packet(struct net_rings *d, const uint64_t *frames, uint32_t
 		if (large < NET_OVERFLOW)
 			v[n++] = (struct iovec){ d->overflow + large, NET_OVERFLOW - large };
 	} else if (d->vnet) {
-		v[n++] = (struct iovec){ h, sizeof *h };
+		v[n++] = (struct iovec){ h, d->header };
 		v[n++] = (struct iovec){ to, first };
+	}
+	if (d->stream) {
+		if (!n)
+			v[n++] = (struct iovec){ to, first };
+		*h = (struct amp_frame_header){ .flags = d->vouched ? DATA_VALID : 0 };
+		size = net_stream_read(d->stream, v + (v[0].iov_base == h),
+		                       n - (v[0].iov_base == h));
+		d->gone |= d->stream->gone;
+		if (d->features & AMP_NET_RX_SEGMENTS && d->stream->tcp &&
+		    size > d->mtu + (ssize_t)ETHERNET_HEADER) {
+			bool six = d->stream->tcp == 6;
+			h->gso_type = six ? SEGMENT_TCP6 : SEGMENT_TCP4;
+			h->gso_size = (uint16_t)(d->mtu - (six ? IP6_AND_TCP : IP4_AND_TCP));
+		}
+		return size;
 	}
 	do
 		size = n ? readv(d->fd, v, (int)n) : read(d->fd, to, first);
@@ -321,12 +174,19 @@ static ssize_t read_packet(struct net_rings *d, const uint64_t *frames, uint32_t
 	if (size < 0)
 		d->gone |= errno == EBADFD;
 	if (n && size > 0)
-		size = size > (ssize_t)sizeof *h ? size - (ssize_t)sizeof *h : 1;
+		size = size > (ssize_t)d->header ? size - (ssize_t)d->header : 1;
 	/* The kernel says DATA_VALID to whoever takes a header, whatever was asked of it. */
 	if (!(d->features & AMP_NET_RX_CHECKSUM))
 		*h = (struct amp_frame_header){ 0 };
 	h->flags &= NEEDS_CSUM | DATA_VALID;
 	return size;
+}
+
+/* Joined datagrams (UDP with GSO), which a packet socket hears, are no packet by themselves. */
+static bool is_whole(const struct amp_frame_header *h)
+{
+	uint32_t kind = h->gso_type & ~SEGMENT_ECN;
+	return !kind || kind == SEGMENT_TCP4 || kind == SEGMENT_TCP6;
 }
 
 uint32_t net_rings_receive(struct net_rings *d)
@@ -339,15 +199,18 @@ uint32_t net_rings_receive(struct net_rings *d)
 		most = first;
 	d->rx_blocked = !ready || !room;
 	d->rx_need = 1;
+	if (d->stream)
+		net_stream_begin(d->stream);
 	/* Bounded by reads too: packets that are too long take no entry. */
-	while (taken < ready && got < room && taken < NET_BATCH && reads < NET_BATCH) {
+	while (taken < ready && got < room && taken < NET_BATCH && reads < NET_BATCH &&
+	       d->rx_left) {
 		uint64_t frames[AMP_PACKET_DESCS_MAX];
 		struct amp_frame_header h = { 0 };
-		uint32_t want = d->held   ? frames_for(d, d->held)
-		                : d->wide ? frames_for(d, AMP_PACKET_MAX)
+		uint32_t want = d->held   ? net_frames_for(d, d->held)
+		                : d->wide ? net_frames_for(d, AMP_PACKET_MAX)
 		                          : 1;
-		uint32_t offered = frames_offered(d, taken, ready, frames,
-		                                  want < room - got ? want : room - got);
+		uint32_t offered = net_frames_offered(d, taken, ready, frames,
+		                                      want < room - got ? want : room - got);
 		if (!offered) {
 			d->counts.rx_no_frame++;
 			taken++;
@@ -363,7 +226,8 @@ uint32_t net_rings_receive(struct net_rings *d)
 				break; /* nothing there, or the device is down: its poll events say
 				          when to look again */
 			size = (uint32_t)n;
-			if (size < ETHERNET_HEADER || size > (h.gso_type ? AMP_PACKET_MAX : most)) {
+			if (size < ETHERNET_HEADER || size > (h.gso_type ? AMP_PACKET_MAX : most) ||
+			    !is_whole(&h)) {
 				d->counts.rx_too_long++;
 				continue; /* the frames serve the next packet */
 			}
@@ -373,13 +237,14 @@ uint32_t net_rings_receive(struct net_rings *d)
 			else if (d->wide)
 				d->wide--;
 		}
-		uint32_t need = frames_for(d, size);
+		uint32_t need = net_frames_for(d, size);
 		if (need > offered && read_to && size > read_to) {
 			/* What lies in `overflow` needs frames that read_packet was not given. */
 			uint32_t whole = need < room - got ? need : room - got;
 			if (whole > offered)
-				whole = offered + frames_offered(d, taken + offered, ready,
-				                                 frames + offered, whole - offered);
+				whole = offered + net_frames_offered(d, taken + offered, ready,
+				                                     frames + offered,
+				                                     whole - offered);
 			if (whole < need) { /* all of it waits there */
 				memcpy(d->overflow, d->frames + frames[0] + AMP_FRAME_HEADROOM,
 				       first);
@@ -405,7 +270,7 @@ uint32_t net_rings_receive(struct net_rings *d)
 		if (size > read_to)
 			spread(d, frames, read_to, size);
 		d->held = 0;
-		announce(d, got, frames, size, &h);
+		net_packet_announce(d, got, frames, size, &h);
 		taken += need;
 		got += need;
 	}
@@ -422,7 +287,8 @@ uint32_t net_rings_receive(struct net_rings *d)
 
 bool net_rings_pending(struct net_rings *d)
 {
-	return (ring_ready(&d->tx) && ring_free(&d->completion) >= d->tx_need) ||
-	       (d->rx_blocked && ring_ready(&d->fill) >= d->rx_need &&
+	return (d->tx_left && ring_ready(&d->tx) && ring_free(&d->completion) >= d->tx_need &&
+	        !(d->stream && net_stream_waits(d->stream))) ||
+	       (d->rx_left && d->rx_blocked && ring_ready(&d->fill) >= d->rx_need &&
 	        ring_free(&d->rx) >= d->rx_need);
 }

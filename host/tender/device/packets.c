@@ -4,7 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <tender/clock.h>
 #include <tender/device/packets.h>
+
+void packets_begin(struct packets *p)
+{
+	p->fd = p->undo = -1;
+}
 
 void packets_opened(struct device *d)
 {
@@ -50,7 +56,7 @@ static void offer(struct device *d, const struct device_place *to)
 	struct net_rings *r = &p->rings;
 	uint32_t features = p->features;
 	if (!net_rings_take_large(d->note->ring_size, d->note->frame_count))
-		features &= ~AMP_NET_RX_LARGE;
+		features &= ~(AMP_NET_RX_LARGE | AMP_NET_RX_SEGMENTS);
 	if (d->abi_minor >= 1)
 		features |= AMP_NET_TX_DIRECT | (to->heap.size ? AMP_NET_TX_MEMORY : 0);
 	for (uint32_t k = 0; k < to->constant_count; k++)
@@ -75,19 +81,58 @@ int packets_place(struct device *d, const struct device_place *to, struct defect
 		                           .view = to->view };
 	(void)why;
 	net_rings_open(&p->rings, &layout);
+	if (p->short_header)
+		p->rings.header = NET_HEADER_SHORT;
+	net_rings_stream(&p->rings, p->stream, p->vouched);
 	memcpy(to->view->mac, p->mac, sizeof p->mac);
 	offer(d, to);
 	return 0;
 }
 
-uint32_t packets_pass(struct device *d, enum device_pass which)
+static uint32_t pass(struct net_rings *r, enum device_pass which)
 {
-	struct net_rings *r = &((struct packets *)d->state)->rings;
 	uint32_t work = net_rings_send(r);
 	if (which != DEVICE_PASS_KICK && !r->gone)
 		work |= net_rings_receive(r);
-	d->gone = r->gone;
 	return work;
+}
+
+static uint32_t pass_at_rate(struct rate *rate, struct net_rings *r, enum device_pass which)
+{
+	uint64_t tx = r->counts.tx_bytes, rx = r->counts.rx_bytes;
+	rate_fill(rate, clock_mono());
+	r->tx_left = rate_left(rate, RATE_OUT);
+	r->rx_left = rate_left(rate, RATE_IN);
+	uint32_t work = pass(r, which);
+	rate_spend(rate, RATE_OUT, r->counts.tx_bytes - tx);
+	rate_spend(rate, RATE_IN, r->counts.rx_bytes - rx);
+	rate_hold(rate);
+	return work;
+}
+
+uint32_t packets_pass(struct device *d, enum device_pass which)
+{
+	struct net_rings *r = &((struct packets *)d->state)->rings;
+	uint32_t work = d->rate.set ? pass_at_rate(&d->rate, r, which) : pass(r, which);
+	d->gone = r->gone;
+	if (d->traffic && work)
+		__atomic_store_n(d->traffic, r->counts.tx_packets + r->counts.rx_own,
+		                 __ATOMIC_RELAXED);
+	return work;
+}
+
+void packets_allow(const struct device *d, struct filter *f)
+{
+	const struct packets *p = d->state;
+	rate_allow(&d->rate, f);
+	filter_keep(f, p->undo);
+	if (p->stream)
+		net_stream_allow(p->stream, f);
+}
+
+void packets_woke(struct device *d)
+{
+	rate_woke(&d->rate);
 }
 
 bool packets_ready(const struct device *d, uint64_t events)
@@ -109,14 +154,18 @@ void packets_wakeup(struct device *d, bool need)
 	ring_wakeup(&p->rings.tx, need);
 }
 
-/* Packets that wait for a free frame must not keep anybody awake. */
+/* Packets that wait for a free frame, or for their time, must not keep anybody awake. */
 uint32_t packets_polls(const struct device *d, struct pollfd *to)
 {
 	const struct packets *p = d->state;
-	if (p->rings.rx_blocked)
-		return 0;
-	*to = (struct pollfd){ .fd = p->fd, .events = POLLIN };
-	return 1;
+	uint32_t count = 0;
+	if (d->rate.set)
+		to[count++] = (struct pollfd){ .fd = d->rate.timer, .events = POLLIN };
+	if (!p->rings.rx_blocked && rate_left(&d->rate, RATE_IN))
+		to[count++] = (struct pollfd){ .fd = p->fd, .events = POLLIN };
+	if (p->stream)
+		to[count++] = (struct pollfd){ .fd = p->stream->room, .events = POLLIN };
+	return count;
 }
 
 void packets_report(const struct device *d)
@@ -134,7 +183,11 @@ void packets_report(const struct device *d)
 void packets_close(struct device *d)
 {
 	struct packets *p = d->state;
+	if (p->stream)
+		net_stream_close(p->stream);
 	if (p->fd >= 0)
 		close(p->fd);
-	p->fd = -1;
+	if (p->undo >= 0)
+		close(p->undo);
+	packets_begin(p);
 }

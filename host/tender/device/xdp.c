@@ -27,7 +27,8 @@ extern const struct device_kind device_xdp;
 
 struct xdp_device {
 	struct xdp host;
-	bool apart; /* the image rings and looks by itself */
+	bool apart;    /* the image rings and looks by itself */
+	uint32_t size; /* entries of a ring */
 	/* Shared with kernel and image, and not believed: */
 	struct xdp_counters {
 		uint32_t *producer, *consumer;
@@ -116,6 +117,7 @@ static int xdp_place(struct device *d, const struct device_place *to, struct def
 	             frame_size, rings, size, why))
 		return -1;
 	x->apart = to->apart;
+	x->size = size;
 	x->refused = 0;
 	x->tx = counters(host, XDP_RING_TX, rings + xdp_ring_at(host, 0, XDP_RING_TX, size));
 	x->completion = counters(host, XDP_RING_COMPLETION,
@@ -136,17 +138,27 @@ static int xdp_place(struct device *d, const struct device_place *to, struct def
 	return 0;
 }
 
-/* A doorbell sends what lies in the ring, and takes no bytes and no address of its own. */
+/* A doorbell sends what lies in the ring, and takes no bytes and no address of its own. The sockets of an image that runs
+ * apart are the image's to ring and poll: here they are counted, and asked whether their interface is there. */
 static void xdp_allow(const struct device *d, struct filter *f)
 {
-	const struct filter_arg doorbell[] = { { 1, FILTER_EQUAL, 0 },
-		                               { 2, FILTER_EQUAL, 0 },
-		                               { 4, FILTER_EQUAL, 0 } };
-	const struct filter_arg statistics[] = { { 1, FILTER_EQUAL, SOL_XDP },
-		                                 { 2, FILTER_EQUAL, XDP_STATISTICS } };
-	(void)d;
-	filter_allow_if(f, SYS_sendto, doorbell, 3);
+	static const struct filter_arg doorbell[] = { { 1, FILTER_EQUAL, 0 },
+		                                      { 2, FILTER_EQUAL, 0 },
+		                                      { 4, FILTER_EQUAL, 0 } };
+	static const struct filter_arg statistics[] = { { 1, FILTER_EQUAL, SOL_XDP },
+		                                        { 2, FILTER_EQUAL, XDP_STATISTICS } };
+	static const struct filter_arg error[] = { { 1, FILTER_EQUAL, SOL_SOCKET },
+		                                   { 2, FILTER_EQUAL, SO_ERROR } };
+	const struct xdp_device *x = d->state;
+	if (!x->apart)
+		filter_allow_on(f, SYS_sendto, x->sockets[0], doorbell, 3);
+	filter_allow_on(f, SYS_getsockopt, x->sockets[0], error, 2);
+	/* Not a rule each: there may be 256, and no other socket is open. */
 	filter_allow_if(f, SYS_getsockopt, statistics, 2);
+	for (uint32_t k = 0; k < x->host.queue_count; k++)
+		filter_keep(f, x->sockets[k]);
+	filter_keep(f, x->host.link);
+	filter_keep(f, x->host.map);
 }
 
 static bool holds(const struct xdp_counters *r)
@@ -155,10 +167,18 @@ static bool holds(const struct xdp_counters *r)
 	       __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
 }
 
+/* Is there something to send? More than a ring has is a lie, over whose entries the kernel would walk, up to 2^32, in one call. */
+static bool sends(const struct xdp_device *x)
+{
+	uint32_t n = __atomic_load_n(x->tx.producer, __ATOMIC_ACQUIRE) -
+	             __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
+	return n && n <= x->size;
+}
+
 static bool xdp_pending(struct device *d)
 {
 	const struct xdp_device *x = d->state;
-	return !x->apart && holds(&x->tx);
+	return !x->apart && sends(x);
 }
 
 static bool xdp_ready(const struct device *d, uint64_t events)
@@ -188,7 +208,7 @@ static void refill(const struct xdp_device *x)
 static bool ring_doorbell(struct xdp_device *x)
 {
 	uint32_t before = __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
-	for (uint32_t i = 0; i < SENDS_MAX && holds(&x->tx); i++) {
+	for (uint32_t i = 0; i < SENDS_MAX && sends(x); i++) {
 		/* EAGAIN: as many as one call sends, or the socket's buffer is full until packets
 		 * have gone. */
 		if (sendto(x->sockets[0], NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno != EAGAIN &&
@@ -223,8 +243,8 @@ static uint32_t xdp_polls(const struct device *d, struct pollfd *to)
 
 static bool xdp_lost(struct device *d)
 {
-	const struct xdp *host = &((const struct xdp_device *)d->state)->host;
-	return link_gone(host->watch, host->interface);
+	const struct xdp_device *x = d->state;
+	return link_gone(x->host.watch, x->host.interface, x->sockets[0]);
 }
 
 static void xdp_report(const struct device *d)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* A TAP device of the host: found by name or made, and agreed with about checksums and segments. */
+#ifndef TENDER_DEVICE_TAP_HOST_H
+#define TENDER_DEVICE_TAP_HOST_H
+
+#include <tender/device/packets.h>
+
+#define TAP_NAME_ANY "amp%d" /* the kernel fills in a number */
+
+struct tap_host {
+	char name[16];
+	bool created; /* by us; goes when its descriptor is closed */
+};
+
+/* Opens the device of that name, or makes it and sets it up; fills in what packets need of the host. -1 with a defect. */
+int tap_attach(struct tap_host *, struct packets *, const char *name, bool offloads,
+               struct defect *why);
+
+/* Tells the host behind p->fd what we take, and asks for the header. False: the host would put one of another size before
+ * each packet. */
+bool tap_agree(struct packets *, bool offloads);
+
+#endif

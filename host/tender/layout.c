@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Between a valid note and a machine or process that can run: what is needed is added up, the space is made, boot
+ * information is filled in, devices are placed. Everything here may be missing in a valid image: heap, rings, frames,
+ * devices, arguments. tests/fuzz/setup.c makes such images.
+ */
+#include <tender/layout.h>
+#include <tender/sandbox.h>
+
+static struct space_need need_of(const struct image *image, const struct devices *devices,
+                                 enum space_kind kind, const struct snapshot *from)
+{
+	struct space_need need = { .from = from,
+		                   .boot = boot_size(image),
+		                   .rings = kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0 };
+	devices_need(devices, kind, &need);
+	return need;
+}
+
+uint64_t layout_beside_heap(const struct image *image, const struct devices *devices)
+{
+	const struct space_need need = need_of(image, devices, SPACE_GUEST, NULL);
+	uint64_t sum = image_stacks_size(image) + need.boot + need.rings;
+	for (uint32_t i = 0; i < image->segment_count; i++)
+		sum += image->segments[i].size;
+	for (uint32_t i = 0; i < image->note.device_count; i++)
+		sum += need.frames[i] + need.queues[i];
+	return sum;
+}
+
+int layout_make(struct layout *l, const struct layout_wish *w, struct defect *why)
+{
+	struct space_need need = need_of(w->image, w->devices, w->kind, w->from);
+	need.heap = w->heap;
+	need.secrets = w->from ? boot_secrets_size(w->image, w->args) : 0;
+	if (space_make(&l->space, w->kind, w->image, &need, why))
+		return -1;
+	l->boot = boot_fill(&l->space, w->image, w->args, w->tender, w->log_level, &l->views);
+	const struct devices_room room = { .space = &l->space,
+		                           .rings_used = w->kind == SPACE_CHILD
+		                                                 ? SANDBOX_CONTROL_SIZE
+		                                                 : 0,
+		                           .boot_used = boot_size(w->image),
+		                           .views = l->views,
+		                           .boot = l->boot,
+		                           .words = boot_words(&l->space, w->image),
+		                           .concurrent = w->concurrent };
+	if (!devices_place(w->devices, &room, why))
+		return 0;
+	layout_free(l);
+	return -1;
+}
+
+void layout_free(struct layout *l)
+{
+	space_free(&l->space);
+	l->boot = NULL;
+	l->views = NULL;
+}
+
+uint64_t layout_boot_at(struct layout *l)
+{
+	return space_region(&l->space, REGION_BOOT, 0)->at;
+}
