@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <standby/source.h>
+
+static struct source *all;
+
+static void note_addresses(struct source *s, const struct snapshot *from)
+{
+	for (uint32_t i = 0; i < s->image.note.arg_count && i < from->header.arg_count; i++)
+		if (s->image.args[i].type == AMP_ARG_CIDR)
+			s->ip4[s->ip4_count++] = (uint32_t)(from->args[i].number >> 8);
+}
+
+/* Takes the descriptor. */
+static int open_snapshot(struct source *s, int fd, struct defect *why)
+{
+	static struct snapshot from;
+	s->snapshot = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (s->snapshot < 0) {
+		close(fd);
+		return defect_set(why, "no descriptor is left");
+	}
+	if (snapshot_open(&from, fd, why))
+		return -1;
+	int failed = snapshot_verify(&from, why) ||
+	             snapshot_image(&from, &s->image, s->path, why) || image_check(&s->image, why);
+	struct image trial = s->image; /* where it would lie is each clone's to know */
+	if (!failed && snapshot_fits(&from, &trial, why)) {
+		image_close(&s->image);
+		failed = -1;
+	}
+	if (!failed)
+		note_addresses(s, &from);
+	snapshot_close(&from);
+	explicit_bzero(&from, sizeof from); /* whoever is woken from another one is our fork */
+	return failed;
+}
+
+static bool is_snapshot(int fd)
+{
+	uint64_t magic;
+	return pread(fd, &magic, sizeof magic, 0) == sizeof magic && magic == SNAPSHOT_MAGIC;
+}
+
+static int fill(struct source *s, int fd, struct defect *why)
+{
+	s->snapshot = -1;
+	if (is_snapshot(fd))
+		return open_snapshot(s, fd, why);
+	close(fd);
+	return image_open(&s->image, s->path, why);
+}
+
+struct source *source_open(const char *path, struct defect *why)
+{
+	struct stat st;
+	struct defect what;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st)) {
+		defect_set(why, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	for (struct source *s = all; s; s = s->next)
+		if (s->device == st.st_dev && s->inode == st.st_ino) {
+			close(fd);
+			return s;
+		}
+	struct source *s = calloc(1, sizeof *s);
+	if (!s) {
+		close(fd);
+		defect_set(why, "no memory");
+		return NULL;
+	}
+	*s = (struct source){ .device = st.st_dev, .inode = st.st_ino, .path = path, .next = all };
+	if (fill(s, fd, &what)) {
+		defect_set(why, "%s: %s", path, what.text);
+		if (s->snapshot >= 0)
+			close(s->snapshot);
+		free(s);
+		return NULL;
+	}
+	all = s;
+	return s;
+}
+
+const char *source_net(const struct source *s, const char *name, size_t size)
+{
+	for (uint32_t i = 0; i < s->image.note.device_count; i++) {
+		const struct amp_note_device *d = &s->image.devices[i];
+		if (d->type == AMP_DEVICE_NET &&
+		    (!size || (strlen(d->name) == size && !memcmp(d->name, name, size))))
+			return d->name;
+	}
+	return NULL;
+}

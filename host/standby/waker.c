@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One loop over epoll(7). A sleeper's descriptor is armed for one event at a time (EPOLLONESHOT): while it is awake, its
+ * frames are its own business. Whatever has no descriptor has a time in `struct life`, which exists for those who are awake
+ * only, so that a thousand who sleep cost nothing.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <standby/life.h>
+#include <supervisor/child.h>
+#include <supervisor/record.h>
+#include <supervisor/restart.h>
+#include <tender/notify.h>
+
+#define EVENTS 64
+enum { OF_WIRE, OF_PICTURES, OF_SIGNALS }; /* what an event is of: the upper half of its number */
+
+struct waker {
+	const struct standby_wish *wish;
+	struct roster roster;
+	int epoll, signals;
+	uint32_t awake, left; /* left: those whose interface is there */
+	uint32_t *active;     /* who is awake or pauses: numbers */
+	uint32_t active_count;
+	uint32_t *waiting; /* a ring of wish->count: who waits for one that is awake to end */
+	uint32_t waiting_first, waiting_count;
+	bool stops, is_full; /* full: it was said */
+};
+
+static uint32_t index_of(const struct waker *w, const struct standby *s)
+{
+	return (uint32_t)(s - w->wish->all);
+}
+
+static void set_state(struct waker *w, const struct standby *s, enum roster_state state)
+{
+	struct roster_entry *e = &w->roster.entries[index_of(w, s)];
+	e->since = record_now();
+	e->pid = s->life ? s->life->pid : 0;
+	__atomic_store_n(&e->state, state, __ATOMIC_RELEASE);
+}
+
+static enum roster_state state_of(const struct waker *w, const struct standby *s)
+{
+	return (enum roster_state)w->roster.entries[index_of(w, s)].state;
+}
+
+static void set_active(struct waker *w, const struct standby *s, bool is)
+{
+	uint32_t i = index_of(w, s);
+	if (is) {
+		w->active[w->active_count++] = i;
+		return;
+	}
+	for (uint32_t k = 0; k < w->active_count; k++)
+		if (w->active[k] == i) {
+			w->active[k] = w->active[--w->active_count];
+			return;
+		}
+}
+
+/* ---- Asleep ---- */
+
+static void gone(struct waker *w, struct standby *s, bool is_said)
+{
+	const struct wire *lost = &s->wires[0];
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (wire_is_gone(&s->wires[i]))
+			lost = &s->wires[i];
+	if (is_said && lost->is_packet)
+		say("%s: its interface %s was deleted: make it again, then start its standby anew",
+		    s->wires[0].name, lost->name);
+	else if (is_said)
+		say("%s: its TAP device %s was deleted: make it again (ip tuntap add dev %s mode "
+		    "tap), then start its standby anew",
+		    s->wires[0].name, lost->name, lost->name);
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		wire_close(&s->wires[i]);
+	set_state(w, s, ROSTER_GONE);
+	w->left--;
+}
+
+static bool is_gone(const struct standby *s)
+{
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (wire_is_gone(&s->wires[i]))
+			return true;
+	return false;
+}
+
+static void arm(struct waker *w, struct standby *s, int how)
+{
+	for (uint32_t i = 0; i < s->wire_count; i++) {
+		struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT,
+			                 .data.u64 = (uint64_t)OF_WIRE << 32 | index_of(w, s) };
+		if (epoll_ctl(w->epoll, how, s->wires[i].fd, &e))
+			say("%s: is not heard any more: %s", s->wires[0].name, strerror(errno));
+	}
+	set_state(w, s, ROSTER_ASLEEP);
+}
+
+/* Only what is for it comes from here on. */
+static bool hush(const struct standby *s)
+{
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (!wire_filter(&s->wires[i], s->filters[i], s->filter_sizes[i]))
+			return false;
+	return true;
+}
+
+/* ---- Awake ---- */
+
+static void pause_after(struct waker *w, struct standby *s)
+{
+	w->roster.entries[index_of(w, s)].failures++;
+	s->pause_ms = !s->pause_ms                        ? RESTART_FIRST_MS
+	              : s->pause_ms * 2 > RESTART_LAST_MS ? RESTART_LAST_MS
+	                                                  : s->pause_ms * 2;
+	s->until = life_now() + s->pause_ms;
+	set_state(w, s, ROSTER_PAUSED);
+	set_active(w, s, true);
+}
+
+static void wait_for_room(struct waker *w, struct standby *s)
+{
+	uint32_t at = (w->waiting_first + w->waiting_count++) % w->wish->count;
+	w->waiting[at] = index_of(w, s);
+	set_state(w, s, ROSTER_WAITING);
+	if (!w->is_full)
+		say("%s: waits: %u are awake, as many as may be at once: --awake", s->wires[0].name,
+		    w->awake);
+	w->is_full = true;
+}
+
+static void wake(struct waker *w, struct standby *s)
+{
+	if (w->awake == w->wish->awake_max) {
+		wait_for_room(w, s);
+		return;
+	}
+	w->roster.entries[index_of(w, s)].wakes++;
+	if (!life_begin(s, w->wish->run)) {
+		pause_after(w, s);
+		return;
+	}
+	w->awake++;
+	set_active(w, s, true);
+	set_state(w, s, ROSTER_AWAKE);
+	if (s->life->pictures < 0)
+		return;
+	struct epoll_event e = { .events = EPOLLIN,
+		                 .data.u64 = (uint64_t)OF_PICTURES << 32 | index_of(w, s) };
+	epoll_ctl(w->epoll, EPOLL_CTL_ADD, s->life->pictures, &e);
+}
+
+static void sleep_again(struct waker *w, struct standby *s, bool is_said)
+{
+	if (w->stops)
+		set_state(w, s, ROSTER_ASLEEP);
+	else if (!hush(s) || is_gone(s))
+		gone(w, s, is_said);
+	else
+		arm(w, s, EPOLL_CTL_MOD);
+}
+
+static void make_room(struct waker *w)
+{
+	if (!w->waiting_count || w->stops)
+		return;
+	struct standby *s = &w->wish->all[w->waiting[w->waiting_first]];
+	w->waiting_first = (w->waiting_first + 1) % w->wish->count;
+	w->is_full = --w->waiting_count;
+	arm(w, s, EPOLL_CTL_MOD); /* its frame is still there */
+}
+
+static void ended(struct waker *w, struct standby *s, int status)
+{
+	life_answer(s);
+	const struct life *l = s->life;
+	bool asked = l->end == LIFE_ASKED || (l->end == LIFE_KEPT && l->is_written),
+	     idle = !status && !life_traffic(l), bad = !asked && (status || idle);
+	uint64_t lived = life_now() - l->began;
+	life_over(s);
+	w->awake--;
+	set_active(w, s, false);
+	make_room(w);
+	if (!bad || lived >= RESTART_LIFE_MS)
+		s->pause_ms = 0;
+	if (!bad || w->stops || is_gone(s)) {
+		sleep_again(w, s, false);
+		return;
+	}
+	hush(s);
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		wire_empty(&s->wires[i]); /* what it may have ended of */
+	pause_after(w, s);
+	if (idle)
+		say("%s: ended without a look at its network; is not woken for %u ms",
+		    s->wires[0].name, s->pause_ms);
+	else
+		say("%s: ended with status %d; is not woken for %u ms", s->wires[0].name, status,
+		    s->pause_ms);
+}
+
+/* ---- What comes in ---- */
+
+static void show_end(struct waker *w, const struct standby *s, enum life_end before)
+{
+	if (s->life->end != before)
+		set_state(w, s, s->life->end == LIFE_GOES_ON ? ROSTER_AWAKE : ROSTER_ENDING);
+}
+
+static void take_answer(struct waker *w, struct standby *s)
+{
+	enum life_end before = s->life->end;
+	life_answer(s);
+	show_end(w, s, before);
+}
+
+static void take_ended(struct waker *w)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		for (uint32_t k = 0; k < w->active_count; k++) {
+			struct standby *s = &w->wish->all[w->active[k]];
+			if (!s->life || s->life->pid != pid)
+				continue;
+			ended(w, s, child_exit_status(status));
+			break;
+		}
+}
+
+static void stop(struct waker *w)
+{
+	bool again = w->stops;
+	w->stops = true;
+	for (uint32_t k = 0; k < w->active_count; k++) {
+		struct standby *s = &w->wish->all[w->active[k]];
+		if (!s->life)
+			continue;
+		if (again)
+			kill(s->life->pid, SIGKILL);
+		else if (s->life->end != LIFE_GOES_ON)
+			continue;
+		else if (s->plan->folder)
+			life_keep(s);
+		else
+			life_ask(s);
+	}
+}
+
+static void take_signals(struct waker *w)
+{
+	struct signalfd_siginfo i;
+	while (read(w->signals, &i, sizeof i) == sizeof i)
+		if (i.ssi_signo != SIGCHLD)
+			stop(w);
+	take_ended(w);
+}
+
+static void take_event(struct waker *w, const struct epoll_event *e)
+{
+	struct standby *s = &w->wish->all[(uint32_t)e->data.u64];
+	unsigned what = (unsigned)(e->data.u64 >> 32);
+	if (what == OF_SIGNALS)
+		take_signals(w);
+	else if (what == OF_PICTURES && s->life)
+		take_answer(w, s);
+	/* One of several of its wires may have woken it already. */
+	if (what != OF_WIRE || w->stops || state_of(w, s) != ROSTER_ASLEEP)
+		return;
+	if (e->events & (EPOLLERR | EPOLLHUP) && is_gone(s))
+		gone(w, s, true);
+	else if (e->events & EPOLLIN)
+		wake(w, s);
+	else
+		arm(w, s, EPOLL_CTL_MOD);
+}
+
+static void take_time(struct waker *w)
+{
+	uint64_t now = life_now();
+	for (uint32_t k = 0; k < w->active_count; k++) {
+		struct standby *s = &w->wish->all[w->active[k]];
+		if (s->life) {
+			enum life_end before = s->life->end;
+			life_turn(s, now, w->stops);
+			show_end(w, s, before);
+		} else if (now >= s->until) {
+			set_active(w, s, false);
+			k--;
+			sleep_again(w, s, true);
+		}
+	}
+}
+
+static int timeout(const struct waker *w)
+{
+	uint64_t at = LIFE_NEVER, now = life_now();
+	for (uint32_t k = 0; k < w->active_count; k++) {
+		const struct standby *s = &w->wish->all[w->active[k]];
+		uint64_t due = s->life ? life_due(s->life) : s->until;
+		at = due < at ? due : at;
+	}
+	return at == LIFE_NEVER ? -1 : at <= now ? 0 : at - now > 60000 ? 60000 : (int)(at - now);
+}
+
+/* ---- The process ---- */
+
+static int prepare(struct waker *w, struct defect *why)
+{
+	const struct standby_wish *wish = w->wish;
+	struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)OF_SIGNALS << 32 };
+	sigset_t mine;
+	sigemptyset(&mine);
+	for (unsigned i = 0; i < 4; i++)
+		sigaddset(&mine, (const int[]){ SIGCHLD, SIGTERM, SIGINT, SIGHUP }[i]);
+	sigprocmask(SIG_SETMASK, &mine, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	w->active = calloc(wish->count, sizeof *w->active);
+	w->waiting = calloc(wish->count, sizeof *w->waiting);
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->signals = signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (!w->active || !w->waiting)
+		return defect_set(why, "no memory");
+	if (w->epoll < 0 || w->signals < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->signals, &e))
+		return defect_set(why, "no descriptor is left: %s", strerror(errno));
+	return roster_make(&w->roster, wish->folder, wish->count, why);
+}
+
+static void begin(struct waker *w)
+{
+	const struct standby_wish *wish = w->wish;
+	w->left = wish->count;
+	for (uint32_t i = 0; i < wish->count; i++) {
+		struct standby *s = &wish->all[i];
+		struct roster_entry *e = &w->roster.entries[i];
+		const char *slash = strrchr(s->plan->source->path, '/');
+		strncpy(e->name, s->wires[0].name, sizeof e->name - 1);
+		strncpy(e->image, slash ? slash + 1 : s->plan->source->path, sizeof e->image - 1);
+		if (hush(s))
+			arm(w, s, EPOLL_CTL_ADD);
+		else
+			gone(w, s, true);
+	}
+	/* Whoever is woken has nothing to tell them. */
+	notify_open();
+	notify_ready(false);
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+int standby_serve(const struct standby_wish *wish)
+{
+	static struct waker waker;
+	struct waker *w = &waker;
+	struct defect why;
+	w->wish = wish;
+	if (prepare(w, &why)) {
+		say("%s", why.text);
+		return AMP_EXIT_TENDER;
+	}
+	begin(w);
+	while (w->awake || (!w->stops && w->left)) {
+		struct epoll_event events[EVENTS];
+		int n = epoll_wait(w->epoll, events, EVENTS, timeout(w));
+		for (int i = 0; i < n; i++)
+			take_event(w, &events[i]);
+		take_time(w);
+	}
+	/* A lasting TAP device is left as it was found. */
+	for (uint32_t i = 0; i < wish->count; i++)
+		for (uint32_t k = 0; k < wish->all[i].wire_count; k++)
+			if (wish->all[i].wires[k].fd >= 0)
+				wire_pass(&wish->all[i].wires[k]);
+	if (w->stops)
+		return 0;
+	say("no interface is left to wait on");
+	return AMP_EXIT_TENDER;
+}
