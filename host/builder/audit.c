@@ -155,6 +155,21 @@ static bool writes_special_register(const ZydisDecodedInstruction *i, const Zydi
 	return false;
 }
 
+/* How far one instruction moves the stack pointer down: code that touches every page on the way does so page by page. */
+static int64_t stack_step(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *o)
+{
+	if (i->operand_count < 2 || o[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
+	    o[0].reg.value != ZYDIS_REGISTER_RSP)
+		return 0;
+	if (o[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		return i->mnemonic == ZYDIS_MNEMONIC_SUB   ? o[1].imm.value.s
+		       : i->mnemonic == ZYDIS_MNEMONIC_ADD ? -o[1].imm.value.s
+		                                           : 0;
+	if (i->mnemonic == ZYDIS_MNEMONIC_LEA && o[1].mem.base == ZYDIS_REGISTER_RSP)
+		return -o[1].mem.disp.value;
+	return 0;
+}
+
 const char *audit_instruction(const uint8_t *bytes, size_t size, unsigned *length)
 {
 	ZydisDecodedInstruction i;
@@ -174,9 +189,28 @@ const char *audit_instruction(const uint8_t *bytes, size_t size, unsigned *lengt
 		                                               : "far jmp";
 	if (writes_special_register(&i, o, &what))
 		return what;
+	if (stack_step(&i, o) > (int64_t)AUDIT_FRAME_MAX)
+		return "a frame that steps over the guard of a stack";
 	if (i.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED)
 		return ZydisMnemonicGetString(i.mnemonic);
 	return NULL;
+}
+
+bool audit_takes(const uint8_t *bytes, size_t size, uint64_t address, unsigned *length,
+                 uint64_t *target)
+{
+	ZydisDecodedInstruction i;
+	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+
+	*length = 0;
+	if (!decode(bytes, size, &i, o))
+		return false;
+	*length = i.length;
+	if (i.mnemonic != ZYDIS_MNEMONIC_LEA || i.operand_count < 2 ||
+	    o[1].mem.base != ZYDIS_REGISTER_RIP)
+		return false;
+	*target = address + i.length + (uint64_t)o[1].mem.disp.value;
+	return true;
 }
 
 static bool is_padding(const uint8_t *bytes, size_t size, unsigned *length)
@@ -227,6 +261,75 @@ static uint64_t decode_range(struct audit *a, const struct audit_code *c, uint64
 	return at > end ? at : end;
 }
 
+/* What leaves ring 3, or changes what it may reach, wherever it runs. */
+static const char *way_out(const uint8_t *bytes, size_t size)
+{
+	static const ZydisMnemonic ways[] = {
+		ZYDIS_MNEMONIC_SYSCALL,  ZYDIS_MNEMONIC_SYSENTER, ZYDIS_MNEMONIC_VMCALL,
+		ZYDIS_MNEMONIC_VMMCALL,  ZYDIS_MNEMONIC_VMFUNC,   ZYDIS_MNEMONIC_SENDUIPI,
+		ZYDIS_MNEMONIC_UIRET,    ZYDIS_MNEMONIC_ENCLU,    ZYDIS_MNEMONIC_TDCALL,
+		ZYDIS_MNEMONIC_SEAMCALL, ZYDIS_MNEMONIC_WRPKRU,   ZYDIS_MNEMONIC_WRGSBASE,
+	};
+	ZydisDecodedInstruction i;
+	ZydisDecodedOperand o[ZYDIS_MAX_OPERAND_COUNT];
+
+	if (!decode(bytes, size, &i, o))
+		return NULL;
+	for (unsigned k = 0; k < sizeof ways / sizeof *ways; k++)
+		if (i.mnemonic == ways[k])
+			return ZydisMnemonicGetString(i.mnemonic);
+	return i.mnemonic == ZYDIS_MNEMONIC_INT && o[0].imm.value.u == 0x80 ? "int 0x80" : NULL;
+}
+
+/* [at, end) are data. */
+static void search_table(struct audit *a, const struct audit_code *c, uint64_t at, uint64_t end)
+{
+	if (a->table_count == AUDIT_TABLES) {
+		find(a, c->address + at, NULL, "one more table among code than an image may have");
+		return;
+	}
+	a->tables[a->table_count++] = (struct audit_range){ c->address + at, end - at };
+	for (; at < end; at++) {
+		const char *what = way_out(c->bytes + at, (size_t)(c->size - at));
+		if (what)
+			find(a, c->address + at, NULL,
+			     keep_format("%s in a table among code", what));
+	}
+}
+
+/* The range that holds the address; null: none does. */
+static const struct audit_range *range_of(const struct audit_code *c, uint64_t address)
+{
+	for (size_t i = 0; i < c->range_count; i++)
+		if (address - c->ranges[i].address < c->ranges[i].size)
+			return &c->ranges[i];
+	return NULL;
+}
+
+/* What lies between two functions from its first byte on that is no padding. */
+static void between(struct audit *a, const struct audit_code *c, uint64_t at, uint64_t end)
+{
+	const unsigned named = a->table_count;
+	while (at < end) {
+		const struct audit_range *r = range_of(c, c->address + at);
+		unsigned length;
+		if (!r) {
+			a->table_count = named;
+			find(a, c->address + at, NULL, "code that belongs to no function");
+			return;
+		}
+		/* Where one archive's member ends another's may begin with a table. */
+		uint64_t rest = r->size - (c->address + at - r->address);
+		uint64_t next = rest < end - at ? at + rest : end, stop = next;
+		while (stop > at && c->bytes[stop - 1] == 0xcc)
+			stop--;
+		search_table(a, c, at, stop);
+		for (at = next;
+		     at < end && is_padding(c->bytes + at, (size_t)(c->size - at), &length);)
+			at += length;
+	}
+}
+
 static void scan_patterns(struct audit *a, const struct audit_code *c)
 {
 	const uint8_t *b = c->bytes;
@@ -255,6 +358,39 @@ const char *audit_pattern_name(enum audit_pattern p)
 	return names[p];
 }
 
+/* If what a label stands before does not decode as code that may be, and lies where a table may: the table's end. */
+static uint64_t table_of(const struct audit_code *c, uint64_t start, uint64_t end)
+{
+	const struct audit_range *r = range_of(c, c->address + start);
+
+	if (!r)
+		return start;
+	end = c->address + end - r->address > r->size ? r->address + r->size - c->address : end;
+	for (uint64_t at = start; at < end;) {
+		unsigned length;
+		if (audit_instruction(c->bytes + at, (size_t)(c->size - at), &length))
+			return end;
+		at += length;
+	}
+	return start;
+}
+
+/* Without symbols: all but the tables, which the file names in the order of their addresses. */
+static void linearly(struct audit *a, const struct audit_code *c)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < c->range_count; i++) {
+		uint64_t start = c->ranges[i].address - c->address;
+		if (start >= c->size || start < at || c->ranges[i].size > c->size - start)
+			continue;
+		decode_range(a, c, at, start, NULL);
+		at = start + c->ranges[i].size;
+		search_table(a, c, start, at);
+	}
+	decode_range(a, c, at, c->size, NULL);
+}
+
 void audit_code(struct audit *a, const struct audit_code *c, const struct symbols *s)
 {
 	uint64_t covered = 0; /* offset up to which all bytes were seen */
@@ -263,7 +399,7 @@ void audit_code(struct audit *a, const struct audit_code *c, const struct symbol
 	a->bytes += c->size;
 	scan_patterns(a, c);
 	if (!s) {
-		decode_range(a, c, 0, c->size, NULL);
+		linearly(a, c);
 		return;
 	}
 	for (size_t i = 0;; i++) {
@@ -280,8 +416,7 @@ void audit_code(struct audit *a, const struct audit_code *c, const struct symbol
 		while (covered < start) {
 			unsigned length;
 			if (!is_padding(c->bytes + covered, (size_t)(c->size - covered), &length)) {
-				find(a, c->address + covered, NULL,
-				     "code that belongs to no function");
+				between(a, c, covered, start);
 				covered = start;
 				break;
 			}
@@ -304,6 +439,12 @@ void audit_code(struct audit *a, const struct audit_code *c, const struct symbol
 						end = s->list[k].address - c->address;
 					break;
 				}
+		uint64_t table_end = f->label ? table_of(c, start, end) : start;
+		if (table_end > start) {
+			search_table(a, c, start, table_end);
+			covered = table_end > covered ? table_end : covered;
+			continue;
+		}
 		a->functions++;
 		/* Each name of a control-flow jump table has the size of the whole table, so the last
 		 * one ends somewhere in what follows, perhaps amid an instruction. */

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include <builder/codegen.h>
+#include <builder/draw.h>
 #include <builder/names.h>
-#include <builder/sha256.h>
 #include <builder/value.h>
+#include <tender/args.h>
 
 #define BASE_ROOM                                                                                  \
 	(1ull << 40) /* bytes kept free above the base: image and stacks are far smaller */
@@ -37,7 +38,11 @@ static const char *c_type(enum amp_arg_type type)
 	case AMP_ARG_BOOL:
 		return "bool ";
 	case AMP_ARG_STRING:
+	case AMP_ARG_IP6:
+	case AMP_ARG_CIDR6:
 		return "const char *";
+	case AMP_ARG_SECRET:
+		return "struct boot_secret ";
 	case AMP_ARG_CIDR:
 		return "struct arg_cidr ";
 	case AMP_ARG_DURATION:
@@ -60,10 +65,9 @@ void codegen_header(const struct manifest *m, struct text *t)
 	for (unsigned i = 0; i < m->arg_count; i++)
 		dynamic = dynamic || m->args[i]->dynamic;
 	if (dynamic)
-		text_add(
-		        t,
-		        "\nstatic inline const struct amp_arg_value *arg_value(uint32_t index)\n{\n"
-		        "\treturn (const struct amp_arg_value *)boot_info->args + index;\n}\n");
+		text_add(t, "\nstatic inline const struct amp_arg_value *boot_argument(uint32_t "
+		            "index)\n{\n"
+		            "\treturn (const struct amp_arg_value *)boot_info->args + index;\n}\n");
 	for (unsigned i = 0; i < m->arg_count; i++) {
 		const struct manifest_arg *a = m->args[i];
 
@@ -71,22 +75,27 @@ void codegen_header(const struct manifest *m, struct text *t)
 		if (*a->help && !strstr(a->help, "*/") && !strstr(a->help, "/*"))
 			text_add(t, "/* %s */\n", a->help);
 		text_add(t, "static inline %sarg_%s(void)\n{\n\treturn ", c_type(a->type), a->id);
-		if (a->type == AMP_ARG_STRING && a->dynamic) {
-			text_add(t, "(const char *)arg_value(%u)->text", i);
-		} else if (a->type == AMP_ARG_STRING) {
+		if (a->type == AMP_ARG_SECRET) {
+			text_add(t,
+			         "(struct boot_secret){ (char *)boot_argument(%u)->text, "
+			         "boot_argument(%u)->text_size }",
+			         i, i);
+		} else if (arg_has_text(a->type) && a->dynamic) {
+			text_add(t, "(const char *)boot_argument(%u)->text", i);
+		} else if (arg_has_text(a->type)) {
 			text_add(t, "\"");
 			c_text(t, a->value);
 			text_add(t, "\"");
 		} else {
 			text_add(t, "%s",
-			         a->type == AMP_ARG_CIDR   ? "arg_cidr("
+			         a->type == AMP_ARG_CIDR   ? "boot_cidr("
 			         : a->type == AMP_ARG_BOOL ? ""
 			                                   : "(");
 			if (a->type != AMP_ARG_CIDR && a->type != AMP_ARG_BOOL)
 				text_add(t, "%.*s)", (int)strlen(c_type(a->type)) - 1,
 				         c_type(a->type));
 			if (a->dynamic)
-				text_add(t, "arg_value(%u)->number", i);
+				text_add(t, "boot_argument(%u)->number", i);
 			else if (a->type == AMP_ARG_BOOL)
 				text_add(t, "%s", a->number ? "true" : "false");
 			else
@@ -126,6 +135,50 @@ static void file_names(const struct manifest *m, struct text *t)
 	words(t, "file_slots", n.slots, n.count);
 	names_free(&n);
 	free(list);
+}
+
+static void ip6_bytes(struct text *t, const struct manifest_network *n)
+{
+	text_add(t, "{ .address = {");
+	for (unsigned k = 0; k < 16; k++)
+		text_add(t, "%s0x%02x", k ? ", " : " ", n->six[k]);
+	text_add(t, " }, .prefix = %u, .arg = %d }", n->prefix, n->arg);
+}
+
+/* What an interface has of IPv6, as a table that interface_configs points to. */
+static bool six_of(const struct manifest_interface *f)
+{
+	return f->six_automatic || f->six_address_count;
+}
+
+static void interface_six(const struct manifest_interface *f, unsigned i, struct text *t)
+{
+	if (!six_of(f))
+		return;
+	text_add(t, "static const struct interface_ip6_network_config addresses6_%u[] = {\n", i);
+	for (unsigned k = 0; k < f->six_address_count; k++) {
+		text_add(t, "\t");
+		ip6_bytes(t, f->six_addresses[k]);
+		text_add(t, ",\n");
+	}
+	text_add(t,
+	         "\t{ .arg = -1 }\n};\n"
+	         "static const struct interface_ip6_route_config routes6_%u[] = {\n",
+	         i);
+	for (unsigned k = 0; k < f->six_route_count; k++) {
+		text_add(t, "\t{ .to = ");
+		ip6_bytes(t, &f->six_routes[k]->to);
+		text_add(t, ", .gateway = ");
+		ip6_bytes(t, &f->six_routes[k]->gateway6);
+		text_add(t, " },\n");
+	}
+	text_add(t,
+	         "\t{ .to = { .arg = -1 } }\n};\n"
+	         "static const struct interface_ip6_config ip6_%u = { .automatic = %s, .temporary "
+	         "= %s,\n\t.addresses = addresses6_%u, .routes = routes6_%u, .address_count = "
+	         "%u, .route_count = %u };\n",
+	         i, f->six_automatic ? "true" : "false", f->six_temporary ? "true" : "false", i, i,
+	         f->six_address_count, f->six_route_count);
 }
 
 /* Further addresses and routes, as tables of their own that interface_configs points to. */
@@ -173,10 +226,17 @@ void codegen_config(const struct manifest *m, struct text *t)
 	         "<core/file.h>\n",
 	         banner);
 	text_add(t,
-	         "\nextern const char " CODEGEN_STACK_BASE "[];\n"
-	         "const struct stack_layout stack_layout = { (uint64_t)" CODEGEN_STACK_BASE
-	         ", %u, %u };\n",
-	         m->stack, m->tasks + 1);
+	         "\nextern const char " CODEGEN_STACKS "[];\n"
+	         "const struct stack_layout stack_layout = { (uint64_t)" CODEGEN_STACKS
+	         ", %u, %u, %u };\n",
+	         m->stack, m->tasks + 1, MANIFEST_STACK_GUARD);
+	if (m->archive_count)
+		text_add(t, "\n#include <core/archive.h>\n\nextern const uint32_t " CODEGEN_ENTRIES
+		            "[];\nconst uint32_t *const archive_entries = " CODEGEN_ENTRIES ";\n");
+	else
+		text_add(t,
+		         "\n#include <core/archive.h>\n\nconst uint32_t *const archive_entries = "
+		         "NULL;\n");
 	/* files.s lays the table out by hand. */
 	text_add(t,
 	         "\n_Static_assert(sizeof(struct file) == 24 && offsetof(struct file, data) == 8 "
@@ -192,42 +252,68 @@ void codegen_config(const struct manifest *m, struct text *t)
 	text_add(t, "\n#include <net/interface.h>\n\nconst uint32_t interface_config_count = %u;\n",
 	         m->interface_count);
 	interface_networks(m, t);
+	for (unsigned i = 0; i < m->interface_count; i++)
+		interface_six(m->interfaces[i], i, t);
 	text_add(t, "const struct interface_config interface_configs[%u] = {\n",
 	         m->interface_count ? m->interface_count : 1);
-	bool dhcp = false, further = false, routed = false;
+	bool dhcp = false, further = false, routed = false, six = false, six_automatic = false;
 	for (unsigned i = 0; i < m->interface_count; i++) {
 		const struct manifest_interface *f = m->interfaces[i];
 
 		dhcp |= f->dhcp;
 		further |= f->address_count;
 		routed |= f->dhcp || f->route_count;
+		six |= six_of(f);
+		six_automatic |= f->six_automatic;
 		text_add(t,
-		         "\t{ .name = \"%s\", .dhcp = %s, .prefix = %u, .address = 0x%08xu, "
-		         ".address_arg = %d,\n"
+		         "\t{ .name = \"%s\", .dhcp = %s, .automatic = %s, .prefix = %u, "
+		         ".address = 0x%08xu, .address_arg = %d,\n"
 		         "\t  .gateway = 0x%08xu, .gateway_arg = %d",
-		         f->name, f->dhcp ? "true" : "false", f->prefix, f->address, f->address_arg,
-		         f->gateway, f->gateway_arg);
+		         f->name, f->dhcp ? "true" : "false", f->automatic ? "true" : "false",
+		         f->prefix, f->address, f->address_arg, f->gateway, f->gateway_arg);
 		if (f->address_count)
 			text_add(t, ",\n\t  .addresses = addresses_%u, .address_count = %u", i,
 			         f->address_count);
 		if (f->route_count)
 			text_add(t, ",\n\t  .routes = routes_%u, .route_count = %u", i,
 			         f->route_count);
+		if (f->no_ip4)
+			text_add(t, ", .no_ip4 = true");
 		text_add(t, " },\n");
 	}
 	text_add(t,
-	         "};\nconst bool interface_dhcp = %s, interface_further = %s, interface_routed = "
+	         "};\n#include <net/tcp_served.h>\nconst bool tcp_served_layered = %s, "
+	         "tcp_served_duplex = %s;\n"
+	         "const bool interface_dhcp = %s, interface_further = %s, interface_routed = "
 	         "%s;\n",
+	         library_find(&m->libraries, "app/tls") ? "true" : "false",
+	         library_find(&m->libraries, "app/http2") ? "true" : "false",
 	         dhcp ? "true" : "false", further ? "true" : "false", routed ? "true" : "false");
+	if (library_find(&m->libraries, "app/http"))
+		text_add(t, "#include <app/http/http.h>\nconst bool http_carried = %s;\n",
+		         library_find(&m->libraries, "app/http2") ? "true" : "false");
+	text_add(t, "const struct interface_ip6_config *const interface_ip6_configs[%u] = {",
+	         m->interface_count ? m->interface_count : 1);
+	for (unsigned i = 0; i < m->interface_count; i++)
+		if (six_of(m->interfaces[i]))
+			text_add(t, " &ip6_%u,", i);
+		else
+			text_add(t, " 0,");
+	text_add(t, " };\n");
+	text_add(t, "const bool interface_ip6 = %s, interface_ip6_automatic = %s;\n",
+	         six ? "true" : "false", six_automatic ? "true" : "false");
 	host_name(m, t);
 	/* Dropped by the linker where nothing resolves names. */
 	text_add(t, "\n#include <net/resolver.h>\n\nconst uint32_t resolver_config_count = %u;\n",
 	         m->resolver_count);
 	text_add(t, "const struct resolver_config resolver_configs[%u] = {\n",
 	         m->resolver_count ? m->resolver_count : 1);
-	for (unsigned i = 0; i < m->resolver_count; i++)
-		text_add(t, "\t{ .address = 0x%08xu, .address_arg = %d },\n",
-		         m->resolvers[i]->address, m->resolvers[i]->arg);
+	for (unsigned i = 0; i < m->resolver_count; i++) {
+		text_add(t, "\t{ .address = { .bytes = {");
+		for (unsigned k = 0; k < 16; k++)
+			text_add(t, " %u,", m->resolvers[i]->address[k]);
+		text_add(t, " } }, .address_arg = %d },\n", m->resolvers[i]->arg);
+	}
 	text_add(t, "};\n");
 }
 
@@ -251,7 +337,8 @@ void codegen_note(const struct manifest *m, struct text *t)
 	uint64_t size = sizeof(struct amp_note) +
 	                (m->interface_count + m->block_count) * sizeof(struct amp_note_device) +
 	                m->arg_count * sizeof(struct amp_note_arg) +
-	                m->libraries.count * sizeof(struct amp_note_library);
+	                m->libraries.count * sizeof(struct amp_note_library) +
+	                (m->health.kind ? sizeof m->health : 0);
 	struct amp_note n = { .abi_major = AMP_ABI_MAJOR,
 		              .abi_minor = AMP_ABI_MINOR,
 		              .size = (uint32_t)size,
@@ -260,9 +347,11 @@ void codegen_note(const struct manifest *m, struct text *t)
 		              .stack_size = m->stack,
 		              .stack_count = m->tasks + 1,
 		              .cpu_level = m->cpu_level,
+		              .flags = m->health.kind ? AMP_NOTE_HEALTH : 0,
 		              .device_count = m->interface_count + m->block_count,
 		              .arg_count = m->arg_count,
-		              .library_count = m->libraries.count };
+		              .library_count = m->libraries.count,
+		              .stack_guard = MANIFEST_STACK_GUARD };
 	const size_t at = offsetof(struct amp_note, stack_base), after = at + sizeof n.stack_base;
 
 	set_name(n.name, m->name, sizeof n.name);
@@ -283,8 +372,11 @@ void codegen_note(const struct manifest *m, struct text *t)
 	note_bytes(t, (const uint8_t *)&n + after, sizeof n - after);
 	for (unsigned i = 0; i < m->interface_count; i++) {
 		const struct manifest_interface *f = m->interfaces[i];
+		uint32_t flags = (f->optional ? AMP_NOTE_DEVICE_OPTIONAL : 0) |
+		                 (six_of(f) ? AMP_NOTE_DEVICE_IP6 : 0) |
+		                 (f->no_ip4 ? AMP_NOTE_DEVICE_NO_IP4 : 0);
 		struct amp_note_device d = { .type = AMP_DEVICE_NET,
-			                     .flags = f->optional ? AMP_NOTE_DEVICE_OPTIONAL : 0,
+			                     .flags = flags,
 			                     .ring_size = f->ring,
 			                     .frame_count = f->frames };
 		set_name(d.name, f->name, sizeof d.name);
@@ -316,6 +408,8 @@ void codegen_note(const struct manifest *m, struct text *t)
 		set_name(d.name, m->libraries.list[i]->name, sizeof d.name);
 		note_bytes(t, &d, sizeof d);
 	}
+	if (m->health.kind)
+		note_bytes(t, &m->health, sizeof m->health);
 	text_add(t, "\t.section .note.GNU-stack,\"\",@progbits\n");
 }
 
@@ -330,13 +424,32 @@ static void asm_text(struct text *t, const char *s)
 	}
 }
 
+/* The authorities of app/tls's clients: sections of their own, which the linker drops where nothing asks for them. */
+static void authorities(const struct manifest *m, struct text *t)
+{
+	text_add(t, "\t.section .data.rel.ro.authorities,\"aw\",@progbits\n\t.balign 8\n"
+	            "\t.globl tls_authorities_file\n\t.hidden tls_authorities_file\n"
+	            "\t.type tls_authorities_file, @object\n\t.size tls_authorities_file, 24\n"
+	            "tls_authorities_file:\n");
+	if (!m->authorities) {
+		text_add(t, "\t.quad 0, 0, 0\n");
+		return;
+	}
+	text_add(t, "\t.quad .Lca, .Lca, .Lcaend - .Lca\n"
+	            "\t.section .files.authorities,\"a\",@progbits\n.Lca:\n\t.incbin \"");
+	asm_text(t, m->authorities);
+	text_add(t, "\"\n.Lcaend:\n");
+}
+
 void codegen_files(const struct manifest *m, const char *work, struct text *t)
 {
-	text_add(t,
-	         "# %s\n\t.section .data.rel.ro.files,\"aw\",@progbits\n\t.balign 8\n"
-	         "\t.globl files\n\t.hidden files\n\t.type files, @object\n\t.size files, "
-	         "%u\nfiles:\n",
-	         banner, m->file_count * 24);
+	text_add(t, "# %s\n", banner);
+	if (m->file_count)
+		text_add(t,
+		         "\t.section .data.rel.ro.files,\"aw\",@progbits\n\t.balign 8\n"
+		         "\t.globl files\n\t.hidden files\n\t.type files, @object\n\t.size files, "
+		         "%u\nfiles:\n",
+		         m->file_count * 24);
 	for (unsigned i = 0; i < m->file_count; i++)
 		text_add(t, "\t.quad .Lname%u, file.%u, .Lend%u - file.%u\n", i, i, i, i);
 	text_add(t, "\t.section .rodata.files,\"a\",@progbits\n");
@@ -361,6 +474,8 @@ void codegen_files(const struct manifest *m, const char *work, struct text *t)
 		asm_text(t, path);
 		text_add(t, "\"\n.Lend%u:\n\t.size file.%u, .Lend%u - file.%u\n", i, i, i, i);
 	}
+	if (library_find(&m->libraries, "app/tls"))
+		authorities(m, t);
 	text_add(t, "\t.section .note.GNU-stack,\"\",@progbits\n");
 }
 
@@ -368,14 +483,15 @@ uint64_t codegen_base(uint64_t seed)
 {
 	uint64_t pages = (AMP_IMAGE_HIGH - BASE_ROOM - AMP_IMAGE_LOW) / AMP_PAGE;
 
-	return AMP_IMAGE_LOW + sha256_draw(seed, "base") % pages * AMP_PAGE;
+	return AMP_IMAGE_LOW + draw_number(seed, "base") % pages * AMP_PAGE;
 }
 
 /*
  * Three segments, each beginning a page, in the order code, constants, data; then the stacks. What
  * the linker needs to relocate to the final address (.dynamic and the like) goes behind, and is
  * left out of the image by seal.c, as are symbols and debug sections. Constructors have nobody to
- * call them, so they are refused.
+ * call them, so they are refused. .init and .fini are pieces of functions that glibc's start calls: libcrypto's is called by
+ * libcrypto, too.
  */
 void codegen_layout(const struct manifest *m, uint64_t base, struct text *t)
 {
@@ -400,10 +516,18 @@ void codegen_layout(const struct manifest *m, uint64_t base, struct text *t)
 	         "\t.rodata : { *(.rodata .rodata.*) } :constants\n"
 	         "\t.data.rel.ro : { *(.data.rel.ro .data.rel.ro.*) *(.got .got.plt) } :constants\n"
 	         "\tboot_start : { __start_boot_start = .; KEEP(*(boot_start)) __stop_boot_start = "
-	         ".; } :constants\n");
+	         ".; } :constants\n"
+	         "\ton_clone : { __start_on_clone = .; KEEP(*(on_clone)) __stop_on_clone = .; } "
+	         ":constants\n");
 	if (m->checked)
 		text_add(t, "\t.check : { __start_check = .; KEEP(*(.check)) __stop_check = .; } "
 		            ":constants\n");
+	/* Filled in once all is in its place (entries.h); half of them at most were needed by any archive tried. */
+	if (m->archive_count)
+		text_add(t,
+		         "\t.archive.entries : ALIGN(8) { " CODEGEN_ENTRIES
+		         " = .; QUAD(0) . += 1024 + SIZEOF(.text) / 128; LONG(0) " CODEGEN_ENTRIES
+		         "_end = .; } :constants\n");
 	text_add(t,
 	         "\t.init_array : { *(.preinit_array .init_array .init_array.* .fini_array "
 	         ".fini_array.* "
@@ -414,7 +538,8 @@ void codegen_layout(const struct manifest *m, uint64_t base, struct text *t)
 	         "\t.data : { *(.data .data.*) } :data\n"
 	         "\t.bss : { *(.bss .bss.* COMMON) } :data\n"
 	         "\t. = ALIGN(4096);\n"
-	         "\t" CODEGEN_IMAGE_END " = ABSOLUTE(.);\n"
+	         "\t" CODEGEN_STACKS " = .;\n"
+	         "\t" CODEGEN_IMAGE_END " = .;\n"
 	         "\t" CODEGEN_STACK_BASE " = ABSOLUTE(.);\n"
 	         "\t.dynamic : { *(.dynamic) } :linking :dynamic\n"
 	         "\t.dynsym : { *(.dynsym) } :linking\n"
@@ -422,7 +547,7 @@ void codegen_layout(const struct manifest *m, uint64_t base, struct text *t)
 	         "\t.gnu.hash : { *(.gnu.hash) } :linking\n"
 	         "\t.hash : { *(.hash) } :linking\n"
 	         "\t.rela.dyn : { *(.rela.dyn .rela.plt .rela.iplt) } :linking\n"
-	         "\t/DISCARD/ : { *(.eh_frame .eh_frame.* .eh_frame_hdr .interp) }\n"
+	         "\t/DISCARD/ : { *(.eh_frame .eh_frame.* .eh_frame_hdr .interp .init .fini) }\n"
 	         "}\nASSERT(SIZEOF(.init_array) == 0, \"constructors and destructors are not run "
 	         "in an image: "
 	         "use BOOT_START (core/boot.h)\")\n");

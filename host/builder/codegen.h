@@ -23,7 +23,9 @@ void codegen_layout(const struct manifest *, uint64_t base, struct text *); /* i
 uint64_t codegen_base(uint64_t seed);
 
 /* The linker's symbols. */
+#define CODEGEN_ENTRIES    "archive_table" /* the list of core/archive.h, in an image with archives */
 #define CODEGEN_STACK_BASE "ampoule_stack_base"
+#define CODEGEN_STACKS     "ampoule_stacks" /* the same, moved with the image */
 #define CODEGEN_IMAGE_END  "ampoule_image_end"
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A table (instead.h): functions by what they are for. A name ends with * for all that begin so. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -10,10 +11,11 @@ static const struct {
 	const char *names[24];
 } purposes[] = {
 	{ "tasks are spawned by task_spawn (core/task.h), and only one runs at a time",
-	  { "pthread_create", "thrd_*", "fork", "vfork", "clone", "call_once", "pthread_once" } },
+	  { "pthread_create", "thrd_*", "fork", "vfork", "clone", "call_once", "pthread_once",
+	    "pthread_join", "pthread_detach", "pthread_exit", "pthread_self" } },
 	{ "tasks wait for each other by a task_queue (core/task.h), and only one runs at a time",
 	  { "mtx_*", "cnd_*", "tss_*", "pthread_cond_*", "pthread_rwlock_*", "pthread_barrier_*",
-	    "sem_*" } },
+	    "sem_*", "pthread_key_*", "pthread_getspecific", "pthread_setspecific" } },
 	{ "files are compiled in (`files`, file_find of core/file.h) or lie in a store: "
 	  "store/fat, store/btree",
 	  { "fopen",  "fdopen", "freopen", "fclose", "tmpfile", "tmpnam", "tempnam",  "mkstemp",
@@ -52,11 +54,23 @@ static int matches(const char *name, const char *pattern)
 	                             : strcmp(name, pattern) == 0;
 }
 
-const char *instead_of(const char *function)
+static const char *find(const char *function)
 {
 	for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++)
 		for (size_t k = 0; k < sizeof purposes[i].names / sizeof *purposes[i].names; k++)
 			if (purposes[i].names[k] && matches(function, purposes[i].names[k]))
 				return purposes[i].text;
-	return "leave that call out";
+	return NULL;
+}
+
+const char *instead_of(const char *function)
+{
+	const char *text = find(function);
+
+	return text ? text : "leave that call out";
+}
+
+bool instead_is_known(const char *function)
+{
+	return find(function) != NULL;
 }

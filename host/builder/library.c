@@ -119,6 +119,7 @@ static bool is_file_name(const char *s, size_t size)
 	return *s && !strchr(s, '/') && *s != '.' && text_is_clean(s, size);
 }
 
+/* Of a library of the SDK: the system's, and its package is named. */
 static void read_archive(const struct input *in, struct library *l, const struct node *m)
 {
 	enum { FILE_NAME, PACKAGE, HEADERS, FIELDS };
@@ -126,6 +127,7 @@ static void read_archive(const struct input *in, struct library *l, const struct
 		                   [PACKAGE] = { "package", true },
 		                   [HEADERS] = { "headers" } };
 	struct archive *a = keep(sizeof *a);
+	const char *why;
 
 	if (!fields_take(in, m, "an archive", f, FIELDS))
 		return;
@@ -140,29 +142,69 @@ static void read_archive(const struct input *in, struct library *l, const struct
 		return;
 	}
 	a->path = keep_format(ARCHIVE_FOLDER "/%s", file);
+	a->shown = file;
+	a->library = l;
+	a->threads_fail = true;
 	if (access(a->path, R_OK) < 0)
 		input_mistake(in, f[FILE_NAME].value, "%s: no such file; apt-get install %s",
 		              a->path, package);
+	else if ((why = archive_defect(a->path)) != NULL)
+		input_mistake(in, f[FILE_NAME].value, "%s %s", a->path, why);
 	if (field_list(in, f[HEADERS].value, "headers"))
-		for (const struct node *h = f[HEADERS].value->first; h; h = h->next) {
-			const char *s = field_text(in, h, "headers");
-
-			if (!s)
-				continue;
-			if (!is_file_name(s, h->size) || !text_ends(s, ".h") || strchr(s, '"'))
-				input_mistake(in, h,
-				              "%s: no name of a header; write NAME.h, "
-				              "of " ARCHIVE_HEADERS,
-				              s);
-			else if (access(keep_format(ARCHIVE_HEADERS "/%s", s), R_OK) < 0)
-				input_mistake(in, h,
-				              ARCHIVE_HEADERS
-				              "/%s: no such file; apt-get install %s",
-				              s, package);
-			else
-				list_add(&a->headers, &a->header_count, s);
-		}
+		for (const struct node *h = f[HEADERS].value->first; h; h = h->next)
+			foreign_headers(in, h, package, &a->headers, &a->header_count);
 	list_add(&l->archives, &l->archive_count, a);
+}
+
+static struct library *require(struct libraries *, const struct input *, const struct node *,
+                               const struct library *);
+
+/* Behind what it needs. */
+static void move_behind(struct libraries *ls, struct library *l)
+{
+	unsigned at = 0;
+
+	while (ls->list[at] != l)
+		at++;
+	memmove(ls->list + at, ls->list + at + 1, (ls->count - at - 1) * sizeof *ls->list);
+	ls->list[ls->count - 1] = l;
+}
+
+static void read_requires(struct libraries *ls, const struct input *in, struct library *l,
+                          const struct node *list)
+{
+	if (!field_list(in, list, "requires"))
+		return;
+	for (const struct node *m = list->first; m; m = m->next) {
+		struct library *needed = require(ls, in, m, l);
+
+		if (needed)
+			list_add(&l->requires, &l->require_count, needed);
+	}
+}
+
+static void read_compilers(const struct input *in, struct library *l, const struct node *map)
+{
+	if (!map)
+		return;
+	if (map->kind != NODE_MAP) {
+		input_mistake(in, map, "compilers is %s; write a map of name: executable",
+		              node_kind_name(map));
+		return;
+	}
+	for (const struct node *m = map->first; m; m = m->next) {
+		const char *s = field_text(in, m, m->key->text);
+		struct compiler *c = keep(sizeof *c);
+
+		*c = (struct compiler){ m->key->text, s, l };
+		if (s && strncmp(s, "ampoule-", 8) == 0 && !strchr(s, '/'))
+			list_add(&l->compilers, &l->compiler_count, c);
+		else if (s)
+			input_mistake(in, m,
+			              "%s: an executable's name begins with ampoule- and "
+			              "has no /",
+			              s);
+	}
 }
 
 struct library *library_add(struct libraries *ls, const char *name, struct report *report)
@@ -183,11 +225,12 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	l->folder = folder;
 	struct input in = { path, report };
 	struct node *root = yaml_read(path, path, report);
-	enum { NAME, WORDS, SOURCES, SMALL, NATIVE, REQUIRES, ARCHIVES, COMPILERS, FIELDS };
-	struct field f[FIELDS] = { [NAME] = { "name", true },   [WORDS] = { "words" },
-		                   [SOURCES] = { "sources" },   [SMALL] = { "small" },
-		                   [NATIVE] = { "native" },     [REQUIRES] = { "requires" },
-		                   [ARCHIVES] = { "archives" }, [COMPILERS] = { "compilers" } };
+	enum { NAME, WORDS, SOURCES, SMALL, NATIVE, LAZY, REQUIRES, ARCHIVES, COMPILERS, FIELDS };
+	struct field f[FIELDS] = { [NAME] = { "name", true },    [WORDS] = { "words" },
+		                   [SOURCES] = { "sources" },    [SMALL] = { "small" },
+		                   [NATIVE] = { "native" },      [LAZY] = { "lazy" },
+		                   [REQUIRES] = { "requires" },  [ARCHIVES] = { "archives" },
+		                   [COMPILERS] = { "compilers" } };
 	/* In the list while its own requirements are read, so that a circle ends; moved behind them
 	 * below. */
 	list_add(&ls->list, &ls->count, l);
@@ -200,43 +243,139 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	read_sources(&in, l, f[SOURCES].value, "sources", &l->sources, &l->source_count);
 	read_sources(&in, l, f[SMALL].value, "small", &l->small, &l->small_count);
 	read_sources(&in, l, f[NATIVE].value, "native", &l->native, &l->native_count);
-	if (field_list(&in, f[REQUIRES].value, "requires"))
-		for (const struct node *m = f[REQUIRES].value->first; m; m = m->next) {
-			const char *s = field_text(&in, m, "requires");
-			struct library *needed = s ? library_add(ls, s, report) : NULL;
-
-			if (needed)
-				list_add(&l->requires, &l->require_count, needed);
-			else if (s)
-				input_mistake(&in, m, "no library %s; there are %s", s,
-				              library_known_text(ls));
-		}
+	read_sources(&in, l, f[LAZY].value, "lazy", &l->lazy, &l->lazy_count);
+	read_requires(ls, &in, l, f[REQUIRES].value);
 	if (field_list(&in, f[ARCHIVES].value, "archives"))
 		for (const struct node *m = f[ARCHIVES].value->first; m; m = m->next)
 			read_archive(&in, l, m);
-	if (f[COMPILERS].value && f[COMPILERS].value->kind != NODE_MAP)
-		input_mistake(&in, f[COMPILERS].value,
-		              "compilers is %s; write a map of name: executable",
-		              node_kind_name(f[COMPILERS].value));
-	else if (f[COMPILERS].value)
-		for (const struct node *m = f[COMPILERS].value->first; m; m = m->next) {
-			const char *s = field_text(&in, m, m->key->text);
-			struct compiler *c = keep(sizeof *c);
+	read_compilers(&in, l, f[COMPILERS].value);
+	move_behind(ls, l);
+	return l;
+}
 
-			*c = (struct compiler){ m->key->text, s, l };
-			if (s && strncmp(s, "ampoule-", 8) == 0 && !strchr(s, '/'))
-				list_add(&l->compilers, &l->compiler_count, c);
-			else if (s)
-				input_mistake(&in, m,
-				              "%s: an executable's name begins with ampoule- and "
-				              "has no /",
-				              s);
-		}
-	/* Behind what it needs. */
-	unsigned at = 0;
-	while (ls->list[at] != l)
-		at++;
-	memmove(ls->list + at, ls->list + at + 1, (ls->count - at - 1) * sizeof *ls->list);
-	ls->list[ls->count - 1] = l;
+/* ---- folders of one's own ---- */
+
+static bool is_library_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && n < 32 && *s != '/' && *s != '-' && *s != '_' && s[n - 1] != '/' &&
+	       !strstr(s, "//") && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-/") == n;
+}
+
+/* The name's last part, as C writes it. */
+static const char *word_of(const char *name)
+{
+	const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+	char *word = keep_text(last, strlen(last));
+
+	for (char *c = word; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return word;
+}
+
+/* A word belongs to one library: else nobody could tell whose a name is. */
+static void check_words(struct libraries *ls, const struct input *in, const struct node *n,
+                        const struct library *l)
+{
+	for (unsigned i = 0; i < ls->count; i++)
+		for (unsigned j = 0; ls->list[i] != l && j < ls->list[i]->word_count; j++)
+			for (unsigned k = 0; k < l->word_count; k++)
+				if (strcmp(ls->list[i]->words[j], l->words[k]) == 0)
+					input_mistake(in, n,
+					              "the word %s is one of library %s: take "
+					              "another",
+					              l->words[k], ls->list[i]->name);
+}
+
+struct library *library_add_folder(struct libraries *ls, const struct input *by,
+                                   const struct node *at, const char *base, const char *path)
+{
+	const char *whole = *path == '/' ? path : keep_format("%s/%s", base, path);
+	char *real = realpath(whole, NULL);
+	const char *folder = real ? keep_text(real, strlen(real)) : NULL,
+	           *file = keep_format("%s/library.yaml", folder ? folder : "");
+
+	free(real);
+	if (!folder || access(file, R_OK) < 0)
+		return NULL;
+	for (unsigned i = 0; i < ls->count; i++)
+		if (strcmp(ls->list[i]->folder, folder) == 0)
+			return ls->list[i];
+	struct library *l = keep(sizeof *l);
+	*l = (struct library){ .name = "", .folder = folder, .is_own = true };
+	struct input in = { keep_format("%s/library.yaml", path), by->report };
+	struct node *root = yaml_read(file, in.shown, by->report);
+	enum {
+		NAME,
+		WORDS,
+		SOURCES,
+		SMALL,
+		REQUIRES,
+		INCLUDE,
+		DEFINES,
+		FLAGS,
+		ARCHIVES,
+		PACKAGES,
+		FIELDS
+	};
+	struct field f[FIELDS] = { [NAME] = { "name", true },   [WORDS] = { "words" },
+		                   [SOURCES] = { "sources" },   [SMALL] = { "small" },
+		                   [REQUIRES] = { "requires" }, [INCLUDE] = { "include" },
+		                   [DEFINES] = { "defines" },   [FLAGS] = { "flags" },
+		                   [ARCHIVES] = { "archives" }, [PACKAGES] = { "packages" } };
+	if (!root || !fields_take(&in, root, "the library", f, FIELDS))
+		return l;
+	if (!text_is_clean(folder, strlen(folder)) || strpbrk(folder, "=%\\")) {
+		input_mistake(by, at,
+		              "%s: a path with = %% \\ or control characters cannot be built "
+		              "in: move it",
+		              folder);
+		return l;
+	}
+	const char *name = field_text(&in, f[NAME].value, "name");
+	if (!name)
+		return l;
+	if (!is_library_name(name)) {
+		input_mistake(&in, f[NAME].value,
+		              "name: %s is no name of a library; write at most 31 of a-z 0-9 _ - /",
+		              name);
+		return l;
+	}
+	if (library_find(ls, name) ||
+	    access(keep_format("%s/os/%s/library.yaml", ls->sdk, name), R_OK) == 0) {
+		input_mistake(&in, f[NAME].value,
+		              "name: there is another library %s: take another name", name);
+		return l;
+	}
+	l->name = keep_text(name, strlen(name));
+	list_add(&ls->list, &ls->count, l);
+	read_words(&in, l, f[WORDS].value);
+	if (!l->word_count)
+		list_add(&l->words, &l->word_count, word_of(name));
+	read_sources(&in, l, f[SOURCES].value, "sources", &l->sources, &l->source_count);
+	read_sources(&in, l, f[SMALL].value, "small", &l->small, &l->small_count);
+	read_requires(ls, &in, l, f[REQUIRES].value);
+	foreign_read(&l->foreign, &in, folder, l,
+	             &(struct foreign_keys){ f[INCLUDE].value, f[DEFINES].value, f[FLAGS].value,
+	                                     f[ARCHIVES].value, f[PACKAGES].value });
+	check_words(ls, &in, f[WORDS].value ? f[WORDS].value : f[NAME].value, l);
+	move_behind(ls, l);
+	return l;
+}
+
+/* What library.yaml names under `requires`. */
+static struct library *require(struct libraries *ls, const struct input *in, const struct node *n,
+                               const struct library *by)
+{
+	const char *s = field_text(in, n, "requires");
+	struct library *l = s ? library_add(ls, s, in->report) : NULL;
+
+	if (s && !l && by->is_own)
+		l = library_add_folder(ls, in, n, by->folder, s);
+	if (s && !l)
+		input_mistake(in, n, "no library %s; there are %s%s", s, library_known_text(ls),
+		              by->is_own ? ", and folders with a library.yaml" : "");
 	return l;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include <builder/foreign.h>
 #include <builder/report.h>
 
 struct compiler {
@@ -13,17 +14,9 @@ struct compiler {
 	const struct library *library;
 };
 
-/* A static library of the system's, made by another compiler for another libc: it is linked as it
- * is, without LTO and control-flow integrity, and audited with the rest. */
-struct archive {
-	const char *path;     /* absolute */
-	const char **headers; /* below ARCHIVE_HEADERS: what the sources may include of them, by
-	                         these names */
-	unsigned header_count;
-};
-
 struct library {
-	const char *name;   /* its path below os/ */
+	const char *name;   /* its path below os/; of a folder's: what its library.yaml says */
+	bool is_own;        /* a folder's, which is no part of the SDK */
 	const char *folder; /* absolute */
 	const char **words; /* what its global symbols begin with: a word, or a word and _ */
 	unsigned word_count;
@@ -34,17 +27,17 @@ struct library {
 	const char *
 	        *native; /* as sources, but compiled without LTO and without knowledge of libc */
 	unsigned native_count;
-	struct archive **archives;
+	const char **lazy; /* as small, but linked only where something asks for what they define */
+	unsigned lazy_count;
+	struct archive **archives; /* of one of the SDK's */
 	unsigned archive_count;
+	struct foreign foreign; /* of a folder's */
 	struct compiler **compilers;
 	unsigned compiler_count;
 	struct library **
 	        requires;
 	unsigned require_count;
 };
-
-#define ARCHIVE_FOLDER  "/usr/lib/x86_64-linux-gnu"
-#define ARCHIVE_HEADERS "/usr/include"
 
 /* The libraries that an image links: what was asked for and what that needs, needed ones first. */
 struct libraries {
@@ -59,6 +52,10 @@ struct libraries {
 /* Adds a library and all that it requires. Null if there is none of that name; mistakes in a
  * library.yaml are reported with its own place, and give a library all the same. */
 struct library *library_add(struct libraries *, const char *name, struct report *);
+/* The same for a folder that holds a library.yaml: `path` is relative to `base`, or absolute. Null if there is no such file;
+ * a library whose name is taken is reported at the node. */
+struct library *library_add_folder(struct libraries *, const struct input *, const struct node *,
+                                   const char *base, const char *path);
 const struct library *library_find(const struct libraries *, const char *name);
 const struct compiler *library_compiler(const struct libraries *, const char *name);
 void library_read_known(struct libraries *);

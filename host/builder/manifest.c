@@ -6,7 +6,9 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <arpa/inet.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +19,7 @@
 #include <builder/sdk.h>
 #include <builder/text.h>
 #include <builder/value.h>
+#include <tender/health_note.h>
 
 #define NAME_RULE    "at most 31 of a-z 0-9 _ . -, the first a letter or digit"
 #define FOLDER_DEPTH 32u /* folders in folders under `files` */
@@ -58,7 +61,7 @@ static void read_argument(const struct input *in, struct manifest *m, const stru
 {
 	enum { TYPE, DEFAULT, DYNAMIC, HELP, FIELDS };
 	struct field f[FIELDS] = { [TYPE] = { "type", true },
-		                   [DEFAULT] = { "default", true },
+		                   [DEFAULT] = { "default" },
 		                   [DYNAMIC] = { "dynamic" },
 		                   [HELP] = { "help" } };
 	struct manifest_arg *a = keep(sizeof *a);
@@ -97,9 +100,23 @@ static void read_argument(const struct input *in, struct manifest *m, const stru
 			else
 				input_mistake(in, f[TYPE].value,
 				              "no type %s: there are u16, u32, bool, string, ipv4, "
-				              "cidr, duration, size",
+				              "cidr, duration, size, secret, ip6, cidr6",
 				              s);
 		}
+	}
+	if (a->type == AMP_ARG_SECRET) {
+		a->dynamic = true;
+		if (f[DEFAULT].value)
+			input_mistake(
+			        in, f[DEFAULT].value,
+			        "a secret has no default: `ampoule run --set %s=@FILE` gives it",
+			        a->name);
+		if (f[DYNAMIC].value)
+			input_mistake(in, f[DYNAMIC].value, "a secret is always given at run time");
+		f[DEFAULT].value = f[DYNAMIC].value = NULL;
+	} else if (!f[DEFAULT].value) {
+		input_mistake(in, n, "argument %s lacks default: add the line `default: ...`",
+		              a->name);
 	}
 	if (f[DEFAULT].value && f[DEFAULT].value->kind == NODE_NULL && a->type == AMP_ARG_STRING)
 		input_mistake(in, f[DEFAULT].value,
@@ -110,7 +127,8 @@ static void read_argument(const struct input *in, struct manifest *m, const stru
 		if (why)
 			input_mistake(in, f[DEFAULT].value, "%s %s", *s ? s : "\"\"", why);
 	}
-	field_bool(in, f[DYNAMIC].value, "dynamic", &a->dynamic);
+	if (f[DYNAMIC].value)
+		field_bool(in, f[DYNAMIC].value, "dynamic", &a->dynamic);
 	if ((s = field_text(in, f[HELP].value, "help")) != NULL) {
 		if (strlen(s) >= AMP_TEXT_MAX)
 			input_mistake(in, f[HELP].value,
@@ -143,6 +161,15 @@ static void read_arguments(const struct input *in, struct manifest *m, const str
 }
 
 /* The index of the argument that $NAME names, or -1 with a mistake reported. */
+/* Is the argument of that name, if there is one, of this type? */
+static bool argument_is(const struct manifest *m, const char *name, enum amp_arg_type type)
+{
+	for (unsigned i = 0; i < m->arg_count; i++)
+		if (strcmp(m->args[i]->name, name) == 0)
+			return m->args[i]->type == type;
+	return false;
+}
+
 static int find_argument(const struct input *in, const struct manifest *m, const struct node *n,
                          const char *name, enum amp_arg_type type)
 {
@@ -185,8 +212,17 @@ static void read_libraries(const struct input *in, struct manifest *m, const str
 				s = NULL;
 				break;
 			}
-		if (!s || library_add(&m->libraries, s, in->report))
+		if (!s || library_add(&m->libraries, s, in->report) ||
+		    library_add_folder(&m->libraries, in, l, m->folder, s))
 			continue;
+		if (strpbrk(s, "./") && !strchr("/.", *s) ? access(join(m->folder, s), F_OK) == 0
+		                                          : strchr("/.", *s) != NULL) {
+			input_mistake(in, l,
+			              "no library %s: that folder of one's own must hold a "
+			              "library.yaml",
+			              s);
+			continue;
+		}
 		library_read_known(&m->libraries);
 		const char *near = nearest(s, m->libraries.known, m->libraries.known_count);
 		if (near)
@@ -200,7 +236,67 @@ static void read_libraries(const struct input *in, struct manifest *m, const str
 		              m->libraries.count, AMP_LIBRARIES_MAX);
 }
 
+/* Two libraries may be over the same archive. */
+static void add_archives(struct manifest *m, struct archive *const *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		unsigned k = 0;
+
+		while (k < m->archive_count && strcmp(m->archives[k]->path, list[i]->path) != 0)
+			k++;
+		if (k == m->archive_count)
+			list_add(&m->archives, &m->archive_count, list[i]);
+		else
+			m->archives[k]->threads_fail |= list[i]->threads_fail;
+	}
+}
+
+static void collect_archives(struct manifest *m)
+{
+	add_archives(m, m->foreign.archives, m->foreign.archive_count);
+	for (unsigned i = 0; i < m->libraries.count; i++) {
+		const struct library *l = m->libraries.list[i];
+
+		add_archives(m, l->archives, l->archive_count);
+		add_archives(m, l->foreign.archives, l->foreign.archive_count);
+	}
+}
+
 /* ---- sources ---- */
+
+static const char *other_language(const char *path)
+{
+	static const struct {
+		const char *ending, *language;
+	} known[] = { { ".cc", "C++" },
+		      { ".cpp", "C++" },
+		      { ".cxx", "C++" },
+		      { ".c++", "C++" },
+		      { ".C", "C++" },
+		      { ".hpp", "C++" },
+		      { ".hh", "C++" },
+		      { ".rs", "Rust" },
+		      { ".go", "Go" },
+		      { ".zig", "Zig" },
+		      { ".d", "D" },
+		      { ".m", "Objective-C" },
+		      { ".py", "Python" },
+		      { ".js", "JavaScript" },
+		      { ".ts", "TypeScript" },
+		      { ".ml", "OCaml" },
+		      { ".hs", "Haskell" },
+		      { ".swift", "Swift" },
+		      { ".java", "Java" },
+		      { ".s", "assembly" },
+		      { ".S", "assembly" },
+		      { ".asm", "assembly" },
+		      { ".h", "a header, which sources include" } };
+
+	for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+		if (text_ends(path, known[i].ending))
+			return known[i].language;
+	return NULL;
+}
 
 static void add_source(const struct input *in, struct manifest *m, const struct node *n,
                        const char *path, bool from_glob)
@@ -209,7 +305,16 @@ static void add_source(const struct input *in, struct manifest *m, const struct 
 	struct stat st;
 
 	if (size < 3 || strcmp(path + size - 2, ".c") != 0) {
-		input_mistake(in, n, "%s is no C file: sources end in .c", path);
+		const char *language = other_language(path);
+
+		if (language)
+			input_mistake(
+			        in, n,
+			        "%s is %s: appliances are written in C; give C files here, that "
+			        "end in .c",
+			        path, language);
+		else
+			input_mistake(in, n, "%s is no C file: sources end in .c", path);
 		return;
 	}
 	if (from_glob && stat(join(m->folder, path), &st) == 0 && S_ISDIR(st.st_mode))
@@ -346,6 +451,69 @@ static bool check_host(const struct input *in, const struct node *n, const char 
 	return false;
 }
 
+/* ---- IPv6: what has a colon, or is an argument of its types ---- */
+
+static bool is_six(const struct manifest *m, const char *s)
+{
+	if (*s == '$')
+		return argument_is(m, s + 1, AMP_ARG_CIDR6) || argument_is(m, s + 1, AMP_ARG_IP6);
+	return strchr(s, ':');
+}
+
+/* May a host have it, or a link be reached by it? */
+static bool six_host(const uint8_t a[16])
+{
+	static const uint8_t none[15];
+	return a[0] != 0xff && !(memcmp(a, none, 15) == 0 && a[15] <= 1);
+}
+
+/* ADDRESS/LEN, or without /LEN for type AMP_ARG_IP6; or an argument of that type. False: a mistake, or an argument. */
+static bool read_six(const struct input *in, const struct manifest *m, const struct node *n,
+                     const char *key, const char *s, enum amp_arg_type type,
+                     struct manifest_network *to)
+{
+	char copy[INET6_ADDRSTRLEN];
+	uint64_t number;
+	const char *why;
+
+	*to = (struct manifest_network){ .arg = -1 };
+	if (*s == '$') {
+		to->arg = find_argument(in, m, n, s + 1, type);
+		return false;
+	}
+	if ((why = value_parse(type, s, &number)) != NULL) {
+		input_mistake(in, n, "%s: %s %s", key, s, why);
+		return false;
+	}
+	snprintf(copy, sizeof copy, "%.*s", (int)strcspn(s, "/"), s);
+	inet_pton(AF_INET6, copy, to->six);
+	if (strchr(s, '/'))
+		to->prefix = (uint8_t)atoi(strchr(s, '/') + 1);
+	return true;
+}
+
+static void add_six_address(const struct input *in, const struct manifest *m,
+                            struct manifest_interface *i, const struct node *n, const char *key,
+                            const char *s)
+{
+	struct manifest_network *a = keep(sizeof *a);
+
+	if (read_six(in, m, n, key, s, AMP_ARG_CIDR6, a)) {
+		if (!six_host(a->six))
+			input_mistake(in, n, "%s: no host may have %s; write one of its own", key,
+			              s);
+		else if (a->prefix < 16)
+			input_mistake(in, n,
+			              "%s: %s: a network of %u bits is too wide; write 16 to 128",
+			              key, s, a->prefix);
+		for (unsigned k = 0; k < i->six_address_count; k++)
+			if (i->six_addresses[k]->arg < 0 &&
+			    memcmp(i->six_addresses[k]->six, a->six, 16) == 0)
+				input_mistake(in, n, "%s: %s is there twice; take one out", key, s);
+	}
+	list_add(&i->six_addresses, &i->six_address_count, a);
+}
+
 static void read_address(const struct input *in, const struct manifest *m,
                          struct manifest_interface *i, const struct node *n)
 {
@@ -354,18 +522,28 @@ static void read_address(const struct input *in, const struct manifest *m,
 
 	if (!s)
 		return;
+	if (strcmp(s, "auto") == 0)
+		return;
+	i->automatic = false;
 	if (strcmp(s, "dhcp") == 0)
 		return;
 	i->dhcp = false;
+	if (strcmp(s, "none") == 0 || is_six(m, s)) {
+		i->no_ip4 = true;
+		if (strcmp(s, "none") != 0)
+			add_six_address(in, m, i, n, "address", s);
+		return;
+	}
 	if (*s == '$') {
 		i->address_arg = find_argument(in, m, n, s + 1, AMP_ARG_CIDR);
 		return;
 	}
 	if ((why = value_parse(AMP_ARG_CIDR, s, &number)) != NULL) {
-		input_mistake(in, n,
-		              "address: %s is neither dhcp, nor A.B.C.D/LEN (192.0.2.1/24), nor "
-		              "$ARGUMENT",
-		              s);
+		input_mistake(
+		        in, n,
+		        "address: %s is neither auto, dhcp nor none, nor A.B.C.D/LEN "
+		        "(192.0.2.1/24), nor an IPv6 address (\"2001:db8::1/64\"), nor $ARGUMENT",
+		        s);
 		return;
 	}
 	i->prefix = (uint8_t)number;
@@ -383,7 +561,7 @@ static void read_gateway(const struct input *in, const struct manifest *m,
 		return;
 	if (i->dhcp)
 		input_mistake(in, n,
-		              "gateway: comes from the DHCP server; take it out, or give a static "
+		              "gateway: comes with the address; take it out, or give a static "
 		              "address");
 	if (*s == '$') {
 		i->gateway_arg = find_argument(in, m, n, s + 1, AMP_ARG_IPV4);
@@ -447,6 +625,27 @@ static void read_addresses(const struct input *in, const struct manifest *m,
 		const char *s = field_text(in, at, "addresses");
 		if (!s)
 			continue;
+		if (strcmp(s, "auto") == 0) {
+			i->six_automatic = true;
+			continue;
+		}
+		if (strcmp(s, "dhcp") == 0) {
+			if (!i->dhcp)
+				input_mistake(in, at,
+				              "addresses: dhcp, but `address` names another one; "
+				              "take one out");
+			i->automatic = false;
+			continue;
+		}
+		if (is_six(m, s)) {
+			add_six_address(in, m, i, at, "addresses", s);
+			continue;
+		}
+		if (i->no_ip4)
+			input_mistake(in, at,
+			              "addresses: %s is IPv4's, of which `address` says none: "
+			              "write it as `address`",
+			              s);
 		if (read_network(in, m, at, "addresses", s, a) &&
 		    check_host(in, at, "addresses", s, a->address, a->prefix)) {
 			bool twice = a->address == i->address;
@@ -472,6 +671,23 @@ static void read_route(const struct input *in, const struct manifest *m,
 	*r = (struct manifest_route){ .to = { .arg = -1 }, .gateway_arg = -1 };
 	if (!fields_take(in, n, "a route", f, FIELDS))
 		return;
+	if ((s = field_text(in, f[TO].value, "to")) != NULL && is_six(m, s)) {
+		if (read_six(in, m, f[TO].value, "to", s, AMP_ARG_CIDR6, &r->to) &&
+		    r->to.six[0] == 0xff)
+			input_mistake(in, f[TO].value, "to: %s: groups need no route", s);
+		s = field_text(in, f[GATEWAY].value, "gateway");
+		if (s &&
+		    read_six(in, m, f[GATEWAY].value, "gateway", s, AMP_ARG_IP6, &r->gateway6) &&
+		    !six_host(r->gateway6.six))
+			input_mistake(in, f[GATEWAY].value,
+			              "gateway: no host may have %s; write a router's address", s);
+		if (!i->six_automatic && !i->six_address_count)
+			input_mistake(in, n,
+			              "a route of IPv6, but no address: add one to `addresses`, or "
+			              "`auto`");
+		list_add(&i->six_routes, &i->six_route_count, r);
+		return;
+	}
 	if ((s = field_text(in, f[TO].value, "to")) != NULL &&
 	    read_network(in, m, f[TO].value, "to", s, &r->to)) {
 		uint32_t mask = r->to.prefix ? UINT32_MAX << (32 - r->to.prefix) : 0;
@@ -496,18 +712,30 @@ static void read_route(const struct input *in, const struct manifest *m,
 
 static void read_interface(const struct input *in, struct manifest *m, const struct node *n)
 {
-	enum { NAME, ADDRESS, ADDRESSES, GATEWAY, ROUTES, OPTIONAL, RING, FRAMES, FIELDS };
-	struct field f[FIELDS] = {
-		[NAME] = { "name" },       [ADDRESS] = { "address" }, [ADDRESSES] = { "addresses" },
-		[GATEWAY] = { "gateway" }, [ROUTES] = { "routes" },   [OPTIONAL] = { "optional" },
-		[RING] = { "ring" },       [FRAMES] = { "frames" }
+	enum {
+		NAME,
+		ADDRESS,
+		ADDRESSES,
+		GATEWAY,
+		ROUTES,
+		TEMPORARY,
+		OPTIONAL,
+		RING,
+		FRAMES,
+		FIELDS
 	};
+	struct field f[FIELDS] = { [NAME] = { "name" },           [ADDRESS] = { "address" },
+		                   [ADDRESSES] = { "addresses" }, [GATEWAY] = { "gateway" },
+		                   [ROUTES] = { "routes" },       [TEMPORARY] = { "temporary" },
+		                   [OPTIONAL] = { "optional" },   [RING] = { "ring" },
+		                   [FRAMES] = { "frames" } };
 	struct manifest_interface *i = keep(sizeof *i);
 	uint64_t number;
 	const char *s;
 
 	*i = (struct manifest_interface){ .name = keep_format("net%u", m->interface_count),
 		                          .dhcp = true,
+		                          .automatic = true,
 		                          .address_arg = -1,
 		                          .gateway_arg = -1,
 		                          .ring = 1024 };
@@ -526,6 +754,18 @@ static void read_interface(const struct input *in, struct manifest *m, const str
 		if (networks_list(in, f[ROUTES].value, "routes"))
 			for (const struct node *r = f[ROUTES].value->first; r; r = r->next)
 				read_route(in, m, i, r);
+		field_bool(in, f[TEMPORARY].value, "temporary", &i->six_temporary);
+		if (i->six_temporary && !i->six_automatic)
+			input_mistake(in, f[TEMPORARY].value,
+			              "temporary: is of addresses that routers name: add `auto` to "
+			              "`addresses`");
+		if (i->no_ip4 && !i->six_automatic && !i->six_address_count)
+			input_mistake(in, f[ADDRESS].value,
+			              "address: none, and no IPv6 either: add `auto` or an address "
+			              "to `addresses`");
+		if (i->no_ip4 && f[GATEWAY].value)
+			input_mistake(in, f[GATEWAY].value,
+			              "gateway: is IPv4's: for IPv6 write a route to \"::/0\"");
 		field_bool(in, f[OPTIONAL].value, "optional", &i->optional);
 		i->ring = ring_size(in, f[RING].value, 1024);
 		i->frames = 4 * i->ring;
@@ -637,17 +877,35 @@ static void read_resolver(const struct input *in, struct manifest *m, const stru
 	*r = (struct manifest_resolver){ .arg = -1 };
 	if (!s)
 		return;
-	if (*s == '$') {
+	if (*s == '$' && is_six(m, s)) {
+		r->arg = find_argument(in, m, n, s + 1, AMP_ARG_IP6);
+	} else if (*s == '$') {
 		r->arg = find_argument(in, m, n, s + 1, AMP_ARG_IPV4);
 		if (r->arg < 0)
 			return;
+	} else if (is_six(m, s)) {
+		struct manifest_network six;
+		if (!read_six(in, m, n, "resolvers", s, AMP_ARG_IP6, &six))
+			return;
+		if (!six_host(six.six)) {
+			input_mistake(in, n,
+			              "resolvers: no host may have %s; write a server's address",
+			              s);
+			return;
+		}
+		memcpy(r->address, six.six, 16);
 	} else if (value_parse(AMP_ARG_IPV4, s, &number) != NULL) {
-		input_mistake(in, n, "resolvers: %s is neither A.B.C.D (192.0.2.1) nor $ARGUMENT",
-		              s);
+		input_mistake(
+		        in, n,
+		        "resolvers: %s is neither A.B.C.D (192.0.2.1), nor an IPv6 address, nor "
+		        "$ARGUMENT",
+		        s);
 		return;
 	} else {
 		uint8_t top = (uint8_t)(number >> 24);
-		r->address = (uint32_t)number;
+		r->address[10] = r->address[11] = 0xff;
+		for (unsigned k = 0; k < 4; k++)
+			r->address[12 + k] = (uint8_t)(number >> (24 - 8 * k));
 		if (top == 0 || top == 127 || top >= 224) {
 			input_mistake(in, n,
 			              "resolvers: no host may have %s; write a server's address",
@@ -656,7 +914,8 @@ static void read_resolver(const struct input *in, struct manifest *m, const stru
 		}
 	}
 	for (unsigned k = 0; k < m->resolver_count; k++)
-		if (m->resolvers[k]->arg == r->arg && m->resolvers[k]->address == r->address) {
+		if (m->resolvers[k]->arg == r->arg &&
+		    memcmp(m->resolvers[k]->address, r->address, 16) == 0) {
 			input_mistake(in, n, "resolvers: %s is named twice: keep one", s);
 			return;
 		}
@@ -912,6 +1171,120 @@ static void finish_files(const struct input *in, struct manifest *m)
 	}
 }
 
+/* ---- health ---- */
+
+static void read_health_time(const struct input *in, const struct node *n, const char *name,
+                             uint64_t least, uint32_t *ms)
+{
+	uint64_t ns;
+	const char *s = field_text(in, n, name);
+	if (!s)
+		return;
+	if (value_parse(AMP_ARG_DURATION, s, &ns) || ns / 1000000 < least ||
+	    ns / 1000000 > AMP_HEALTH_MS_MAX)
+		input_mistake(in, n,
+		              "%s: %s is none; write a time of up to an hour, as 5s or 500ms", name,
+		              *s ? s : "\"\"");
+	else
+		*ms = (uint32_t)(ns / 1000000);
+}
+
+/* $ARG in front, where a port is to be. The text with a port. */
+static const char *health_port(const struct input *in, const struct manifest *m,
+                               const struct node *n, const char *text, uint32_t *port_arg)
+{
+	if (*text != '$')
+		return text;
+	size_t size = strcspn(text, "/");
+	int arg = find_argument(in, m, n, keep_text(text + 1, size - 1), AMP_ARG_U16);
+	if (arg < 0)
+		return NULL;
+	*port_arg = (uint32_t)arg + 1;
+	return keep_format("%s%s", m->args[arg]->value, text + size);
+}
+
+static void read_health(const struct input *in, struct manifest *m, const struct node *n)
+{
+	enum { KINDS = AMP_HEALTH_COMMAND, INTERVAL = KINDS, TIMEOUT, RETRIES, START, FIELDS };
+	struct field f[FIELDS] = { [INTERVAL] = { "interval" },
+		                   [TIMEOUT] = { "timeout" },
+		                   [RETRIES] = { "retries" },
+		                   [START] = { "start-period" } };
+	struct amp_note_health h = { 0 };
+	struct defect why;
+	uint32_t kind = 0, port_arg = 0;
+	uint64_t number;
+	if (!n)
+		return;
+	for (uint32_t k = 0; k < KINDS; k++)
+		f[k].name = health_kind_name(k + 1);
+	if (!fields_take(in, n, "health", f, FIELDS))
+		return;
+	for (uint32_t k = 0; k < KINDS; k++) {
+		if (!f[k].value)
+			continue;
+		if (kind) {
+			input_mistake(in, f[k].value, "health asks by %s and by %s: keep one",
+			              f[kind - 1].name, f[k].name);
+			return;
+		}
+		kind = k + 1;
+	}
+	if (!kind) {
+		input_mistake(in, n,
+		              "health asks nothing: write one of tcp, http, dns, command, as "
+		              "{http: 80/}");
+		return;
+	}
+	const struct node *at = f[kind - 1].value;
+	const char *s = field_text(in, at, f[kind - 1].name);
+	s = s ? health_port(in, m, at, s, &port_arg) : NULL;
+	if (!s)
+		return;
+	if (health_note_parse(&h, kind, s, &why)) {
+		input_mistake(in, at, "%s: %s %s", f[kind - 1].name, *s ? s : "\"\"", why.text);
+		return;
+	}
+	h.port_arg = port_arg;
+	read_health_time(in, f[INTERVAL].value, "interval", 10, &h.interval_ms);
+	read_health_time(in, f[TIMEOUT].value, "timeout", 10, &h.timeout_ms);
+	read_health_time(in, f[START].value, "start-period", 0, &h.start_ms);
+	if (field_number(in, f[RETRIES].value, "retries", 1, 1000, &number))
+		h.retries = (uint16_t)number;
+	m->health = h;
+}
+
+/* ---- ca ---- */
+
+/* Whom clients of TLS trust: without the key, Debian's authorities, where the machine has them. */
+static void read_authorities(const struct input *in, struct manifest *m, const struct node *n)
+{
+	size_t size;
+
+	if (!n) {
+		if (library_find(&m->libraries, "app/tls") &&
+		    access(MANIFEST_AUTHORITIES, R_OK) == 0)
+			m->authorities = MANIFEST_AUTHORITIES;
+		return;
+	}
+	const char *s = field_text(in, n, "ca");
+	if (!s || !check_path(in, n, s))
+		return;
+	const char *path = join(m->folder, s);
+	if (!library_find(&m->libraries, "app/tls")) {
+		input_mistake(in, n, "ca is whom clients of TLS trust: add app/tls to libraries");
+		return;
+	}
+	char *text = (char *)file_read(path, &size);
+	if (!text)
+		input_mistake(in, n, "%s: %s", s, strerror(errno));
+	else if (!memmem(text, size, "-----BEGIN CERTIFICATE-----", 27))
+		input_mistake(in, n, "%s holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+		              s);
+	else
+		m->authorities = path;
+}
+
 /* ---- the whole ---- */
 
 struct manifest *manifest_read(const char *folder, const char *shown, const char *sdk,
@@ -922,6 +1295,11 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		VERSION,
 		SOURCES,
 		LIBRARIES,
+		INCLUDE,
+		DEFINES,
+		FLAGS,
+		ARCHIVES,
+		PACKAGES,
 		INTERNALS,
 		CPU,
 		MEMORY,
@@ -932,18 +1310,34 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		RESOLVERS,
 		FILES,
 		COMPILE,
+		CA,
 		ARGUMENTS,
+		HEALTH,
 		FIELDS
 	};
 	struct field f[FIELDS] = {
-		[NAME] = { "name", true },       [VERSION] = { "version" },
-		[SOURCES] = { "sources", true }, [LIBRARIES] = { "libraries" },
-		[INTERNALS] = { "internals" },   [CPU] = { "cpu" },
-		[MEMORY] = { "memory" },         [TASKS] = { "tasks" },
-		[STACK] = { "stack" },           [INTERFACES] = { "interfaces" },
-		[BLOCKS] = { "blocks" },         [RESOLVERS] = { "resolvers" },
-		[FILES] = { "files" },           [COMPILE] = { "compile" },
+		[NAME] = { "name", true },
+		[VERSION] = { "version" },
+		[SOURCES] = { "sources", true },
+		[LIBRARIES] = { "libraries" },
+		[INCLUDE] = { "include" },
+		[DEFINES] = { "defines" },
+		[FLAGS] = { "flags" },
+		[ARCHIVES] = { "archives" },
+		[PACKAGES] = { "packages" },
+		[INTERNALS] = { "internals" },
+		[CPU] = { "cpu" },
+		[MEMORY] = { "memory" },
+		[TASKS] = { "tasks" },
+		[STACK] = { "stack" },
+		[INTERFACES] = { "interfaces" },
+		[BLOCKS] = { "blocks" },
+		[RESOLVERS] = { "resolvers" },
+		[FILES] = { "files" },
+		[COMPILE] = { "compile" },
+		[CA] = { "ca" },
 		[ARGUMENTS] = { "arguments" },
+		[HEALTH] = { "health" },
 	};
 	struct manifest *m = keep(sizeof *m);
 	struct input in = { shown, report };
@@ -989,6 +1383,10 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 	}
 	read_arguments(&in, m, f[ARGUMENTS].value);
 	read_libraries(&in, m, f[LIBRARIES].value);
+	foreign_read(&m->foreign, &in, folder, NULL,
+	             &(struct foreign_keys){ f[INCLUDE].value, f[DEFINES].value, f[FLAGS].value,
+	                                     f[ARCHIVES].value, f[PACKAGES].value });
+	collect_archives(m);
 	field_bool(&in, f[INTERNALS].value, "internals", &m->internals);
 	read_sources(&in, m, f[SOURCES].value);
 	read_cpu(&in, m, f[CPU].value);
@@ -998,11 +1396,12 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 		m->tasks = (uint32_t)number;
 	if (field_size(&in, f[STACK].value, "stack", 2 * AMP_PAGE, AMP_STACK_SIZE_MAX, &number))
 		m->stack = (uint32_t)number;
-	if (m->tasks + 1ull > MANIFEST_STACKS_BYTES / (m->stack + AMP_PAGE))
+	if (m->tasks + 1ull > MANIFEST_STACKS_BYTES / (m->stack + MANIFEST_STACK_GUARD))
 		input_mistake(&in, f[TASKS].value ? f[TASKS].value : f[STACK].value,
 		              "%u tasks with stacks of %s each pass 16G in all: lower one",
 		              m->tasks, value_size_text(m->stack));
 	read_interfaces(&in, m, f[INTERFACES].value);
+	read_health(&in, m, f[HEALTH].value);
 	read_blocks(&in, m, f[BLOCKS].value);
 	read_resolvers(&in, m, f[RESOLVERS].value);
 	if (field_list(&in, f[FILES].value, "files"))
@@ -1011,6 +1410,7 @@ struct manifest *manifest_read(const char *folder, const char *shown, const char
 	if (field_list(&in, f[COMPILE].value, "compile"))
 		for (const struct node *n = f[COMPILE].value->first; n; n = n->next)
 			read_compile(&in, m, n);
+	read_authorities(&in, m, f[CA].value);
 	finish_files(&in, m);
 	return m;
 }

@@ -7,6 +7,7 @@
  *     object/NAME.HASH.o    one for each source; HASH is of its path, so that names cannot meet
  *     compiled/N            made by libraries' compilers
  *     archive/NAME.h        what leads to the headers of libraries' archives
+ *     package/NAME/NAME.h   the same of packages that the manifest or a folder's library names
  *     linked map why        the link's results
  *
  * Compiling does not depend on the seed, linking does. All paths that the compiler sees are mapped
@@ -20,17 +21,22 @@
 #include <unistd.h>
 
 #include <builder/codegen.h>
+#include <builder/draw.h>
 #include <builder/plan.h>
-#include <builder/sha256.h>
 #include <builder/text.h>
+#include <tender/sha256.h>
 
 #define CLANG_INCLUDE "/usr/lib/llvm-19/lib/clang/19/include"
-#define MUSL_INCLUDE  "/usr/include/x86_64-linux-musl"
+#define WORDS_MAX                                                                                  \
+	(16u                                                                                       \
+	 << 10) /* bytes of a compiler's words on its command line; Linux takes 128 KiB of all */
+#define MUSL_INCLUDE "/usr/include/x86_64-linux-musl"
 
 static const char common_flags[] =
         "--target=x86_64-pc-linux-gnu -std=gnu17 -O2 -fpie -fvisibility=hidden -ffunction-sections "
         "-fdata-sections "
-        "-fno-omit-frame-pointer -fstack-protector-strong -ftrivial-auto-var-init=zero "
+        "-fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection "
+        "-ftrivial-auto-var-init=zero "
         "-fno-asynchronous-unwind-tables -fno-unwind-tables -fcf-protection=none "
         "-fno-strict-aliasing "
         "-fno-common -ftls-model=local-exec -g -gdwarf-aranges -Wall -Wextra -fcolor-diagnostics "
@@ -105,37 +111,59 @@ static const char *object_name(const char *work, const char *whose, const char *
 	return keep_format("%s/object/%s.%02x%02x%02x%02x.o", work, name, d[0], d[1], d[2], d[3]);
 }
 
-static void update(const char *path, const struct text *t)
+static void update(struct plan *p, const char *path, const struct text *t)
 {
+	list_add(&p->generated, &p->generated_count, path);
 	if (!file_update(path, t))
 		die(126, "cannot write %s: %s", path, strerror(errno));
 }
+
+struct map {
+	const char *from, *to;
+};
 
 /* -ffile-prefix-map for each folder; of those that fit a path, the compiler takes the last, so
  * longer ones go last. */
 static const char *prefix_maps(const struct plan *p, const struct manifest *m)
 {
-	const char *from[] = { m->libraries.sdk, m->folder, p->work },
-	           *to[] = { "ampoule/", "", "generated/" };
+	struct map *maps = keep_array(3 + m->libraries.count, sizeof *maps);
+	unsigned count = 0;
 	struct text t = { 0 };
 
-	for (unsigned pass = 0; pass < 3; pass++)
-		for (unsigned i = 0; i < 2; i++)
-			if (strlen(from[i]) > strlen(from[i + 1])) {
-				const char *f = from[i], *o = to[i];
-				from[i] = from[i + 1], to[i] = to[i + 1];
-				from[i + 1] = f, to[i + 1] = o;
-			}
+	maps[count++] = (struct map){ m->libraries.sdk, "ampoule/" };
+	maps[count++] = (struct map){ m->folder, "" };
+	maps[count++] = (struct map){ p->work, "generated/" };
+	for (unsigned i = 0; i < m->libraries.count; i++) {
+		const struct library *l = m->libraries.list[i];
+
+		if (l->is_own)
+			maps[count++] =
+			        (struct map){ l->folder,
+				              keep_format(PLAN_OWN_LIBRARIES "%s/", l->name) };
+	}
 	text_add(&t, "-ffile-compilation-dir=.");
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned done = 0; done < count; done++) {
+		unsigned shortest = done;
+
+		for (unsigned i = done + 1; i < count; i++)
+			if (strlen(maps[i].from) < strlen(maps[shortest].from))
+				shortest = i;
+		struct map next = maps[shortest];
+		memmove(maps + done + 1, maps + done, (shortest - done) * sizeof *maps);
+		maps[done] = next;
 		text_add(&t, " %s",
-		         word_text(keep_format("-ffile-prefix-map=%s/=%s", from[i], to[i])));
+		         word_text(keep_format("-ffile-prefix-map=%s/=%s", next.from, next.to)));
+	}
 	return t.s;
 }
 
 struct ninja {
 	struct text t, objects;
-	struct text archives; /* as paths of build.ninja */
+	struct text lazy,
+	        lazy_words; /* the same as paths of build.ninja and as words of a command */
+	bool is_lazy;       /* what is added now */
+	const char **object_files;
+	unsigned object_file_count;
 	struct text archive_words;
 	struct plan *plan;
 };
@@ -150,54 +178,215 @@ static void note_object(struct ninja *n, const char *object, const char *shown,
 	list_add(&n->plan->objects, &n->plan->object_count, o);
 }
 
-static void add_object(struct ninja *n, const char *rule, const char *object, const char *source,
-                       const char *after)
+const char *plan_depfile(const struct plan_step *s)
 {
-	text_add(&n->t, "build %s: %s %s | %s%s\n", path_text(object), rule, path_text(source),
-	         path_text(n->plan->clang), after);
-	text_add(&n->objects, " %s", path_text(object));
+	return keep_format("%s.d", s->output);
+}
+
+static struct plan_step *add_step(struct plan *p, const char *output)
+{
+	struct plan_step *s = keep(sizeof *s);
+
+	s->output = output;
+	list_add(&p->steps, &p->step_count, s);
+	return s;
+}
+
+static void add_input(struct plan_step *s, const char *path)
+{
+	list_add(&s->inputs, &s->input_count, path);
+}
+
+/* The tool, and what it is a small part of: an upgrade changes all of them. */
+static void add_tool(struct plan_step *s, const char *tool)
+{
+	static const char *const parts[] = { "/usr/lib/llvm-19/bin/clang",
+		                             "/usr/lib/llvm-19/bin/lld",
+		                             "/usr/lib/llvm-19/lib/libclang-cpp.so.19.1",
+		                             "/usr/lib/llvm-19/lib/libLLVM.so.19.1" };
+
+	add_input(s, tool);
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (access(parts[i], F_OK) == 0)
+			add_input(s, parts[i]);
+}
+
+/* `after`: outputs of other steps that it takes, as paths of build.ninja. Of what nobody makes, ninja hears nothing: the
+ * record decides (record.h), by content and not by time. */
+static struct plan_step *add_object(struct ninja *n, const char *rule, const char *object,
+                                    const char *source, const char *after)
+{
+	struct plan_step *s = add_step(n->plan, object);
+
+	text_add(&n->t, "build %s: %s%s%s\n  source = %s\n", path_text(object), rule,
+	         *after ? " |" : "", after, word_text(source));
+	text_add(n->is_lazy ? &n->lazy : &n->objects, " %s", path_text(object));
+	if (n->is_lazy)
+		text_add(&n->lazy_words, " %s", word_text(object));
+	list_add(&n->object_files, &n->object_file_count, object);
+	add_input(s, source);
+	add_tool(s, n->plan->clang);
+	s->by_content = true;
+	s->has_depfile = strcmp(rule, "bytes") != 0;
+	return s;
 }
 
 static void add_sources(struct ninja *n, const struct library *l, const char *rule,
-                        const char *const *sources, unsigned count)
+                        const char *assembler, const char *const *sources, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		const char *s = sources[i], *object = object_name(n->plan->work, l->name, s);
-		bool assembly = s[strlen(s) - 1] == 'S' && strcmp(rule, "library") == 0;
+		const char *s = sources[i],
+		           *object = object_name(
+		                   n->plan->work,
+		                   l->is_own ? keep_format("own:%s", l->name) : l->name, s);
 
-		add_object(n, assembly ? "assembly" : rule, object,
+		add_object(n, assembler && s[strlen(s) - 1] == 'S' ? assembler : rule, object,
 		           keep_format("%s/%s", l->folder, s), "");
 		note_object(n, object, s, l);
 	}
 }
 
-static void add_library(struct ninja *n, const struct library *l)
+static void add_library(struct ninja *n, const struct manifest *m, unsigned at)
 {
-	add_sources(n, l, "library", l->sources, l->source_count);
-	add_sources(n, l, "small", l->small, l->small_count);
-	add_sources(n, l, "native", l->native, l->native_count);
+	const struct library *l = m->libraries.list[at];
+
+	if (l->is_own) {
+		const char *as = keep_format("own%ua", at);
+
+		add_sources(n, l, keep_format("own%u", at), as, l->sources, l->source_count);
+		add_sources(n, l, keep_format("own%us", at), as, l->small, l->small_count);
+		return;
+	}
+	add_sources(n, l, "library", "assembly", l->sources, l->source_count);
+	add_sources(n, l, "small", NULL, l->small, l->small_count);
+	add_sources(n, l, "native", NULL, l->native, l->native_count);
+	n->is_lazy = true;
+	add_sources(n, l, "small", NULL, l->lazy, l->lazy_count);
+	n->is_lazy = false;
 }
 
-/* Headers of archives stand beside those of another libc, which nobody must find: each is reached
+/* Headers of archives and packages stand beside those of another libc, which nobody must find: each is reached
  * through a file of its own that includes it by its full name. */
+static void lead_to(struct ninja *n, const char *folder, struct header *const *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const char *path = keep_format("%s/%s", folder, list[i]->name),
+		           *slash = strrchr(path, '/');
+		struct text t = { 0 };
+
+		if (!folder_make(keep_text(path, (size_t)(slash - path))))
+			die(126, "cannot make the folder of %s: %s", path, strerror(errno));
+		text_add(&t, "#include \"%s\"\n", list[i]->path);
+		update(n->plan, path, &t);
+	}
+}
+
+static void add_sets(struct ninja *n, const struct foreign *f)
+{
+	for (unsigned i = 0; i < f->set_count; i++)
+		lead_to(n, keep_format("%s/package/%s", n->plan->work, f->sets[i]->name),
+		        f->sets[i]->list, f->sets[i]->count);
+}
+
 static void add_archives(struct ninja *n, const struct manifest *m)
 {
-	const char *folder = keep_format("%s/archive", n->plan->work);
+	for (unsigned i = 0; i < m->archive_count; i++)
+		text_add(&n->archive_words, " %s", word_text(m->archives[i]->path));
+	add_sets(n, &m->foreign);
+	for (unsigned i = 0; i < m->libraries.count; i++) {
+		const struct library *l = m->libraries.list[i];
 
-	for (unsigned i = 0; i < m->libraries.count; i++)
-		for (unsigned j = 0; j < m->libraries.list[i]->archive_count; j++) {
-			const struct archive *a = m->libraries.list[i]->archives[j];
+		add_sets(n, &l->foreign);
+		for (unsigned j = 0; j < l->archive_count; j++)
+			lead_to(n, keep_format("%s/archive", n->plan->work),
+			        l->archives[j]->headers, l->archives[j]->header_count);
+	}
+}
 
-			text_add(&n->archives, " %s", path_text(a->path));
-			text_add(&n->archive_words, " %s", word_text(a->path));
-			for (unsigned k = 0; k < a->header_count; k++) {
-				struct text t = { 0 };
+/* ---- folders that are searched, and what else a compilation gets ---- */
 
-				text_add(&t, "#include \"" ARCHIVE_HEADERS "/%s\"\n",
-				         a->headers[k]);
-				update(keep_format("%s/%s", folder, a->headers[k]), &t);
-			}
-		}
+struct search {
+	struct text words;
+	struct plan *plan; /* whose list of folders grows, too; null: none */
+};
+
+static void search_in(struct search *s, const char *option, const char *folder)
+{
+	text_add(&s->words, " %s %s", option, word_text(folder));
+	for (unsigned i = 0; s->plan && i < s->plan->include_count; i++)
+		if (strcmp(s->plan->includes[i], folder) == 0)
+			return;
+	if (s->plan)
+		list_add(&s->plan->includes, &s->plan->include_count, folder);
+}
+
+static void search_public(struct search *s, const struct foreign *f)
+{
+	for (unsigned i = 0; i < f->include_count; i++)
+		search_in(s, "-I", f->includes[i]);
+}
+
+static void search_packages(struct search *s, const char *work, const struct foreign *f)
+{
+	for (unsigned i = 0; i < f->set_count; i++)
+		search_in(s, "-isystem", keep_format("%s/package/%s", work, f->sets[i]->name));
+	for (unsigned i = 0; i < f->system_count; i++)
+		search_in(s, "-isystem", f->systems[i]);
+}
+
+/* What the library requires, and what that requires. */
+static void list_required(const struct library *l, const struct library ***list, unsigned *count)
+{
+	for (unsigned i = 0; i < l->require_count; i++) {
+		unsigned k = 0;
+
+		while (k < *count && (*list)[k] != l->requires[i])
+			k++;
+		if (k < *count)
+			continue;
+		list_add(list, count, l->requires[i]);
+		list_required(l->requires[i], list, count);
+	}
+}
+
+static const char *extra_words(const struct foreign *f)
+{
+	struct text t = { 0 };
+
+	for (unsigned i = 0; i < f->define_count; i++)
+		text_add(&t, " %s", word_text(keep_format("-D%s", f->defines[i])));
+	for (unsigned i = 0; i < f->flag_count; i++)
+		text_add(&t, " %s", word_text(f->flags[i]));
+	return t.size ? t.s : "";
+}
+
+/* The rules own0, own0s (for size) and own0a (assembly) of a library that is a folder's. */
+static void add_own_rules(struct ninja *n, const struct manifest *m, unsigned at)
+{
+	const struct library *l = m->libraries.list[at], **needed = NULL;
+	const struct plan *p = n->plan;
+	const char *sdk = m->libraries.sdk, *extra = extra_words(&l->foreign);
+	struct search s = { .plan = n->plan };
+	unsigned count = 0;
+
+	list_required(l, &needed, &count);
+	search_in(&s, "-I", l->folder);
+	search_public(&s, &l->foreign);
+	for (unsigned i = 0; i < count; i++)
+		search_public(&s, &needed[i]->foreign);
+	search_in(&s, "-I", keep_format("%s/os/include", sdk));
+	search_in(&s, "-I", keep_format("%s/abi", sdk));
+	search_in(&s, "-isystem", keep_format("%s/archive", p->work));
+	search_packages(&s, p->work, &l->foreign);
+	for (unsigned i = 0; i < count; i++)
+		search_packages(&s, p->work, &needed[i]->foreign);
+	const char *dep = " -MD -MF $out.d -c $source -o $out\n";
+	text_add(&n->t, "rule own%u\n  command = %s $flags $traps $lto%s%s%s", at,
+	         word_text(p->clang), s.words.s, extra, dep);
+	text_add(&n->t, "rule own%us\n  command = %s $flags -Oz $traps $lto%s%s%s", at,
+	         word_text(p->clang), s.words.s, extra, dep);
+	text_add(&n->t, "rule own%ua\n  command = %s $flags -x assembler-with-cpp%s%s%s", at,
+	         word_text(p->clang), s.words.s, extra, dep);
 }
 
 static void add_rules(struct ninja *n, const struct manifest *m)
@@ -205,16 +394,30 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	static const char *const cpus[] = { "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4" };
 	const struct plan *p = n->plan;
 	const char *sdk = m->libraries.sdk;
-	const char *public_includes =
-	        keep_format("-I %s -I %s -isystem %s", word_text(keep_format("%s/os/include", sdk)),
-	                    word_text(keep_format("%s/abi", sdk)),
-	                    word_text(keep_format("%s/archive", p->work)));
-	const char *sdk_includes =
-	        keep_format("-I %s %s", word_text(keep_format("%s/os", sdk)), public_includes);
-	const char *own_includes = keep_format("-I %s -I %s %s", word_text(m->folder),
-	                                       word_text(keep_format("%s/include", p->work)),
-	                                       m->internals ? sdk_includes : public_includes);
-	const char *dep = " -MD -MF $out.d -c $in -o $out\n  depfile = $out.d\n  deps = gcc\n";
+	const char *os = keep_format("%s/os", sdk), *public = keep_format("%s/os/include", sdk),
+	           *abi = keep_format("%s/abi", sdk), *archive = keep_format("%s/archive", p->work);
+	struct search own = { .plan = n->plan }, library = { .plan = n->plan };
+
+	search_in(&own, "-I", m->folder);
+	search_in(&own, "-I", keep_format("%s/include", p->work));
+	search_public(&own, &m->foreign);
+	for (unsigned i = 0; i < m->libraries.count; i++)
+		search_public(&own, &m->libraries.list[i]->foreign);
+	if (m->internals)
+		search_in(&own, "-I", os);
+	search_in(&library, "-I", os);
+	for (unsigned i = 0; i < 2; i++) {
+		struct search *s = i ? &library : &own;
+
+		search_in(s, "-I", public);
+		search_in(s, "-I", abi);
+		search_in(s, "-isystem", archive);
+	}
+	search_packages(&own, p->work, &m->foreign);
+	for (unsigned i = 0; i < m->libraries.count; i++)
+		search_packages(&own, p->work, &m->libraries.list[i]->foreign);
+	const char *own_includes = own.words.s, *sdk_includes = library.words.s + 1;
+	const char *dep = " -MD -MF $out.d -c $source -o $out\n";
 	struct text *t = &n->t;
 
 	text_add(t,
@@ -224,8 +427,13 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	text_add(t, "flags = %s -march=%s%s %s\ntraps = %s\nlto = %s\n", common_flags,
 	         cpus[m->cpu_level - 1], m->checked ? " -DAMPOULE_CHECKED" : "", prefix_maps(p, m),
 	         trap_flags, lto_flags);
-	text_add(t, "rule application\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
-	         own_includes, dep);
+	text_add(t, "rule application\n  command = %s $flags $traps $lto%s%s%s",
+	         word_text(p->clang), own_includes, extra_words(&m->foreign), dep);
+	for (unsigned i = 0; i < m->libraries.count; i++)
+		if (m->libraries.list[i]->is_own)
+			add_own_rules(n, m, i);
+	list_add(&n->plan->includes, &n->plan->include_count, CLANG_INCLUDE);
+	list_add(&n->plan->includes, &n->plan->include_count, MUSL_INCLUDE);
 	text_add(t, "rule library\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
 	         sdk_includes, dep);
 	text_add(t, "rule small\n  command = %s $flags -Oz $traps $lto %s%s", word_text(p->clang),
@@ -234,15 +442,16 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	         native_flags, sdk_includes, dep);
 	text_add(t, "rule assembly\n  command = %s $flags -x assembler-with-cpp %s%s",
 	         word_text(p->clang), sdk_includes, dep);
-	text_add(t, "rule bytes\n  command = %s --target=x86_64-pc-linux-gnu -c $in -o $out\n",
+	text_add(t, "rule bytes\n  command = %s --target=x86_64-pc-linux-gnu -c $source -o $out\n",
 	         word_text(p->clang));
 	text_add(t,
 	         "rule link\n  command = %s -pie --no-dynamic-linker -z text -z norelro -z "
 	         "separate-code "
 	         "--apply-dynamic-relocs --pack-dyn-relocs=none --gc-sections --icf=all "
-	         "--color-diagnostics=always --lto-O2 -mllvm -generate-arange-section $shuffle -T "
+	         "--color-diagnostics=always --lto-O2 -mllvm -generate-arange-section "
+	         "$shuffle" PLAN_TRACED " -T "
 	         "%s -Map=%s "
-	         "--why-extract=%s -o $out @$out.objects%s " PLAN_LIBC " " PLAN_BUILTINS
+	         "--why-extract=%s -o $out @$out.objects $lazy%s " PLAN_LIBC " " PLAN_BUILTINS
 	         "\n  rspfile = $out.objects\n  rspfile_content = $in_newline\n",
 	         word_text(p->lld), word_text(keep_format("%s/image.ld", p->work)),
 	         word_text(p->map), word_text(p->why),
@@ -250,25 +459,52 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 }
 
 /* boot_start keeps its order, since start-up order depends on it. */
-static void add_link(struct ninja *n)
+static void add_link(struct ninja *n, const struct manifest *m)
 {
 	static const char *const kinds[] = { ".text*", ".rodata*", ".data*", ".bss*" };
 	const struct plan *p = n->plan;
 
-	text_add(&n->t, "build %s: link%s | %s %s %s%s\n  shuffle =", path_text(p->linked),
-	         n->objects.s, path_text(p->lld), path_text(keep_format("%s/image.ld", p->work)),
-	         PLAN_LIBC " " PLAN_BUILTINS, n->archives.size ? n->archives.s : "");
+	text_add(&n->t, "build %s: link%s", path_text(p->linked), n->objects.s);
+	if (n->lazy.size)
+		text_add(&n->t, " |%s\n  lazy = --start-lib%s --end-lib", n->lazy.s,
+		         n->lazy_words.s);
+	text_add(&n->t, "\n  shuffle =");
 	/* 2^32 - 1 would mean "reversed". */
 	for (unsigned i = 0; i < 4; i++)
 		text_add(&n->t, " '--shuffle-sections=%s=%u'", kinds[i],
-		         (unsigned)(sha256_draw(p->seed, kinds[i]) & 0x7fffffff));
+		         (unsigned)(draw_number(p->seed, kinds[i]) & 0x7fffffff));
 	text_add(&n->t, "\ndefault %s\n", path_text(p->linked));
+
+	struct plan_step *s = add_step(n->plan, p->linked);
+	add_tool(s, p->lld);
+	add_input(s, keep_format("%s/image.ld", p->work));
+	add_input(s, PLAN_LIBC);
+	add_input(s, PLAN_BUILTINS);
+	for (unsigned i = 0; i < m->archive_count; i++)
+		add_input(s, m->archives[i]->path);
+	for (unsigned i = 0; i < n->object_file_count; i++)
+		add_input(s, n->object_files[i]);
+}
+
+/* The file that the compiler's words stand in; null if a command line has room for them. */
+static const char *write_words(struct plan *p, const char *out, const struct manifest_compile *c)
+{
+	const char *file = keep_format("%s.words", out);
+	struct text t = { 0 };
+
+	for (unsigned i = 0; i < c->argument_count; i++)
+		text_add(&t, "%s\n", c->arguments[i]);
+	if (t.size <= WORDS_MAX)
+		return NULL;
+	update(p, file, &t);
+	return file;
 }
 
 static void add_files(struct ninja *n, const struct manifest *m)
 {
-	const char *work = n->plan->work;
+	const char *work = n->plan->work, **files = NULL;
 	struct text inputs = { 0 };
+	unsigned file_count = 0;
 
 	for (unsigned i = 0; i < m->compile_count; i++) {
 		const struct manifest_compile *c = m->compiles[i];
@@ -276,25 +512,42 @@ static void add_files(struct ninja *n, const struct manifest *m)
 
 		text_add(&n->t, "rule compile%u\n  command = %s -o $out -d $out.d -C %s", i,
 		         word_text(c->executable), word_text(m->folder));
-		for (unsigned j = 0; j < c->argument_count; j++)
+		const char *list = write_words(n->plan, out, c);
+		if (list)
+			text_add(&n->t, " %s", word_text(keep_format("--words=%s", list)));
+		for (unsigned j = 0; j < c->argument_count && !list; j++)
 			text_add(&n->t, " %s", word_text(c->arguments[j]));
-		text_add(&n->t, "\n  depfile = $out.d\n  deps = gcc\nbuild %s: compile%u | %s\n",
-		         path_text(out), i, path_text(c->executable));
+		text_add(&n->t, "\nbuild %s: compile%u\n", path_text(out), i);
 		text_add(&inputs, " %s", path_text(out));
+		list_add(&files, &file_count, out);
+		struct plan_step *s = add_step(n->plan, out);
+		s->compile = c;
+		add_input(s, c->executable);
+		if (list)
+			add_input(s, list);
+		s->has_depfile = true;
 	}
 	for (unsigned i = 0; i < m->file_count; i++)
 		if (m->files[i]->path)
-			text_add(&inputs, " %s", path_text(m->files[i]->path));
-	if (m->file_count)
-		add_object(n, "bytes", keep_format("%s/files.o", work),
-		           keep_format("%s/files.s", work), inputs.s);
+			list_add(&files, &file_count, m->files[i]->path);
+	if (m->authorities)
+		list_add(&files, &file_count, m->authorities);
+	if (!m->file_count && !library_find(&m->libraries, "app/tls"))
+		return;
+	struct plan_step *s =
+	        add_object(n, "bytes", keep_format("%s/files.o", work),
+	                   keep_format("%s/files.s", work), inputs.size ? inputs.s : "");
+	for (unsigned i = 0; i < file_count; i++)
+		add_input(s, files[i]);
 }
 
 void plan_write(struct plan *p, const struct manifest *m)
 {
-	static const char *const folders[] = { "include", "object", "compiled", "archive" };
+	static const char *const folders[] = { "include", "object", "compiled", "archive",
+		                               "package" };
 	struct ninja n = { .plan = p };
 
+	p->folder = m->folder;
 	for (unsigned i = 0; i < sizeof folders / sizeof *folders; i++)
 		if (!folder_make(keep_format("%s/%s", p->work, folders[i])))
 			die(126, "cannot make %s/%s: %s", p->work, folders[i], strerror(errno));
@@ -309,11 +562,11 @@ void plan_write(struct plan *p, const struct manifest *m)
 	codegen_note(m, &note);
 	codegen_files(m, p->work, &files);
 	codegen_layout(m, codegen_base(p->seed), &layout);
-	update(keep_format("%s/include/appliance.h", p->work), &header);
-	update(keep_format("%s/config.c", p->work), &config);
-	update(keep_format("%s/note.s", p->work), &note);
-	update(keep_format("%s/files.s", p->work), &files);
-	update(keep_format("%s/image.ld", p->work), &layout);
+	update(p, keep_format("%s/include/appliance.h", p->work), &header);
+	update(p, keep_format("%s/config.c", p->work), &config);
+	update(p, keep_format("%s/note.s", p->work), &note);
+	update(p, keep_format("%s/files.s", p->work), &files);
+	update(p, keep_format("%s/image.ld", p->work), &layout);
 
 	add_archives(&n, m);
 	add_rules(&n, m);
@@ -325,12 +578,12 @@ void plan_write(struct plan *p, const struct manifest *m)
 		note_object(&n, object, m->sources[i], NULL);
 	}
 	for (unsigned i = 0; i < m->libraries.count; i++)
-		add_library(&n, m->libraries.list[i]);
+		add_library(&n, m, i);
 	add_object(&n, "library", keep_format("%s/config.o", p->work),
 	           keep_format("%s/config.c", p->work), "");
 	add_object(&n, "bytes", keep_format("%s/note.o", p->work),
 	           keep_format("%s/note.s", p->work), "");
 	add_files(&n, m);
-	add_link(&n);
-	update(p->ninja_file, &n.t);
+	add_link(&n, m);
+	update(p, p->ninja_file, &n.t);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <builder/plan.h>
 #include <builder/pulled.h>
 #include <builder/text.h>
 
@@ -21,32 +22,72 @@ static const char *next_line(const char *s)
 	return end ? end + 1 : s + strlen(s);
 }
 
-/* "/usr/lib/.../libc.a(write.lo)" of the input section that holds the address. */
+/* A line of the map that is of an archive's member: "/usr/lib/.../libc.a(write.lo):(.text)". False: it is another one. */
+struct section {
+	uint64_t address, size;
+	const char *member, *name; /* not terminated */
+	size_t member_size, name_size;
+};
+
+static bool read_section(const char *line, struct section *s)
+{
+	char *at;
+
+	s->address = strtoull(line, &at, 16);
+	if (at == line)
+		return false;
+	strtoull(at, &at, 16); /* LMA */
+	s->size = strtoull(at, &at, 16);
+	strtoull(at, &at, 10); /* alignment */
+	at += strspn(at, " ");
+	const char *end = strpbrk(at, "\n"), *colon = NULL;
+	if (!end)
+		end = at + strlen(at);
+	for (const char *c = at; c + 1 < end; c++)
+		if (c[0] == ':' && c[1] == '(')
+			colon = c;
+	if (!colon || colon[-1] != ')')
+		return false;
+	s->member = at;
+	s->member_size = (size_t)(colon - at);
+	s->name = colon + 2;
+	s->name_size = (size_t)(end - s->name);
+	return true;
+}
+
+/* The member whose input section holds the address. */
 static const char *find_member(const char *map, uint64_t address)
 {
-	for (const char *line = map; *line; line = next_line(line)) {
-		unsigned long long vma, size;
-		char *at;
+	struct section s;
 
-		vma = strtoull(line, &at, 16);
-		if (at == line)
-			continue;
-		strtoull(at, &at, 16); /* LMA */
-		size = strtoull(at, &at, 16);
-		if (address < vma || address - vma >= size)
-			continue;
-		strtoull(at, &at, 10); /* alignment */
-		at += strspn(at, " ");
-		const char *end = strpbrk(at, "\n"), *colon = NULL;
-		if (!end)
-			end = at + strlen(at);
-		for (const char *c = at; c + 1 < end; c++)
-			if (c[0] == ':' && c[1] == '(')
-				colon = c;
-		if (colon && colon[-1] == ')')
-			return keep_text(at, (size_t)(colon - at));
-	}
+	for (const char *line = map; *line; line = next_line(line))
+		if (read_section(line, &s) && address >= s.address && address - s.address < s.size)
+			return keep_text(s.member, s.member_size);
 	return NULL;
+}
+
+size_t pulled_ranges(const struct audit_range **to, const char *map)
+{
+	struct audit_range *ranges = NULL;
+	size_t count = 0, room = 0;
+	struct section s;
+
+	for (const char *line = map ? map : ""; *line; line = next_line(line)) {
+		if (!read_section(line, &s) || !s.size || s.name_size < 5 ||
+		    memcmp(s.name, ".text", 5) != 0)
+			continue;
+		if (count == room) {
+			struct audit_range *more = keep((room ? 2 * room : 256) * sizeof *more);
+
+			if (count)
+				memcpy(more, ranges, count * sizeof *more);
+			ranges = more;
+			room = room ? 2 * room : 256;
+		}
+		ranges[count++] = (struct audit_range){ s.address, s.size };
+	}
+	*to = ranges;
+	return count;
 }
 
 struct reason {
@@ -108,8 +149,15 @@ bool pulled_find(struct pulled *p, const char *map, const char *why, uint64_t ad
 	for (unsigned i = 0; i < CHAIN_MAX && find_reason(why, at, &r); i++) {
 		if (!strchr(r.referrer, '(')) {
 			p->by = short_name(r.referrer);
+			p->object = r.referrer;
 			p->call = r.symbol;
 			break;
+		}
+		if (!p->asker && strncmp(r.referrer, PLAN_LIBC "(", sizeof PLAN_LIBC) != 0 &&
+		    strncmp(member, PLAN_LIBC "(", sizeof PLAN_LIBC) == 0) {
+			p->asker = keep_format("%s.a's %s", archive_name(r.referrer),
+			                       short_name(r.referrer));
+			p->asked = r.symbol;
 		}
 		at = r.referrer;
 	}

@@ -64,7 +64,9 @@ unsigned report_print(const struct report *r, FILE *to)
 	for (unsigned i = 0; i < r->count && i < REPORT_MAX; i++) {
 		const struct report_entry *e = r->entries[i];
 
-		if (e->line)
+		if (e->line && !e->column)
+			fprintf(to, "%s:%d: %s\n", e->file, e->line, e->text);
+		else if (e->line)
 			fprintf(to, "%s:%d:%d: %s\n", e->file, e->line, e->column, e->text);
 		else
 			fprintf(to, "%s: %s\n", e->file, e->text);

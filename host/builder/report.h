@@ -12,7 +12,7 @@ struct report {
 	unsigned count;
 };
 
-/* Line and column count from 1; 0 leaves them out. */
+/* Line and column count from 1; 0 leaves them out: the column alone, or both. */
 __attribute__((format(printf, 5, 6))) void report_at(struct report *, const char *file, int line,
                                                      int column, const char *format, ...);
 /* By file in order of first mention, line, column; returns how many there were. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <builder/plan.h>
 #include <builder/sizes.h>
 #include <builder/text.h>
 
@@ -56,13 +57,16 @@ const char *sizes_part(const struct image *image, const struct symbols *all, con
 		return "(rest)";
 	if (has_prefix(s->unit, "generated/"))
 		return "generated";
-	if (!has_prefix(s->unit, root))
+	const char *inside = has_prefix(s->unit, root) ? s->unit + sizeof root - 1
+	                     : has_prefix(s->unit, PLAN_OWN_LIBRARIES)
+	                             ? s->unit + sizeof PLAN_OWN_LIBRARIES - 1
+	                             : NULL;
+	if (!inside)
 		return "application";
 	for (unsigned i = 0; i < image->note.library_count; i++) {
 		const char *name = image->libraries[i].name;
 		size_t n = strlen(name);
-		if (has_prefix(s->unit + sizeof root - 1, name) &&
-		    s->unit[sizeof root - 1 + n] == '/' && (!best || n > strlen(best)))
+		if (has_prefix(inside, name) && inside[n] == '/' && (!best || n > strlen(best)))
 			best = name;
 	}
 	return best ? best : "(rest)";

@@ -385,7 +385,8 @@ const char *symbols_read(struct symbols *out, const uint8_t *bytes, size_t size)
 			                 type == STT_FUNC || type == STT_NOTYPE ||
 			                         type == STT_GNU_IFUNC,
 			                 type == STT_OBJECT,
-			                 range_unit(ranges, range_count, e.st_value) };
+			                 range_unit(ranges, range_count, e.st_value),
+			                 type == STT_NOTYPE && !e.st_size };
 	}
 	qsort(out->list, out->count, sizeof *out->list, by_address);
 	return NULL;

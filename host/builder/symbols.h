@@ -16,6 +16,7 @@ struct symbol {
 	bool function, object;
 	const char *unit; /* source file of its compile unit; null: none (libc.a, assembly without
 	                     debug lines) */
+	bool label;       /* a function only if what follows is code: it has no type and no size */
 };
 
 struct symbols {

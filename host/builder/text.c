@@ -160,11 +160,15 @@ _Noreturn void die(int status, const char *format, ...)
 
 uint8_t *file_read(const char *path, size_t *size)
 {
-	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd < 0)
-		return NULL;
+	return fd < 0 ? NULL : file_read_open(fd, size);
+}
+
+uint8_t *file_read_open(int fd, size_t *size)
+{
+	struct stat st;
+
 	if (fstat(fd, &st) < 0)
 		goto fail;
 	if (!S_ISREG(st.st_mode)) {

@@ -35,6 +35,7 @@ __attribute__((format(printf, 1, 2))) void tell(const char *format, ...);
 
 /* Whole files. Null and errno if it cannot be read; bytes are followed by a NUL. */
 uint8_t *file_read(const char *path, size_t *size);
+uint8_t *file_read_open(int fd, size_t *size); /* closes fd */
 /* Written beside and renamed, so that a reader sees the old or the new one. False and errno; what
  * is there and no regular file stays (EISDIR, EEXIST). */
 bool file_write(const char *path, const void *bytes, size_t size, unsigned mode);

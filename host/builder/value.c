@@ -7,8 +7,8 @@
 #include <builder/value.h>
 #include <tender/args.h>
 
-const char *const value_type_names[] = { "u16",  "u32",  "bool",     "string",
-	                                 "ipv4", "cidr", "duration", "size" };
+const char *const value_type_names[] = { "u16",      "u32",  "bool",   "string", "ipv4", "cidr",
+	                                 "duration", "size", "secret", "ip6",    "cidr6" };
 const unsigned value_type_count = sizeof value_type_names / sizeof *value_type_names;
 
 enum amp_arg_type value_type(const char *name)

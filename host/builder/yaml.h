@@ -12,7 +12,7 @@
 
 #include <builder/report.h>
 
-#define YAML_SIZE_MAX (1u << 20) /* bytes of a file */
+#define YAML_SIZE_MAX (16u << 20) /* bytes of a file */
 #define YAML_DEPTH    16u
 
 enum node_kind { NODE_NULL, NODE_TEXT, NODE_LIST, NODE_MAP };
