@@ -19,14 +19,19 @@
 #include <ampoule_abi.h>
 #include <builder/audit.h>
 #include <builder/complaint.h>
+#include <builder/entries.h>
 #include <builder/instead.h>
+#include <builder/keys.h>
 #include <builder/manifest.h>
+#include <builder/place.h>
 #include <builder/plan.h>
 #include <builder/pulled.h>
+#include <builder/record.h>
 #include <builder/sdk.h>
 #include <builder/seal.h>
 #include <builder/text.h>
 #include <builder/value.h>
+#include <builder/words.h>
 #include <cli/output.h>
 #include <tender/image.h>
 
@@ -113,8 +118,10 @@ static void read_options(struct options *o, int argc, char **argv)
 /* An absolute, real path; the folder need not exist yet if `make` is set. */
 static const char *real_folder(const char *path, bool make, const char *what)
 {
-	if (make && !folder_make(path))
-		die(AMP_EXIT_TENDER, "cannot make %s %s: %s", what, path, strerror(errno));
+	if (make && (!folder_make(path) || access(path, W_OK) < 0))
+		die(AMP_EXIT_TENDER,
+		    "cannot write in %s %s: %s; --work FOLDER puts it elsewhere, -o FILE the image",
+		    what, path, strerror(errno));
 	char *real = realpath(path, NULL);
 	if (!real)
 		die(AMP_EXIT_USAGE, "%s: %s", path, strerror(errno));
@@ -151,11 +158,43 @@ static uint64_t choose_seed(const struct options *o, const char *seed_file)
 	return seed;
 }
 
+/* Which kinds of steps failed. */
+struct failed {
+	bool compiling, linking;
+	const char **compilers; /* "COMPILER (of NAME)" of entries under `compile` */
+	unsigned compiler_count;
+};
+
+/* "FAILED: OUTPUT ": whose it is. */
+static void note_failed(struct failed *f, const struct plan *p, const char *line)
+{
+	const char *output = keep_text(line + 8, strcspn(line + 8, "\n"));
+	size_t n = strlen(output);
+
+	while (n && output[n - 1] == ' ')
+		n--;
+	for (unsigned i = 0; i < p->step_count; i++) {
+		const struct plan_step *s = p->steps[i];
+
+		if (strlen(s->output) != n || memcmp(s->output, output, n) != 0)
+			continue;
+		if (s->compile)
+			list_add(&f->compilers, &f->compiler_count,
+			         keep_format("%s refuses what %s is made of",
+			                     s->compile->compiler->name, s->compile->name));
+		else if (strcmp(s->output, p->linked) == 0)
+			f->linking = true;
+		else
+			f->compiling = true;
+	}
+}
+
 /* Passes on what compilers say, and leaves out ninja's own lines: "FAILED: ..." and the command
  * after it. True if they found the disk full: then clang tells of a crash of its own, at length and
  * for each file, which is left out too. */
-static bool pass_on(FILE *from, struct complaint *complaint)
+static bool pass_on(FILE *from, struct complaint *complaint, struct failed *failed, bool verbose)
 {
+	FILE *to = verbose ? stdout : stderr;
 	char *line = NULL;
 	size_t room = 0;
 	bool skip = false, full = false;
@@ -169,24 +208,29 @@ static bool pass_on(FILE *from, struct complaint *complaint)
 			skip = false;
 			continue;
 		}
-		if (strncmp(line, "FAILED: ", 8) == 0) {
+		const char *s = complaint_plain(line);
+		if (strncmp(s, "FAILED: ", 8) == 0) {
+			note_failed(failed, complaint->plan, s);
 			skip = true;
 			continue;
 		}
 		if (strncmp(line, "ninja: build stopped", 20) == 0 ||
 		    strncmp(line, "ninja: no work", 14) == 0)
 			continue;
-		complaint_line(complaint, line, stderr);
+		complaint_line(complaint, line, to);
 	}
-	complaint_end(complaint, stderr);
+	complaint_end(complaint, to);
+	fflush(to);
 	free(line);
 	return full;
 }
 
-static bool run_ninja(const struct options *o, const struct plan *p, struct manifest *m,
-                      const char *folder)
+/* Null if all is made, else why not. */
+static const char *run_ninja(const struct options *o, const struct plan *p, struct manifest *m,
+                             const char *folder)
 {
 	struct complaint complaint = { .plan = p, .manifest = m };
+	struct failed failed = { 0 };
 	const char *ninja = plan_find_tool("ninja");
 	int out[2];
 
@@ -195,6 +239,7 @@ static bool run_ninja(const struct options *o, const struct plan *p, struct mani
 	if (pipe2(out, O_CLOEXEC) < 0)
 		die(AMP_EXIT_TENDER, "no pipe: %s", strerror(errno));
 	fflush(NULL);
+	bool coloured = isatty(2) && !getenv("NO_COLOR");
 	pid_t pid = fork();
 	if (pid < 0)
 		die(AMP_EXIT_TENDER, "cannot start ninja: %s", strerror(errno));
@@ -207,11 +252,9 @@ static bool run_ninja(const struct options *o, const struct plan *p, struct mani
 		 */
 		if (chdir(folder) < 0)
 			_exit(126);
-		if (!o->verbose) {
-			dup2(out[1], 1);
-			dup2(out[1], 2);
-		}
-		if (isatty(2) && !getenv("NO_COLOR"))
+		dup2(out[1], 1);
+		dup2(out[1], 2);
+		if (coloured)
 			setenv("CLICOLOR_FORCE", "1", 1);
 		setenv("NINJA_STATUS", "[%f/%t] ", 0);
 		execv(ninja, (char **)(uintptr_t)args);
@@ -221,7 +264,7 @@ static bool run_ninja(const struct options *o, const struct plan *p, struct mani
 	FILE *from = fdopen(out[0], "r");
 	if (!from)
 		die(AMP_EXIT_TENDER, "no pipe: %s", strerror(errno));
-	bool full = pass_on(from, &complaint);
+	bool full = pass_on(from, &complaint, &failed, o->verbose);
 	fclose(from);
 	int status;
 	while (waitpid(pid, &status, 0) < 0)
@@ -230,7 +273,20 @@ static bool run_ninja(const struct options *o, const struct plan *p, struct mani
 	bool fine = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (full && !fine)
 		die(AMP_EXIT_TENDER, "cannot write in %s: %s", p->work, strerror(ENOSPC));
-	return fine;
+	if (complaint.is_refused) {
+		unlink(p->linked); /* the next build tells it again */
+		return "the sources call what an image cannot have";
+	}
+	if (fine)
+		return NULL;
+	struct text why = { 0 };
+	if (failed.compiling)
+		text_add(&why, "the sources do not compile");
+	for (unsigned i = 0; i < failed.compiler_count; i++)
+		text_add(&why, "%s%s", why.size ? "; " : "", failed.compilers[i]);
+	if (failed.linking)
+		text_add(&why, "%sthe sources do not link", why.size ? "; " : "");
+	return why.size ? why.s : "ninja failed";
 }
 
 /* The debug file's name: NAME.amp has NAME.debug, anything else gets .debug added. */
@@ -241,6 +297,15 @@ static const char *debug_name(const char *output)
 	if (n > 4 && strcmp(output + n - 4, ".amp") == 0)
 		n -= 4;
 	return keep_format("%.*s.debug", (int)n, output);
+}
+
+/* The application's source that the object is of; null: it is a library's. */
+static const char *source_of(const struct plan *p, const char *object)
+{
+	for (unsigned i = 0; i < p->object_count; i++)
+		if (!p->objects[i]->library && strcmp(p->objects[i]->path, object) == 0)
+			return p->objects[i]->source;
+	return NULL;
 }
 
 /* One line for each place; for all that one call pulled in, one line. */
@@ -262,6 +327,8 @@ static void audit_sealed(const struct sealed *s, const struct plan *p, const cha
 		const struct audit_finding *f = &a->findings[i];
 		struct pulled by = { 0 };
 
+		struct place at;
+
 		if (!f->function) {
 			report_at(r, shown, 0, 0, "refused: %s at 0x%llx", f->what,
 			          (unsigned long long)f->address);
@@ -278,51 +345,89 @@ static void audit_sealed(const struct sealed *s, const struct plan *p, const cha
 				continue;
 			list_add(&told, &told_count, call);
 		}
+		if (!by.by && place_find(&at, p->linked, f->address)) {
+			report_at(r, at.file, (int)at.line, (int)at.column,
+			          "refused: %s in %s(), at %s+0x%llx of %s", f->what, at.function,
+			          f->function, (unsigned long long)f->offset, shown);
+			continue;
+		}
 		const char *whose = by.member ? keep_format(", which is %s", by.member) : "",
-		           *who = by.by ? keep_format(", pulled in by %s using %s: %s", by.by,
-		                                      by.call, instead_of(by.call))
+		           *asked = by.asker ? keep_format(", asked for by %s using %s", by.asker,
+		                                           by.asked)
+		                             : "",
+		           *who = by.by ? keep_format("%s, pulled in by %s using %s: %s", asked,
+		                                      by.by, by.call,
+		                                      instead_of(by.asker ? by.asked : by.call))
 		                        : "";
-		report_at(r, shown, 0, 0, "refused: %s in %s+0x%llx%s%s", f->what, f->function,
-		          (unsigned long long)f->offset, whose, who);
+		unsigned line = 0;
+		const char *source = by.by ? source_of(p, by.object) : NULL;
+		if (source)
+			line = place_of_call(keep_format("%s/%s", p->folder, source), by.call);
+		report_at(r, line ? source : shown, (int)line, 0, "refused: %s in %s+0x%llx%s%s",
+		          f->what, f->function, (unsigned long long)f->offset, whose, who);
 	}
 	if (a->finding_count > AUDIT_FINDINGS)
 		report_at(r, shown, 0, 0, "and %llu more",
 		          (unsigned long long)(a->finding_count - AUDIT_FINDINGS));
 }
 
-/* Sealed already from what the linker made, to the same places? */
-static bool is_sealed(const struct plan *p, const char *stamp, const struct text *wanted,
-                      const char *output)
+/* Whoever has the image would have its keys. */
+static void refuse_keys(const struct sealed *s, const struct manifest *m, const char *shown,
+                        struct report *r)
 {
-	struct stat linked, image, debug;
-	size_t size;
-	uint8_t *old = file_read(stamp, &size);
+	const char *what;
+	bool named = false;
+	size_t at, size;
 
-	if (!old || size != wanted->size || memcmp(old, wanted->s, size) != 0 ||
-	    stat(p->linked, &linked) < 0 || stat(output, &image) < 0 ||
-	    stat(debug_name(output), &debug) < 0)
-		return false;
-	const struct stat *both[] = { &image, &debug };
-	for (unsigned i = 0; i < 2; i++)
-		if (both[i]->st_mtim.tv_sec < linked.st_mtim.tv_sec ||
-		    (both[i]->st_mtim.tv_sec == linked.st_mtim.tv_sec &&
-		     both[i]->st_mtim.tv_nsec < linked.st_mtim.tv_nsec))
+	for (unsigned i = 0; i < m->file_count; i++) {
+		const char *path = m->files[i]->path;
+		const uint8_t *bytes = path ? file_read(path, &size) : NULL;
+		if (!bytes || !(what = keys_find(bytes, size, &at)))
+			continue;
+		report_at(r, path, 0, 0, "refused: the image would hold %s: " KEYS_INSTEAD, what);
+		named = true;
+	}
+	if (!named && (what = keys_find(s->image, s->image_size, &at)))
+		report_at(r, shown, 0, 0, "refused: it would hold %s, at byte %zu: " KEYS_INSTEAD,
+		          what, at);
+}
+
+/* What an image is sealed from and as, by which command: another stamp, another image. */
+static bool make_stamp(struct text *t, const struct plan *p, const char *output)
+{
+	const char *files[] = { "/proc/self/exe", p->linked, output, debug_name(output) };
+	struct identity id;
+
+	text_add(t, "%s\n%llu\n", output, (unsigned long long)p->seed);
+	for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+		if (!identity_of(files[i], &id))
 			return false;
+		text_add(t, "%s\n", identity_text(&id));
+	}
 	return true;
+}
+
+static bool is_sealed(const struct plan *p, const char *stamp, const char *output)
+{
+	struct text now = { 0 };
+	size_t size;
+	const uint8_t *old = file_read(stamp, &size);
+
+	return old && make_stamp(&now, p, output) && size == now.size &&
+	       memcmp(old, now.s, size) == 0;
 }
 
 static void finish(const struct options *o, const struct plan *p, const struct manifest *m,
                    const char *output)
 {
 	const char *stamp = keep_format("%s/sealed", p->work), *debug = debug_name(output);
-	struct text wanted = { 0 };
+	struct text sealed_as = { 0 };
 	struct report report = { 0 };
 	struct sealed s;
 	struct audit a;
 	size_t size;
 
-	text_add(&wanted, "%s\n%llu\n", output, (unsigned long long)p->seed);
-	if (is_sealed(p, stamp, &wanted, output)) {
+	if (is_sealed(p, stamp, output)) {
 		if (!o->quiet)
 			printf("%s is up to date; seed %llu\n", output,
 			       (unsigned long long)p->seed);
@@ -331,8 +436,15 @@ static void finish(const struct options *o, const struct plan *p, const struct m
 	uint8_t *linked = file_read(p->linked, &size);
 	if (!linked)
 		die(AMP_EXIT_TENDER, "%s: %s", p->linked, strerror(errno));
-	if (seal(&s, linked, size, p->seed, output, &report))
+	size_t map_size;
+	const char *map = (const char *)file_read(p->map, &map_size);
+	if (!map && m->archive_count)
+		die(AMP_EXIT_TENDER, "%s: %s", p->map, strerror(errno));
+	if ((!m->archive_count || entries_fill(linked, size, map, m, output, &report)) &&
+	    seal(&s, linked, size, p->seed, map, output, &report)) {
 		audit_sealed(&s, p, output, &report, &a);
+		refuse_keys(&s, m, output, &report);
+	}
 	if (report_print(&report, stderr))
 		exit(EXIT_BUILD);
 	if (!file_write(debug, s.debug, s.debug_size, 0644))
@@ -350,7 +462,7 @@ static void finish(const struct options *o, const struct plan *p, const struct m
 		die(EXIT_BUILD, "%s %s; this is a defect of ampoule build", output, why.text);
 	}
 	image_close(&image);
-	if (!file_update(stamp, &wanted))
+	if (!make_stamp(&sealed_as, p, output) || !file_update(stamp, &sealed_as))
 		die(AMP_EXIT_TENDER, "cannot write %s: %s", stamp, strerror(errno));
 	if (o->quiet)
 		return;
@@ -370,7 +482,7 @@ int main(int argc, char **argv)
 	struct report report = { 0 };
 	struct plan plan = { 0 };
 
-	output_watch();
+	output_watch("ampoule build");
 	die_as("ampoule build");
 	read_options(&o, argc, argv);
 	const char *folder = real_folder(o.folder, false, "");
@@ -397,17 +509,22 @@ int main(int argc, char **argv)
 	plan.work = real_folder(o.work ? o.work : keep_format("%s/.ampoule", folder), true,
 	                        "the work folder");
 
-	/* One build at a time in a work folder. */
-	int lock = open(keep_format("%s/lock", plan.work), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	/* One build at a time in a work folder. Compilers that outlive this process keep the lock. */
+	int lock = open(keep_format("%s/lock", plan.work), O_RDWR | O_CREAT, 0644);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		die(AMP_EXIT_TENDER, "cannot lock %s/lock: %s", plan.work, strerror(errno));
 
 	const char *seed_file = keep_format("%s/seed", plan.work);
 	plan.seed = choose_seed(&o, seed_file);
 	plan_write(&plan, m);
-	if (!run_ninja(&o, &plan, m, folder))
-		die(EXIT_BUILD, "%s was not built: the sources do not compile or link (see above)",
-		    m->name);
+	struct record *record = record_check(&plan);
+	const char *why = run_ninja(&o, &plan, m, folder);
+	record_write(record, &plan);
+	if (why)
+		die(EXIT_BUILD, "%s was not built: %s (see above)", m->name, why);
+	words_check(&plan, &report);
+	if (report_print(&report, stderr))
+		return EXIT_BUILD;
 	struct text seed = { 0 };
 	text_add(&seed, "%llu\n", (unsigned long long)plan.seed);
 	if (!file_update(seed_file, &seed))

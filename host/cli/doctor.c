@@ -4,6 +4,7 @@
 
 #include "doctor_print.h"
 #include "doctor_probe.h"
+#include "output.h"
 
 #include <ampoule_abi.h>
 #include <errno.h>
@@ -26,11 +27,14 @@ static const struct {
 	const char *id;
 	doctor_probe_fn *probe;
 } probes[] = {
-	{ "kvm.probe", doctor_kvm },      { "sandbox.probe", doctor_sandbox },
-	{ "net.tap", doctor_tap },        { "net.xdp", doctor_xdp },
-	{ "host.cpu", doctor_cpu },       { "host.clock", doctor_clock },
-	{ "host.pages", doctor_pages },   { "host.io_uring", doctor_uring },
-	{ "host.userns", doctor_userns }, { "build.probe", doctor_build },
+	{ "kvm.probe", doctor_kvm },       { "sandbox.probe", doctor_sandbox },
+	{ "net.passt", doctor_passt },     { "net.tap", doctor_tap },
+	{ "net.bridge", doctor_bridge },   { "net.macvtap", doctor_macvtap },
+	{ "net.raw", doctor_packet },      { "net.fd", doctor_descriptor },
+	{ "net.xdp", doctor_xdp },         { "host.cpu", doctor_cpu },
+	{ "host.clock", doctor_clock },    { "host.pages", doctor_pages },
+	{ "host.io_uring", doctor_uring }, { "host.userns", doctor_userns },
+	{ "build.probe", doctor_build },
 };
 
 int verb_doctor(int argc, char **argv)
@@ -38,6 +42,7 @@ int verb_doctor(int argc, char **argv)
 	struct doctor_report *report;
 	bool json = false;
 
+	output_watch("ampoule doctor");
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json")) {
 			json = true;

@@ -74,8 +74,10 @@ void doctor_cpu(struct doctor_report *report)
 	            system.release);
 
 	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_)) {
-		doctor_remedy(doctor_line(report, "host.fsgsbase", DOCTOR_MISSING, 0, NULL,
-		                          "user code may not set FS base; the sandbox needs it"),
+		doctor_remedy(doctor_line(report, "host.fsgsbase", DOCTOR_WARNING, 0, NULL,
+		                          "user code may not set FS base; the sandbox does it by a "
+		                          "system call, once a start, and takes no image of before "
+		                          "ABI 1.3"),
 		              "use Linux 5.9 or later, without nofsgsbase on its command line");
 		return;
 	}

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define RUN_TRIES     1000u
 #define MEMORY        0x20000u
 #define AT_PML4       0x1000u
 #define AT_PDPT       0x2000u
@@ -203,8 +204,9 @@ fail:
 /* Runs to the guest's next output. Returns the port, or -1 with vm->failed. */
 static int run(struct vm *vm)
 {
+	unsigned tries = 0; /* with EAGAIN, which a limit on processes gives for ever */
 	while (ioctl(vm->vcpu, KVM_RUN, 0) < 0) {
-		if (errno != EINTR && errno != EAGAIN) {
+		if (errno != EINTR && (errno != EAGAIN || ++tries == RUN_TRIES)) {
 			vm->failed = "KVM_RUN";
 			return -1;
 		}

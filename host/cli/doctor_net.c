@@ -46,9 +46,7 @@ static int write_map(const char *path, const char *format, unsigned id)
 	return n == length ? 0 : -1;
 }
 
-/* A network namespace of our own, by a user namespace where we are not root. 0, or -1 with errno.
- */
-static int enter_namespace(void)
+int doctor_enter_network(void)
 {
 	unsigned uid = getuid(), gid = getgid();
 
@@ -142,15 +140,17 @@ void doctor_tap(struct doctor_report *report)
 		line = doctor_line(report, "net.tap", DOCTOR_MISSING, 0, NULL, "/dev/net/tun: %s",
 		                   strerror(error));
 		if (error == EACCES || error == EPERM)
-			doctor_remedy(line, "run as root, or let this user open it: sudo chmod 666 "
-			                    "/dev/net/tun");
+			doctor_remedy(
+			        line,
+			        "use -p, which needs no TAP device; or let this user alone open "
+			        "it: sudo setfacl -m u:$USER:rw /dev/net/tun");
 		else
 			doctor_remedy(line, "load the module: sudo modprobe tun (containers: "
 			                    "--device /dev/net/tun)");
 		return;
 	}
 	close(tap); /* it belongs to the namespace it was opened in */
-	if (enter_namespace() < 0)
+	if (doctor_enter_network() < 0)
 		goto fail;
 	step = "/dev/net/tun in the namespace";
 	tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);

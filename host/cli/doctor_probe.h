@@ -56,11 +56,14 @@ double doctor_tsc_ns(void);
 /* If this process is root: becomes nobody without capabilities, to see what an ordinary user may
  * do. Returns 0 or -1. */
 int doctor_become_nobody(void);
+/* A network namespace of our own, by a user namespace where we are not root. 0, or -1 with errno. */
+int doctor_enter_network(void);
 /* The first line of a file, without its newline; empty if it cannot be read. */
 void doctor_read(const char *path, char *text, unsigned size);
 
 /* The probes, each reporting lines of the group that it is named after. */
-doctor_probe_fn doctor_kvm, doctor_sandbox, doctor_tap, doctor_xdp, doctor_cpu, doctor_clock,
-        doctor_pages, doctor_uring, doctor_userns, doctor_build;
+doctor_probe_fn doctor_kvm, doctor_sandbox, doctor_passt, doctor_tap, doctor_bridge, doctor_macvtap,
+        doctor_packet, doctor_descriptor, doctor_xdp, doctor_cpu, doctor_clock, doctor_pages,
+        doctor_uring, doctor_userns, doctor_build;
 
 #endif

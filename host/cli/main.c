@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The `ampoule` command. `run` and `doctor` are built in; every other verb is an executable
+ * The `ampoule` command. `run`, `doctor` and `verify` are built in; every other verb is an executable
  * ampoule-VERB beside this one or in ../libexec/ampoule. Linked statically and kept small: its
  * start is part of an appliance's boot.
  */
@@ -9,18 +9,22 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <ampoule_abi.h>
+#include <cli/near.h>
 #include <cli/output.h>
 
 int verb_run(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_verify(int argc, char **argv);
 
 struct verb {
 	const char *name, *text;
 	int (*run)(int, char **); /* null: an executable of its own */
+	const char *helper; /* the one that several verbs share; null: it bears the verb's name */
 };
 
 static const struct verb verbs[] = {
@@ -28,8 +32,32 @@ static const struct verb verbs[] = {
 	{ "build", "build an appliance into an image", NULL },
 #ifdef HAVE_VERB_RUN
 	{ "run", "run an image", verb_run },
+	{ "clone", "go on from a snapshot", verb_run },
+	{ "standby", "start appliances when somebody asks for them", verb_run },
 #endif
+	{ "ps", "list the appliances in the background", NULL, "daily" },
+	{ "logs", "show what one has written", NULL, "daily" },
+	{ "snapshot", "write a picture of one that runs", NULL, "daily" },
+	{ "fork", "start clones of one that runs", NULL, "daily" },
+	{ "stop", "ask some to end", NULL, "daily" },
+	{ "kill", "send some a signal", NULL, "daily" },
+	{ "rm", "forget some that have ended", NULL, "daily" },
+	{ "wait", "wait until some have ended", NULL, "daily" },
+	{ "restart", "stop some, and start them anew", NULL, "daily" },
+	{ "attach", "show what one writes, until it has ended", NULL, "daily" },
+	{ "stats", "show what some use of the host", NULL, "daily" },
+	{ "up", "start the appliances of a file", NULL, "daily" },
+	{ "down", "stop and forget the appliances of a file", NULL, "daily" },
+	{ "generate", "print a unit for systemd", NULL, "daily" },
 	{ "inspect", "show what an image is made of", NULL },
+	{ "store", "check, dump, load, copy or grow the store of an appliance", NULL },
+	{ "sign", "sign an image", NULL },
+	{ "pack", "make of an image what other hypervisors take: QEMU, Firecracker, disks", NULL },
+	{ "image", "make OCI images of images, and copy them to and from registries", NULL },
+	{ "oci", "run images as containers: the runtime of Podman, containerd and others", NULL },
+#ifdef HAVE_VERB_VERIFY
+	{ "verify", "tell whether an image is whole, and who signed it", verb_verify },
+#endif
 #ifdef HAVE_VERB_DOCTOR
 	{ "doctor", "tell what this host can do, and how fast", verb_doctor },
 #endif
@@ -56,6 +84,8 @@ static void become(const char *verb, char **argv)
 	if (n <= 0 || strchr(verb, '/') || strlen(verb) > 30)
 		return;
 	own[n] = 0;
+	/* A helper that runs images does so by us. */
+	setenv("AMPOULE_COMMAND", own, 1);
 	char *slash = strrchr(own, '/');
 	if (!slash)
 		return;
@@ -70,46 +100,62 @@ static void become(const char *verb, char **argv)
 	}
 }
 
-/* One letter wrong, missing, too many, or the beginning of it: near enough to ask. */
-static bool is_near(const char *word, const char *verb)
-{
-	size_t m = strlen(word), n = strlen(verb), head = 0, tail = 0;
-
-	if (m >= 2 && m < n && strncmp(word, verb, m) == 0)
-		return true;
-	while (head < m && head < n && word[head] == verb[head])
-		head++;
-	while (tail < m - head && tail < n - head && word[m - 1 - tail] == verb[n - 1 - tail])
-		tail++;
-	size_t wrong_word = m - head - tail, wrong_verb = n - head - tail;
-	/* Two letters swapped count as two wrong ones. */
-	return n > 2 && wrong_word <= 2 && wrong_verb <= 2 && head + tail >= 1 &&
-	       wrong_word + wrong_verb <= 4 && (head + tail) * 2 >= n - 1;
-}
-
 static int unknown(const char *verb)
 {
+	static const struct near_word docker[] = {
+		{ "create", "run" },     { "start", "restart" }, { "top", "stats" },
+		{ "images", "inspect" }, { "image", "inspect" }, { "compose", "up" },
+		{ "list", "ps" },        { "ls", "ps" },         { "status", "ps" },
+		{ "delete", "rm" },      { "remove", "rm" },     { "port", "ps" },
+		{ "volume", "store" },   { "trust", "sign" },    { "init", "new" },
+		{ "info", "doctor" },    { "container", "ps" },  { "log", "logs" },
+	};
+	const char *names[VERBS];
 	for (unsigned i = 0; i < VERBS; i++)
-		if (is_near(verb, verbs[i].name)) {
-			fprintf(stderr, "ampoule: no verb %s: did you mean %s?\n", verb,
-			        verbs[i].name);
-			return AMP_EXIT_USAGE;
-		}
-	fprintf(stderr, "ampoule: no verb %s: `ampoule --help` lists them\n", verb);
+		names[i] = verbs[i].name;
+	const char *near = near_docker(verb, docker, sizeof docker / sizeof *docker);
+	near = near ? near : near_find(verb, names, VERBS);
+	if (near)
+		fprintf(stderr, "ampoule: no verb %s: did you mean %s?\n", verb, near);
+	else
+		fprintf(stderr, "ampoule: no verb %s: `ampoule --help` lists them\n", verb);
 	return AMP_EXIT_USAGE;
+}
+
+/* `inspect NAME` where NAME is no file's: of an appliance in the background. */
+static bool is_of_background(int argc, char **argv)
+{
+	const char *last = argv[argc - 1];
+	return !strcmp(argv[0], "inspect") && argc > 1 && *last != '-' && !strpbrk(last, "/.") &&
+	       access(last, F_OK);
+}
+
+/* `clone NAME` likewise: of one that runs. */
+static void clone_is_fork(int argc, char **argv)
+{
+	static char fork_word[] = "fork";
+	const char *last = argv[argc - 1];
+	if (!strcmp(argv[0], "clone") && argc > 1 && *last != '-' && strncmp(last, "fd:", 3) &&
+	    !strpbrk(last, "/.") && access(last, F_OK))
+		argv[0] = fork_word;
 }
 
 static int run_verb(int argc, char **argv)
 {
+	clone_is_fork(argc, argv);
 	for (unsigned i = 0; i < VERBS; i++)
 		if (verbs[i].run && strcmp(argv[0], verbs[i].name) == 0)
 			return verbs[i].run(argc, argv);
-	become(argv[0], argv);
+	const char *helper = is_of_background(argc, argv) ? "daily" : argv[0];
+	for (unsigned i = 0; i < VERBS; i++)
+		if (verbs[i].helper && strcmp(argv[0], verbs[i].name) == 0)
+			helper = verbs[i].helper;
+	become(helper, argv);
 	for (unsigned i = 0; i < VERBS; i++)
 		if (strcmp(argv[0], verbs[i].name) == 0) {
 			fprintf(stderr,
 			        "ampoule: ampoule-%s is not installed beside this command\n",
-			        argv[0]);
+			        helper);
 			return AMP_EXIT_TENDER;
 		}
 	return unknown(argv[0]);
@@ -129,7 +175,7 @@ int main(int argc, char **argv)
 {
 	if (!hold_standard_descriptors())
 		return AMP_EXIT_TENDER;
-	output_watch();
+	output_watch("ampoule");
 	if (argc < 2) {
 		help(stderr);
 		return AMP_EXIT_USAGE;

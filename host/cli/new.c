@@ -12,9 +12,10 @@
 #include <cli/output.h>
 
 static const char usage[] =
-        "usage: ampoule new NAME\n\n"
+        "usage: ampoule new [--http] NAME\n\n"
         "Makes a folder NAME with a small appliance that builds and runs at once.\n"
         "NAME may be a path; its last part names the appliance.\n\n"
+        "  --http      one that answers HTTP, instead of one that greets and ends\n"
         "  -h, --help  this text\n";
 
 static const char manifest[] =
@@ -29,7 +30,7 @@ static const char manifest[] =
         "# To talk UDP, add these, and see apps/echo of Ampoule:\n"
         "# libraries: [net]\n"
         "# interfaces:\n"
-        "#   - {name: service, address: dhcp}\n";
+        "#   - {name: service, address: auto}\n";
 
 static const char program[] = "#include <stdio.h>\n"
                               "\n"
@@ -55,6 +56,63 @@ static const char readme[] =
         "functions\n"
         "of `appliance.h`: `arg_greeting()` is constant unless it is `dynamic`.\n";
 
+/* ---- --http ---- */
+
+static const char http_manifest[] =
+        "# What %s is made of: appliance.yaml(5) tells all keys.\n"
+        "name: %s\n"
+        "version: 0.1.0\n"
+        "sources: [main.c]\n"
+        "libraries: [app/http]\n"
+        "interfaces:\n"
+        "  - {name: service, address: auto}\n"
+        "health: {http: 80/}\n"
+        "arguments:\n"
+        "  greeting: {type: string, default: Hello, dynamic: true, help: how to greet}\n";
+
+static const char http_program[] =
+        "#include <stdio.h>\n"
+        "\n"
+        "#include \"appliance.h\"\n"
+        "#include <app/http/http.h>\n"
+        "\n"
+        "static void greet(struct http_exchange *x, void *context)\n"
+        "{\n"
+        "\tchar text[200];\n"
+        "\t(void)context;\n"
+        "\tsnprintf(text, sizeof text, \"%s from %s\\n\", arg_greeting(), APPLIANCE_NAME);\n"
+        "\thttp_reply_text(x, 200, text);\n"
+        "}\n"
+        "\n"
+        "int main(void)\n"
+        "{\n"
+        "\tstruct http_server *s;\n"
+        "\treturn http_serve(&s, NULL) || http_route(s, \"GET\", \"/\", greet, NULL) || "
+        "http_run(s);\n"
+        "}\n";
+
+static const char http_readme[] =
+        "# %s\n"
+        "\n"
+        "An Ampoule appliance: program, library OS and configuration in one sealed image.\n"
+        "\n"
+        "    ampoule build                              # makes %s.amp\n"
+        "    ampoule run -p 8080:80 %s.amp              # then: curl http://localhost:8080/\n"
+        "    ampoule run -p 8080:80 --set greeting=Servus %s.amp\n"
+        "    ampoule inspect %s.amp                     # what is in it\n"
+        "\n"
+        "`main.c` is the program, `appliance.yaml` its configuration. Arguments declared there are "
+        "functions\n"
+        "of `appliance.h`: `arg_greeting()` is constant unless it is `dynamic`. `^C` ends the "
+        "run, and `-d`\n"
+        "puts it into the background.\n";
+
+/* What is made, by whether it serves. */
+static const struct kind {
+	const char *manifest, *program, *readme, *run;
+} kinds[] = { { manifest, program, readme, "" },
+	      { http_manifest, http_program, http_readme, "-p 8080:80 " } };
+
 static const char ignore[] = "/.ampoule/\n/*.amp\n/*.debug\n";
 
 static void put(const char *folder, const char *name, const struct text *t)
@@ -67,15 +125,23 @@ static void put(const char *folder, const char *name, const struct text *t)
 
 int main(int argc, char **argv)
 {
-	output_watch();
+	output_watch("ampoule new");
 	die_as("ampoule new");
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		fputs(usage, stdout);
 		return 0;
 	}
-	if (argc > 1 && argv[1][0] == '-' && strcmp(argv[1], "--") != 0)
-		die(AMP_EXIT_USAGE, "no option %s: `ampoule new --help`", argv[1]);
-	int first = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+	int first = 1;
+	const struct kind *kind = &kinds[0];
+	for (; first < argc && argv[first][0] == '-'; first++) {
+		if (strcmp(argv[first], "--") == 0) {
+			first++;
+			break;
+		}
+		if (strcmp(argv[first], "--http") != 0)
+			die(AMP_EXIT_USAGE, "no option %s: `ampoule new --help`", argv[first]);
+		kind = &kinds[1];
+	}
 	if (argc != first + 1)
 		die(AMP_EXIT_USAGE, "give one name: ampoule new NAME");
 
@@ -96,15 +162,15 @@ int main(int argc, char **argv)
 		die(AMP_EXIT_USAGE, "cannot make %s: %s", folder, strerror(errno));
 
 	struct text yaml = { 0 }, source = { 0 }, about = { 0 }, ignored = { 0 };
-	text_add(&yaml, manifest, name, name);
-	text_bytes(&source, program, sizeof program - 1);
-	text_add(&about, readme, name, name, name, name, name);
+	text_add(&yaml, kind->manifest, name, name);
+	text_bytes(&source, kind->program, strlen(kind->program));
+	text_add(&about, kind->readme, name, name, name, name, name);
 	text_bytes(&ignored, ignore, sizeof ignore - 1);
 	put(folder, "appliance.yaml", &yaml);
 	put(folder, "main.c", &source);
 	put(folder, "README.md", &about);
 	put(folder, ".gitignore", &ignored);
-	printf("Made %s. Next: cd %s && ampoule build && ampoule run %s.amp\n", folder, folder,
-	       name);
+	printf("Made %s. Next: cd %s && ampoule build && ampoule run %s%s.amp\n", folder, folder,
+	       kind->run, name);
 	return 0;
 }

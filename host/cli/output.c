@@ -9,6 +9,10 @@
 #include <ampoule_abi.h>
 #include <cli/output.h>
 
+static const char *program;
+static char room
+        [64u << 10]; /* a text that fits is written at once, so that an error is known to check() */
+
 static void check(int status, void *unused)
 {
 	(void)unused;
@@ -17,12 +21,17 @@ static void check(int status, void *unused)
 	errno = 0;
 	if (!fflush(stdout) && !lost)
 		return;
-	fprintf(stderr, "ampoule: the output cannot be written: %s\n",
+	fprintf(stderr, "%s: the output cannot be written: %s\n", program,
 	        errno ? strerror(errno) : "not all of it was taken");
 	_exit(status ? status : AMP_EXIT_TENDER);
 }
 
-void output_watch(void)
+void output_watch(const char *name)
 {
-	on_exit(check, NULL);
+	if (!program) {
+		on_exit(check, NULL);
+		if (!isatty(1))
+			setvbuf(stdout, room, _IOFBF, sizeof room);
+	}
+	program = name;
 }

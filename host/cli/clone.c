@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/* The snapshot is opened and looked through once, for all clones. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ampoule_abi.h>
+#include <cli/clone.h>
+#include <cli/several.h>
+#include <tender/snapshot_stream.h>
+
+#define PARENT_BYTES 16u /* of a snapshot's digest: its id */
+
+static int open_file(const char *file, struct defect *why)
+{
+	char *end;
+	if (!strcmp(file, "-"))
+		return snapshot_stream_read(0, why);
+	if (!strncmp(file, "fd:", 3)) {
+		long n = strtol(file + 3, &end, 10);
+		int fd = *end || end == file + 3 || n < 0 || n > INT_MAX ? -1 : dup((int)n);
+		return fd < 0 ? defect_set(why, "no such descriptor") : fd;
+	}
+	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? defect_set(why, "%s", strerror(errno)) : fd;
+}
+
+int clone_run(struct tender_options *o, struct detach *d, const char *file, unsigned count)
+{
+	static struct snapshot s;
+	static char in_memory[16], parent[2 * PARENT_BYTES + 1];
+	static struct image image; /* all clones map the same pages of it */
+	struct defect why;
+	int fd = open_file(file, &why), kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || snapshot_open(&s, fd, &why) ||
+	    (strncmp(file, "fd:", 3) && snapshot_verify(&s, &why)) ||
+	    snapshot_image(&s, &image, file, &why)) {
+		say("%s: %s", file, why.text);
+		return AMP_EXIT_USAGE;
+	}
+	for (unsigned i = 0; i < PARENT_BYTES; i++)
+		snprintf(parent + 2 * i, 3, "%02x", s.header.sha256[i]);
+	d->generation = s.header.generation + 1;
+	d->parent = parent;
+	snapshot_close(&s);
+	if (d->is_wanted && !strcmp(file, "-")) {
+		/* The tender is this program, called again: it finds it where it was put. */
+		kept = fcntl(kept, F_DUPFD, 3);
+		snprintf(in_memory, sizeof in_memory, "fd:%d", kept);
+		file = in_memory;
+	}
+	o->path = file;
+	o->snapshot = file;
+	o->snapshot_fd = kept;
+	o->snapshot_image = image.fd;
+	o->unverified = true;
+	return several_run(o, d, count);
+}

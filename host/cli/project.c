@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: ISC */
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <ampoule_abi.h>
+#include <builder/text.h>
+#include <cli/project.h>
+#include <supervisor/place.h>
+
+/* Keys that are an option of `ampoule run` each, once or for each member of a list. */
+static const struct {
+	const char *key, *option;
+	bool is_list;
+} plain[] = {
+	{ "ports", "publish", true },
+	{ "nets", "net", true },
+	{ "blocks", "block", true },
+	{ "env_file", "env-file", true },
+	{ "key", "key", true },
+	{ "restart", "restart", false },
+	{ "memory", "memory", false },
+	{ "cpus", "cpus", false },
+	{ "tender", "tender", false },
+	{ "jail", "jail", false },
+	{ "stop_timeout", "stop-timeout", false },
+	{ "log_size", "log-size", false },
+	{ "health", "health", false },
+	{ "health_interval", "health-interval", false },
+	{ "health_timeout", "health-timeout", false },
+	{ "health_retries", "health-retries", false },
+	{ "health_start_period", "health-start-period", false },
+	{ "watchdog", "watchdog", false },
+};
+#define PLAIN (sizeof plain / sizeof *plain)
+enum { IMAGE = PLAIN, SET, DEPENDS, FIELDS };
+
+static void word(struct member *m, const char *text)
+{
+	list_add(&m->words, &m->count, text);
+}
+
+static void take_plain(const struct input *in, struct member *m, unsigned i,
+                       const struct node *value)
+{
+	if (!value)
+		return;
+	if (value->kind != NODE_LIST || !plain[i].is_list) {
+		const char *text = field_text(in, value, plain[i].key);
+		if (text)
+			word(m, keep_format("--%s=%s", plain[i].option, text));
+		return;
+	}
+	for (const struct node *n = value->first; n; n = n->next) {
+		const char *text = field_text(in, n, plain[i].key);
+		if (text)
+			word(m, keep_format("--%s=%s", plain[i].option, text));
+	}
+}
+
+static void take_sets(const struct input *in, struct member *m, const struct node *value)
+{
+	if (!value)
+		return;
+	if (value->kind != NODE_MAP) {
+		input_mistake(in, value, "set is %s; write a map, as {port: 81}",
+		              node_kind_name(value));
+		return;
+	}
+	for (const struct node *n = value->first; n; n = n->next) {
+		const char *text = field_text(in, n, n->key->text);
+		if (text)
+			word(m, keep_format("--set=%s=%s", n->key->text, text));
+	}
+}
+
+static void take_member(const struct input *in, const struct project *p, struct member *m,
+                        const struct node *at)
+{
+	struct field fields[FIELDS] = { 0 };
+	for (unsigned i = 0; i < PLAIN; i++)
+		fields[i].name = plain[i].key;
+	fields[IMAGE] = (struct field){ "image", true, NULL };
+	fields[SET].name = "set";
+	fields[DEPENDS].name = "depends_on";
+	m->name = at->key->text;
+	m->full = keep_format("%s-%s", p->name, m->name);
+	m->at = at->key;
+	if (!place_name_is_valid(m->full))
+		input_mistake(in, at->key,
+		              "%s is no name: write letters, digits, and _ . - behind the first; "
+		              "with the project's "
+		              "it has 63 at most",
+		              m->name);
+	const char *const first[] = { "ampoule", "run", "-d", "--replace" };
+	for (unsigned i = 0; i < sizeof first / sizeof *first; i++)
+		word(m, first[i]);
+	word(m, keep_format("--name=%s", m->full));
+	if (!fields_take(in, at, keep_format("appliance %s", m->name), fields, FIELDS))
+		return;
+	for (unsigned i = 0; i < PLAIN; i++)
+		take_plain(in, m, i, fields[i].value);
+	take_sets(in, m, fields[SET].value);
+	m->needs = fields[DEPENDS].value;
+	if (m->needs && m->needs->kind != NODE_LIST) {
+		input_mistake(in, m->needs, "depends_on is %s; write a list of names, as [db]",
+		              node_kind_name(m->needs));
+		m->needs = NULL;
+	}
+	const char *image = field_text(in, fields[IMAGE].value, "image");
+	word(m, "--");
+	if (image)
+		word(m, image);
+	list_add(&m->words, &m->count, NULL);
+}
+
+struct member *project_member(const struct project *p, const char *name)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (!strcmp(p->members[i].name, name))
+			return &p->members[i];
+	return NULL;
+}
+
+/* Ranks: one more than the largest of what it needs. Who has none in the end is in a circle, or behind one. */
+static void rank(const struct input *in, struct project *p)
+{
+	const char **names = keep_array(p->count + 1, sizeof *names);
+	for (unsigned i = 0; i < p->count; i++)
+		names[i] = p->members[i].name;
+	for (unsigned i = 0; i < p->count; i++)
+		for (const struct node *n = p->members[i].needs ? p->members[i].needs->first : NULL;
+		     n; n = n->next) {
+			const char *text = field_text(in, n, "depends_on");
+			if (!text || project_member(p, text))
+				continue;
+			const char *near = nearest(text, names, p->count);
+			input_mistake(in, n, "there is no appliance %s%s%s%s", text,
+			              near ? ": did you mean " : "", near ? near : "",
+			              near ? "?" : "");
+		}
+	if (in->report->count)
+		return;
+	for (bool more = true; more;) {
+		more = false;
+		for (unsigned i = 0; i < p->count; i++) {
+			struct member *m = &p->members[i];
+			unsigned most = 1;
+			for (const struct node *n = m->needs ? m->needs->first : NULL; n && most;
+			     n = n->next) {
+				unsigned of = project_member(p, n->text)->rank;
+				most = !of ? 0 : of + 1 > most ? of + 1 : most;
+			}
+			if (m->rank || !most)
+				continue;
+			m->rank = most;
+			more = true;
+		}
+	}
+	for (unsigned i = 0; i < p->count; i++)
+		if (!p->members[i].rank) {
+			input_mistake(in, p->members[i].at,
+			              "%s waits for itself, by depends_on of others",
+			              p->members[i].name);
+			return;
+		}
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	return x->rank != y->rank ? x->rank < y->rank ? -1 : 1 : x->at->line - y->at->line;
+}
+
+/* The project is named by the folder, as compose does it: what is no letter there becomes a hyphen. */
+static const char *folder_name(const char *folder)
+{
+	char *name = keep_format("%s", strrchr(folder, '/') + 1);
+	for (char *p = name; *p; p++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
+		            *p))
+			*p = '-';
+	if (strlen(name) > 30)
+		name[30] = 0;
+	return place_name_is_valid(name) ? name : "project";
+}
+
+void project_read(struct project *p, const char *path)
+{
+	static struct report report;
+	const struct input in = { path, &report };
+	struct field fields[] = { { "name", false, NULL }, { "appliances", true, NULL } };
+	char folder[PATH_MAX];
+	memset(p, 0, sizeof *p);
+	struct node *root = yaml_read(path, path, &report);
+	if (!root)
+		goto end;
+	char *copy = keep_format("%s", path);
+	if (!realpath(dirname(copy), folder))
+		die(AMP_EXIT_USAGE, "%s: its folder is gone", path);
+	p->folder = keep_format("%s", folder);
+	p->name = folder_name(p->folder);
+	if (!fields_take(&in, root, "the file", fields, 2))
+		goto end;
+	if (fields[0].value) {
+		const char *name = field_text(&in, fields[0].value, "name");
+		if (name && (!place_name_is_valid(name) || strlen(name) > 30))
+			input_mistake(&in, fields[0].value,
+			              "%s is no name: write up to 30 letters, digits, and _ . - "
+			              "behind the first",
+			              name);
+		p->name = name ? name : p->name;
+	}
+	const struct node *list = fields[1].value;
+	if (list && list->kind != NODE_MAP) {
+		input_mistake(&in, list, "appliances is %s; write a map: each by its name",
+		              node_kind_name(list));
+		goto end;
+	}
+	p->members = keep_array((list ? list->count : 0) + 1, sizeof *p->members);
+	for (const struct node *n = list ? list->first : NULL; n; n = n->next)
+		take_member(&in, p, &p->members[p->count++], n);
+	rank(&in, p);
+	if (p->count)
+		qsort(p->members, p->count, sizeof *p->members, by_rank);
+end:
+	if (report_print(&report, stderr))
+		exit(AMP_EXIT_USAGE);
+}

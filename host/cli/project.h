@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* A file of `ampoule up`: several appliances that belong together. Its keys are compose's where compose has them. */
+#ifndef AMPOULE_CLI_PROJECT_H
+#define AMPOULE_CLI_PROJECT_H
+
+#include <stdbool.h>
+
+#include <builder/fields.h>
+
+#define PROJECT_FILE "ampoule.yaml"
+
+struct member {
+	const char *name;      /* as the file has it */
+	const char *full;      /* PROJECT-NAME: as ps has it */
+	const struct node *at; /* where it stands */
+	char **words;          /* of `ampoule run -d`, ended by a null */
+	unsigned count;
+	const struct node *needs; /* list of names, or null */
+	unsigned
+	        rank; /* 1 and more: those with smaller ones start first; 0: not known yet, or in a circle */
+};
+
+struct project {
+	const char *name, *folder;
+	struct member *members; /* by rank, after project_read */
+	unsigned count;
+};
+
+/* Ends the process with a line a mistake. */
+void project_read(struct project *, const char *path);
+struct member *project_member(const struct project *, const char *name);
+
+#endif

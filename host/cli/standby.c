@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Each command line is read twice: when the waker starts, to say what is wrong with it and to open what it names, and again by
+ * whoever is woken from it, in a process of its own.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cli/clone.h>
+#include <cli/run.h>
+#include <cli/several.h>
+#include <standby/keep.h>
+#include <standby/lines.h>
+#include <supervisor/place.h>
+#include <tender/args.h>
+#include <tender/device/packets.h>
+#include <tender/picture_request.h>
+
+#define IDLE_MIN_MS 20u
+#define IDLE_MAX_MS (24u * 3600 * 1000)
+
+const char standby_help[] =
+        "usage: ampoule standby [OPTION...] SNAPSHOT|IMAGE\n"
+        "       ampoule standby [-d] [--awake NUMBER] --file FILE\n\n"
+        "Waits on the network of appliances that are not running. The first packet for one starts "
+        "it, from a snapshot\n"
+        "or an image, and is answered; when it has had nothing to do for a while, it ends, and is "
+        "waited for again.\n\n"
+        "  --net NAME=tap:INTERFACE|NAME=packet:INTERFACE[,address=A.B.C.D/LEN]\n"
+        "                            where to wait; other networks are not waited on\n"
+        "  --idle TIME               without a packet in or out, until it ends; default: 30s\n"
+        "  --keep-state FOLDER       then its state is written to FOLDER/INTERFACE.snap, from "
+        "where it goes on\n"
+        "  --wake ADDRESS            questions for this address wake it (ARP, neighbour "
+        "solicitations); again for\n"
+        "                            more; default: those of address= and --set, or what the "
+        "snapshot has\n"
+        "  -n, --count NUMBER        so many. In the values of options {n} is a standby's number, "
+        "from 0 on;\n"
+        "                            {5+n} and {10.0.0.2+n} are sums\n"
+        "  -f, --file FILE           a line each: the words of a command line as this, up to here; "
+        "# begins a comment\n"
+        "  --awake NUMBER            so many at once at most; others wait; default: 1000\n\n"
+        "Further options, of `ampoule run`, are for those who are woken; -p is not.\n\n";
+
+static int usage(const char *what, const char *value)
+{
+	say("%s%s; try `ampoule standby --help`", what, value);
+	return AMP_EXIT_USAGE;
+}
+
+/* Digits alone are seconds. */
+static bool parse_time(const char *text, uint32_t *ms)
+{
+	char seconds[24];
+	struct defect why;
+	uint64_t ns;
+	size_t n = strspn(text, "0123456789");
+	if (n && !text[n] && n < sizeof seconds - 1) {
+		snprintf(seconds, sizeof seconds, "%ss", text);
+		text = seconds;
+	}
+	if (arg_parse(AMP_ARG_DURATION, text, &ns, &why) || ns / 1000000 < IDLE_MIN_MS ||
+	    ns / 1000000 > IDLE_MAX_MS)
+		return false;
+	*ms = (uint32_t)(ns / 1000000);
+	return true;
+}
+
+int standby_take(struct standby_words *w, int c, const char *value, bool is_line)
+{
+	struct filter_wish trial = { 0 };
+	struct defect why;
+	uint64_t n;
+	if (c == 'f' && is_line)
+		return usage("a standby has no --file", "");
+	if (c == 'f')
+		w->file = value;
+	if (c == 'K')
+		w->folder = value;
+	if (c == 'I' && !parse_time(value, &w->idle_ms))
+		return usage(
+		        "--idle wants seconds, or digits and one of ms s m h, 20ms to 24h, not ",
+		        value);
+	if (c == 'A' && (arg_parse(AMP_ARG_U32, value, &n, &why) || !n || n > ROSTER_MAX))
+		return usage("--awake wants a number from 1 to 1000000, not ", value);
+	if (c == 'A')
+		w->awake_max = (uint32_t)n;
+	if (c == 'w' && !strchr(value, '{') && !filter_add(&trial, value))
+		return usage("--wake wants an address, not ", value);
+	if (c == 'w' && w->wake_count == FILTER_ADDRESSES)
+		return usage("too many --wake", "");
+	if (c == 'w')
+		w->wakes[w->wake_count++] = value;
+	return 0;
+}
+
+/* ---- Whoever is woken ---- */
+
+/* "NAME=tap:INTERFACE,WORDS" becomes "NAME=fd:NUMBER,WORDS". */
+static bool hand_over(const char **text, int fd)
+{
+	const char *equals = strchr(*text, '='), *comma = strchr(*text, ',');
+	static const char keep[] = ",addresses=keep";
+	char *own = malloc(strlen(*text) + 24);
+	if (!own)
+		return false;
+	sprintf(own, "%.*s=fd:%d%s", (int)(equals - *text), *text, fd, comma ? comma : "");
+	char *word = strstr(own, keep);
+	if (word)
+		memmove(word, word + sizeof keep - 1, strlen(word + sizeof keep - 1) + 1);
+	*text = own;
+	return true;
+}
+
+static struct device_texts *nets_of(struct tender_options *o)
+{
+	unsigned i = 0;
+	while (device_types[i] != &device_type_net)
+		i++;
+	return &o->devices[i];
+}
+
+/* 0, or the exit status after a line. */
+static int go_on_from(struct tender_options *o, const struct standby *s)
+{
+	static char path[PATH_MAX];
+	const struct source *from = s->plan->source;
+	o->path = from->path;
+	o->snapshot_fd = -1;
+	if (s->plan->folder) {
+		o->snapshot_fd = keep_read(s, &o->unverified);
+		standby_state_path(s, "", path);
+		if (o->snapshot_fd >= 0) {
+			o->path = o->snapshot = path;
+			o->memory = 0; /* it has its own */
+			return 0;
+		}
+		if (errno != ENOENT) {
+			say("%s: %s", path, strerror(errno));
+			return AMP_EXIT_TENDER;
+		}
+	}
+	if (from->snapshot < 0)
+		return 0;
+	o->snapshot = from->path;
+	o->snapshot_fd = from->snapshot;
+	o->snapshot_image = from->image.fd;
+	o->unverified = true;
+	return 0;
+}
+
+static int woken(const struct standby_order *order)
+{
+	static char *argv[LINES_WORDS_MAX + 2];
+	static char name[IFNAMSIZ + 16], none[] = "";
+	struct standby *s = order->standby;
+	struct run_words w;
+	argv[0] = none;
+	int argc = 1 + lines_split((char *)order->words, order->words_size, argv + 1);
+	snprintf(name, sizeof name, "standby %s", s->wires[0].name);
+	say_as(name);
+	int status = run_read_line(argc, argv, true, &w);
+	if (status || !several_number(w.options, s->number))
+		return AMP_EXIT_USAGE;
+	struct device_texts *nets = nets_of(w.options);
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (!hand_over(&nets->texts[i], s->wires[i].fd))
+			return AMP_EXIT_TENDER;
+	status = go_on_from(w.options, s);
+	w.options->traffic = order->traffic;
+	return status ? status : tender_run(w.options);
+}
+
+/* ---- Standbys, as the waker starts ---- */
+
+static struct standby *all;
+static uint32_t count, room, bound; /* bound: of descriptors */
+static uint32_t used, left_out;
+
+/* A network's text: the name of its device, the interface, the words. */
+struct net {
+	const char *device;
+	bool is_packet;
+	char interface[IFNAMSIZ];
+	char *words; /* behind the first comma, or empty */
+};
+
+static int read_net(const struct source *from, char *text, struct net *n, struct defect *why)
+{
+	char *equals = strchr(text, '='), *at = equals ? equals + 1 : text;
+	n->is_packet = !strncmp(at, "packet:", 7);
+	if (!equals || (!n->is_packet && strncmp(at, "tap:", 4) != 0))
+		return defect_set(why, "--net %s: want NAME=tap:INTERFACE or NAME=packet:INTERFACE",
+		                  text);
+	n->device = source_net(from, text, (size_t)(equals - text));
+	if (!n->device)
+		return defect_set(why, "--net %s: %s has no such network device", text, from->path);
+	at = strchr(at, ':') + 1;
+	size_t size = strcspn(at, ",");
+	if (!size || size >= IFNAMSIZ)
+		return defect_set(why, "--net %s: an interface's name has 1 to %d bytes", text,
+		                  IFNAMSIZ - 1);
+	memcpy(n->interface, at, size);
+	n->interface[size] = 0;
+	n->words = at + size + (at[size] == ',');
+	if (strstr(n->words, "addresses=move"))
+		return defect_set(why, "--net %s: the addresses of the host stay: addresses=keep",
+		                  text);
+	return 0;
+}
+
+static void add_addresses(struct filter_wish *wish, const char *words)
+{
+	static const char key[] = "address=";
+	while (words && *words) {
+		if (!strncmp(words, key, sizeof key - 1)) {
+			char text[64];
+			snprintf(text, sizeof text, "%.*s",
+			         (int)strcspn(words + sizeof key - 1, ","), words + sizeof key - 1);
+			filter_add(wish, text);
+		}
+		words = strchr(words, ',');
+		words += words != NULL;
+	}
+}
+
+/* Of the arguments those that are an address with its network's length. */
+static void add_arguments(struct filter_wish *wish, const struct run_words *w, unsigned n)
+{
+	for (unsigned k = 0; k < w->options->set_count; k++) {
+		char *text = several_text(w->options->sets[k], n);
+		const char *value = text ? strchr(text, '=') : NULL;
+		if (value && strchr(value, '/'))
+			filter_add(wish, value + 1);
+		if (text)
+			explicit_bzero(text, strlen(text));
+		free(text);
+	}
+}
+
+static bool add_wakes(struct filter_wish *wish, const struct run_words *w, unsigned n)
+{
+	bool done = true;
+	for (unsigned k = 0; k < w->standby->wake_count; k++) {
+		char *text = several_text(w->standby->wakes[k], n);
+		done &= text && filter_add(wish, text);
+		free(text);
+	}
+	return done;
+}
+
+static int find_addresses(struct filter_wish *wish, const struct run_words *w,
+                          const struct source *from, const char *words, unsigned n,
+                          struct defect *why)
+{
+	if (!add_wakes(wish, w, n))
+		return defect_set(why, "--wake wants an address");
+	if (w->standby->wake_count)
+		return 0;
+	add_addresses(wish, words);
+	add_arguments(wish, w, n);
+	for (uint32_t i = 0; i < from->ip4_count && !wish->ip4_count && !wish->ip6_count; i++)
+		if (i < FILTER_ADDRESSES)
+			wish->ip4[wish->ip4_count++] = from->ip4[i];
+	return 0;
+}
+
+static int add_wire(struct standby *s, const struct run_words *w, char *text, struct defect *why)
+{
+	struct sock_filter program[FILTER_MAX];
+	struct filter_wish wish = { 0 };
+	struct net net;
+	uint32_t i = s->wire_count;
+	const struct source *from = s->plan->source;
+	if (i == STANDBY_WIRES_MAX)
+		return defect_set(why, "more than %u networks", STANDBY_WIRES_MAX);
+	if (read_net(from, text, &net, why) ||
+	    find_addresses(&wish, w, from, net.words, s->number, why))
+		return -1;
+	packets_mac(wish.mac, from->image.note.name, net.device, net.interface);
+	if (wire_open(&s->wires[i], net.is_packet, net.interface, from->image.note.abi_minor >= 1,
+	              wish.mac, why))
+		return -1;
+	s->wire_count++;
+	unsigned size = filter_make(&wish, program);
+	s->filter_sizes[i] = (uint16_t)size;
+	s->filters[i] = malloc(size * sizeof *program);
+	if (!s->filters[i])
+		return defect_set(why, "no memory");
+	memcpy(s->filters[i], program, size * sizeof *program);
+	return 0;
+}
+
+static bool is_there(const struct standby *s)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!strcmp(all[i].wires[0].name, s->wires[0].name))
+			return true;
+	return false;
+}
+
+static int fill(struct standby *s, const struct run_words *w, struct defect *why)
+{
+	const struct device_texts *nets = nets_of(w->options);
+	int failed = 0;
+	for (uint32_t k = 0; !failed && k < nets->count; k++) {
+		char *text = several_text(nets->texts[k], s->number);
+		failed = text ? add_wire(s, w, text, why) : defect_set(why, "see above");
+		free(text);
+	}
+	if (!failed && !s->wire_count)
+		return defect_set(why, "has no network to wait on: --net NAME=tap:INTERFACE");
+	/* A TAP device is nobody else's as long as it is open. */
+	if (!failed && s->wires[0].is_packet && is_there(s))
+		return defect_set(why, "%s: there is a standby on it already", s->wires[0].name);
+	return failed;
+}
+
+/* One of a plan. */
+static int add_one(const struct standby_plan *plan, const struct run_words *w, unsigned n,
+                   struct defect *why)
+{
+	struct standby s = { .plan = plan, .number = n };
+	used += nets_of(w->options)->count;
+	if (used + STANDBY_DESCRIPTORS > bound) {
+		left_out++;
+		return 0;
+	}
+	if (count == room) {
+		struct standby *more = realloc(all, (room = room * 2 + 16) * sizeof *all);
+		if (!more)
+			return defect_set(why, "no memory");
+		all = more;
+	}
+	int failed = fill(&s, w, why);
+	if (!failed)
+		all[count++] = s;
+	used -= failed ? nets_of(w->options)->count : 0;
+	for (uint32_t i = 0; failed && i < s.wire_count; i++) {
+		wire_close(&s.wires[i]);
+		free(s.filters[i]);
+	}
+	return failed;
+}
+
+/* Are its arguments the image's? Contents of files are left for whoever is woken. */
+static int check_arguments(const struct run_words *w, struct source *from, struct defect *why)
+{
+	static struct args args;
+	const char *sets[TENDER_SETS_MAX];
+	unsigned n = 0;
+	int failed = 0;
+	for (unsigned k = 0; !failed && k < w->options->set_count; k++) {
+		const char *value = strchr(w->options->sets[k], '=');
+		if (value && value[1] == '@')
+			continue;
+		sets[n] = several_text(w->options->sets[k], 0);
+		failed = sets[n] ? 0 : defect_set(why, "see above");
+		n += !failed;
+	}
+	struct defect what;
+	if (!failed && args_make(&args, &from->image, sets, n, &what))
+		failed = defect_set(why, "%s: %s", from->path, what.text);
+	explicit_bzero(&args, sizeof args);
+	for (unsigned k = 0; k < n; k++) {
+		explicit_bzero((char *)sets[k], strlen(sets[k]));
+		free((char *)sets[k]);
+	}
+	return failed;
+}
+
+static int check_folder(const char *folder, struct defect *why)
+{
+	struct stat st;
+	if (stat(folder, &st) || !S_ISDIR(st.st_mode) || access(folder, W_OK | X_OK))
+		return defect_set(why, "--keep-state %s: want a folder that may be written to: %s",
+		                  folder, strerror(errno ? errno : ENOTDIR));
+	if (st.st_mode & 022 || st.st_uid != geteuid())
+		return defect_set(
+		        why,
+		        "--keep-state %s: others may write to it: it is to be this user's, "
+		        "mode 0700",
+		        folder);
+	if (strlen(folder) > PATH_MAX - 64)
+		return defect_set(why, "--keep-state: too long a path");
+	return 0;
+}
+
+static struct standby_plan *make_plan(const struct run_words *w, const char *words, uint32_t size,
+                                      struct defect *why)
+{
+	struct standby_plan *plan = calloc(1, sizeof *plan);
+	const char *path = strdup(w->what), *folder = w->standby->folder;
+	if (!plan || !path) {
+		defect_set(why, "no memory");
+		return NULL;
+	}
+	errno = 0;
+	*plan = (struct standby_plan){ .source = source_open(path, why),
+		                       .words = words,
+		                       .words_size = size,
+		                       .idle_ms = w->standby->idle_ms,
+		                       .stop_ms = w->options->stop_timeout / 1000000,
+		                       .folder = folder ? strdup(folder) : NULL };
+	if (!plan->source)
+		return NULL;
+	if (plan->source->snapshot >= 0 && w->options->memory) {
+		defect_set(why, "%s: a clone has its parent's memory: leave --memory out", path);
+		return NULL;
+	}
+	if (check_arguments(w, plan->source, why) || (folder && check_folder(folder, why)))
+		return NULL;
+	return plan;
+}
+
+/* The words of one line, or of the command. What is wrong with it, or with one of them, is said. */
+static void add_line(const char *place, const char *words, uint32_t size)
+{
+	static char own[STANDBY_WORDS_MAX], none[] = "";
+	static char *argv[LINES_WORDS_MAX + 2];
+	struct defect why;
+	struct run_words w;
+	if (size > sizeof own) {
+		say("%smore than %zu bytes", place, sizeof own);
+		return;
+	}
+	memcpy(own, words, size);
+	argv[0] = none;
+	int argc = 1 + lines_split(own, size, argv + 1);
+	int status = run_read_line(argc, argv, false, &w);
+	struct standby_plan *plan = status ? NULL : make_plan(&w, words, size, &why);
+	if (!status && !plan)
+		say("%s%s", place, why.text);
+	for (unsigned n = 0; plan && n < w.count; n++)
+		if (add_one(plan, &w, n, &why))
+			say("%s%s", place, why.text);
+	explicit_bzero(own, size);
+}
+
+static int add_file(const char *path)
+{
+	struct lines lines;
+	struct defect why;
+	char place[PATH_MAX + 16], *words;
+	uint32_t size;
+	int found;
+	if (lines_open(&lines, path, &why)) {
+		say("%s", why.text);
+		return AMP_EXIT_USAGE;
+	}
+	while ((found = lines_next(&lines, &words, &size, &why))) {
+		snprintf(place, sizeof place, "%s:%u: ", path, lines.number);
+		if (found < 0)
+			say("%s%s", place, why.text);
+		else
+			add_line(place, words, size);
+	}
+	return 0;
+}
+
+static uint32_t descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 1024;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	/* `--net NAME=fd:N` has 16 bits. */
+	return limit.rlim_cur > UINT16_MAX ? UINT16_MAX : (uint32_t)limit.rlim_cur;
+}
+
+/* Beside --file only what is of all together. */
+static const char *beside_file(const struct detach *d)
+{
+	for (unsigned i = 2; i < d->count; i++)
+		if (strncmp(d->words[i], "--file=", 7) != 0 &&
+		    strncmp(d->words[i], "--awake=", 8) != 0)
+			return d->words[i];
+	return NULL;
+}
+
+static int check_words(int argc, char **argv, struct tender_options *o, struct detach *d,
+                       const struct standby_words *words)
+{
+	if (d->needs && !d->is_wanted)
+		return usage("only with -d there is --", d->needs);
+	if (detach_tender_option(d))
+		return usage("not for what stands by: --", detach_tender_option(d));
+	if (words->file && (optind < argc || beside_file(d)))
+		return usage("beside --file there is only --awake and what -d has: ",
+		             optind < argc ? argv[optind] : beside_file(d));
+	if (!words->file && optind + 1 != argc)
+		return usage(optind == argc ? "no snapshot and no image given, and no --file"
+		                            : "more than one snapshot given: ",
+		             optind == argc ? "" : argv[optind + 1]);
+	d->has_no_image = words->file;
+	o->path = words->file ? words->file : argv[optind];
+	return 0;
+}
+
+/* What another supervisor has made for one tender. */
+static void forget_supervisor(void)
+{
+	const char *socket = getenv(PICTURE_SOCKET);
+	if (socket && atoi(socket) > 2)
+		close(atoi(socket));
+	unsetenv(PICTURE_SOCKET);
+	unsetenv(PLACE_VARIABLE);
+}
+
+int standby_run(int argc, char **argv, struct tender_options *o, struct detach *d,
+                const struct standby_words *given)
+{
+	const struct standby_words words = *given;
+	uint32_t size;
+	int status = check_words(argc, argv, o, d, &words);
+	if (status)
+		return status;
+	if (d->is_wanted)
+		return detach_run(d, o);
+	const char *folder = getenv(PLACE_VARIABLE);
+	folder = folder ? strdup(folder) : NULL;
+	forget_supervisor();
+	bound = descriptors();
+	if (words.file) {
+		status = add_file(words.file);
+	} else {
+		char *own = lines_keep(argv + 1, argc - 1, &size);
+		if (own)
+			add_line("", own, size);
+	}
+	if (left_out)
+		say("%u are left out: this process may have %u descriptors open: raise that "
+		    "(ulimit -n, LimitNOFILE=)",
+		    left_out, bound);
+	if (!count && words.file && !status)
+		say("%s: nothing stands by", words.file);
+	if (!count)
+		return AMP_EXIT_USAGE;
+	const struct standby_wish wish = { all, count, words.awake_max, folder, woken };
+	return standby_serve(&wish);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What an image's own seal leaves to be closed is closed by the manager, too. With a socket, the manager listens, and
+ * systemd-socket-proxyd(8) hands connections on: to the appliance in a network of its own that has nothing but a loopback
+ * interface, so that nobody else reaches it, nor it anybody.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ampoule_abi.h>
+#include <builder/text.h>
+#include <builder/value.h>
+#include <cli/output.h>
+#include <cli/unit.h>
+#include <tender/device/publish.h>
+
+#define PROXY     "systemd-socket-proxyd"
+#define INNER_LOW 10000u /* added to a port below 1024: nobody needs a right for it inside */
+#define MEMORY_BESIDE                                                                              \
+	(128u << 20) /* of a run, beside its heap: stacks, frames, the tender, passt */
+
+/* A word of ExecStart= (systemd.service(5), Command lines): quoted where it must be, % and $ doubled. */
+static void put_word(struct text *t, const char *word)
+{
+	bool plain =
+	        *word &&
+	        strspn(word,
+	               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,:=/@+-") ==
+	                strlen(word);
+	text_add(t, " ");
+	if (plain) {
+		text_add(t, "%s", word);
+		return;
+	}
+	text_add(t, "\"");
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			text_add(t, "\\");
+		if (*word == '%' || *word == '$')
+			text_add(t, "%c", *word);
+		if (*word == '\n')
+			text_add(t, "\\n");
+		else
+			text_add(t, "%c", *word);
+	}
+	text_add(t, "\"");
+}
+
+static bool begins(const char *word, const char *with)
+{
+	return !strncmp(word, with, strlen(with));
+}
+
+/* ---- Options ---- */
+
+/* --NAME=VALUE of either form; a name alone where it has no value. */
+static const char *next_option(char *const *words, int count, int *at)
+{
+	static const char *const plain[] = { "--detach",         "--replace", "--rm",
+		                             "--no-healthcheck", "--timing",  "--fixed-layout",
+		                             "--verbose",        "--help" };
+	static const struct {
+		char letter;
+		const char *name;
+	} letters[] = {
+		{ 'p', "publish" }, { 'm', "memory" }, { 'd', "detach" }, { 'v', "verbose" }
+	};
+	const char *word = words[(*at)++], *name = NULL, *value = NULL;
+	if (word[0] == '-' && word[1] && word[1] != '-') {
+		for (unsigned i = 0; i < sizeof letters / sizeof *letters; i++)
+			if (letters[i].letter == word[1])
+				name = keep_format("--%s", letters[i].name);
+		if (!name)
+			die(AMP_EXIT_USAGE, "no option %s of `ampoule run`", word);
+		value = word[2] ? word + 2 : NULL;
+	} else if (begins(word, "--") && word[2]) {
+		value = strchr(word, '=');
+		name = value ? keep_text(word, (size_t)(value - word)) : word;
+		value += value != NULL;
+	} else {
+		die(AMP_EXIT_USAGE, "%s is no option: name one image, as the last word", word);
+	}
+	for (unsigned i = 0; i < sizeof plain / sizeof *plain; i++)
+		if (!strcmp(name, plain[i]))
+			return name;
+	if (!value && *at == count)
+		die(AMP_EXIT_USAGE, "%s wants a value", name);
+	return keep_format("%s=%s", name, value ? value : words[(*at)++]);
+}
+
+void unit_take(struct unit *u, char *const *words, int count)
+{
+	static const char *const dropped[] = { "--detach", "--replace", "--rm", "--log-size=" };
+	u->restart = "on-failure";
+	u->watchdog = UNIT_WATCHDOG;
+	for (int at = 0; at < count;) {
+		const char *option = next_option(words, count, &at);
+		const char *value = strchr(option, '=');
+		bool is_dropped = false;
+		value = value ? value + 1 : "";
+		for (unsigned i = 0; i < sizeof dropped / sizeof *dropped; i++)
+			is_dropped |= begins(option, dropped[i]);
+		if (is_dropped)
+			continue;
+		if (begins(option, "--name="))
+			u->name = value;
+		else if (begins(option, "--restart="))
+			u->restart = begins(value, "on-failure") ? "on-failure"
+			             : begins(value, "no")       ? "no"
+			                                         : "always";
+		else if (begins(option, "--watchdog="))
+			u->watchdog = !strcmp(value, "0") ? NULL : value;
+		else if (begins(option, "--health") || begins(option, "--no-healthcheck"))
+			tell("%s is left out: systemd asks for nobody's health, but sees by its "
+			     "watchdog what hangs",
+			     option);
+		else if (begins(option, "--cpus="))
+			u->cpus = value;
+		else
+			list_add(&u->words, &u->count, option);
+		if (begins(option, "--memory="))
+			u->memory = value;
+	}
+}
+
+/* ---- The units ---- */
+
+/* What the words need of the host. */
+struct needs {
+	bool tun, root, low_port;
+};
+
+static struct needs needs_of(const struct unit *u)
+{
+	struct needs n = { 0 };
+	for (unsigned i = 0; i < u->count; i++) {
+		const char *word = u->words[i];
+		for (const char *equals = strchr(word, '='); equals;
+		     equals = strchr(equals + 1, '=')) {
+			n.tun |= begins(equals, "=tap:") || begins(equals, "=bridge:");
+			n.root |= begins(equals, "=bridge:") || begins(equals, "=macvtap:") ||
+			          begins(equals, "=packet:") || begins(equals, "=xdp:");
+		}
+		struct publish p;
+		struct defect why;
+		if (begins(word, "--publish=") && !publish_parse(&p, word + 10, &why))
+			n.low_port |= p.first < 1024;
+	}
+	return n;
+}
+
+static uint16_t inner(uint16_t port)
+{
+	return port < 1024 ? (uint16_t)(port + INNER_LOW) : port;
+}
+
+/* A word for ExecStart=: a secret's file becomes a credential, and a published port one of the inner network. */
+static const char *inner_word(const struct unit *u, const char *word)
+{
+	struct publish p;
+	struct defect why;
+	if (begins(word, "--set=") && strstr(word, "=@"))
+		return NULL;
+	if (!u->socket || !begins(word, "--publish="))
+		return word;
+	if (publish_parse(&p, word + 10, &why))
+		die(AMP_EXIT_USAGE, "-p %s", why.text);
+	if (p.first == p.last)
+		return keep_format("--publish=127.0.0.1:%u:%u", inner(p.first), p.to);
+	return keep_format("--publish=127.0.0.1:%u-%u:%u-%u", inner(p.first),
+	                   inner(p.first) + (p.last - p.first), p.to, p.to + (p.last - p.first));
+}
+
+static void put_secrets(const struct unit *u, struct text *t)
+{
+	bool any = false;
+	for (unsigned i = 0; i < u->count; i++) {
+		const char *word = u->words[i], *file = strstr(word, "=@");
+		char path[PATH_MAX];
+		if (!begins(word, "--set=") || !file)
+			continue;
+		if (!realpath(file + 2, path))
+			die(AMP_EXIT_USAGE, "%s: %s", file + 2, strerror(errno));
+		text_add(t, "LoadCredential=ampoule.%.*s:%s\n", (int)(file - word - 6), word + 6,
+		         path);
+		any = true;
+	}
+	if (!any)
+		text_add(t, "# A secret: the image's argument NAME is what the file holds.\n"
+		            "#LoadCredential=ampoule.NAME:/etc/ampoule/NAME\n");
+}
+
+static void put_limits(const struct unit *u, struct text *t)
+{
+	uint64_t bytes;
+	if (u->memory && !value_parse(AMP_ARG_SIZE, u->memory, &bytes))
+		text_add(t, "MemoryMax=%lluM\n",
+		         (unsigned long long)((bytes + MEMORY_BESIDE) >> 20));
+	else
+		text_add(t, "# The heap is --memory's; this bounds all of it.\n#MemoryMax=256M\n");
+	if (u->cpus)
+		text_add(t, "CPUQuota=%.0f%%\n", atof(u->cpus) * 100);
+	else
+		text_add(t, "#CPUQuota=100%%\n");
+	text_add(t, "TasksMax=64\nLimitNOFILE=65536\n");
+}
+
+/* What both the appliance and its proxy do without. */
+static void put_hardening(struct text *t)
+{
+	text_add(t, "NoNewPrivileges=yes\nProtectSystem=strict\nPrivateTmp=yes\nPrivateMounts=yes\n"
+	            "ProtectKernelTunables=yes\nProtectKernelModules=yes\nProtectKernelLogs=yes\n"
+	            "ProtectControlGroups=yes\nProtectClock=yes\nProtectHostname=yes\nProtectProc="
+	            "invisible\n"
+	            "RestrictRealtime=yes\nRestrictSUIDSGID=yes\nLockPersonality=yes\nRemoveIPC="
+	            "yes\nUMask=0077\n"
+	            "SystemCallArchitectures=native\nSystemCallErrorNumber=EPERM\n");
+}
+
+static void put_service(const struct unit *u, struct text *t)
+{
+	const char *command = getenv("AMPOULE_COMMAND"), *slash = strrchr(u->image, '/');
+	const struct needs n = needs_of(u);
+	text_add(t, "[Unit]\nDescription=Appliance %s\n", slash ? slash + 1 : u->image);
+	text_add(t, u->socket
+	                    ? "# Nobody needs it once its proxy has ended.\nStopWhenUnneeded=yes\n"
+	                    : "After=network-online.target\nWants=network-online.target\n");
+	text_add(t, "\n[Service]\nType=notify\nNotifyAccess=all\nExecStart=%s run",
+	         command ? command : "/usr/bin/ampoule");
+	for (unsigned i = 0; i < u->count; i++) {
+		const char *word = inner_word(u, u->words[i]);
+		if (word)
+			put_word(t, word);
+	}
+	text_add(t, " --");
+	put_word(t, u->image);
+	text_add(t, "\nWorkingDirectory=%s\n", u->folder);
+	for (unsigned i = 0; i < u->count; i++) {
+		const char *file =
+		        begins(u->words[i], "--block=") ? strchr(u->words[i] + 8, '=') : NULL;
+		char path[PATH_MAX];
+		if (file &&
+		    realpath(keep_format("%.*s", (int)strcspn(file + 1, ","), file + 1), path))
+			text_add(t, "ReadWritePaths=%s\n", path);
+	}
+	text_add(t, "Restart=%s\nRestartSec=100ms\nTimeoutStopSec=15\nKillMode=mixed\n",
+	         u->restart);
+	if (u->watchdog)
+		text_add(t,
+		         "# The image's event loop has turned within this time, or it is started "
+		         "anew.\nWatchdogSec=%s\n",
+		         u->watchdog);
+	put_secrets(u, t);
+	text_add(t, "\n");
+	put_limits(u, t);
+	text_add(t, "\n");
+	if (!u->user && !n.root)
+		text_add(t, "DynamicUser=yes\n");
+	if (u->socket)
+		text_add(t, "PrivateNetwork=yes\n");
+	bool low = n.low_port && !u->socket && !n.root;
+	if (!u->user)
+		text_add(t, "CapabilityBoundingSet=%s\nAmbientCapabilities=%s\n",
+		         n.root ? "CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN CAP_BPF CAP_SYS_CHROOT "
+		                  "CAP_SETUID "
+		                  "CAP_SETGID CAP_KILL"
+		         : low  ? "CAP_NET_BIND_SERVICE"
+		                : "",
+		         low ? "CAP_NET_BIND_SERVICE" : "");
+	put_hardening(t);
+	text_add(t, "ProtectHome=read-only\nRestrictNamespaces=~cgroup\nDevicePolicy="
+	            "closed\nDeviceAllow=/dev/kvm rw\n");
+	if (n.tun)
+		text_add(t, "DeviceAllow=/dev/net/tun rw\n");
+	if (!u->user && !n.root && getgrnam("kvm"))
+		text_add(t, "SupplementaryGroups=kvm\n");
+	/* Beyond a service's: what passt and a jail shut themselves in by, and how the sandbox watches its child. */
+	text_add(t,
+	         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK%s\n"
+	         "SystemCallFilter=@system-service @mount seccomp landlock_create_ruleset "
+	         "landlock_add_rule landlock_restrict_self ptrace process_vm_readv "
+	         "process_vm_writev%s\n",
+	         n.root ? " AF_PACKET AF_XDP" : "", n.root ? " bpf" : "");
+	if (!u->socket)
+		text_add(t, "\n[Install]\nWantedBy=%s\n",
+		         u->user ? "default.target" : "multi-user.target");
+}
+
+static const char *proxy_path(void)
+{
+	static const char *const places[] = { "/usr/lib/systemd/" PROXY, "/lib/systemd/" PROXY };
+	return places[access(places[0], X_OK) && !access(places[1], X_OK)];
+}
+
+static unsigned listed_ports(const struct unit *u, struct text *t, unsigned which)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < u->count; i++) {
+		struct publish p;
+		struct defect why;
+		if (!begins(u->words[i], "--publish="))
+			continue;
+		if (publish_parse(&p, u->words[i] + 10, &why))
+			die(AMP_EXIT_USAGE, "-p %s", why.text);
+		if (p.udp || p.first != p.last)
+			die(AMP_EXIT_USAGE, "--socket takes single TCP ports: -p %s is %s",
+			    u->words[i] + 10, p.udp ? "of UDP" : "a range");
+		count++;
+		char address[PUBLISH_ADDRESS_MAX];
+		bool six = p.address.family == NET_IP6;
+		if (t && *publish_address(&p, address))
+			text_add(t, "ListenStream=%s%s%s:%u\n", six ? "[" : "", address,
+			         six ? "]" : "", p.first);
+		else if (t)
+			text_add(t, "ListenStream=%u\n", p.first);
+		if (count == which + 1)
+			return p.first;
+	}
+	return count;
+}
+
+static void put_socket(const struct unit *u, struct text *t)
+{
+	text_add(t, "[Unit]\nDescription=Ports of %s\n\n[Socket]\n", u->name);
+	listed_ports(u, t, UINT_MAX - 1);
+	text_add(t, "Service=%s-proxy.service\nNoDelay=yes\n\n[Install]\nWantedBy=sockets.target\n",
+	         u->name);
+}
+
+static void put_proxy(const struct unit *u, struct text *t)
+{
+	text_add(t,
+	         "[Unit]\nDescription=Connections for %s\nRequires=%s.service "
+	         "%s.socket\nAfter=%s.service "
+	         "%s.socket\nJoinsNamespaceOf=%s.service\n\n[Service]\nType=notify\n"
+	         "# With --exit-idle-time=5min it ends when nobody is connected, and the appliance "
+	         "with it.\n"
+	         "ExecStart=%s 127.0.0.1:%u\n",
+	         u->name, u->name, u->name, u->name, u->name, u->name, proxy_path(),
+	         inner((uint16_t)listed_ports(u, NULL, 0)));
+	if (!u->user)
+		text_add(t, "DynamicUser=yes\nCapabilityBoundingSet=\n");
+	text_add(t, "PrivateNetwork=yes\nPrivateDevices=yes\nProtectHome=yes\n");
+	put_hardening(t);
+	text_add(t, "RestrictNamespaces=yes\nMemoryDenyWriteExecute=yes\n"
+	            "RestrictAddressFamilies=AF_UNIX AF_INET "
+	            "AF_INET6\nSystemCallFilter=@system-service\n"
+	            "SystemCallFilter=~@privileged @resources\n");
+}
+
+int unit_print(const struct unit *u, const char *folder)
+{
+	static const struct {
+		const char *suffix;
+		void (*put)(const struct unit *, struct text *);
+		bool socket;
+	} kinds[] = { { ".socket", put_socket, true },
+		      { "-proxy.service", put_proxy, true },
+		      { ".service", put_service, false } };
+	const char *place = u->user ? "~/.config/systemd/user" : "/etc/systemd/system",
+	           *manager = u->user ? "--user " : "";
+	if (u->socket && listed_ports(u, NULL, UINT_MAX - 1) != 1)
+		die(AMP_EXIT_USAGE, "--socket wants exactly one -p: a proxy leads to one port");
+	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		struct text t = { 0 };
+		if (kinds[i].socket && !u->socket)
+			continue;
+		const char *file = keep_format("%s%s", u->name, kinds[i].suffix);
+		text_add(&t,
+		         "# %s/%s, made by `ampoule generate systemd`; then\n"
+		         "# systemctl %sdaemon-reload && systemctl %senable --now %s%s\n",
+		         place, file, manager, manager, u->name, u->socket ? ".socket" : "");
+		kinds[i].put(u, &t);
+		if (!folder) {
+			fwrite(t.s, 1, t.size, stdout);
+			if (kinds[i].socket)
+				putchar('\n');
+			continue;
+		}
+		const char *path = keep_format("%s/%s", folder, file);
+		if (!file_write(path, t.s, t.size, 0644)) {
+			tell("cannot write %s: %s", path, strerror(errno));
+			return AMP_EXIT_TENDER;
+		}
+		puts(path);
+	}
+	return 0;
+}

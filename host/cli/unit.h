@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* Units of systemd for an image: what `ampoule generate systemd` writes. */
+#ifndef AMPOULE_CLI_UNIT_H
+#define AMPOULE_CLI_UNIT_H
+
+#include <stdbool.h>
+
+#define UNIT_WATCHDOG "30s"
+
+struct unit {
+	const char *name;           /* of the units, without .service */
+	const char *image, *folder; /* absolute; where it is started */
+	const char *restart;        /* as --restart */
+	const char *watchdog;       /* a time, or null: none */
+	const char *memory, *cpus;  /* as --memory and --cpus; null: not given */
+	bool user;                  /* for a user's own manager */
+	bool socket;                /* the manager listens: three units */
+	char **words;               /* further options of `ampoule run`, --NAME=VALUE each */
+	unsigned count;
+};
+
+/* Options as a user gives them, in one form or the other, into the unit. Ends the process where one is not to be understood. */
+void unit_take(struct unit *, char *const *words, int count);
+/* All units: to standard output, or as files in `folder`. The exit status. */
+int unit_print(const struct unit *, const char *folder);
+
+#endif

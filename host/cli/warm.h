@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+/* `ampoule run --warm FILE`: the image runs until it says that it is warm (clone_ready), and its snapshot is the file. */
+#ifndef AMPOULE_CLI_WARM_H
+#define AMPOULE_CLI_WARM_H
+
+#include <tender/tender.h>
+
+int warm_run(struct tender_options *, const char *file);
+
+#endif
