@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* A guest of Xen's (PVH): its console, clock and end. Its network and disks are not driven yet. */
+#ifndef BOOT_XEN_H
+#define BOOT_XEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Is there a Xen? Then hypercalls work from here on, and its console is added. After memory_begin. */
+void xen_begin(void);
+bool xen_is_there(void);
+
+/* Ticks of the TSC a second; 0: Xen does not say. */
+uint64_t xen_rate(void);
+/* ns since 1970; 0: Xen does not say. */
+int64_t xen_wall(void);
+/* Ends the domain. Returns where there is no Xen. */
+void xen_off(void);
+
+#endif
