@@ -4,6 +4,7 @@
 
 #include <app/dns/dns.h>
 #include <core/file.h>
+#include <core/clock.h>
 #include <core/task.h>
 
 /* The four texts as one: an argument has 127 bytes at the most. */
@@ -34,6 +35,7 @@ int main(void)
 		                       .tcp = { .connections = arg_tcp_connections(),
 		                                .per_address = arg_tcp_per_address(),
 		                                .transfers = arg_tcp_transfers(),
+		                                .rate = arg_tcp_rate(),
 		                                .unsent = arg_tcp_unsent(),
 		                                .idle_ns = arg_tcp_idle(),
 		                                .buffers = arg_tcp_buffers() } };
@@ -41,5 +43,5 @@ int main(void)
 	if (dns_serve(&server, file_find("zones"), &options) < 0)
 		return 1;
 	for (;;)
-		task_sleep(UINT64_MAX); /* queries are answered on the event loop */
+		task_sleep_until(CLOCK_NEVER); /* queries are answered on the event loop */
 }

@@ -2,6 +2,7 @@
 /* Echoes UDP datagrams (RFC 862), each in the frame it came in. */
 #include "appliance.h"
 
+#include <core/clock.h>
 #include <core/task.h>
 #include <net/udp.h>
 
@@ -17,5 +18,5 @@ int main(void)
 	if (udp_open(&socket, NULL, arg_port(), echo, NULL))
 		return 1;
 	for (;;)
-		task_sleep(UINT64_MAX);
+		task_sleep_until(CLOCK_NEVER);
 }

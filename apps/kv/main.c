@@ -7,6 +7,7 @@
 #include <app/memcache/memcache.h>
 #include <app/status/status.h>
 #include <core/log.h>
+#include <core/clock.h>
 #include <core/task.h>
 #include <store/block.h>
 
@@ -33,11 +34,12 @@ int main(void)
 	                                               .item_max = (uint32_t)item,
 	                                               .connections_max = arg_connections(),
 	                                               .unsent_max = arg_unsent(),
+	                                               .watch_max = arg_watch(),
 	                                               .buffers_max = arg_buffers(),
 	                                               .stall_ns = arg_stall(),
 	                                               .idle_ns = arg_idle() }) ||
 	    status_serve(&(struct status_options){ .port = arg_status(), .name = "kv" }))
 		return 1;
 	for (;;)
-		task_sleep(UINT64_MAX);
+		task_sleep_until(CLOCK_NEVER);
 }

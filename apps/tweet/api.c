@@ -19,7 +19,10 @@
  */
 #include <string.h>
 
+#include <app/http/form.h>
+#include <app/http/origin.h>
 #include <app/json/json.h>
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/print.h>
@@ -89,7 +92,7 @@ static bool somebody(struct http_exchange *x, struct session *s)
 		refuse_error(x, error);
 	else if (!*s->name)
 		refuse(x, 401, "log in first: POST /api/login, then Authorization: Bearer TOKEN");
-	else if (!s->bearer && !session_same_origin(x))
+	else if (!s->bearer && !http_same_origin(x))
 		refuse(x, 403, "the request comes from another page");
 	else
 		return true;
@@ -100,16 +103,13 @@ static bool somebody(struct http_exchange *x, struct session *s)
 static bool object(struct http_exchange *x, char body[BODY_MAX + 1],
                    struct json_value values[VALUES_MAX])
 {
-	struct http_text type = http_header(x, "content-type");
 	struct json_defect d;
-	static const char want[] = JSON_TYPE;
 	/* Forms of other pages cannot say so. */
-	if (!type.bytes || type.size < sizeof want - 1 ||
-	    memcmp(type.bytes, want, sizeof want - 1)) {
+	if (!http_type_is(x, JSON_TYPE)) {
 		refuse(x, 415, "the body must be application/json");
 		return false;
 	}
-	int64_t size = body_read(x, body);
+	int64_t size = http_read_all(x, body, BODY_MAX + 1, clock_now() + BODY_NS);
 	if (size < 0)
 		return false;
 	if (json_parse(values, VALUES_MAX, body, (uint32_t)size, &d) ||

@@ -6,9 +6,7 @@
  * soon, who tries many names is stopped, too, and neither keeps the name's owner out, who comes from elsewhere. Behind a
  * proxy all people have one address, and share its count. What is refused is not counted: nobody has to wait longer for it.
  *
- * The counts lie in a table whose size never changes. Two that fall into one place add up, so that no flood of others can
- * make one be forgotten; each has two places under a key drawn at boot, and the lesser counts, so that hardly anybody is taken for
- * somebody else.
+ * The counts lie in tables that no flood of others makes forget one (app/http/limit.h).
  *
  * A password takes the processor for long, on purpose: one is looked at at a time, and at most ATTEMPTS_AT_ONCE of an address
  * wait for it.
@@ -24,8 +22,8 @@
 #define ATTEMPT_PAIR_NS  (30ull * 1000000000) /* then one more of those of a name and an address */
 #define ATTEMPT_PEER_NS  (3ull * 1000000000)  /* of those of an address */
 
-/* How many wrong ones go before who asks has to wait: of a pair, of an address. */
-void attempt_bounds(uint32_t of_pair, uint32_t of_address);
+/* How many wrong ones go before who asks has to wait: of a pair, of an address. ERR_MEMORY. */
+int attempt_open(uint32_t of_pair, uint32_t of_address);
 /* As model_log_in and model_sign_up; ERR_AGAIN: not now, but in so many seconds. */
 int attempt_log_in(const struct http_exchange *, const char *name, const char *password,
                    char token[TOKEN_SIZE + 1], uint32_t *seconds);

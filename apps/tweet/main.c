@@ -18,8 +18,7 @@ int main(void)
 	if (!data)
 		log_warning("tweet", "there is no device (--block data=FILE): all is in memory, "
 		                     "and gone with this image");
-	attempt_bounds(arg_attempts(), arg_attempts_address());
-	if (model_open(data, arg_cache()) ||
+	if (attempt_open(arg_attempts(), arg_attempts_address()) || model_open(data, arg_cache()) ||
 	    http_serve(&s, &(struct http_options){ .port = arg_port(), .body_max = 16384 }) ||
 	    pages_route(s) || api_route(s) ||
 	    status_serve(&(struct status_options){ .port = arg_status(), .name = "tweet" }))

@@ -3,6 +3,8 @@
  * nothing twice. */
 #include <string.h>
 
+#include <app/http/origin.h>
+#include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/print.h>
@@ -268,11 +270,11 @@ static bool credentials(struct http_exchange *x, char *name, uint32_t name_room,
 {
 	struct session nobody = { 0 };
 	char body[BODY_MAX + 1];
-	int64_t size = body_read(x, body);
+	int64_t size = http_read_all(x, body, BODY_MAX + 1, clock_now() + BODY_NS);
 	if (size < 0)
 		return false;
 	struct http_text form = { body, (uint32_t)size };
-	if (!session_same_origin(x)) {
+	if (!http_same_origin(x)) {
 		page_error(x, NULL, 403, "The form was sent by another site.");
 		return false;
 	}
@@ -320,7 +322,7 @@ static void sign_up(struct http_exchange *x, void *context)
 static bool session_body(struct http_exchange *x, struct session *s, char body[BODY_MAX + 1],
                          struct http_text *form)
 {
-	int64_t size = body_read(x, body);
+	int64_t size = http_read_all(x, body, BODY_MAX + 1, clock_now() + BODY_NS);
 	if (size < 0)
 		return false;
 	*form = (struct http_text){ body, (uint32_t)size };
@@ -332,7 +334,7 @@ static bool session_body(struct http_exchange *x, struct session *s, char body[B
 		go_to(x, "/");
 		return false;
 	}
-	if (!session_same_origin(x) || !session_form(s, *form)) {
+	if (!http_same_origin(x) || !session_form(s, *form)) {
 		page_error(x, s, 403, "The form does not come from a page of this session.");
 		return false;
 	}

@@ -13,6 +13,7 @@
 #include "model.h"
 
 #define BODY_MAX 8192u
+#define BODY_NS  (20ull * 1000000000) /* for a body to come */
 
 struct session {
 	char name[NAME_MAX_ + 1]; /* "": nobody */
@@ -23,15 +24,10 @@ struct session {
 
 /* ERR_IO and the like: the store failed. */
 int session_find(struct http_exchange *, struct session *);
-/* Does the request come from a page of our own, as far as the browser says? */
-bool session_same_origin(const struct http_exchange *);
 /* The field `form` of a form is this session's. */
 bool session_form(const struct session *, struct http_text form);
 /* The Set-Cookie that begins or ends it. */
 int session_set(struct http_exchange *, const char *token);
 int session_clear(struct http_exchange *);
-
-/* The whole body and a NUL; its size, or -1: it is too large, or did not come (the exchange is answered, or gone). */
-int64_t body_read(struct http_exchange *, char to[BODY_MAX + 1]);
 
 #endif
