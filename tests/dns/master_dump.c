@@ -77,7 +77,7 @@ int main(int count, char **arguments)
 	struct dns_name origin;
 
 	if (count < 3 || dns_name_parse(&origin, arguments[1], strlen(arguments[1]), &root) < 0) {
-		fprintf(stderr, "Usage: dns-master-dump ORIGIN FILE [-x]\n");
+		fprintf(stderr, "usage: dns-master-dump ORIGIN FILE [-x]\n");
 		return 2;
 	}
 	hexadecimal = count > 3 && strcmp(arguments[3], "-x") == 0;

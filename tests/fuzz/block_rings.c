@@ -80,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		.view = &view,
 	};
 	block_rings_open(&d, &layout);
+	assert(d.copy.shared);
+	d.copy.shared->word = size % 2 ? BLOCK_COPY_NOTE : BLOCK_COPY_NONE;
 	struct amp_ring *const requests = &view.block.requests, *const answers =
 	                                                                &view.block.answers;
 	struct amp_block_request *asked = (struct amp_block_request *)requests->entries;
@@ -151,6 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		        ((d.answers.mine - 3 + k) & (RING - 1));
 		assert(a->id == k && a->result == 0);
 	}
+	block_rings_close(&d);
 	free(rings);
 	free(heap);
 	return 0;

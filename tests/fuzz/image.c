@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Fuzzes the loader: an input is a list of patches to a good image, so that mutations get past the first magic
- * number. What is accepted must keep the promises of tender/image.h.
+ * number. What is accepted must keep the promises of tender/image.h, and those of tender/moves.h where it is loaded.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <tender/image.h>
+#include <tender/moves.h>
 
 #include "sample.h"
 
@@ -47,6 +47,53 @@ static void promises(const struct image *m)
 		require(memchr(m->devices[i].name, 0, AMP_NAME_MAX) != NULL, "names end");
 }
 
+/* A table of two words of data. */
+static void make_movable(struct sample *s)
+{
+	static const uint8_t table[] = { 5, 0, 0, 0, 0x88, 0x80, 0x01, 0x80, 0x40 };
+	s->note.note.flags = AMP_NOTE_MOVES;
+	memcpy((uint8_t *)s + s->rodata.p_offset + s->rodata.p_filesz, table, sizeof table);
+}
+
+static uint64_t sum(const uint8_t *bytes, uint64_t size)
+{
+	uint64_t all = 0;
+	for (uint64_t i = 0; i < size; i++)
+		all = all * 31 + bytes[i];
+	return all;
+}
+
+/* Moved, an image keeps all promises, and its code is what the file says. */
+static void move(struct image *image)
+{
+	const struct space_need need = { .heap = AMP_PAGE, .boot = AMP_PAGE };
+	struct image_segment before[AMP_SEGMENTS_MAX];
+	struct space s;
+	struct defect why;
+	uint64_t bytes = image_stacks_size(image);
+	memcpy(before, image->segments, sizeof before);
+	moves_draw(image);
+	promises(image);
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		bytes += image->segments[i].size;
+		require(image->segments[i].at - before[i].at == image->moved, "all move alike");
+	}
+	if (bytes > 64 << 20 || space_make(&s, SPACE_GUEST, image, &need, &why))
+		return;
+	require(space_is_valid(&s), "the space is valid");
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *g = &image->segments[i];
+		static uint8_t code[4 * AMP_PAGE];
+		uint64_t n = g->file_size < sizeof code ? g->file_size : sizeof code;
+		if (!(g->rights & RIGHT_X) ||
+		    pread(image->fd, code, n, (off_t)g->file_offset) != (ssize_t)n)
+			continue;
+		require(sum(code, n) == sum(space_region(&s, REGION_SEGMENT, i)->host, n),
+		        "no word in code is changed");
+	}
+	space_free(&s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	static struct sample sample;
@@ -55,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	char path[32];
 	size_t length = SAMPLE_SIZE;
 	sample_make(&sample);
+	make_movable(&sample);
 	/* The interesting bytes are the headers (first page) and the note (third page). */
 	for (; size >= 12; input += 12, size -= 12) {
 		uint16_t at;
@@ -77,6 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		require(why.text[0] && !strchr(why.text, '\n'), "one line says why");
 	} else {
 		promises(&image);
+		if (image.movable)
+			move(&image);
 		image_close(&image);
 	}
 	close(fd);

@@ -43,7 +43,26 @@ static uint32_t seed;
 static struct amp_boot nothing;
 const struct amp_boot *boot_info = &nothing;
 const uint32_t resolver_config_count = 1;
-const struct resolver_config resolver_configs[1] = { { SERVER, -1 } };
+const struct resolver_config resolver_configs[1] = {
+	{ { .words = { 0, 0, 0xffff0000u, __builtin_bswap32(SERVER) } }, -1 }
+};
+
+/* Its one interface has no IPv6. */
+bool ip6_ready(const struct interface *i)
+{
+	return i->ip6;
+}
+
+struct net_address ip6_resolver(const struct interface *i, uint32_t n)
+{
+	(void)i, (void)n;
+	return net_ip4(0);
+}
+
+void resolver_order(struct net_address *all, uint32_t count)
+{
+	(void)all, (void)count;
+}
 
 struct interface *interface_at(uint32_t n)
 {
@@ -197,22 +216,28 @@ int udp_open(struct udp_socket **s, struct interface *i, uint16_t port, udp_rece
 	return OK;
 }
 
+void udp_hear(struct udp_socket *s, udp_error_fn *f)
+{
+	(void)s, (void)f;
+}
+
 void udp_close(struct udp_socket *s)
 {
 	heap_free(s);
 }
 
-int udp_send(struct udp_socket *s, uint32_t to, uint16_t port, const void *bytes, uint32_t size)
+int udp_send(struct udp_socket *s, struct net_address to, uint16_t port, const void *bytes,
+             uint32_t size)
 {
 	(void)s;
-	if (to != SERVER || port != 53)
+	if (net_ip4_of(to) != SERVER || port != 53)
 		abort();
 	keep_query(bytes, size);
 	return OK;
 }
 
-int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source, uint16_t *port,
-                uint64_t deadline_ns)
+int udp_receive(struct udp_socket *s, void *to, uint32_t size, struct net_address *source,
+                uint16_t *port, uint64_t deadline_ns)
 {
 	uint32_t length;
 	uint8_t kind, *message = next_message(&length, &kind);
@@ -226,7 +251,7 @@ int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
 	judge(message, length);
 	memcpy(to, message, length < size ? length : size);
 	free(message);
-	*source = kind & KIND_SOURCE ? SERVER + 1 : SERVER;
+	*source = net_ip4(kind & KIND_SOURCE ? SERVER + 1 : SERVER);
 	*port = 53;
 	return (int)length;
 }
@@ -234,11 +259,11 @@ int udp_receive(struct udp_socket *s, void *to, uint32_t size, uint32_t *source,
 static uint8_t *stream;
 static uint32_t stream_size, stream_at;
 
-int tcp_connect(struct tcp_connection **c, uint32_t address, uint16_t port,
+int tcp_connect(struct tcp_connection **c, struct net_address address, uint16_t port,
                 const struct tcp_options *o, uint64_t deadline_ns)
 {
 	(void)o, (void)deadline_ns;
-	if (address != SERVER || port != 53)
+	if (net_ip4_of(address) != SERVER || port != 53)
 		abort();
 	*c = heap_alloc(1);
 	return OK;
@@ -288,7 +313,8 @@ void tcp_close(struct tcp_connection *c)
 
 static int ask(const char *name)
 {
-	uint32_t to[RESOLVER_ADDRESSES_MAX + 1], count = RESOLVER_ADDRESSES_MAX + 1;
+	struct net_address to[RESOLVER_ADDRESSES_MAX + 1];
+	uint32_t count = RESOLVER_ADDRESSES_MAX + 1;
 	uint64_t deadline = now + 30 * NS_PER_S;
 	int result = resolver_lookup(name, to, count, deadline);
 

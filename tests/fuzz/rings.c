@@ -5,6 +5,7 @@
  * of exactly their size, so that AddressSanitizer sees a step outside. At the end the rings are put
  * right by nobody: the device must merely have survived, and a pass must end.
  */
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,17 +64,19 @@ static void chain(const struct amp_ring *tx, uint8_t *frames, const uint8_t *inp
 	((struct amp_desc *)tx->entries)[at & (RING - 1)] = c;
 }
 
-static void run(const uint8_t *input, size_t size, bool offloads);
+static void run(const uint8_t *input, size_t size, bool offloads, bool streams);
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-	run(input, size, false);
-	run(input, size, true);
+	run(input, size, false, false);
+	run(input, size, true, false);
+	run(input, size, true, true);
 	return 0;
 }
 
-static void run(const uint8_t *input, size_t size, bool offloads)
+static void run(const uint8_t *input, size_t size, bool offloads, bool streams)
 {
+	static struct net_guard guard = { .router = 0x0a000001 };
 	int fds[2];
 	struct packets *p = calloc(1, sizeof *p);
 	const struct amp_note_device note = { .ring_size = RING, .frame_count = FRAMES };
@@ -85,9 +88,17 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 	uint8_t *fixed = malloc(FIXED);
 	static uint8_t packet[70000];
 	assert(p && rings && frames && fixed);
+	packets_begin(p);
 	memset(fixed, 1, FIXED);
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds))
+	if (socketpair(AF_UNIX, (streams ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	               0, fds))
 		abort();
+	if (streams) {
+		p->stream = calloc(1, sizeof *p->stream);
+		assert(p->stream && !net_stream_open(p->stream, fds[0], 65535, &why));
+		p->stream->guard = &guard;
+		p->stream->readdress = p->vouched = true;
+	}
 	const struct device_memory constant = { FIXED_AT, FIXED, fixed };
 	const struct device_place place = {
 		.rings = { (uint64_t)rings, net_rings_size(RING), rings },
@@ -102,7 +113,7 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 	assert(need.rings == place.rings.size && need.frames == AREA);
 	assert(!packets_place(&d, &place, &why));
 	if (offloads) /* large packets, too, whatever such small rings are offered */
-		net_rings_offload(&p->rings, ALL, true, p->overflow);
+		net_rings_offload(&p->rings, ALL, !streams, p->overflow);
 	struct amp_ring *const all[] = { &view.fill, &view.rx, &view.tx, &view.completion };
 
 	while (size >= 12) {
@@ -128,6 +139,10 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 			break;
 		case PACKET:
 			memset(packet, input[3], 2048);
+			if (streams) {
+				const uint32_t length = htonl((uint32_t)(value % 2048));
+				(void)!write(fds[1], &length, input[2] & 1 ? 4 : input[2] % 5);
+			}
 			(void)!write(fds[1], packet, value % 2048);
 			break;
 		case CHAIN:
@@ -152,7 +167,7 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 			packets_pending(&d);
 			packets_ready(&d, value);
 			packets_wakeup(&d, input[2] & 1);
-			assert(packets_polls(&d, &(struct pollfd){ 0 }) <= 1);
+			assert(packets_polls(&d, (struct pollfd[2]){ 0 }) <= 1u + streams);
 			break;
 		}
 		while (read(fds[1], packet, sizeof packet) > 0)
@@ -165,5 +180,6 @@ static void run(const uint8_t *input, size_t size, bool offloads)
 	free(rings);
 	free(frames);
 	free(fixed);
+	free(p->stream);
 	free(p);
 }

@@ -148,8 +148,8 @@ static void act(struct side *s, uint8_t action, uint16_t n)
 {
 	static const struct tcp_options to = { .local_port = 50000 };
 	if (action % ACTIONS == CONNECT && !s->c) {
-		if (tcp_connect_watch(&s->c, PEER, s->peer, s == sides ? &to : NULL, &handlers,
-		                      s) == OK) {
+		if (tcp_connect_watch(&s->c, net_ip4(PEER), s->peer, s == sides ? &to : NULL,
+		                      &handlers, s) == OK) {
 			struct tcp_info i;
 			tcp_info(s->c, &i);
 			s->us = i.local_port;

@@ -44,7 +44,7 @@ static int started, order_seen;
 static int start_late(void)
 {
 	order_seen = order_seen * 10 + 2;
-	task_sleep(100 * NS_PER_US); /* a BOOT_START function may block */
+	task_sleep_until(clock_now() + 100 * NS_PER_US); /* a BOOT_START function may block */
 	started++;
 	return OK;
 }
@@ -285,7 +285,7 @@ static void timers_fire_in_order_and_never_early(void)
 	struct timer never = { 0 };
 	timer_set(&never, CLOCK_NEVER, ring_alarm);
 	while (alarms_fired < COUNT)
-		task_sleep(NS_PER_MS);
+		task_sleep_until(clock_now() + NS_PER_MS);
 	check(timer_is_set(&never));
 	timer_stop(&never);
 	for (unsigned i = 0; i < COUNT; i++) {
@@ -329,7 +329,7 @@ static void many_sleepers_fit_and_none_is_woken_early(void)
 		timer_set(&all[i], start + random_u64() % (500 * NS_PER_MS), wake_sleeper);
 	}
 	while (sleepers_woken < COUNT)
-		task_sleep(10 * NS_PER_MS);
+		task_sleep_until(clock_now() + 10 * NS_PER_MS);
 	timer_stop(&heart);
 	check(sleepers_early == 0);
 	check(beat_gap > 0);
@@ -359,7 +359,7 @@ static void a_task_that_only_yields_starves_no_timer(void)
 		task_yield();
 	check(alarm.fired_at >= alarm.timer.deadline);
 	check(starved_polls > 10);
-	task_sleep(NS_PER_MS); /* a sleeper gets its turn as well */
+	task_sleep_until(clock_now() + NS_PER_MS); /* a sleeper gets its turn as well */
 	starving = false;
 	task_yield();
 }
@@ -385,7 +385,7 @@ static void the_clock_never_goes_back(void)
 static void the_loop_waits_instead_of_spinning(void)
 {
 	struct loop_figures before = loop_figures();
-	task_sleep(5 * NS_PER_MS);
+	task_sleep_until(clock_now() + 5 * NS_PER_MS);
 	struct loop_figures after = loop_figures();
 	check(after.waits > before.waits);
 	check(after.waited_ns - before.waited_ns > 2 * NS_PER_MS);

@@ -12,6 +12,10 @@
 
 #define STACK_SIZE 65536u
 #define STACKS     3u
+#ifndef PROBE_MEMORY
+#define PROBE_MEMORY_MIN (1 << 20)
+#define PROBE_MEMORY     (4 << 20)
+#endif
 #define EXIT_WRONG 99 /* the tender did not keep the contract */
 
 extern uint8_t stacks[];
@@ -36,8 +40,8 @@ static const struct __attribute__((packed)) {
 	  .name = "probe",
 	  .version = "1",
 	  .build_id = { 0x70, 0x72, 0x6f, 0x62, 0x65 },
-	  .memory_min = 1 << 20,
-	  .memory_default = 4 << 20,
+	  .memory_min = PROBE_MEMORY_MIN,
+	  .memory_default = PROBE_MEMORY,
 	  .stack_base = (uint64_t)stacks,
 	  .stack_size = STACK_SIZE,
 	  .stack_count = STACKS,
@@ -63,6 +67,8 @@ static const struct __attribute__((packed)) {
 __attribute__((used)) static const struct amp_boot *boot;
 __attribute__((used)) static uint64_t start_registers; /* all that should be zero, or'ed together */
 __attribute__((used)) static uint64_t start_flags, start_stack;
+/* All that XCR0 knows of, as XSAVE writes it; larger than any processor's. */
+__attribute__((used, aligned(64))) static uint8_t start_extended[16384];
 static uint8_t data_code[16] = { 0xc3 };
 static const uint64_t constant = 1;
 
@@ -259,6 +265,23 @@ __attribute__((noinline)) void fault_check(void)
 	__asm__ volatile("ud1l 18(%eax), %eax");
 }
 
+/* What clang makes of an addition that overflows: the number of that check is 0, and so there is no displacement. */
+__attribute__((noinline)) void fault_check_add(void)
+{
+	__asm__ volatile("ud1l (%eax), %eax");
+}
+
+/* ---- Lies ---- */
+
+/* Sandbox only (tender/gate.h): the page that the tender reads hints and figures from. */
+static void forge(int32_t output_error)
+{
+	uint64_t control = *(const uint64_t *)(boot->gate + 2048 + 8);
+	*(volatile uint64_t *)(control + 8) = 1;           /* first instruction */
+	*(volatile uint64_t *)(control + 16) = 1ull << 63; /* first output */
+	*(volatile int32_t *)(control + 32 + 258 * 8) = output_error;
+}
+
 /* ---- The contract ---- */
 
 /* Makes gate call 4 with known values in the registers that a gate must keep; zero if it kept them.
@@ -271,7 +294,7 @@ __attribute__((naked)) static uint64_t gate_changes(uint64_t gate, int64_t *resu
 	        "mov $1, %ebx\n\tmov $2, %ebp\n\tmov $3, %r12d\n\tmov $4, %r13d\n\tmov $5, "
 	        "%r14d\n\t"
 	        "mov $6, %r15d\n\tmovq %r15, %xmm7\n\t"
-	        "mov %rdi, %rax\n\tmov $4, %edi\n\tcall *%rax\n\t"
+	        "mov %rdi, %rax\n\tmov $99, %edi\n\tcall *%rax\n\t"
 	        "pop %rsi\n\tmov %rax, (%rsi)\n\t"
 	        "movq %xmm7, %rax\n\tsub %r15, %rax\n\t"
 	        "sub $1, %rbx\n\tsub $2, %rbp\n\tsub $3, %r12\n\tsub $4, %r13\n\tsub $5, "
@@ -281,8 +304,51 @@ __attribute__((naked)) static uint64_t gate_changes(uint64_t gate, int64_t *resu
 	        "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret");
 }
 
+/* x87, SSE, AVX, AVX-512, PKRU, AMX: nothing is left of whoever used them before. Intel's manual, volume 1, 13.6. */
+static void extended(void)
+{
+	uint64_t any = 0;
+	uint16_t control;
+	uint32_t mxcsr;
+	__builtin_memcpy(&control, start_extended, sizeof control);
+	__builtin_memcpy(&mxcsr, start_extended + 24, sizeof mxcsr);
+	need(control == 0x37f && mxcsr == 0x1f80, "floating-point control at entry, as saved");
+	for (unsigned i = 2; i < 24; i++)
+		any |= start_extended[i];
+	need(!any, "x87 state at entry");
+	for (unsigned i = 32; i < 416; i++)
+		any |= start_extended[i];
+	need(!any, "x87 or SSE registers at entry");
+	for (unsigned i = 576; i < sizeof start_extended; i++)
+		any |= start_extended[i];
+	need(!any, "extended registers at entry");
+}
+
+/* FS base is the image's, by instruction or, where boot information says so, by the gate. */
+static void fs_base(void)
+{
+	static uint64_t word = 0x123456789, there;
+	if (boot->flags & AMP_BOOT_FS_BASE_BY_GATE) {
+		need(gate(AMP_GATE_FS_BASE, (uint64_t)&word, 0, 0) == 0, "FS base by the gate");
+		__asm__ volatile("mov %%fs:0, %0" : "=r"(there));
+		need(there == word, "FS base by the gate has come");
+		need(gate(AMP_GATE_FS_BASE, 1ull << 63, 0, 0) == AMP_GATE_BAD,
+		     "an FS base that is no address");
+		return;
+	}
+	uint64_t fs, gs;
+	need(gate(AMP_GATE_FS_BASE, (uint64_t)&word, 0, 0) == AMP_GATE_BAD,
+	     "FS base by the gate where the instruction works");
+	__asm__ volatile("rdfsbase %0\n\trdgsbase %1" : "=r"(fs), "=r"(gs));
+	need(!fs && !gs, "FS and GS base at entry");
+	__asm__ volatile("wrfsbase %0" ::"r"(&word));
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(there));
+	need(there == word, "wrfsbase");
+}
+
 static void contract(void)
 {
+	extended();
 	need(boot->magic == AMP_BOOT_MAGIC && boot->size >= sizeof *boot, "boot information");
 	need(boot->abi_major == AMP_ABI_MAJOR && boot->abi_minor >= AMP_ABI_MINOR, "ABI version");
 	need(!start_registers, "a register was not zero at entry");
@@ -293,17 +359,15 @@ static void contract(void)
 	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
 	__asm__ volatile("fnstcw %0" : "=m"(control));
 	need(mxcsr == 0x1f80 && control == 0x37f, "floating-point control at entry");
-	uint64_t fs, gs;
-	__asm__ volatile("rdfsbase %0\n\trdgsbase %1" : "=r"(fs), "=r"(gs));
-	need(!fs && !gs, "FS and GS base at entry");
-	__asm__ volatile("wrfsbase %0" ::"r"(0x123456000ull));
-	__asm__ volatile("rdfsbase %0" : "=r"(fs));
-	need(fs == 0x123456000, "wrfsbase");
+	fs_base();
 
 	need(boot->extent_count >= 1 && boot->extents[0].size == 4 << 20, "extents");
+	bool any_seed = false;
+	for (unsigned i = 0; i < AMP_SEED_SIZE / 8; i++)
+		any_seed |= ((uint64_t *)boot->extents[0].base)[i] != 0;
 	for (uint64_t at = 0; at < boot->extents[0].size; at += AMP_PAGE) {
 		volatile uint64_t *p = (volatile uint64_t *)(boot->extents[0].base + at);
-		need(!*p, "memory is not zero at start");
+		need(!*p || !at, "memory is not zero at start");
 		*p = at;
 	}
 	for (uint32_t i = 1; i < STACKS; i++) {
@@ -312,10 +376,24 @@ static void contract(void)
 		need(!*p, "a stack is not zero at start");
 		*p = 1;
 	}
-	uint8_t any = 0;
+	uint8_t told = 0, *fresh = (uint8_t *)boot->extents[0].base, any = 0;
 	for (unsigned i = 0; i < AMP_SEED_SIZE; i++)
-		any |= boot->seed[i];
-	need(any, "seed");
+		told |= boot->seed[i];
+	need(!told, "a seed that cannot be erased");
+	need(any_seed, "seed");
+	need(gate(AMP_GATE_SEED, (uint64_t)fresh, 0, 0) == 0, "a fresh seed");
+	for (unsigned i = 0; i < AMP_SEED_SIZE; i++)
+		any |= fresh[i];
+	need(any, "a fresh seed of zeros");
+	need(gate(AMP_GATE_SEED, 16, 0, 0) == AMP_GATE_BAD, "a seed to page zero");
+	need(gate(AMP_GATE_SEED, (uint64_t)&note, 0, 0) == AMP_GATE_BAD, "a seed to constants");
+	need(gate(AMP_GATE_SEED, (uint64_t)boot, 0, 0) == AMP_GATE_BAD,
+	     "a seed to boot information");
+	need(gate(AMP_GATE_SEED, (uint64_t)stacks, 0, 0) == AMP_GATE_BAD, "a seed to a guard");
+	need(gate(AMP_GATE_SEED, 0x100000001000, 0, 0) == AMP_GATE_BAD,
+	     "a seed to the system area");
+	need(gate(AMP_GATE_SEED, UINT64_MAX - 8, 0, 0) == AMP_GATE_BAD,
+	     "a seed to the end of all addresses");
 	need(boot->device_count == 1 && boot->arg_count == ARGS, "counts");
 	const struct amp_arg_value *args = (const struct amp_arg_value *)boot->args;
 	need(args[ARG_MODE].set && args[ARG_FIXED].number == 53 && !args[ARG_FIXED].set,
@@ -439,7 +517,8 @@ __attribute__((noinline, used)) static _Noreturn void begin(void)
 		       { "halt", fault_halt },
 		       { "port", fault_port },
 		       { "address", fault_address },
-		       { "check", fault_check } };
+		       { "check", fault_check },
+		       { "check-add", fault_check_add } };
 	for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++)
 		if (same(mode, faults[i].name)) {
 			faults[i].fault();
@@ -471,6 +550,9 @@ __attribute__((noinline, used)) static _Noreturn void begin(void)
 		const struct amp_device *d = (const struct amp_device *)boot->devices;
 		need(d->type == 0, "an optional device that is not there");
 		print("absent\n");
+	} else if (same(mode, "forge")) {
+		forge(-(int32_t)args[ARG_CODE].number);
+		leave(0);
 	} else if (same(mode, "send")) {
 		sends();
 	} else if (!same(mode, "exit")) {
@@ -501,6 +583,9 @@ __attribute__((naked, used)) void _start(void)
 	                 "or %r14, %rax\n\t"
 	                 "or %r15, %rax\n\t"
 	                 "mov %rax, start_registers(%rip)\n\t"
+	                 "mov $-1, %eax\n\t"
+	                 "mov %eax, %edx\n\t"
+	                 "xsave start_extended(%rip)\n\t"
 	                 "jmp begin");
 }
 

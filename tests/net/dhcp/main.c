@@ -72,7 +72,7 @@ int main(void)
 		if (!now)
 			interface_wait_address(interface, CLOCK_NEVER);
 		else
-			task_sleep(100 * NS_PER_MS);
+			task_sleep_until(clock_now() + 100 * NS_PER_MS);
 	}
 	return 0;
 }

@@ -16,5 +16,5 @@ int main(void)
 	if (udp_open(&socket, NULL, 7, echo, NULL) || udp_join(socket, NULL, 0xef010203))
 		return 1;
 	for (;;)
-		task_sleep(3600 * NS_PER_S);
+		task_sleep_until(clock_now() + 3600 * NS_PER_S);
 }

@@ -11,15 +11,15 @@
 
 static void tell(const char *name)
 {
-	uint32_t to[RESOLVER_ADDRESSES_MAX];
+	struct net_address to[RESOLVER_ADDRESSES_MAX];
+	char text[NET_ADDRESS_TEXT_MAX];
 	int n = resolver_lookup(name, to, RESOLVER_ADDRESSES_MAX, clock_now() + 20 * NS_PER_S);
 
 	printf("%s:", name);
 	if (n < 0)
 		printf(" %s", error_text(n));
 	for (int k = 0; k < n; k++)
-		printf(" %u.%u.%u.%u", to[k] >> 24, to[k] >> 16 & 255, to[k] >> 8 & 255,
-		       to[k] & 255);
+		printf(" %s", (net_address_print(text, to[k]), text));
 	printf("\n");
 }
 

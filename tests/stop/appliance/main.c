@@ -53,7 +53,7 @@ int main(void)
 	if (!strcmp(mode, "hold"))
 		stop_hold();
 	if (strcmp(mode, "wait") != 0)
-		task_sleep(3600 * NS_PER_S);
+		task_sleep_until(clock_now() + 3600 * NS_PER_S);
 	stop_wait();
 	printf("asked with %llu s left\n",
 	       (unsigned long long)((stop_deadline() - clock_now() + NS_PER_S / 2) / NS_PER_S));

@@ -134,7 +134,7 @@ static int servers(void)
 	struct btree_figures figures;
 	struct site *site;
 	struct http_client *client;
-	uint32_t address;
+	struct net_address address;
 
 	if (dns_serve(&dns, file_find("zones"), NULL) != ERR_ABSENT ||
 	    site_open(&site, file_find("site")) != ERR_ABSENT)

@@ -377,7 +377,8 @@ static void echoes(struct tcp_connection *report, uint32_t address, uint16_t por
 	for (uint32_t k = 0; k < count; k++) {
 		ones[k] =
 		        (struct one){ .many = &many, .from = k * 997u % (STREAM_SIZE - ECHO_SIZE) };
-		if (tcp_connect_watch(&ones[k].c, address, port, NULL, &one_handlers, &ones[k]))
+		if (tcp_connect_watch(&ones[k].c, net_ip4(address), port, NULL, &one_handlers,
+		                      &ones[k]))
 			many.failed++;
 	}
 	while (many.opened + many.failed < count && !task_wait(&many.queue, deadline)) {
@@ -419,7 +420,8 @@ static void serve_client(struct tcp_connection *c)
 		echoes(c, address, (uint16_t)port, (uint32_t)count);
 		return;
 	}
-	int error = tcp_connect(&to, address, (uint16_t)port, NULL, clock_now() + 60 * NS_PER_S);
+	int error = tcp_connect(&to, net_ip4(address), (uint16_t)port, NULL,
+	                        clock_now() + 60 * NS_PER_S);
 	if (error) {
 		snprintf(text, sizeof text, "0 error %s\n", error_text(error));
 		say(c, text);
@@ -485,7 +487,7 @@ int main(void)
 	if (!written)
 		return 2;
 	memcpy(written, stream, STREAM_SIZE);
-	task_sleep(arg_late() * NS_PER_S);
+	task_sleep_until(clock_now() + arg_late() * NS_PER_S);
 	if (tcp_listen(&l, NULL, 7, NULL))
 		return 1;
 	tcp_listen_watch(l, echo_accept, NULL);
@@ -501,5 +503,5 @@ int main(void)
 		tcp_listen_watch(l, serve_accept, (void *)&services[k].serve);
 	}
 	for (;;)
-		task_sleep(UINT64_MAX);
+		task_sleep_until(CLOCK_NEVER);
 }

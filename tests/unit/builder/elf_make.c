@@ -49,6 +49,7 @@ void elf_make_good(struct elf_make *e, const void *code, size_t size)
 	} __attribute__((packed)) note = { { 8, sizeof(struct amp_note), AMP_NOTE_TYPE },
 		                           AMP_NOTE_NAME,
 		                           { .abi_major = AMP_ABI_MAJOR,
+		                             .abi_minor = AMP_ABI_MINOR,
 		                             .size = sizeof(struct amp_note),
 		                             .name = "x",
 		                             .version = "1",

@@ -18,6 +18,7 @@
 #include <builder/codegen.h>
 #include <builder/manifest.h>
 #include <builder/text.h>
+#include <builder/yaml.h>
 
 #include "folder.h"
 
@@ -107,6 +108,24 @@ static const struct row rows[] = {
 	{ "source_a_map",
 	  "name: x\nsources: [{a: b}]\n",
 	  { "2:11: a source is a map; write one value" } },
+	/* health */
+	{ "health_asks_nothing", HEAD "health: {interval: 5s}\n", { "3:9: health asks nothing" } },
+	{ "health_asks_twice",
+	  HEAD "health: {tcp: 80, http: 80/}\n",
+	  { "3:25: health asks by tcp and by http: keep one" } },
+	{ "health_no_port", HEAD "health: {http: /}\n", { "3:16: http: / wants a port" } },
+	{ "health_command_unanswered",
+	  HEAD "health: {command: 1/version}\n",
+	  { "3:19: command: 1/version wants what is sent and what comes" } },
+	{ "health_control_bytes",
+	  HEAD "health: {command: \"1/version\\r\\n=V\"}\n",
+	  { "3:19: command: 1/version" } },
+	{ "health_times",
+	  HEAD "health: {tcp: 80, interval: 2h, timeout: x, retries: 0, start-period: -1s}\n",
+	  { "3:29: interval: 2h is none", "3:42: timeout: x is none",
+	    "3:54: retries: 0 is out of bounds", "3:71: start-period: -1s is none" } },
+	{ "health_argument", HEAD "health: {tcp: $port}\n", { "3:15: no argument port" } },
+	{ "health_text", HEAD "health: 80\n", { "3:9: health is text" } },
 	/* libraries */
 	{ "library_unknown",
 	  HEAD "libraries: [webserver]\n",
@@ -115,6 +134,35 @@ static const struct row rows[] = {
 	  HEAD "libraries: [nett]\n",
 	  { "3:13: no library nett: did you mean net?" } },
 	{ "library_escapes", HEAD "libraries: [../os/net]\n", { "3:13: no library ../os/net" } },
+	{ "library_folder_without_yaml",
+	  HEAD "libraries: [./folder.c]\n",
+	  { "3:13: no library ./folder.c: that folder of one's own must hold a library.yaml" } },
+	/* what is not Ampoule's */
+	{ "include_absent", HEAD "include: [none]\n", { "3:11: none: no such folder in" } },
+	{ "include_of_another_libc",
+	  HEAD "include: [/usr/include]\n",
+	  { "3:11: /usr/include holds the headers of another C library" } },
+	{ "flag_that_takes_checks",
+	  HEAD "flags: [-Wall, -O3, -fno-sanitize=all]\n",
+	  { "3:21: the flag -fno-sanitize=all is refused: an image keeps its checks" } },
+	{ "flag_of_another_key",
+	  HEAD "flags: [-Ix, -DX, -lx, -mavx]\n",
+	  { "3:9: the flag -Ix is refused: name the folder under include",
+	    "3:14: the flag -DX is refused: name the macro under defines",
+	    "3:19: the flag -lx is refused: name the library under packages",
+	    "3:24: the flag -mavx is refused: the processor is the key cpu's" } },
+	{ "define_no_name",
+	  HEAD "defines: [A, B=2, 1X, \"\"]\n",
+	  { "3:19: 1X is no name of a macro", "3:23: \"\" is no name of a macro" } },
+	{ "archive_absent",
+	  HEAD "archives: [x.a]\n",
+	  {
+	          "3:12: x.a: no such file in",
+	  } },
+	{ "archive_that_is_text", HEAD "archives: [main.c]\n", { "3:12: main.c is no archive" } },
+	{ "package_no_name",
+	  HEAD "packages: [-x, a/b]\n",
+	  { "3:12: -x is no name of a package", "3:16: a/b is no name of a package" } },
 	{ "library_twice", HEAD "libraries: [net, net]\n", { "3:18: library net is named twice" } },
 	/* cpu, memory, tasks, stack */
 	{ "cpu_unknown", HEAD "cpu: pentium\n", { "3:6: no cpu pentium: there are x86-64, " } },
@@ -177,10 +225,10 @@ static const struct row rows[] = {
 	  { "6:5: a second interface net1" } },
 	{ "address_word",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {address: home}\n",
-	  { "5:15: address: home is neither dhcp, nor A.B.C.D/LEN" } },
+	  { "5:15: address: home is neither auto, dhcp nor none, nor A.B.C.D/LEN" } },
 	{ "address_without_prefix",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {address: 10.0.0.2}\n",
-	  { "5:15: address: 10.0.0.2 is neither dhcp" } },
+	  { "5:15: address: 10.0.0.2 is neither auto, dhcp nor none" } },
 	{ "address_prefix_33",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {address: 10.0.0.2/33}\n",
 	  { "5:15: address: " } },
@@ -202,7 +250,7 @@ static const struct row rows[] = {
 	  { "5:15: $a is of type u16; it must be cidr here" } },
 	{ "gateway_with_dhcp",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {address: dhcp, gateway: 10.0.0.1}\n",
-	  { "5:30: gateway: comes from the DHCP server" } },
+	  { "5:30: gateway: comes with the address" } },
 	{ "gateway_elsewhere",
 	  HEAD "libraries: [net]\ninterfaces:\n  - {address: 10.0.0.2/24, gateway: 10.0.1.1}\n",
 	  { "5:37: gateway: 10.0.1.1 is not within 10.0.0.2/24" } },
@@ -302,6 +350,19 @@ static const struct row rows[] = {
 	  HEAD "files:\n  - {name: site/a, from: notes.txt}\n  - site\n",
 	  { "5:5: a second file site/a, first in line 4" } },
 	{ "file_circle_of_links", HEAD "files: [loop]\n", { "3:9: " } },
+	{ "ip6_mistakes",
+	  HEAD "libraries: [net]\ninterfaces:\n"
+	       "  - {address: none}\n"
+	       "  - {name: a, addresses: [\"ff02::1/64\", \"2001:db8::1\", \"2001:db8::1/8\"]}\n"
+	       "  - {name: b, routes: [{to: \"::/0\", gateway: \"fe80::1\"}]}\n"
+	       "  - {name: c, temporary: true, addresses: [auto, $no]}\n"
+	       "  - {name: d, temporary: true}\n"
+	       "resolvers: [\"ff02::53\"]\n",
+	  { "5:15: address: none, and no IPv6 either", "6:27: addresses: no host may have",
+	    "6:41: addresses: 2001:db8::1 is not an IPv6 address and prefix length",
+	    "6:56: addresses: 2001:db8::1/8: a network of 8 bits", "7:24: a route of IPv6, but no",
+	    "8:50: no argument no", "9:26: temporary: is of addresses that routers name",
+	    "10:13: resolvers: no host may have" } },
 	{ "file_is_fifo", HEAD "files: [fifo]\n", { "3:9: fifo is neither file nor folder" } },
 	{ "file_without_from", HEAD "files:\n  - {name: a}\n", { "4:5: a file lacks from" } },
 	{ "compile_unknown",
@@ -474,6 +535,36 @@ static void reports_every_mistake_at_its_place(void **state)
 	assert_true(sizeof rows / sizeof *rows >= 50);
 }
 
+static void reads_addresses_of_both_families(void **state)
+{
+	struct report report = { 0 };
+
+	(void)state;
+	struct manifest *m = read_text(
+	        HEAD "libraries: [net]\ninterfaces:\n"
+	             "  - {name: a, addresses: [dhcp, auto, 10.0.0.2/24, \"2001:db8::2/64\", $six],"
+	             " temporary: true, routes: [{to: \"::/0\", gateway: $way}]}\n"
+	             "  - {name: b, address: \"2001:db8::3/48\"}\n"
+	             "resolvers: [\"2001:db8::53\", $way]\n"
+	             "arguments:\n  six: {type: cidr6, default: \"\", dynamic: true}\n"
+	             "  way: {type: ip6, default: \"fe80::1\"}\n",
+	        &report);
+	assert_int_equal(report.count, 0);
+	const struct manifest_interface *a = m->interfaces[0], *b = m->interfaces[1];
+	assert_true(a->dhcp && !a->automatic && !a->no_ip4 && a->six_automatic && a->six_temporary);
+	assert_int_equal(a->address_count, 1);
+	assert_int_equal(a->six_address_count, 2);
+	assert_int_equal(a->six_addresses[0]->prefix, 64);
+	assert_int_equal(a->six_addresses[0]->six[15], 2);
+	assert_int_equal(a->six_addresses[1]->arg, 0);
+	assert_int_equal(a->six_route_count, 1);
+	assert_int_equal(a->six_routes[0]->gateway6.arg, 1);
+	assert_true(b->no_ip4 && !b->dhcp && !b->six_automatic);
+	assert_int_equal(b->six_addresses[0]->prefix, 48);
+	assert_int_equal(m->resolvers[0]->address[15], 0x53);
+	assert_int_equal(m->resolvers[1]->arg, 1);
+}
+
 /* Whatever a manifest is cut off to: a report or a manifest, never a crash (the sanitizers watch).
  */
 static void survives_every_truncation(void **state)
@@ -512,7 +603,7 @@ static void refuses_what_is_no_manifest(void **state)
 	struct text t = { 0 };
 
 	(void)state;
-	for (unsigned i = 0; i < (1u << 20) / 16 + 1; i++)
+	for (unsigned i = 0; i < YAML_SIZE_MAX / 16 + 1; i++)
 		text_add(&t, "# sixteen bytes.\n");
 	read_text(t.s, &report);
 	char *text = report_text(&report);
@@ -563,9 +654,10 @@ static void reads_every_key(void **state)
 	assert_int_equal(m->interfaces[1]->gateway, 0xc0000206);
 	assert_int_equal(m->interfaces[1]->frames, 100);
 	assert_string_equal(m->interfaces[2]->name, "net2");
-	assert_true(m->interfaces[2]->dhcp);
+	assert_true(m->interfaces[2]->dhcp && m->interfaces[2]->automatic); /* the default */
 	assert_int_equal(m->resolver_count, 2);
-	assert_int_equal(m->resolvers[0]->address, 0xc0000235);
+	static const uint8_t server[16] = { [10] = 0xff, 0xff, 192, 0, 2, 53 };
+	assert_memory_equal(m->resolvers[0]->address, server, sizeof server);
 	assert_int_equal(m->resolvers[0]->arg, -1);
 	assert_int_equal(m->resolvers[1]->arg, 1);
 	assert_int_equal(m->file_count, 3);
@@ -706,7 +798,7 @@ static void archives_are_of_the_system(void **state)
 	const struct archive *a = l->archives[l->archive_count - 1];
 	assert_string_equal(a->path, "/usr/lib/x86_64-linux-gnu/libc.a");
 	assert_int_equal(a->header_count, 1);
-	assert_string_equal(a->headers[0], "stdio.h");
+	assert_string_equal(a->headers[0]->name, "stdio.h");
 }
 
 static void libraries_in_a_circle_end(void **state)
@@ -739,9 +831,9 @@ static void static_arguments_are_constants_in_c(void **state)
 	assert_non_null(strstr(t.s, "uint16_t arg_port(void)\n{\n\treturn (uint16_t)53u;"));
 	assert_non_null(strstr(t.s, "return \"a\\042b\\134c\\077\\303\\251\";"));
 	assert_non_null(strstr(
-	        t.s, "return arg_cidr(42966582024u);")); /* 0x0a010203 << 8 | 8, in 64 bits */
+	        t.s, "return boot_cidr(42966582024u);")); /* 0x0a010203 << 8 | 8, in 64 bits */
 	assert_non_null(strstr(t.s, "return true;"));
-	assert_non_null(strstr(t.s, "return (uint64_t)arg_value(4)->number;"));
+	assert_non_null(strstr(t.s, "return (uint64_t)boot_argument(4)->number;"));
 }
 
 static void note_holds_what_the_manifest_says(void **state)
@@ -760,6 +852,24 @@ static void note_holds_what_the_manifest_says(void **state)
 	        strstr(a.s, keep_format("\t.long 8, %zu, 1\n\t.asciz \"Ampoule\"\n", size)));
 	assert_non_null(
 	        strstr(a.s, "\t.quad ampoule_stack_base\n\t.byte 0,0,1,0,8,0,0,0,3,0,0,0,"));
+
+	struct manifest *m = read_text(
+	        HEAD "health: {http: $port/up, interval: 1m, retries: 2, start-period: 3s}\n"
+	             "arguments:\n  port: {type: u16, default: 81}\n",
+	        &report);
+	assert_int_equal(report.count, 0);
+	assert_int_equal(m->health.kind, AMP_HEALTH_HTTP);
+	assert_int_equal(m->health.port, 81);
+	assert_int_equal(m->health.port_arg, 1);
+	assert_int_equal(m->health.interval_ms, 60000);
+	assert_int_equal(m->health.timeout_ms, 2000);
+	assert_int_equal(m->health.retries, 2);
+	assert_int_equal(m->health.start_ms, 3000);
+	assert_string_equal(m->health.what, "/up");
+	struct text c = { 0 };
+	codegen_note(m, &c);
+	assert_non_null(strstr(
+	        c.s, keep_format("\t.long 8, %zu, 1\n", size + sizeof(struct amp_note_health))));
 }
 
 static void base_lies_in_range_and_moves_with_the_seed(void **state)
@@ -784,6 +894,7 @@ int main(void)
 		cmocka_unit_test(survives_every_truncation),
 		cmocka_unit_test(refuses_what_is_no_manifest),
 		cmocka_unit_test(reads_every_key),
+		cmocka_unit_test(reads_addresses_of_both_families),
 		cmocka_unit_test(further_addresses_and_routes_are_read),
 		cmocka_unit_test(block_devices_are_in_the_note),
 		cmocka_unit_test(has_the_defaults_of_the_manual),

@@ -12,11 +12,12 @@
 #include <cmocka.h>
 
 #include <builder/complaint.h>
+#include <builder/draw.h>
 #include <builder/instead.h>
 #include <builder/pulled.h>
-#include <builder/sha256.h>
 #include <builder/text.h>
 #include <builder/value.h>
+#include <tender/sha256.h>
 
 #include "folder.h"
 
@@ -127,9 +128,9 @@ static void sha256_gives_the_standards_digests(void **state)
 static void draws_are_stable_and_apart(void **state)
 {
 	(void)state;
-	assert_int_equal(sha256_draw(7, "base"), sha256_draw(7, "base"));
-	assert_int_not_equal(sha256_draw(7, "base"), sha256_draw(8, "base"));
-	assert_int_not_equal(sha256_draw(7, "base"), sha256_draw(7, ".text*"));
+	assert_int_equal(draw_number(7, "base"), draw_number(7, "base"));
+	assert_int_not_equal(draw_number(7, "base"), draw_number(8, "base"));
+	assert_int_not_equal(draw_number(7, "base"), draw_number(7, ".text*"));
 }
 
 static void suggests_what_is_near_and_nothing_else(void **state)
@@ -214,24 +215,27 @@ static void says_who_pulled_libc_in(void **state)
 
 static const char *in_words(const char *lines)
 {
-	static const char *const archive_paths[] = { "/usr/lib/x86_64-linux-gnu/libz.a" };
-	static struct archive archive;
 	static struct library net = { .name = "net" }, z = { .name = "app/z" };
-	static struct archive *archives[] = { &archive };
+	static struct archive of_z = { .path = "/usr/lib/x86_64-linux-gnu/libz.a",
+		                       .shown = "libz.a",
+		                       .library = &z,
+		                       .threads_fail = true },
+	                      own = { .path = "/w/lib/libown.a", .shown = "lib/libown.a" };
+	static struct archive *archives[] = { &of_z, &own };
 	static struct library *list[] = { &net, &z };
 	static struct plan_object objects[] = { { "/w/object/main.c.01234567.o", "main.c", NULL },
 		                                { "/w/object/udp.c.01234567.o", "udp.c", &net } };
 	static struct plan_object *both[] = { &objects[0], &objects[1] };
 	static char text[4096];
 	struct plan plan = { .objects = both, .object_count = 2 };
-	struct manifest manifest = { .libraries = {
-		                             .sdk = "/nonexistent", .list = list, .count = 2 } };
+	struct manifest manifest = {
+		.libraries = { .sdk = "/nonexistent", .list = list, .count = 2 },
+		.archives = archives,
+		.archive_count = 2
+	};
 	struct complaint c = { .plan = &plan, .manifest = &manifest };
 
 	memset(text, 0, sizeof text);
-	archive.path = archive_paths[0];
-	z.archives = archives;
-	z.archive_count = 1;
 	FILE *to = fmemopen(text, sizeof text, "w");
 	assert_non_null(to);
 	for (const char *at = lines; *at;) {
@@ -284,6 +288,59 @@ static void says_who_defines_a_name_twice(void **state)
 	                       "no source defines main()"));
 }
 
+static void says_what_an_archive_lacks(void **state)
+{
+	static const char form[] = "ld.lld-19: error: undefined symbol: %s\n"
+	                           ">>> referenced by own.c\n"
+	                           ">>>               own.o:(work) in archive /w/lib/libown.a\n",
+	                  short_form[] = "ld.lld-19: error: undefined symbol: %s\n"
+	                                 ">>> referenced by own.o:(work) in archive "
+	                                 "/w/lib/libown.a\n";
+
+	(void)state;
+	assert_string_equal(in_words(keep_format(form, "foo")),
+	                    "`foo` is asked for by lib/libown.a (libown.a(own.o)) and nobody "
+	                    "defines it: name the package or archive that has it, or define it in "
+	                    "a source\n");
+	assert_string_equal(in_words(keep_format(short_form, "foo")),
+	                    in_words(keep_format(form, "foo")));
+	assert_non_null(strstr(in_words(keep_format(form, "socket")),
+	                       "`socket` is asked for by lib/libown.a (libown.a(own.o)), and an "
+	                       "image has none: TCP is tcp_connect"));
+	assert_non_null(strstr(in_words(keep_format(form, "_Znwm")), "that is C++"));
+	assert_string_equal(
+	        in_words("ld.lld-19: error: duplicate symbol: crc32\n"
+	                 ">>> defined at own.c\n"
+	                 ">>>            own.o:(.text+0x0) in archive /w/lib/libown.a\n"
+	                 ">>> defined at crc32.c\n"
+	                 ">>>            crc32.o:(.text+0x10) in archive "
+	                 "/usr/lib/x86_64-linux-gnu/libz.a\n"),
+	        "`crc32` is defined by lib/libown.a (libown.a(own.o)) and by the library app/z "
+	        "(libz.a(crc32.o)): these archives do not fit into one image; leave one out\n");
+}
+
+static void says_which_archive_makes_threads(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	        in_words("/w/lib/libown.a(own.o): reference to pthread_create\n"),
+	        "lib/libown.a (libown.a(own.o)) asks for threads by `pthread_create`: an image has "
+	        "one, so that call will fail (EAGAIN); say `threads: fail` at its entry in the "
+	        "manifest if it can do without\n");
+	assert_string_equal(in_words("/w/lib/libown.a(own.o): reference to pthread_join\n"), "");
+	/* Whoever brings a function of that name means it. */
+	assert_string_equal(in_words("/w/object/main.c.01234567.o: reference to remove\n"),
+	                    "main.c: `remove` cannot work in an image: files are compiled in "
+	                    "(`files`, file_find of core/file.h) or lie in a store: store/fat, "
+	                    "store/btree\n");
+	assert_string_equal(in_words("/w/object/main.c.01234567.o: reference to remove\n"
+	                             "/w/object/main.c.01234567.o: definition of remove\n"),
+	                    "");
+	assert_string_equal(in_words("/usr/lib/x86_64-linux-gnu/libz.a(x.o): reference to "
+	                             "pthread_create\n"),
+	                    "");
+}
+
 static void says_what_an_image_uses_instead(void **state)
 {
 	(void)state;
@@ -313,6 +370,8 @@ int main(void)
 		cmocka_unit_test(unchanged_files_are_left_alone),
 		cmocka_unit_test(says_who_pulled_libc_in),
 		cmocka_unit_test(says_who_defines_a_name_twice),
+		cmocka_unit_test(says_what_an_archive_lacks),
+		cmocka_unit_test(says_which_archive_makes_threads),
 		cmocka_unit_test(says_what_an_image_uses_instead),
 	};
 

@@ -16,6 +16,7 @@
 #include <builder/seal.h>
 #include <builder/symbols.h>
 #include <builder/text.h>
+#include <tender/digest.h>
 #include <tender/image.h>
 
 #include "elf_make.h"
@@ -45,7 +46,7 @@ static bool seal_it(struct sealed *s, uint64_t seed, char **why)
 	elf_make_finish(&elf);
 	uint8_t *copy = keep(elf.size);
 	memcpy(copy, elf.bytes, elf.size);
-	bool fine = seal(s, copy, elf.size, seed, "x.amp", &report);
+	bool fine = seal(s, copy, elf.size, seed, NULL, "x.amp", &report);
 	*why = report_text(&report);
 	assert_int_equal(fine, report.count == 0);
 	return fine;
@@ -79,6 +80,12 @@ static void sealed_file_is_an_image(void **state)
 	assert_int_equal(image.segments[0].rights, RIGHT_R | RIGHT_X);
 	assert_int_equal(image.entry, ELF_BASE);
 	assert_memory_equal(image.note.build_id, s.build_id, 32);
+	struct amp_digest digest;
+	bool found;
+	assert_int_equal(image.note.flags, AMP_NOTE_DIGEST);
+	if (digest_check(&image, &found, &digest, &defect))
+		fail_msg("%s", defect.text);
+	assert_true(found);
 	image_close(&image);
 	/* The last page of code is filled with traps. */
 	assert_memory_equal(s.code[0].bytes, code, sizeof code);
@@ -217,6 +224,39 @@ static void accepts_relocations_that_are_done_and_no_others(void **state)
 	refused("code holds an absolute address");
 }
 
+/* Two words of data, the second not aligned, one far behind the other. */
+static void says_which_words_hold_addresses(void **state)
+{
+	struct sealed s;
+	struct image image;
+	struct defect defect;
+	char *why;
+	const uint64_t data = ELF_BASE + 0x10000, value = ELF_BASE;
+
+	(void)state;
+	elf_make_good(&elf, code, sizeof code);
+	memcpy(elf.bytes + elf.phdrs[3].p_offset + 3, &value, sizeof value);
+	add_relocation(data + 3, R_X86_64_RELATIVE, (int64_t)value);
+	const uint16_t minor = 3;
+	memcpy(elf.bytes + elf.phdrs[1].p_offset + 20 + offsetof(struct amp_note, abi_minor),
+	       &minor, sizeof minor);
+	assert_true(seal_it(&s, 1, &why));
+	assert_true(s.movable);
+	assert_true(file_write(folder_path("x.amp"), s.image, s.image_size, 0644));
+	if (image_open(&image, folder_path("x.amp"), &defect) < 0)
+		fail_msg("%s", defect.text);
+	assert_true(image.movable);
+	/* 0x10003 in ULEB128 */
+	assert_int_equal(image.moves_size, 3);
+	assert_memory_equal(s.image + image.moves_at, "\x83\x80\x04", 3);
+	image_close(&image);
+
+	/* Without relocations it is not known what would have to change. */
+	elf_make_good(&elf, code, sizeof code);
+	assert_true(seal_it(&s, 1, &why));
+	assert_false(s.movable);
+}
+
 static void refuses_what_is_no_linked_file(void **state)
 {
 	struct sealed s;
@@ -224,8 +264,8 @@ static void refuses_what_is_no_linked_file(void **state)
 	uint8_t bytes[100] = "not an ELF file";
 
 	(void)state;
-	assert_false(seal(&s, bytes, 10, 1, "x", &report));
-	assert_false(seal(&s, bytes, sizeof bytes, 1, "x", &report));
+	assert_false(seal(&s, bytes, 10, 1, NULL, "x", &report));
+	assert_false(seal(&s, bytes, sizeof bytes, 1, NULL, "x", &report));
 	elf_make_good(&elf, code, sizeof code);
 	elf.phdrs[1].p_filesz = 0x1000000;
 	elf.phdrs[1].p_memsz = 0x1000000;
@@ -251,7 +291,7 @@ static void survives_damage(void **state)
 		struct report report = { 0 };
 		uint8_t *cut = malloc(n ? n : 1);
 		memcpy(cut, elf.bytes, n);
-		seal(&s, cut, n, 1, "x", &report);
+		seal(&s, cut, n, 1, NULL, "x", &report);
 		symbols_read(&symbols, cut, n);
 		free(cut);
 	}
@@ -261,7 +301,7 @@ static void survives_damage(void **state)
 			struct report report = { 0 };
 			memcpy(copy, elf.bytes, elf.size);
 			copy[n] ^= (uint8_t)(1 << bit);
-			if (seal(&s, copy, elf.size, 1, "x", &report)) {
+			if (seal(&s, copy, elf.size, 1, NULL, "x", &report)) {
 				struct audit a = { 0 };
 				for (unsigned i = 0; i < s.code_count; i++)
 					audit_code(&a, &s.code[i], &s.symbols);
@@ -328,6 +368,19 @@ static const struct instruction instructions[] = {
 	{ "getsec", { 0x0f, 0x37 }, 2 },
 	{ "rsm", { 0x0f, 0xaa }, 2 },
 	{ "bytes that are no instruction", { 0x06 }, 1 },
+	/* sub rsp, 64K; add rsp, -64K; lea rsp, [rsp - 64K] */
+	{ "a frame that steps over the guard of a stack", { 0x48, 0x81, 0xec, 0, 0, 1, 0 }, 7 },
+	{ "a frame that steps over the guard of a stack",
+	  { 0x48, 0x81, 0xc4, 0, 0, 0xff, 0xff },
+	  7 },
+	{ "a frame that steps over the guard of a stack",
+	  { 0x48, 0x8d, 0xa4, 0x24, 0, 0, 0xff, 0xff },
+	  8 },
+	{ NULL, { 0x48, 0x81, 0xec, 0, 0x80, 0, 0 }, 7 }, /* sub rsp, 32K */
+	{ NULL,
+	  { 0x48, 0x8d, 0xa5, 0, 0, 0xff, 0xff },
+	  7 }, /* lea rsp, [rbp - 64K]: the end of a frame */
+	{ NULL, { 0x48, 0x81, 0xc4, 0, 0, 1, 0 }, 7 }, /* add rsp, 64K */
 	{ NULL, { 0x0f, 0x0b }, 2 },                   /* ud2 */
 	{ NULL, { 0x67, 0x0f, 0xb9, 0x40, 0x02 }, 5 }, /* ud1, clang's trap */
 	{ NULL, { 0xcc }, 1 },                         /* int3, padding within jump tables */
@@ -451,6 +504,165 @@ static void hidden_patterns_are_counted_not_refused(void **state)
 	assert_int_equal(audit_bytes(bytes, sizeof bytes, NULL).finding_count, 0);
 }
 
+/* ---- tables among code ---- */
+
+static struct audit audit_ranges(const void *bytes, size_t size, struct symbols *s,
+                                 struct audit_range range)
+{
+	struct audit a = { 0 };
+	struct audit_code c = { bytes, ELF_BASE, size, &range, 1 };
+
+	audit_code(&a, &c, s);
+	return a;
+}
+
+static void an_archives_table_is_named_and_anybody_elses_refused(void **state)
+{
+	/* ret; bytes that are no instruction, and outsb; then a function */
+	static const uint8_t bytes[] = { 0xc3, 0x06, 0x6e, 0x98, 0x50, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 1, "first", true, false, NULL },
+		                 { ELF_BASE + 4, 2, "second", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+	struct audit a = audit_ranges(bytes, sizeof bytes, &s, (struct audit_range){ ELF_BASE, 6 });
+
+	(void)state;
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.table_count, 1);
+	assert_int_equal(a.tables[0].address, ELF_BASE + 1);
+	assert_int_equal(a.tables[0].size, 3);
+	/* Not all of it lies where one may. */
+	a = audit_ranges(bytes, sizeof bytes, &s, (struct audit_range){ ELF_BASE, 3 });
+	assert_int_equal(a.table_count, 0);
+	assert_string_equal(a.findings[0].what, "code that belongs to no function");
+	assert_int_equal(audit_bytes(bytes, sizeof bytes, &s).finding_count, 1);
+	/* Inside of a function with a size nothing is a table. */
+	list[0].size = 4;
+	a = audit_ranges(bytes, sizeof bytes, &s, (struct audit_range){ ELF_BASE, 6 });
+	assert_int_equal(a.table_count, 0);
+	assert_string_equal(a.findings[0].what, "bytes that are no instruction");
+	/* Without symbols what the file names is not decoded. */
+	a = audit_ranges(bytes, sizeof bytes, NULL, (struct audit_range){ ELF_BASE + 1, 3 });
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.table_count, 1);
+}
+
+/* One member ends with a table, and the next begins with one, as the order of a build may have it. */
+static void tables_of_two_members_may_meet(void **state)
+{
+	static const uint8_t bytes[] = { 0xc3, 0x06, 0x6e, 0xcc, 0xcc, 0x06, 0x98, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 1, "first", true, false, NULL },
+		                 { ELF_BASE + 7, 1, "second", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+	const struct audit_range members[] = { { ELF_BASE, 3 }, { ELF_BASE + 5, 3 } };
+	struct audit_code c = { bytes, ELF_BASE, sizeof bytes, members, 2 };
+	struct audit a = { 0 };
+
+	(void)state;
+	audit_code(&a, &c, &s);
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.table_count, 2);
+	assert_int_equal(a.tables[0].size, 2);
+	assert_int_equal(a.tables[1].address, ELF_BASE + 5);
+	assert_int_equal(a.tables[1].size, 2);
+}
+
+static void a_table_is_searched_at_every_byte(void **state)
+{
+	static const struct {
+		uint8_t bytes[4];
+		const char *what;
+	} ways[] = {
+		{ { 0x0f, 0x05 }, "syscall" },
+		{ { 0x0f, 0x34 }, "sysenter" },
+		{ { 0xcd, 0x80 }, "int 0x80" },
+		{ { 0x0f, 0x01, 0xc1 }, "vmcall" },
+		{ { 0x0f, 0x01, 0xd9 }, "vmmcall" },
+		{ { 0x0f, 0x01, 0xef }, "wrpkru" },
+		{ { 0xcd, 0x81 }, NULL },
+		{ { 0x6e, 0xec, 0xf4 }, NULL },
+	};
+	struct symbol list[] = { { ELF_BASE, 1, "first", true, false, NULL },
+		                 { ELF_BASE + 8, 1, "second", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+
+	(void)state;
+	for (unsigned at = 2; at < 5; at++)
+		for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+			uint8_t bytes[] = { 0xc3, 6, 6, 6, 6, 6, 6, 6, 0xc3 };
+			memcpy(bytes + at, ways[i].bytes, ways[i].bytes[2] ? 3 : 2);
+			struct audit a = audit_ranges(bytes, sizeof bytes, &s,
+			                              (struct audit_range){ ELF_BASE, 9 });
+			assert_int_equal(a.finding_count, ways[i].what != NULL);
+			if (!ways[i].what)
+				continue;
+			assert_int_equal(a.findings[0].address, ELF_BASE + at);
+			assert_memory_equal(a.findings[0].what, ways[i].what, strlen(ways[i].what));
+		}
+}
+
+static void a_label_before_what_is_no_code_is_a_table(void **state)
+{
+	static const uint8_t bytes[] = { 0xc3, 0x06, 0x6e, 0x98, 0x50, 0xc3 };
+	struct symbol list[] = {
+		{ ELF_BASE, 1, "first", true, false, NULL },
+		{ .address = ELF_BASE + 1, .name = "K", .function = true, .label = true },
+		{ .address = ELF_BASE + 4, .name = "code", .function = true, .label = true }
+	};
+	struct symbols s = { .list = list, .count = 3 };
+	struct audit a = audit_ranges(bytes, sizeof bytes, &s, (struct audit_range){ ELF_BASE, 6 });
+
+	(void)state;
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.table_count, 1);
+	assert_int_equal(a.tables[0].size, 3);
+	assert_int_equal(a.functions, 2);
+	/* Of our own code, a label is a function. */
+	assert_true(audit_bytes(bytes, sizeof bytes, &s).finding_count > 0);
+}
+
+/* A map of lld's that says: all of the code is an archive's. */
+static const char map_of_archive[] =
+        "             VMA              LMA     Size Align Out     In      Symbol\n"
+        "    2345677e0000     2345677e0000    40000     1         /lib/libx.a(x.o):(.text)\n";
+
+static void whole_pages_of_a_table_cannot_be_executed(void **state)
+{
+	enum { SIZE = 0x13000, BEHIND = 0x12800 };
+	const uint64_t CODE = ELF_BASE - 0x20000;
+	static uint8_t text[SIZE];
+	struct report report = { 0 };
+	struct sealed s;
+	struct audit a = { 0 };
+
+	(void)state;
+	memset(text, 0x06, sizeof text);
+	text[0] = 0xc3;
+	text[0x4000] = 0x0f, text[0x4001] = 0x05; /* a system call, amid the table */
+	memset(text + BEHIND, 0xc3, SIZE - BEHIND);
+	elf_make_good(&elf, text, 1);
+	/* The text lies below the other segments instead. */
+	elf.phdrs[0].p_offset = elf.size;
+	elf.phdrs[0].p_vaddr = elf.entry = CODE;
+	elf.phdrs[0].p_filesz = elf.phdrs[0].p_memsz = SIZE;
+	memcpy(elf.bytes + elf.size, text, SIZE);
+	elf.size += SIZE;
+	elf_make_symbol(&elf, "first", STT_FUNC, CODE, 1);
+	elf_make_symbol(&elf, "behind", STT_FUNC, CODE + BEHIND, SIZE - BEHIND);
+	elf_make_finish(&elf);
+	uint8_t *copy = keep(elf.size);
+	memcpy(copy, elf.bytes, elf.size);
+	if (!seal(&s, copy, elf.size, 1, map_of_archive, "x.amp", &report))
+		fail_msg("%s", report_text(&report));
+	assert_int_equal(s.code_count, 2);
+	assert_int_equal(s.code[0].size, AMP_PAGE);
+	assert_int_equal(s.code[1].address, CODE + 0x12000);
+	assert_int_equal(s.table_count, 2);
+	for (unsigned i = 0; i < s.code_count; i++)
+		audit_code(&a, &s.code[i], &s.symbols);
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.hidden[PATTERN_SYSCALL], 0);
+}
+
 static void sealed_syscall_is_found(void **state)
 {
 	static const uint8_t bad[] = { 0x55, 0x0f, 0x05, 0x0f, 0x0b };
@@ -483,6 +695,7 @@ int main(void)
 		cmocka_unit_test(refuses_overlapping_segments),
 		cmocka_unit_test(refuses_segments_out_of_place),
 		cmocka_unit_test(refuses_dynamic_linking),
+		cmocka_unit_test(says_which_words_hold_addresses),
 		cmocka_unit_test(accepts_relocations_that_are_done_and_no_others),
 		cmocka_unit_test(refuses_what_is_no_linked_file),
 		cmocka_unit_test(survives_damage),
@@ -492,6 +705,11 @@ int main(void)
 		cmocka_unit_test(a_size_that_ends_amid_an_instruction_hides_nothing),
 		cmocka_unit_test(functions_without_size_reach_to_the_next),
 		cmocka_unit_test(hidden_patterns_are_counted_not_refused),
+		cmocka_unit_test(an_archives_table_is_named_and_anybody_elses_refused),
+		cmocka_unit_test(tables_of_two_members_may_meet),
+		cmocka_unit_test(a_table_is_searched_at_every_byte),
+		cmocka_unit_test(a_label_before_what_is_no_code_is_a_table),
+		cmocka_unit_test(whole_pages_of_a_table_cannot_be_executed),
 		cmocka_unit_test(sealed_syscall_is_found),
 	};
 

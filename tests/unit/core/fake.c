@@ -7,14 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <core/archive.h>
 #include <core/boot.h>
 
 #include "fake.h"
 
 struct amp_boot fake_boot;
+const uint32_t *const archive_entries = NULL;
 char fake_output[1 << 20], fake_log[1 << 16];
 size_t fake_output_size, fake_log_size;
-unsigned fake_puts, fake_waits;
+unsigned fake_puts, fake_waits, fake_seeds;
 uint64_t fake_wait_deadline, fake_wait_events;
 void (*fake_on_wait)(void);
 
@@ -42,6 +44,10 @@ static int64_t gate(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 			fake_on_wait();
 		return 0;
 	case AMP_GATE_KICK:
+		return 0;
+	case AMP_GATE_SEED:
+		fake_seeds++;
+		memcpy((void *)a, fake_boot.seed, AMP_SEED_SIZE);
 		return 0;
 	case AMP_GATE_PUTS:
 		fake_puts++;
@@ -71,7 +77,7 @@ void fake_start(void)
 		.clock = { .base_ns = 0, .wall_offset = 1700000000000000000 },
 	};
 	boot_info = &fake_boot;
-	fake_output_size = fake_log_size = fake_puts = fake_waits = 0;
+	fake_output_size = fake_log_size = fake_puts = fake_waits = fake_seeds = 0;
 	fake_output[0] = fake_log[0] = '\0';
 	fake_on_wait = NULL;
 }

@@ -18,7 +18,7 @@
 extern struct amp_boot fake_boot;
 extern char fake_output[1 << 20], fake_log[1 << 16]; /* what went to the streams, NUL-terminated */
 extern size_t fake_output_size, fake_log_size;
-extern unsigned fake_puts, fake_waits;                /* calls */
+extern unsigned fake_puts, fake_waits, fake_seeds;    /* calls */
 extern uint64_t fake_wait_deadline, fake_wait_events; /* the last wait's */
 extern void (*fake_on_wait)(void); /* may be null; called before a wait returns */
 

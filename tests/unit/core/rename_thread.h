@@ -10,3 +10,10 @@
 #define pthread_mutex_unlock      os_pthread_mutex_unlock
 #define pthread_create            os_pthread_create
 #define pthread_join              os_pthread_join
+#define pthread_rwlock_init       os_pthread_rwlock_init
+#define pthread_rwlock_destroy    os_pthread_rwlock_destroy
+#define pthread_rwlock_tryrdlock  os_pthread_rwlock_tryrdlock
+#define pthread_rwlock_trywrlock  os_pthread_rwlock_trywrlock
+#define pthread_rwlock_rdlock     os_pthread_rwlock_rdlock
+#define pthread_rwlock_wrlock     os_pthread_rwlock_wrlock
+#define pthread_rwlock_unlock     os_pthread_rwlock_unlock

@@ -271,6 +271,88 @@ static void freeing_what_was_not_allocated_is_found(void **state)
 	heap_free(large);
 }
 
+static void write_past_the_end(void *p)
+{
+	uint8_t *byte = (uint8_t *)p + heap_size(p);
+	*byte ^= 1;
+	heap_free(p);
+}
+
+static void writing_past_the_end_is_found(void **state)
+{
+	(void)state;
+	for (size_t size = 0; size < 3 * AMP_PAGE; size += size < 100 ? 13 : 811) {
+		void *p = heap_alloc(size);
+		assert_true(fake_panics(write_past_the_end, p, "past the end"));
+		heap_free(p);
+	}
+	/* A run's end is that of what was asked for, not of its last page. */
+	void *page = heap_alloc_aligned(AMP_PAGE, AMP_PAGE);
+	assert_true(heap_size(page) < AMP_PAGE + 16);
+	heap_free(page);
+	/* The end moves with the size. */
+	void *p = heap_alloc(9 * AMP_PAGE);
+	p = heap_resize(p, 5 * AMP_PAGE);
+	assert_true(fake_panics(write_past_the_end, p, "past the end"));
+	p = heap_resize(p, 20 * AMP_PAGE);
+	assert_true(fake_panics(write_past_the_end, p, "past the end"));
+	memset(p, 0xff, heap_size(p));
+	p = heap_resize(p, 20 * AMP_PAGE - 100); /* within its pages */
+	assert_true(fake_panics(write_past_the_end, p, "past the end"));
+	p = heap_resize(p, 20 * AMP_PAGE - 50);
+	assert_true(fake_panics(write_past_the_end, p, "past the end"));
+	heap_free(p);
+}
+
+static void write_after_free(void *p)
+{
+	size_t size = heap_size(p);
+	heap_free(p);
+	/* Of a large object not all is looked at each time. */
+	((uint8_t *)p)[fake_random() % (size < 128 || size > HEAP_SLAB_MAX ? size : 128)] = 1;
+	for (int i = 0; i < 4096; i++)
+		heap_free(heap_alloc(size));
+}
+
+static void writing_to_freed_memory_is_found(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = { 1, 100, 2000, HEAP_SLAB_MAX, 5000, 60000 };
+	for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		void *p = heap_alloc(sizes[i]);
+		assert_true(fake_panics(write_after_free, p, "after they were freed"));
+		heap_free(p);
+	}
+}
+
+static void freed_memory_reads_as_zero(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = { 1, 100, 2000, HEAP_SLAB_MAX, 5000, 60000, 200000 };
+	for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		uint8_t *p = heap_alloc(sizes[i]);
+		memset(p, 0xff, sizes[i]);
+		heap_free(p);
+		for (size_t k = 0; k < sizes[i]; k++)
+			assert_int_equal(p[k], 0);
+	}
+}
+
+/* One place in 128 lies behind the last one: 100 of 12,800 are expected. */
+static void places_are_drawn_evenly(void **state)
+{
+	(void)state;
+	static uint8_t *all[128 * 100];
+	unsigned behind = 0;
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+		all[i] = heap_alloc(24);
+		behind += i && all[i] == all[i - 1] + 32;
+	}
+	assert_in_range(behind, 20, 300);
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
+		heap_free(all[i]);
+}
+
 static void free_wrong_extent(void *p)
 {
 	extent_free(p, 3);
@@ -293,11 +375,19 @@ static void extents_are_freed_as_they_were_allocated(void **state)
 	heap_free(q);
 }
 
+/* The record that describes it: of a slab its first. */
+static struct page *record_of(const void *p)
+{
+	struct page *record = page_of(p);
+	return record->kind == PAGE_SLAB_REST ? record - record->back : record;
+}
+
 static void what_was_written_over_is_found(void **state)
 {
 	(void)state;
-	void *object = heap_alloc(100), *run = heap_alloc(5 * AMP_PAGE), *extent = extent_alloc(2);
-	struct page *all[] = { page_of(object), page_of(run), page_of(extent), page_of(run) + 5 };
+	void *object = heap_alloc(100), *run = heap_alloc(5 * AMP_PAGE - 8),
+	     *extent = extent_alloc(2);
+	struct page *all[] = { record_of(object), page_of(run), page_of(extent), page_of(run) + 5 };
 	assert_true(heap_is_valid());
 	for (unsigned k = 0; k < sizeof all / sizeof *all; k++) {
 		struct page kept = *all[k];
@@ -308,7 +398,7 @@ static void what_was_written_over_is_found(void **state)
 		assert_false(heap_is_valid());
 		*all[k] = kept;
 	}
-	struct page *slab = page_of(object), kept = *slab;
+	struct page *slab = record_of(object), kept = *slab;
 	slab->free_count--;
 	assert_false(heap_is_valid());
 	*slab = kept;
@@ -345,6 +435,10 @@ int main(void)
 		cmocka_unit_test_teardown(freeing_twice_is_found, is_valid_in_the_end),
 		cmocka_unit_test_teardown(freeing_what_was_not_allocated_is_found,
 		                          is_valid_in_the_end),
+		cmocka_unit_test_teardown(writing_past_the_end_is_found, is_valid_in_the_end),
+		cmocka_unit_test_teardown(writing_to_freed_memory_is_found, is_valid_in_the_end),
+		cmocka_unit_test_teardown(freed_memory_reads_as_zero, is_valid_in_the_end),
+		cmocka_unit_test_teardown(places_are_drawn_evenly, is_valid_in_the_end),
 		cmocka_unit_test_teardown(extents_are_freed_as_they_were_allocated,
 		                          is_valid_in_the_end),
 		cmocka_unit_test(what_was_written_over_is_found),

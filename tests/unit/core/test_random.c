@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <core/chacha.h>
+#include <core/clock.h>
 #include <core/hash.h>
 #include <core/random.h>
 #include <core/start.h>
@@ -15,7 +16,9 @@ static int start(void **state)
 {
 	(void)state;
 	fake_start();
-	random_start();
+	uint8_t seed[AMP_SEED_SIZE] = { 1 }, zero[AMP_SEED_SIZE] = { 0 };
+	random_start(seed);
+	assert_memory_equal(seed, zero, sizeof seed);
 	return 0;
 }
 
@@ -139,6 +142,35 @@ static void clones_diverge_at_once(void **state)
 	assert_true(random_u64() == same);
 }
 
+static void a_seed_is_mixed_in_again_by_amount(void **state)
+{
+	(void)state;
+	static uint8_t bytes[64 << 10];
+	fake_seeds = 0;
+	for (int i = 0; i < 15; i++)
+		random_bytes(bytes, sizeof bytes);
+	assert_int_equal(fake_seeds, 0);
+	for (int i = 0; i < 2; i++)
+		random_bytes(bytes, sizeof bytes);
+	assert_int_equal(fake_seeds, 1);
+}
+
+static void a_seed_is_mixed_in_again_by_time(void **state)
+{
+	(void)state;
+	random_u64();
+	fake_seeds = 0;
+	fake_set_now(clock_now() + 299 * NS_PER_S);
+	clock_now();
+	random_u64();
+	assert_int_equal(fake_seeds, 0);
+	fake_set_now(clock_now() + 2 * NS_PER_S);
+	clock_now();
+	random_u64();
+	random_u64();
+	assert_int_equal(fake_seeds, 1);
+}
+
 static void bytes_are_not_handed_out_twice(void **state)
 {
 	(void)state;
@@ -193,6 +225,8 @@ int main(void)
 		cmocka_unit_test(siphash_agrees_with_the_paper),
 		cmocka_unit_test(the_hash_key_is_drawn_at_boot),
 		cmocka_unit_test(clones_diverge_at_once),
+		cmocka_unit_test(a_seed_is_mixed_in_again_by_amount),
+		cmocka_unit_test(a_seed_is_mixed_in_again_by_time),
 		cmocka_unit_test(bytes_are_not_handed_out_twice),
 		cmocka_unit_test(long_requests_are_filled_whole),
 		cmocka_unit_test(below_is_bounded_and_even),

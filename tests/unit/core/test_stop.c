@@ -14,17 +14,19 @@
 
 #include "fake.h"
 
-#define STACK_SIZE 65536u
-#define STACKS     4u
+#define STACK_SIZE  65536u
+#define STACK_GUARD 8192u
+#define STACKS      4u
 
-const struct stack_layout stack_layout = { 0x300000000000, STACK_SIZE, STACKS };
+const struct stack_layout stack_layout = { 0x300000000000, STACK_SIZE, STACKS, STACK_GUARD };
 
 static int start(void **state)
 {
 	(void)state;
 	fake_start();
 	for (uint64_t i = 0; i < STACKS; i++) {
-		void *at = (void *)(stack_layout.base + i * (STACK_SIZE + AMP_PAGE) + AMP_PAGE);
+		void *at =
+		        (void *)(stack_layout.base + i * (STACK_SIZE + STACK_GUARD) + STACK_GUARD);
 		if (mmap(at, STACK_SIZE, PROT_READ | PROT_WRITE,
 		         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != at)
 			return -1;
@@ -139,7 +141,7 @@ static void sleep_with_a_hold(void)
 {
 	stop_hold();
 	ask();
-	task_sleep(NS_PER_S);
+	task_sleep_until(clock_now() + NS_PER_S);
 	_exit(fake_wait_events & AMP_WAIT_STOP ? 1 : 42); /* it would end each wait at once */
 }
 
@@ -168,7 +170,7 @@ static void sleep_beside_a_source(void)
 	stop_hold();
 	ask();
 	fake_on_wait = waited_without;
-	task_sleep(NS_PER_S);
+	task_sleep_until(clock_now() + NS_PER_S);
 	_exit(did_more ? 42 : 2);
 }
 

@@ -18,17 +18,19 @@
 
 #include "fake.h"
 
-#define STACK_SIZE 65536u
-#define STACKS     9u /* seven tasks beside main, and the loop */
+#define STACK_SIZE  65536u
+#define STACK_GUARD 8192u
+#define STACKS      9u /* seven tasks beside main, and the loop */
 
-const struct stack_layout stack_layout = { 0x300000000000, STACK_SIZE, STACKS };
+const struct stack_layout stack_layout = { 0x300000000000, STACK_SIZE, STACKS, STACK_GUARD };
 
 static int start(void **state)
 {
 	(void)state;
 	fake_start();
 	for (uint64_t i = 0; i < STACKS; i++) {
-		void *at = (void *)(stack_layout.base + i * (STACK_SIZE + AMP_PAGE) + AMP_PAGE);
+		void *at =
+		        (void *)(stack_layout.base + i * (STACK_SIZE + STACK_GUARD) + STACK_GUARD);
 		if (mmap(at, STACK_SIZE, PROT_READ | PROT_WRITE,
 		         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != at)
 			return -1;
@@ -119,7 +121,7 @@ static void a_wait_ends_at_its_deadline(void **state)
 
 static void wake_later(void *arg)
 {
-	task_sleep(NS_PER_MS);
+	task_sleep_until(clock_now() + NS_PER_MS);
 	assert_true(task_wake_one(arg));
 }
 
@@ -132,7 +134,7 @@ static void woken_in_time_is_no_timeout(void **state)
 	assert_int_equal(task_wait(&q, before + NS_PER_S), OK);
 	assert_true(clock_now() < before + NS_PER_S / 2);
 	/* The deadline's timer is gone: time passes it and nothing happens. */
-	task_sleep(2 * NS_PER_S);
+	task_sleep_until(clock_now() + 2 * NS_PER_S);
 	assert_true(timer_next() == CLOCK_NEVER);
 }
 
@@ -272,7 +274,7 @@ static void callbacks_run_on_an_aligned_stack(void **state)
 	(void)state;
 	struct timer t = { 0 };
 	timer_set_in(&t, NS_PER_MS, note_callback_frame);
-	task_sleep(2 * NS_PER_MS);
+	task_sleep_until(clock_now() + 2 * NS_PER_MS);
 	assert_int_equal(callback_frame % 16, 0);
 }
 
@@ -354,7 +356,7 @@ static void waits_for_all_sources_and_the_next_timer(void **state)
 	loop_add(&a.source);
 	loop_add(&b.source);
 	uint64_t before = clock_now();
-	task_sleep(5 * NS_PER_MS);
+	task_sleep_until(clock_now() + 5 * NS_PER_MS);
 	assert_true(fake_wait_events == (AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE | AMP_WAIT_STOP));
 	assert_true(fake_wait_deadline >= before);
 	assert_true(fake_wait_deadline <= before + 5 * NS_PER_MS + TIMER_TICK_NS);
@@ -377,11 +379,11 @@ static void polls_only_if_work_comes_soon(void **state)
 	loop_add(&s.source);
 	/* Long idle times: polling is given up, but for a trial now and then. */
 	for (int i = 0; i < 64; i++)
-		task_sleep(50 * NS_PER_MS);
+		task_sleep_until(clock_now() + 50 * NS_PER_MS);
 	unsigned before = s.polls;
 	struct loop_figures figures = loop_figures();
 	for (int i = 0; i < 64; i++)
-		task_sleep(50 * NS_PER_MS);
+		task_sleep_until(clock_now() + 50 * NS_PER_MS);
 	uint64_t turns = loop_figures().turns - figures.turns;
 	assert_true(s.polls - before < turns + 3 * 10);
 	assert_true(loop_figures().waits - figures.waits >= 64);
@@ -419,14 +421,14 @@ static void punctual_timers_are_waited_for_by_polling(void **state)
 	uint64_t late = 0, polled = loop_figures().polled_ns, first;
 	for (int i = 0; i < 50; i++) {
 		first = clock_now() + NS_PER_MS;
-		task_sleep(NS_PER_MS);
+		task_sleep_until(clock_now() + NS_PER_MS);
 		assert_true(clock_now() - first >= 20000);
 	}
 	assert_int_equal(loop_figures().polled_ns, polled);
 	timer_punctual(20);
 	for (int i = 0; i < 200; i++) {
 		first = clock_now() + NS_PER_MS;
-		task_sleep(NS_PER_MS);
+		task_sleep_until(clock_now() + NS_PER_MS);
 		if (i >= 100 && clock_now() - first > late)
 			late = clock_now() - first;
 	}
@@ -436,7 +438,7 @@ static void punctual_timers_are_waited_for_by_polling(void **state)
 	polled = loop_figures().polled_ns;
 	uint64_t start = clock_now();
 	for (int i = 0; i < 1000; i++)
-		task_sleep(NS_PER_MS);
+		task_sleep_until(clock_now() + NS_PER_MS);
 	polled = loop_figures().polled_ns - polled;
 	assert_in_range(polled, 1, (clock_now() - start) / 50 + 11 * NS_PER_MS);
 	timer_punctual(0);
@@ -482,12 +484,12 @@ static void punctual_or_not_what_is_due_is_not_waited_for(void **state)
 	fake_on_wait = late_by_20_or_80_us;
 	timer_punctual(100);
 	for (int i = 0; i < 200; i++)
-		task_sleep(NS_PER_MS); /* it learns */
+		task_sleep_until(clock_now() + NS_PER_MS); /* it learns */
 	s.poll = poll_that_finds_a_timer_due;
 	fake_on_wait = late_and_looked_at;
 	uint64_t start = clock_now();
 	for (int i = 0; i < 200; i++)
-		task_sleep(NS_PER_MS);
+		task_sleep_until(clock_now() + NS_PER_MS);
 	assert_in_range(longest_until, start, start + NS_PER_S);
 	loop_remove(&s);
 	timer_stop(&overdue);

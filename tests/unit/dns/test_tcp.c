@@ -448,6 +448,21 @@ static void who_reads_a_transfer_slowly_is_not(void **state)
 	assert_int_equal(records(c), BIG_RECORDS);
 }
 
+/* Each acknowledges something in time, and so would keep its turn from others for ever. */
+static void who_reads_a_transfer_byte_by_byte_does_not_keep_its_turn(void **state)
+{
+	(void)state;
+	struct tcp_connection *c = fake_accept_from(FRIEND);
+	c->out_room = OUT_ROOM;
+	c->rate = 1;
+	ask(c, "big. AXFR");
+	fake_run(c);
+	for (unsigned n = 0; n < 60 && fake_open(c); n++)
+		fake_advance(DNS_TCP_IDLE_NS - SECOND);
+	assert_true(c->aborted);
+	assert_int_equal(counters.transfers, 0);
+}
+
 static void a_client_may_end_its_side_during_a_transfer(void **state)
 {
 	(void)state;
@@ -600,6 +615,7 @@ int main(void)
 		T(a_query_amid_a_transfer_waits_though_there_is_room),
 		T(who_stops_reading_a_transfer_is_cut_off),
 		T(who_reads_a_transfer_slowly_is_not),
+		T(who_reads_a_transfer_byte_by_byte_does_not_keep_its_turn),
 		T(a_client_may_end_its_side_during_a_transfer),
 		T(a_reset_ends_a_transfer),
 		T(the_fifth_transfer_at_once_waits_for_its_turn),

@@ -347,21 +347,37 @@ static void lists_of_networks_are_read_strictly(void **state)
 	assert_true(dns_allow_parse(&a, NULL));
 	assert_int_equal(a.count, 0);
 	assert_true(dns_allow_parse(&a, ""));
-	assert_false(dns_allow_has(&a, 0xc0000201));
+	assert_false(dns_allow_has(&a, net_ip4(0xc0000201)));
 	assert_true(dns_allow_parse(&a, " 192.0.2.1, 10.20.30.40/8,198.51.100.0/24 "));
 	assert_int_equal(a.count, 3);
-	assert_true(dns_allow_has(&a, 0xc0000201));
-	assert_false(dns_allow_has(&a, 0xc0000202));
-	assert_true(dns_allow_has(&a, 0x0aff0001));
-	assert_true(dns_allow_has(&a, 0xc63364ff));
-	assert_false(dns_allow_has(&a, 0xc63365ff));
+	assert_true(dns_allow_has(&a, net_ip4(0xc0000201)));
+	assert_false(dns_allow_has(&a, net_ip4(0xc0000202)));
+	assert_true(dns_allow_has(&a, net_ip4(0x0aff0001)));
+	assert_true(dns_allow_has(&a, net_ip4(0xc63364ff)));
+	assert_false(dns_allow_has(&a, net_ip4(0xc63365ff)));
 	assert_true(dns_allow_parse(&a, "0.0.0.0/0"));
-	assert_true(dns_allow_has(&a, 0xffffffff));
-	const char *bad[] = {
-		"any",         "192.0.2",   "192.0.2.256", "192.0.2.1/33", "192.0.2.1/",
-		"192.0.2.1x",  "1.2.3.4.5", "0001.2.3.4",  "-1.2.3.4",     "192.0.2.1;192.0.2.2",
-		"2001:db8::1", "1.2.3.4/-1"
-	};
+	assert_true(dns_allow_has(&a, net_ip4(0xffffffff)));
+	struct net_address six = { .bytes = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+	assert_false(dns_allow_has(&a, six));
+	assert_true(dns_allow_parse(&a, "192.0.2.1 2001:db8::/32"));
+	assert_true(dns_allow_has(&a, six));
+	six.bytes[3] ^= 1;
+	assert_false(dns_allow_has(&a, six));
+	const char *bad[] = { "any",
+		              "192.0.2",
+		              "192.0.2.256",
+		              "192.0.2.1/33",
+		              "192.0.2.1/",
+		              "192.0.2.1x",
+		              "1.2.3.4.5",
+		              "0001.2.3.4",
+		              "-1.2.3.4",
+		              "192.0.2.1;192.0.2.2",
+		              "2001:db8:::1",
+		              "1.2.3.4/-1",
+		              "2001:db8::/129",
+		              "::ffff:1.2.3.4",
+		              "12345::" };
 	for (size_t n = 0; n < sizeof bad / sizeof *bad; n++)
 		if (dns_allow_parse(&a, bad[n]))
 			fail_msg("%s is taken", bad[n]);

@@ -12,6 +12,12 @@
 #include <core/error.h>
 #include <core/heap.h>
 
+/* The tests of HTTP/2 have it. */
+#ifndef HTTP_CARRIED
+#define HTTP_CARRIED false
+#endif
+const bool http_carried = HTTP_CARRIED;
+
 struct app app;
 
 static void hello(struct http_exchange *x, void *context)
@@ -23,9 +29,10 @@ static void peer(struct http_exchange *x, void *context)
 {
 	char text[64];
 	uint16_t port = 0;
-	uint32_t address = http_peer(x, &port);
+	struct net_address address = http_peer(x, &port), again = http_peer(x, NULL);
 	(void)context;
-	snprintf(text, sizeof text, "%08x:%u %d", address, port, http_peer(x, NULL) == address);
+	snprintf(text, sizeof text, "%08x:%u %d", net_ip4_of(address), port,
+	         net_address_same(again, address));
 	http_reply_text(x, 200, text);
 }
 
@@ -122,7 +129,7 @@ static void task_stream(struct http_exchange *x, void *context)
 	http_begin(x, 200, "text/plain", HTTP_UNKNOWN);
 	for (int k = 0; k < 4; k++) {
 		http_write(x, "piece ", 6);
-		task_sleep(NS_PER_S);
+		task_sleep_until(clock_now() + NS_PER_S);
 	}
 	http_write_static(x, "end", 3);
 	http_end(x);
@@ -363,7 +370,9 @@ void app_stop(void)
 	struct http_server *s = app.server;
 	timer_stop(&s->served.stop_timer);
 	if (s->served.counters.now || s->served.charged || app.bodies || app.waiting) {
-		fprintf(stderr, "a connection, a body (%u) or an answer (%u) is left\n", app.bodies,
+		fprintf(stderr,
+		        "a connection (%u, %u bytes), a body (%u) or an answer (%u) is left\n",
+		        (unsigned)s->served.counters.now, (unsigned)s->served.charged, app.bodies,
 		        app.waiting);
 		abort();
 	}

@@ -2,6 +2,7 @@
 /* The fake TCP and the fakes of core. The contract is in fake.h. */
 #include "fake.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 #include <core/timer.h>
 #include <core/stop.h>
 #include <net/resolver.h>
+#include <net/tcp_served.h>
+
+const bool tcp_served_layered = false, tcp_served_duplex = true;
 
 struct fake fake;
 
@@ -146,6 +150,11 @@ void heap_free(void *p)
 	free(p);
 }
 
+size_t heap_size(void *p)
+{
+	return malloc_usable_size(p);
+}
+
 struct heap_figures heap_figures(void)
 {
 	return (struct heap_figures){ .total = fake.heap };
@@ -183,16 +192,18 @@ struct task *task_spawn(const char *name, task_fn *fn, void *arg)
 	return (struct task *)spawned; /* not looked at */
 }
 
-void task_sleep(uint64_t ns)
+void task_sleep_until(uint64_t deadline_ns)
 {
-	fake.now += ns;
+	if (deadline_ns > fake.now)
+		fake.now = deadline_ns;
 }
 
-int resolver_lookup(const char *name, uint32_t *to, uint32_t count, uint64_t deadline_ns)
+int resolver_connect(struct tcp_connection **to, const char *name, uint16_t port,
+                     const struct tcp_options *o, uint64_t deadline_ns)
 {
-	(void)count, (void)deadline_ns;
-	*to = 0x0a000001;
-	return strncmp(name, "absent", 6) == 0 ? ERR_ABSENT : 1;
+	if (strncmp(name, "absent", 6) == 0)
+		return ERR_ABSENT;
+	return tcp_connect(to, net_ip4(0x0a000001), port, o, deadline_ns);
 }
 
 /* ---- Connections ---- */
@@ -318,9 +329,11 @@ void fake_turn(void)
 {
 	while (fire(fake.now))
 		;
-	for (uint32_t k = 0; k < spawned_count; k++)
-		spawned[k].fn(spawned[k].arg);
-	spawned_count = 0;
+	while (spawned_count) { /* one that waits has the loop turn */
+		struct spawned s = spawned[0];
+		memmove(spawned, spawned + 1, --spawned_count * sizeof s);
+		s.fn(s.arg);
+	}
 	for (struct tcp_connection *c = all; c; c = c->next) {
 		uint64_t more = acknowledges(c);
 		if (more) {
@@ -463,7 +476,7 @@ void tcp_resume(struct tcp_connection *c)
 void tcp_info(const struct tcp_connection *c, struct tcp_info *to)
 {
 	check(!c->closed && !c->aborted, "tcp_info");
-	*to = (struct tcp_info){ .remote = c->remote ? c->remote : 0xc0000207,
+	*to = (struct tcp_info){ .remote = net_ip4(c->remote ? c->remote : 0xc0000207),
 		                 .remote_port = 4711,
 		                 .unread = c->in_size,
 		                 .unacknowledged = (uint32_t)(c->out_size - c->acknowledged),
@@ -475,7 +488,10 @@ static void out(struct tcp_connection *c, const void *bytes, uint64_t size)
 	check(usable(c) && !c->shut, "written after the end");
 	if (c->rate && !c->rate_at)
 		c->rate_at = fake.now;
-	c->out = realloc(c->out, c->out_size + size + 1);
+	if (c->out_size + size + 1 > c->out_most) {
+		c->out_most = 2 * (c->out_size + size + 1);
+		c->out = realloc(c->out, c->out_most);
+	}
 	if (size)
 		memcpy(c->out + c->out_size, bytes, size);
 	c->out_size += size;
@@ -493,6 +509,11 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 	out(c, bytes, size);
 	c->writes++;
 	return size;
+}
+
+void tcp_set_unsent_max(struct tcp_connection *c, uint32_t bytes)
+{
+	(void)c, (void)bytes;
 }
 
 uint32_t tcp_write_room(const struct tcp_connection *c)
@@ -582,7 +603,7 @@ void tcp_abort(struct tcp_connection *c)
 	c->aborted = true;
 }
 
-int tcp_connect(struct tcp_connection **to, uint32_t address, uint16_t port,
+int tcp_connect(struct tcp_connection **to, struct net_address address, uint16_t port,
                 const struct tcp_options *options, uint64_t deadline_ns)
 {
 	(void)address, (void)port, (void)options, (void)deadline_ns;
@@ -621,13 +642,44 @@ void task_queue_init(struct task_queue *q)
 	list_init(&q->waiting);
 }
 
-void task_wake_all(struct task_queue *q)
+static struct task_queue *woken;
+
+bool task_wake_one(struct task_queue *q)
 {
-	(void)q;
+	woken = q;
+	return true;
 }
 
+void task_wake_all(struct task_queue *q)
+{
+	woken = q;
+}
+
+/* The next pieces of all connections come in, and the loop turns, until it is woken or its deadline is there. */
 int task_wait(struct task_queue *q, uint64_t deadline_ns)
 {
-	(void)q, (void)deadline_ns;
-	abort(); /* no test runs a task for so long */
+	woken = NULL;
+	while (woken != q) {
+		bool moves = false;
+		for (struct tcp_connection *c = all; c; c = c->next) {
+			if (arrive(c)) {
+				moves = true;
+				show(c);
+			}
+		}
+		fake_turn();
+		if (fake.peers)
+			fake.peers();
+		if (woken == q)
+			break;
+		struct timer *t = earliest();
+		uint64_t next = t && t->deadline < deadline_ns ? t->deadline : deadline_ns;
+		if (moves)
+			continue;
+		check(next != CLOCK_NEVER, "waits for ever");
+		fake.now = next > fake.now ? next : fake.now;
+		if (fake.now >= deadline_ns)
+			return ERR_TIMEOUT;
+	}
+	return OK;
 }

@@ -32,8 +32,8 @@ struct tcp_connection {
 	struct fake_piece *pieces, **last;
 	uint8_t *in; /* what was not taken */
 	uint32_t in_size;
-	char *out; /* all that was written, NUL behind it */
-	uint64_t out_size, out_room;
+	char *out;                             /* all that was written, NUL behind it */
+	uint64_t out_size, out_room, out_most; /* out_most: as much as has place */
 	uint64_t acknowledged;
 	uint32_t writes, statics;
 	uint64_t pace;          /* ns from one piece to the next, for a task that waits */
@@ -60,6 +60,7 @@ struct fake {
 	struct stop_handler *on_stop; /* the last one registered */
 	uint32_t holds;               /* of the image's end */
 	bool asked;                   /* it has been asked for */
+	void (*peers)(void); /* answer what has been written, while a task waits; or null */
 	/* The client's next connection is given this. */
 	struct tcp_connection *next_server[8];
 	uint32_t servers;

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include <app/http/client.h>
+#include <app/http/pool.h>
 #include <core/error.h>
 
 #include "fake.h"
@@ -426,6 +426,177 @@ static void what_cannot_be_opened_says_why(void **state)
 	assert_int_equal(fake.allocated, 0);
 }
 
+#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+static void bodies_are_sent_as_they_are_made(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = server(OK_EMPTY, 0, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(http_client_begin(client, "PUT", "/a", "Host: other\r\nX: y\r\n",
+	                                   HTTP_UNKNOWN, soon()),
+	                 OK);
+	assert_int_equal(http_client_write(client, "seventeen bytes..", 17, soon()), OK);
+	assert_int_equal(http_client_write(client, "", 0, soon()), OK);
+	assert_int_equal(http_client_write(client, "b", 1, soon()), OK);
+	assert_int_equal(http_client_end(client, &response, soon()), OK);
+	assert_int_equal(response.status, 200);
+	assert_string_equal(
+	        s->out,
+	        "PUT /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: other\r\nX: y\r\n\r\n"
+	        "11\r\nseventeen bytes..\r\n1\r\nb\r\n0\r\n\r\n");
+	assert_true(http_client_kept(client));
+	fake_queue(s, OK_EMPTY, sizeof OK_EMPTY - 1);
+	uint64_t before = s->out_size;
+	assert_int_equal(http_client_begin(client, "POST", "/b", NULL, 3, soon()), OK);
+	assert_int_equal(http_client_write(client, "four", 4, soon()), ERR_TOO_BIG);
+	assert_int_equal(http_client_write(client, "ab", 2, soon()), OK);
+	assert_int_equal(http_client_write(client, "c", 1, soon()), OK);
+	assert_int_equal(http_client_end(client, &response, soon()), OK);
+	assert_string_equal(
+	        s->out + before,
+	        "POST /b HTTP/1.1\r\nHost: example.org\r\nContent-Length: 3\r\n\r\nabc");
+	assert_int_equal(fake.connects, 1);
+}
+
+/* It says no before it has all: what was not sent is not sent on this connection. */
+static void a_server_may_answer_early(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = fake.next_server[fake.servers++] = fake_new();
+	server(OK_EMPTY, 0, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(http_client_begin(client, "POST", "/", NULL, 1000, soon()), OK);
+	assert_int_equal(http_client_write(client, "a", 1, soon()), OK);
+	assert_int_equal(http_client_early(client, &response, soon()), 0);
+	static const char no[] = "HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno";
+	fake_queue(s, no, sizeof no - 1);
+	assert_int_equal(http_client_early(client, &response, soon()), 1);
+	assert_int_equal(response.status, 413);
+	assert_body("no");
+	assert_false(http_client_kept(client));
+	assert_int_equal(get("/"), OK);
+	assert_true(s->closed);
+	assert_int_equal(fake.connects, 2);
+}
+
+/* It says yes before it has all: then the body is ended, and the connection goes on. */
+static void a_body_is_ended_behind_an_early_answer(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = fake.next_server[fake.servers++] = fake_new();
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(http_client_begin(client, "POST", "/", NULL, HTTP_UNKNOWN, soon()), OK);
+	fake_queue(s, OK_EMPTY, sizeof OK_EMPTY - 1);
+	assert_int_equal(http_client_early(client, &response, soon()), 1);
+	assert_false(http_client_kept(client));
+	assert_int_equal(http_client_write(client, "a", 1, soon()), OK);
+	assert_int_equal(http_client_end(client, &response, soon()), OK);
+	assert_int_equal(response.status, 200);
+	assert_non_null(strstr(s->out, "\r\n\r\n1\r\na\r\n0\r\n\r\n"));
+	assert_true(http_client_kept(client));
+}
+
+/* Half a chunk was taken: no end follows it, and no other request. */
+static void nothing_follows_a_write_that_failed(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = server("", 0, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(http_client_begin(client, "POST", "/", NULL, HTTP_UNKNOWN, soon()), OK);
+	s->stalled = true;
+	s->out_room = s->out_size - s->acknowledged + 4; /* for the chunk's size */
+	assert_int_equal(http_client_write(client, "ten bytes.", 10, soon()), ERR_TIMEOUT);
+	s->stalled = false;
+	fake_queue(s, OK_EMPTY, sizeof OK_EMPTY - 1);
+	assert_int_equal(http_client_end(client, &response, soon()), OK);
+	assert_null(strstr(s->out, "0\r\n\r\n"));
+	assert_false(http_client_kept(client));
+}
+
+static void an_abandoned_request_is_not_answered_by_the_next_ones(void **state)
+{
+	(void)state;
+	struct tcp_connection *s = server("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", 0, false);
+	server(OK_EMPTY, 0, false);
+	assert_int_equal(open_client(), OK);
+	assert_int_equal(http_client_begin(client, "GET", "/a", NULL, 0, soon()), OK);
+	assert_false(http_client_kept(client));
+	assert_int_equal(get("/b"), OK);
+	assert_int_equal(response.status, 200);
+	assert_true(s->closed);
+}
+
+static void all_fields_are_listed(void **state)
+{
+	struct http_text name, value;
+	char all[100] = "";
+	(void)state;
+	server("HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 0\r\na:\r\n\r\n", 0, false);
+	assert_int_equal(open_client(), OK);
+	uint32_t at = 0;
+	assert_false(http_client_field_next(client, &at, &name, &value));
+	assert_int_equal(get("/"), OK);
+	while (http_client_field_next(client, &at, &name, &value))
+		snprintf(all + strlen(all), 50, "%.*s=%.*s;", (int)name.size, name.bytes,
+		         (int)value.size, value.bytes);
+	assert_string_equal(all, "A=1;Content-Length=0;a=;");
+}
+
+static void a_pool_keeps_what_is_good(void **state)
+{
+	struct http_pool *pool;
+	struct http_client *a, *b;
+	(void)state;
+	for (int k = 0; k < 6; k++)
+		server(OK_EMPTY, 0, k == 3);
+	assert_int_equal(http_pool_open(&pool, "", 80, NULL), ERR_INVALID);
+	assert_int_equal(
+	        http_pool_open(&pool, "example.org", 80,
+	                       &(struct http_pool_options){ .kept_max = 1, .idle_ns = 9 * SECOND }),
+	        OK);
+	assert_int_equal(http_pool_take(pool, &a, false, soon()), OK);
+	assert_int_equal(http_pool_take(pool, &b, false, soon()), OK);
+	assert_int_equal(fake.connects, 2);
+	assert_int_equal(http_client_get(a, "/", &response, soon()), OK);
+	assert_int_equal(http_client_get(b, "/", &response, soon()), OK);
+	http_pool_give(pool, a);
+	http_pool_give(pool, b); /* one too many */
+	assert_int_equal(http_pool_take(pool, &b, false, soon()), OK);
+	assert_ptr_equal(a, b);
+	assert_int_equal(fake.connects, 2);
+	http_pool_give(pool, a);
+	assert_int_equal(http_pool_take(pool, &b, true, soon()), OK); /* 2: a fresh one */
+	assert_int_equal(fake.connects, 3);
+	http_client_close(b);
+	fake_advance(10 * SECOND);
+	assert_int_equal(http_pool_take(pool, &a, false, soon()),
+	                 OK); /* 3: the kept one is too old */
+	assert_int_equal(fake.connects, 4);
+	assert_int_equal(http_client_get(a, "/", &response, soon()), OK);
+	http_pool_give(pool, a);                                       /* closed by its server */
+	assert_int_equal(http_pool_take(pool, &a, false, soon()), OK); /* 4 */
+	assert_int_equal(fake.connects, 5);
+	assert_int_equal(http_client_begin(a, "GET", "/", NULL, 0, soon()), OK);
+	http_pool_give(pool, a);                                       /* not answered */
+	assert_int_equal(http_pool_take(pool, &a, false, soon()), OK); /* 5 */
+	assert_int_equal(fake.connects, 6);
+	http_pool_give(pool, a);
+	http_pool_close(pool);
+}
+
+static void what_was_smuggled_in_is_not_kept(void **state)
+{
+	struct http_pool *pool;
+	(void)state;
+	server(OK_EMPTY "HTTP/1.1 200 Smuggled\r\n\r\n", 0, false);
+	assert_int_equal(http_pool_open(&pool, "example.org", 80, NULL), OK);
+	assert_int_equal(http_pool_take(pool, &client, false, soon()), OK);
+	assert_int_equal(get("/"), OK);
+	assert_false(http_client_kept(client));
+	http_pool_close(pool);
+}
+
 int main(void)
 {
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, set_up, tear_down)
@@ -443,6 +614,14 @@ int main(void)
 		TEST(silence_ends_at_the_deadline),
 		TEST(requests_that_would_split_are_refused),
 		TEST(what_cannot_be_opened_says_why),
+		TEST(bodies_are_sent_as_they_are_made),
+		TEST(a_server_may_answer_early),
+		TEST(a_body_is_ended_behind_an_early_answer),
+		TEST(nothing_follows_a_write_that_failed),
+		TEST(an_abandoned_request_is_not_answered_by_the_next_ones),
+		TEST(all_fields_are_listed),
+		TEST(a_pool_keeps_what_is_good),
+		TEST(what_was_smuggled_in_is_not_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include <app/memcache/base64.h>
+#include <core/base64.h>
 
 #include "world.h"
 
@@ -157,9 +157,9 @@ static void base64_is_what_it_was(void **state)
 	for (uint32_t n = 1; n < sizeof bytes; n++) {
 		for (uint32_t k = 0; k < n; k++)
 			bytes[k] = (char)(k * 37 + n * 101);
-		uint32_t size = memcache_base64_encode(text, bytes, n);
+		uint32_t size = base64_encode(text, bytes, n);
 		assert_int_equal(size, BASE64_SIZE(n));
-		assert_int_equal(memcache_base64_decode(back, text, size), n);
+		assert_int_equal(base64_decode(back, text, size), n);
 		assert_memory_equal(back, bytes, n);
 	}
 }

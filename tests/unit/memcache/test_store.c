@@ -173,7 +173,7 @@ static void run(uint32_t operations, uint32_t keys, uint32_t size_max, bool loss
 			uint64_t delta = below(1000), got, had;
 			bool minus = below(2),
 			     number = memcache_number_begins(e->value, e->size, &had);
-			enum memcache_result result = memcache_add(&s, &i, delta, minus, &got);
+			enum memcache_result result = memcache_add(&s, &i, delta, minus, 0, &got);
 			assert_int_equal(result, number ? MEMCACHE_OK : MEMCACHE_NOT_A_NUMBER);
 			if (number) {
 				char digits[40];

@@ -55,6 +55,7 @@ void world_close(void)
 	    !memcache_memory_is_valid(&server->store.memory))
 		abort();
 	timer_stop(&server->crawler);
+	timer_stop(&server->watch_timer);
 	timer_stop(&server->served.stop_timer);
 	memcache_store_close(&server->store);
 	heap_free(server);

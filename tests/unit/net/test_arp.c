@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 static int send_to(uint32_t address)
 {
-	int result = udp_send(socket_, address, 9, "x", 1);
+	int result = udp_send(socket_, net_ip4(address), 9, "x", 1);
 	world_turn();
 	return result;
 }
@@ -175,7 +175,7 @@ static void keeps_the_latest_frames_while_it_asks(void **state)
 	(void)state;
 	struct packet in, out;
 	for (uint8_t k = 0; k < ARP_QUEUE_MAX + 3; k++)
-		assert_int_equal(udp_send(socket_, PEER, 9, &k, 1), 0);
+		assert_int_equal(udp_send(socket_, net_ip4(PEER), 9, &k, 1), 0);
 	world_turn();
 	assert_true(sent_request_for(PEER)); /* one, not one for each */
 	assert_false(world_sent(&out));

@@ -166,7 +166,7 @@ static void waits_for_completions_when_frames_ran_out(void **state)
 	world.hold_completions = true;
 	packet_arp(&in, 1, peer_mac, PEER, US);
 	world_exchange(&in, &out);
-	while (udp_send(echo_socket, PEER, 9, "x", 1) == 0) {
+	while (udp_send(echo_socket, net_ip4(PEER), 9, "x", 1) == 0) {
 		world_turn();
 		world_sent(&out);
 	}
@@ -187,7 +187,7 @@ static void what_a_task_sends_is_published_before_a_wait(void **state)
 {
 	(void)state;
 	struct packet out;
-	assert_int_equal(udp_send(echo_socket, UINT32_MAX, 9, "x", 1), 0);
+	assert_int_equal(udp_send(echo_socket, net_ip4(UINT32_MAX), 9, "x", 1), 0);
 	assert_false(world_sent(&out));
 	source()->events(source());
 	assert_true(world_sent(&out));

@@ -668,7 +668,7 @@ static void a_prefix_of_32_reaches_all_by_its_gateway(void **state)
 	udp_close(echo_socket);
 	world_close();
 	setup_with((struct options){ .prefix = 32 });
-	assert_int_equal(udp_send(echo_socket, PEER, 9, "x", 1), 0);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, "x", 1), 0);
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_int_equal(bytes_load_u32(arp_of(&out)->target_address), GATEWAY);
@@ -786,12 +786,12 @@ static void nothing_leaves_from_an_address_that_has_gone(void **state)
 	world_exchange(&in, &out);
 	struct ip4_route r = { .protocol = 17 };
 	assert_int_equal(ip4_route(&r, NULL, PEER), 0);
-	udp_send(echo_socket, PEER + 1, 9, "x", 1); /* waits for ARP */
+	udp_send(echo_socket, net_ip4(PEER + 1), 9, "x", 1); /* waits for ARP */
 	world_turn();
 	world_drain();
 	interface_set_address(world.interface, US, 24, GATEWAY);
 	assert_int_equal(gone_times, 0); /* the same address again */
-	udp_send(echo_socket, PEER + 1, 9, "x", 1);
+	udp_send(echo_socket, net_ip4(PEER + 1), 9, "x", 1);
 	world_turn();
 	world_drain();
 	for (int k = 0; k < 2; k++) {
@@ -884,7 +884,7 @@ static void every_address_is_announced_served_and_defended(void **state)
 			assert_true(packet_is_right(&out));
 			assert_int_equal(bytes_load_u32(ip_of(&out)->source), ours[n]);
 		}
-		assert_int_equal(udp_send(echo_socket, peers[k], 9, "x", 1), 0);
+		assert_int_equal(udp_send(echo_socket, net_ip4(peers[k]), 9, "x", 1), 0);
 		world_turn();
 		assert_true(world_sent(&out));
 		assert_true(packet_is_right(&out));
@@ -923,12 +923,12 @@ static void of_each_network_the_impossible_sources_are_refused(void **state)
 	assert_true(world_exchange(&in, &out));
 	world_drain();
 	assert_int_equal(calls, 1);
-	assert_int_equal(udp_send(echo_socket, 0xc0a801ff, 9, "x", 1), 0);
+	assert_int_equal(udp_send(echo_socket, net_ip4(0xc0a801ff), 9, "x", 1), 0);
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_memory_equal(ethernet_of(&out)->destination, all_mac, 6);
 	assert_int_equal(bytes_load_u32(ip_of(&out)->source), SECOND_US);
-	assert_int_equal(udp_send(echo_socket, THIRD_US, 9, "x", 1), -7); /* ourselves */
+	assert_int_equal(udp_send(echo_socket, net_ip4(THIRD_US), 9, "x", 1), -7); /* ourselves */
 }
 
 static void the_narrowest_route_is_used(void **state)
@@ -959,7 +959,7 @@ static void the_narrowest_route_is_used(void **state)
 		assert_int_equal(interface_next_hop(world.interface, cases[k].to), cases[k].hop);
 		assert_int_equal(r.source, cases[k].source);
 	}
-	udp_send(echo_socket, FAR, 9, "x", 1);
+	udp_send(echo_socket, net_ip4(FAR), 9, "x", 1);
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_int_equal(bytes_load_u32(arp_of(&out)->target_address), SECOND_PEER);

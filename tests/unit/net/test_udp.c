@@ -225,7 +225,7 @@ static void sends_to_a_neighbour_when_it_is_known(void **state)
 {
 	(void)state;
 	struct packet out, arp;
-	assert_int_equal(udp_send(echo_socket, PEER, 9, "hello", 5), 0);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, "hello", 5), 0);
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_int_equal(bytes_load_u16(ethernet_of(&out)->type), 0x0806);
@@ -234,7 +234,7 @@ static void sends_to_a_neighbour_when_it_is_known(void **state)
 	assert_true(packet_is_right(&out));
 	assert_memory_equal(out.bytes + 42, "hello", 5);
 	assert_int_equal(bytes_load_u16(udp_of(&out)->source), 7);
-	assert_int_equal(udp_send(echo_socket, PEER, 9, "again", 5), 0);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, "again", 5), 0);
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_true(packet_is_right(&out));
@@ -252,7 +252,7 @@ static void sends_large_datagrams_in_fragments(void **state)
 	const uint32_t sizes[] = { 1473, 1480, 2952, 8000, 60000, 65507 };
 	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 		uint32_t at = 0, pieces = 0, id = 0;
-		assert_int_equal(udp_send(echo_socket, PEER, 9, data, sizes[k]), 0);
+		assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, data, sizes[k]), 0);
 		world_turn();
 		while (world_sent(&out)) {
 			assert_true(packet_is_right(&out));
@@ -273,7 +273,7 @@ static void sends_large_datagrams_in_fragments(void **state)
 		assert_int_equal(naive_checksum(whole, at, start), 0);
 		world_turn();
 	}
-	assert_int_equal(udp_send(echo_socket, PEER, 9, data, 65508), ERR_TOO_BIG);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, data, 65508), ERR_TOO_BIG);
 	assert_int_equal(count(COUNT_TX_TOO_BIG), 1);
 }
 
@@ -316,10 +316,10 @@ static void unreachable_destinations_are_refused(void **state)
 {
 	(void)state;
 	world.interface->gateway = 0;
-	assert_int_equal(udp_send(echo_socket, FAR, 9, "x", 1), ERR_UNREACHABLE);
-	assert_int_equal(udp_send(echo_socket, 0x7f000001, 9, "x", 1), ERR_UNREACHABLE);
-	assert_int_equal(udp_send(echo_socket, 0, 9, "x", 1), ERR_UNREACHABLE);
-	assert_int_equal(udp_send(echo_socket, PEER, 0, "x", 1), ERR_INVALID);
+	assert_int_equal(udp_send(echo_socket, net_ip4(FAR), 9, "x", 1), ERR_UNREACHABLE);
+	assert_int_equal(udp_send(echo_socket, net_ip4(0x7f000001), 9, "x", 1), ERR_UNREACHABLE);
+	assert_int_equal(udp_send(echo_socket, net_ip4(0), 9, "x", 1), ERR_UNREACHABLE);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 0, "x", 1), ERR_INVALID);
 	assert_int_equal(count(COUNT_TX_NO_ROUTE), 3);
 }
 
@@ -332,7 +332,7 @@ static void exhaustion_is_an_error_for_the_sender(void **state)
 	world.hold_tx = true;
 	int result = 0;
 	uint32_t sent = 0;
-	for (; sent < 10000 && !(result = udp_send(echo_socket, PEER, 9, "x", 1)); sent++)
+	for (; sent < 10000 && !(result = udp_send(echo_socket, net_ip4(PEER), 9, "x", 1)); sent++)
 		;
 	assert_int_equal(result, ERR_MEMORY);
 	assert_int_equal(sent, 256); /* the ring's size */
@@ -342,10 +342,10 @@ static void exhaustion_is_an_error_for_the_sender(void **state)
 		world_sent(&out);
 	world_turn();
 	world_sent(&out);
-	assert_int_equal(udp_send(echo_socket, PEER, 9, data, 60000), ERR_MEMORY);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, data, 60000), ERR_MEMORY);
 	assert_int_equal(count(COUNT_TX_RING_FULL), 2);
 	world_drain();
-	assert_int_equal(udp_send(echo_socket, PEER, 9, data, 60000), 0);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, data, 60000), 0);
 }
 
 static void ports_are_taken_once(void **state)
@@ -414,7 +414,7 @@ static void a_task_receives_what_was_queued_and_waits_for_more(void **state)
 	(void)state;
 	struct packet in, out;
 	char to[16] = "";
-	uint32_t source;
+	struct net_address source;
 	uint16_t port;
 	assert_int_equal(udp_open(&reader, NULL, 9, NULL, NULL), 0);
 	packet_udp(&in, PEER, US, 5000, 9, "first", 5);
@@ -423,7 +423,7 @@ static void a_task_receives_what_was_queued_and_waits_for_more(void **state)
 	assert_false(world_exchange(&in, &out));
 	assert_int_equal(udp_receive(reader, to, sizeof to, &source, &port, CLOCK_NEVER), 5);
 	assert_memory_equal(to, "first", 5);
-	assert_int_equal(source, PEER);
+	assert_int_equal(net_ip4_of(source), PEER);
 	assert_int_equal(port, 5000);
 	assert_int_equal(udp_receive(reader, to, 2, NULL, NULL, CLOCK_NEVER), 6);
 	assert_memory_equal(to, "serst", 5);
@@ -468,13 +468,14 @@ static void sends_broadcasts(void **state)
 	struct packet out;
 	const uint32_t to[] = { UINT32_MAX, SUBNET };
 	for (int k = 0; k < 2; k++) {
-		assert_int_equal(udp_send(echo_socket, to[k], 9, "x", 1), 0);
+		assert_int_equal(udp_send(echo_socket, net_ip4(to[k]), 9, "x", 1), 0);
 		world_turn();
 		assert_true(world_sent(&out));
 		assert_true(packet_is_right(&out));
 		assert_memory_equal(ethernet_of(&out)->destination, all_mac, 6);
 	}
-	assert_int_equal(udp_send(echo_socket, 0xe00000fb, 9, "x", 1), 0); /* RFC 1112 §6.4 */
+	assert_int_equal(udp_send(echo_socket, net_ip4(0xe00000fb), 9, "x", 1),
+	                 0); /* RFC 1112 §6.4 */
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_memory_equal(ethernet_of(&out)->destination, "\x01\x00\x5e\x00\x00\xfb", 6);
@@ -486,33 +487,22 @@ static uint32_t told_error_address, tells;
 static uint16_t told_port;
 static int told_error;
 
-static void tell(void *context, int error, uint32_t address, uint16_t port)
+static void tell(void *context, int error, struct net_address address, uint16_t port)
 {
 	assert_null(context);
 	told_error = error;
-	told_error_address = address;
+	told_error_address = net_ip4_of(address);
 	told_port = port;
 	tells++;
 }
 
 /* What a peer says about the packet that came out last. */
-static struct packet icmp_about(const struct packet *ours, uint8_t type, uint8_t code)
-{
-	struct packet p;
-	uint8_t message[36] = { type, code };
-	memcpy(message + 8, ours->bytes + 14, 28);
-	bytes_store_u16(message + 2, naive_checksum(message, sizeof message, 0));
-	packet_start(&p, us_mac, peer_mac, 0x0800);
-	packet_ip(&p, (struct ip_spec){ .protocol = 1 }, message, sizeof message);
-	return p;
-}
-
 static struct packet sent_by(struct udp_socket *s)
 {
 	struct packet in, out;
 	packet_arp(&in, 1, peer_mac, PEER, US);
 	world_exchange(&in, &out);
-	assert_int_equal(udp_send(s, PEER, 53, "x", 1), 0);
+	assert_int_equal(udp_send(s, net_ip4(PEER), 53, "x", 1), 0);
 	world_turn();
 	assert_true(world_sent(&out));
 	assert_true(packet_is_right(&out));
@@ -532,7 +522,7 @@ static void what_icmp_says_is_heard_by_who_sent_it(void **state)
 {
 	(void)state;
 	struct packet in, out, ours;
-	uint32_t peer = 0;
+	struct net_address peer = net_ip4(0);
 	uint16_t port = 0;
 	uint8_t to[8];
 	const struct {
@@ -545,31 +535,31 @@ static void what_icmp_says_is_heard_by_who_sent_it(void **state)
 		      { 11, 0, ERR_UNREACHABLE } };
 	assert_int_equal(udp_open(&hearing, NULL, 0, NULL, NULL), 0);
 	ours = sent_by(hearing);
-	in = icmp_about(&ours, 3, 3); /* it has not asked */
+	in = packet_icmp_about(&ours, 3, 3); /* it has not asked */
 	world_exchange(&in, &out);
 	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, &port, 1), ERR_TIMEOUT);
 	udp_hear(hearing, NULL);
 	ours = sent_by(hearing);
 	for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-		in = icmp_about(&ours, cases[k].type, cases[k].code);
+		in = packet_icmp_about(&ours, cases[k].type, cases[k].code);
 		hook = &in;
 		world.on_wait = refused_meanwhile; /* while it waits, or before */
 		if (k % 2)
 			world_exchange(&in, &out);
 		assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, &port, CLOCK_NEVER),
 		                 cases[k].error);
-		assert_int_equal(peer, PEER);
+		assert_int_equal(net_ip4_of(peer), PEER);
 		assert_int_equal(port, 53);
 	}
 	world.on_wait = NULL;
 	/* Not of other peers, ports, or sizes that are no errors */
-	in = icmp_about(&ours, 3, 4);
+	in = packet_icmp_about(&ours, 3, 4);
 	world_exchange(&in, &out);
 	ours.bytes[37] ^= 1;
-	in = icmp_about(&ours, 3, 3);
+	in = packet_icmp_about(&ours, 3, 3);
 	world_exchange(&in, &out);
 	ours.bytes[37] ^= 1, ours.bytes[33] ^= 1;
-	in = icmp_about(&ours, 3, 3);
+	in = packet_icmp_about(&ours, 3, 3);
 	world_exchange(&in, &out);
 	assert_int_equal(udp_receive(hearing, to, sizeof to, NULL, NULL, 1), ERR_TIMEOUT);
 	udp_close(hearing);
@@ -583,12 +573,12 @@ static void a_handler_hears_of_errors_and_of_neighbours_that_do_not_answer(void 
 	assert_int_equal(udp_open(&hearing, NULL, 0, ignore, NULL), 0);
 	udp_hear(hearing, tell);
 	ours = sent_by(hearing);
-	in = icmp_about(&ours, 3, 3);
+	in = packet_icmp_about(&ours, 3, 3);
 	world_exchange(&in, &out);
 	assert_int_equal(tells, 1);
 	assert_int_equal(told_error, ERR_REFUSED);
 	assert_int_equal(told_port, 53);
-	assert_int_equal(udp_send(hearing, FAR, 54, "x", 1),
+	assert_int_equal(udp_send(hearing, net_ip4(FAR), 54, "x", 1),
 	                 0); /* by the gateway, which is silent */
 	world_advance(3 * SECOND + MILLI);
 	assert_int_equal(tells, 2);
@@ -610,7 +600,7 @@ static bool address_goes(uint64_t deadline)
 static void who_waits_hears_that_the_address_has_gone(void **state)
 {
 	(void)state;
-	uint32_t peer = 1;
+	struct net_address peer = net_ip4(1);
 	uint8_t to[8];
 	struct udp_socket *handler;
 	tells = 0;
@@ -620,7 +610,7 @@ static void who_waits_hears_that_the_address_has_gone(void **state)
 	world.on_wait = address_goes;
 	assert_int_equal(udp_receive(hearing, to, sizeof to, &peer, NULL, CLOCK_NEVER),
 	                 ERR_UNREACHABLE);
-	assert_int_equal(peer, 0);
+	assert_true(net_address_none(peer));
 	assert_int_equal(tells, 1);
 	assert_int_equal(told_error, ERR_UNREACHABLE);
 	assert_int_equal(told_error_address, 0);

@@ -14,6 +14,7 @@
 #include <core/log.h>
 #include <core/panic.h>
 #include <core/random.h>
+#include <net/ip6/internal.h>
 #include <net/resolver.h>
 
 const uint8_t us_mac[6] = { 2, 0, 0, 0, 0, 2 }, peer_mac[6] = { 2, 0, 0, 0, 0, 9 };
@@ -246,9 +247,10 @@ struct task *task_self(void)
 	return NULL; /* all that runs here is a callback */
 }
 
-void task_sleep(uint64_t ns)
+void task_sleep_until(uint64_t deadline_ns)
 {
-	world_advance(ns);
+	if (deadline_ns > clock_now())
+		world_advance(deadline_ns - clock_now());
 }
 
 void loop_add(struct loop_source *s)
@@ -282,9 +284,13 @@ const struct amp_boot *boot_info = &information.boot;
 /* interface_configs, which is const for everybody else */
 extern struct interface_config configs[1] __asm__("interface_configs");
 struct interface_config configs[1];
+extern const struct interface_ip6_config *configs6[1] __asm__("interface_ip6_configs");
+const struct interface_ip6_config *configs6[1];
 const uint32_t interface_config_count = 1;
 const char interface_host_name[] = "test-host";
+const bool tcp_served_layered = false, tcp_served_duplex = true;
 const bool interface_dhcp = true, interface_further = true, interface_routed = true;
+const bool interface_ip6 = true, interface_ip6_automatic = true;
 extern struct resolver_config resolvers[2] __asm__("resolver_configs");
 struct resolver_config resolvers[2];
 const uint32_t resolver_config_count = 2;
@@ -353,7 +359,7 @@ void world_open(struct options o)
 	uint32_t ring = o.ring ? o.ring : 256;
 	*d = (struct amp_device){ .name = "service",
 		                  .type = AMP_DEVICE_NET,
-		                  .mtu = 1500,
+		                  .mtu = o.mtu ? o.mtu : 1500,
 		                  .frame_size = AMP_FRAME_SIZE,
 		                  .frame_count = o.frames ? o.frames : 1024,
 		                  .features =
@@ -377,20 +383,27 @@ void world_open(struct options o)
 	information.boot = (struct amp_boot){ .devices = (uint64_t)d,
 		                              .device_count = 1,
 		                              .args = (uint64_t)arguments,
-		                              .arg_count = 3 };
+		                              .arg_count = 3,
+		                              .net_words = (uint64_t)o.words,
+		                              .net_word_count = o.word_count };
+	arguments[0].set = arguments[1].set = o.set;
 	arguments[0].number = (uint64_t)US << 8 | (o.prefix ? o.prefix : 24);
 	arguments[1].number = o.no_gateway ? 0 : GATEWAY;
 	arguments[2].number = o.resolvers[1];
-	resolvers[0] = (struct resolver_config){ .address = o.resolvers[0], .address_arg = -1 };
+	resolvers[0] =
+	        (struct resolver_config){ .address = net_ip4(o.resolvers[0]), .address_arg = -1 };
 	resolvers[1] = (struct resolver_config){ .address_arg = 2 };
+	configs6[0] = o.ip6;
 	configs[0] = (struct interface_config){ .name = "service",
 		                                .dhcp = o.dhcp,
+		                                .automatic = o.automatic,
 		                                .address_arg = o.dhcp ? -1 : 0,
 		                                .gateway_arg = o.dhcp ? -1 : 1,
 		                                .addresses = o.addresses,
 		                                .address_count = o.address_count,
 		                                .routes = o.routes,
-		                                .route_count = o.route_count };
+		                                .route_count = o.route_count,
+		                                .no_ip4 = o.no_ip4 };
 	for (const struct boot_start *s = __start_boot_start; s != __stop_boot_start; s++) {
 		if (s->start() < 0)
 			abort();
@@ -412,6 +425,11 @@ void world_close(void)
 	world.memory_fails = false;
 	world_drain();
 	interface_stop_all();
+	if (ip6_number_total()) {
+		fprintf(stderr, "world_close: %u numbers of addresses are held\n",
+		        ip6_number_total());
+		abort();
+	}
 	if (timers || source_count || allocated) {
 		fprintf(stderr, "world_close: timers %p, %u sources, allocations %ld left\n",
 		        (void *)timers, source_count, allocated);
@@ -535,6 +553,12 @@ bool world_receive_large(const uint8_t *bytes, uint32_t size, const struct amp_f
 	return true;
 }
 
+/* Is what comes out a packet of IPv6? */
+static bool is_ip6(void)
+{
+	return bytes_load_u16(world.large.bytes + 12) == 0x86dd;
+}
+
 /* Checks a descriptor, the n-th of its packet, by the ABI's rules, adds its bytes, completes its
  * frame. */
 static void take_descriptor(struct amp_desc desc, uint32_t n)
@@ -563,7 +587,7 @@ static void take_descriptor(struct amp_desc desc, uint32_t n)
 		*entry_u64(&d->completion, *world.completion_producer) = desc.addr;
 		++*world.completion_producer;
 	}
-	if (n == 0 && world.large.header.gso_type && desc.len < 54)
+	if (n == 0 && world.large.header.gso_type && desc.len < (is_ip6() ? 74 : 54))
 		panic("the TCP header is not whole in the first descriptor");
 }
 
@@ -584,23 +608,29 @@ static void cut(struct packet *p)
 	uint32_t headers = h->csum_start + (uint32_t)(large[h->csum_start + 12] >> 4) * 4;
 	uint32_t left = world.large.size - headers - world.large.at;
 	uint32_t n = left < h->gso_size ? left : h->gso_size;
-	if (h->csum_start != 34 || h->csum_offset != 16 || h->gso_size < AMP_SEGMENT_MIN ||
-	    headers + h->gso_size > world.device.mtu + 14u || headers >= world.large.size)
+	bool six = is_ip6();
+	if (h->csum_start != (six ? 54 : 34) || h->csum_offset != 16 ||
+	    h->gso_size < AMP_SEGMENT_MIN || headers + h->gso_size > world.device.mtu + 14u ||
+	    headers >= world.large.size)
 		panic("segmentation that no tender does");
 	p->size = 0;
 	packet_add(p, large, headers);
 	packet_add(p, large + headers + world.large.at, n);
 	uint8_t *ip = p->bytes + 14, *tcp = p->bytes + h->csum_start;
 	bool first = !world.large.at, last = n == left;
-	bytes_store_u16(ip + 2, (uint16_t)(p->size - 14));
-	bytes_store_u16(ip + 10, 0);
-	bytes_store_u16(ip + 10, naive_checksum(ip, 20, 0));
+	if (six) {
+		bytes_store_u16(ip + 4, (uint16_t)(p->size - 54));
+	} else {
+		bytes_store_u16(ip + 2, (uint16_t)(p->size - 14));
+		bytes_store_u16(ip + 10, 0);
+		bytes_store_u16(ip + 10, naive_checksum(ip, 20, 0));
+	}
 	bytes_store_u32(tcp + 4, bytes_load_u32(tcp + 4) + world.large.at);
 	tcp[13] &= (uint8_t)(last ? 0xff : ~9u); /* FIN and PSH belong to the last */
 	tcp[13] &= (uint8_t)(first || !(h->gso_type & 0x80) ? 0xff : 0x7f);
 	bytes_store_u16(tcp + 16, 0);
 	uint32_t size = p->size - h->csum_start, sum = 6 + size;
-	for (uint32_t k = 12; k < 20; k += 2)
+	for (uint32_t k = six ? 8 : 12; k < (six ? 40 : 20); k += 2)
 		sum += bytes_load_u16(ip + k);
 	bytes_store_u16(tcp + 16, naive_checksum(tcp, size, sum));
 	world.large.at += n;
@@ -627,12 +657,14 @@ bool world_sent(struct packet *p)
 		take_descriptor(desc, n);
 	}
 	const struct amp_frame_header *h = &world.large.header;
-	if (h->flags & ~1u || h->gso_type & ~0x81u || h->hdr_len || h->num_buffers)
+	if (h->flags & ~1u || h->gso_type & (is_ip6() ? ~0x84u : ~0x81u) || h->hdr_len ||
+	    h->num_buffers)
 		panic("metadata that no tender takes");
 	if (h->gso_type) {
-		uint16_t whole = bytes_load_u16(world.large.bytes + 16);
-		if (!(d->features & AMP_NET_TX_SEGMENT) || !(h->flags & 1) ||
-		    whole + 14u != world.large.size)
+		uint32_t whole = is_ip6() ? bytes_load_u16(world.large.bytes + 18) + 40u
+		                          : bytes_load_u16(world.large.bytes + 16);
+		if (!(d->features & (is_ip6() ? AMP_NET_TX_SEGMENT6 : AMP_NET_TX_SEGMENT)) ||
+		    !(h->flags & 1) || whole + 14u != world.large.size)
 			panic("segmentation that no tender does");
 		cut(p);
 		return true;
@@ -851,4 +883,15 @@ bool packet_is_right(const struct packet *p)
 	return bytes_load_u16(udp_of(p)->length) == total - 20 &&
 	       bytes_load_u16(udp_of(p)->checksum) &&
 	       !naive_checksum(p->bytes + 34, total - 20, start);
+}
+
+struct packet packet_icmp_about(const struct packet *ours, uint8_t type, uint8_t code)
+{
+	struct packet p;
+	uint8_t message[36] = { type, code };
+	memcpy(message + 8, ours->bytes + 14, 28);
+	bytes_store_u16(message + 2, naive_checksum(message, sizeof message, 0));
+	packet_start(&p, us_mac, peer_mac, 0x0800);
+	packet_ip(&p, (struct ip_spec){ .protocol = 1 }, message, sizeof message);
+	return p;
 }

@@ -58,6 +58,7 @@ extern struct world world;
 struct options {
 	bool dhcp, concurrent;
 	uint32_t ring, frames; /* 0: 256, 1024 */
+	uint16_t mtu;          /* 0: 1500 */
 	uint32_t queues;       /* 0: one */
 	uint32_t features;
 	bool no_gateway;
@@ -66,6 +67,11 @@ struct options {
 	const struct interface_network_config *addresses; /* further ones */
 	const struct interface_route_config *routes;
 	uint32_t address_count, route_count;
+	bool automatic, set; /* the address: the tender's word where it has one; given by --set */
+	const struct amp_net_word *words; /* of the tender's */
+	uint32_t word_count;
+	const struct interface_ip6_config *ip6; /* null: none */
+	bool no_ip4;
 	uint32_t resolvers[2]; /* the manifest's: a constant, an argument; 0: none */
 };
 void world_open(struct options);
@@ -74,6 +80,7 @@ void world_close(void); /* fails if frames or memory are lost */
 #define ALL_OFFLOADS                                                                               \
 	(AMP_NET_TX_CHECKSUM | AMP_NET_RX_CHECKSUM | AMP_NET_TX_SEGMENT | AMP_NET_RX_LARGE |       \
 	 AMP_NET_TX_DIRECT)
+#define ALL_OFFLOADS6 (ALL_OFFLOADS | AMP_NET_TX_SEGMENT6)
 
 /* The network side. With offloads, what comes out has been checked against the ABI's rules, cut into segments and
  * summed up by code of the test's own. */
@@ -121,6 +128,9 @@ void packet_echo(struct packet *, uint32_t source, uint32_t destination, uint16_
                  uint32_t size);
 void packet_arp(struct packet *, uint16_t operation, const uint8_t *sender_mac, uint32_t sender,
                 uint32_t target);
+
+/* An ICMP error from PEER about a packet that came out. */
+struct packet packet_icmp_about(const struct packet *ours, uint8_t type, uint8_t code);
 
 /* A message of `size` bytes (UDP's or ICMP's) in fragments of `unit` bytes; calls back with each.
  */

@@ -53,7 +53,7 @@ static int send_parts(const struct packet_part *parts, uint32_t count, uint16_t 
 		                 .lease = &lease,
 		                 .segment_size = segment,
 		                 .part_count = count };
-	p.head = packet_head(world.interface, HEADER);
+	p.head = packet_head(&route, HEADER);
 	if (!p.head)
 		return ERR_MEMORY;
 	uint8_t *h = frame_base(p.head) + p.head->start;

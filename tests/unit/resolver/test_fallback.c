@@ -223,7 +223,7 @@ static int setup(void **state)
 	world_open((struct options){ 0 });
 	world.on_wait = serve;
 	memset(servers, 0, sizeof servers);
-	resolver_use((uint32_t[]){ PEER, SECOND_SERVER }, 2);
+	resolver_use((struct net_address[]){ net_ip4(PEER), net_ip4(SECOND_SERVER) }, 2);
 	return 0;
 }
 
@@ -239,10 +239,10 @@ static int teardown(void **state)
 
 static void expect(int result)
 {
-	uint32_t to[8] = { 0 };
+	struct net_address to[8];
 	assert_int_equal(resolver_lookup("www.example", to, 8, world_now() + 60 * SECOND), result);
 	if (result == 1)
-		assert_int_equal(to[0], TEN);
+		assert_int_equal(net_ip4_of(to[0]), TEN);
 }
 
 /* What is queued still goes out, and the server sees the connection's end. */
@@ -359,7 +359,7 @@ static void servers_that_only_truncate_fail_after_all_rounds(void **state)
 
 static void the_callers_deadline_ends_a_try_by_tcp(void **state)
 {
-	uint32_t to;
+	struct net_address to;
 	(void)state;
 	servers[0].manner = ACCEPTS_ONLY;
 	uint64_t start = world_now();

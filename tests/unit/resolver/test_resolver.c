@@ -23,6 +23,7 @@ static struct query {
 	uint8_t bytes[512];
 	uint32_t size;
 	bool edns;
+	struct packet packet;
 } asked[64];
 static uint32_t asked_count;
 static void (*answer)(const struct query *);
@@ -34,7 +35,7 @@ static bool serve(uint64_t deadline)
 	bool any = false;
 
 	if (nested) { /* another task asks for the same name, and has no time */
-		uint32_t to;
+		struct net_address to;
 		nested = 0;
 		assert_int_equal(resolver_lookup("www.example", &to, 1, world_now()), ERR_TIMEOUT);
 	}
@@ -46,6 +47,7 @@ static bool serve(uint64_t deadline)
 			continue;
 		}
 		struct query *q = &asked[asked_count++ % 64];
+		q->packet = p;
 		q->server = bytes_load_u32(p.bytes + 30);
 		q->port = bytes_load_u16(p.bytes + 34);
 		q->size = bytes_load_u16(p.bytes + 38) - 8u;
@@ -80,7 +82,7 @@ static int setup(void **state)
 	(void)state;
 	open_with((struct options){ 0 });
 	asked_count = nested = 0;
-	resolver_use(&(uint32_t){ PEER }, 1);
+	resolver_use((struct net_address[]){ net_ip4(PEER) }, 1);
 	return 0;
 }
 
@@ -148,10 +150,10 @@ static void silent(const struct query *q)
 
 static void expect(const char *name, int result)
 {
-	uint32_t to[8] = { 0 };
+	struct net_address to[8];
 	assert_int_equal(resolver_lookup(name, to, 8, world_now() + 60 * SECOND), result);
 	if (result == 1)
-		assert_int_equal(to[0], TEN);
+		assert_int_equal(net_ip4_of(to[0]), TEN);
 }
 
 /* ---- Cases ---- */
@@ -211,7 +213,7 @@ static void texts_that_are_no_names_are_refused_and_quads_are_not_asked_for(void
 static void the_next_server_is_asked_and_all_of_them_twice(void **state)
 {
 	(void)state;
-	resolver_use((uint32_t[]){ PEER, SECOND_SERVER }, 2);
+	resolver_use((struct net_address[]){ net_ip4(PEER), net_ip4(SECOND_SERVER) }, 2);
 	answer = silent;
 	expect("www.example", ERR_TIMEOUT);
 	assert_int_equal(asked_count, 4);
@@ -248,7 +250,7 @@ static void the_manifests_servers_come_before_dhcps(void **state)
 	expect("www.example", ERR_TIMEOUT);
 	assert_int_equal(asked_count, 6);
 	assert_int_equal(asked[5].server, PEER);
-	resolver_use(&(uint32_t){ SECOND_SERVER }, 1);
+	resolver_use((struct net_address[]){ net_ip4(SECOND_SERVER) }, 1);
 	expect("www.example", ERR_TIMEOUT);
 	assert_int_equal(asked[7].server, SECOND_SERVER);
 	resolver_use(NULL, 0);
@@ -424,7 +426,7 @@ static void dead(const struct query *q)
 static void a_dead_first_server_costs_its_time_once_and_not_each_name(void **state)
 {
 	(void)state;
-	resolver_use((uint32_t[]){ PEER, SECOND_SERVER }, 2);
+	resolver_use((struct net_address[]){ net_ip4(PEER), net_ip4(SECOND_SERVER) }, 2);
 	answer = dead;
 	ttl_s = 60;
 	uint64_t start = world_now();
@@ -452,12 +454,37 @@ static void refusal(const struct query *q)
 static void a_server_that_refuses_is_asked_last(void **state)
 {
 	(void)state;
-	resolver_use((uint32_t[]){ PEER, SECOND_SERVER }, 2);
+	resolver_use((struct net_address[]){ net_ip4(PEER), net_ip4(SECOND_SERVER) }, 2);
 	answer = refusal;
 	ttl_s = 60;
 	expect("a.example", 1);
 	expect("b.example", 1);
 	assert_int_equal(asked_count, 3);
+}
+
+static void no_such_port(const struct query *q)
+{
+	if (q->server != PEER) {
+		good(q);
+		return;
+	}
+	struct packet p = packet_icmp_about(&q->packet, 3, 3);
+	assert_true(world_receive(&p));
+}
+
+static void a_server_that_is_not_there_costs_no_time_if_its_host_says_so(void **state)
+{
+	(void)state;
+	resolver_use((struct net_address[]){ net_ip4(PEER), net_ip4(SECOND_SERVER) }, 2);
+	answer = no_such_port;
+	ttl_s = 60;
+	uint64_t start = world_now();
+	expect("a.example", 1);
+	expect("b.example", 1);
+	assert_int_equal(asked_count, 3);
+	resolver_use((struct net_address[]){ net_ip4(PEER) }, 1);
+	expect("c.example", ERR_UNREACHABLE);
+	assert_true(world_now() - start < SECOND / 2);
 }
 
 static void server_failure(const struct query *);
@@ -505,13 +532,13 @@ static void a_server_that_does_not_know_edns_is_asked_without_and_that_is_rememb
 static void localhost_is_never_asked_for(void **state)
 {
 	struct resolver_records *r;
-	uint32_t to;
+	struct net_address to;
 	(void)state;
 	answer = silent;
 	assert_int_equal(resolver_lookup("localhost", &to, 1, 0), 1);
-	assert_int_equal(to, 0x7f000001);
+	assert_int_equal(net_ip4_of(to), 0x7f000001);
 	assert_int_equal(resolver_lookup("a.LocalHost.", &to, 1, 0), 1);
-	assert_int_equal(to, 0x7f000001);
+	assert_int_equal(net_ip4_of(to), 0x7f000001);
 	assert_int_equal(resolver_query("localhost", RESOLVER_AAAA, &r, 0), OK);
 	assert_int_equal(r->count, 1);
 	assert_int_equal(r->at[0].aaaa[15], 1);
@@ -664,6 +691,7 @@ int main(void)
 		T(what_is_remembered_is_bounded_in_bytes_and_the_least_recently_used_goes),
 		T(a_dead_first_server_costs_its_time_once_and_not_each_name),
 		T(a_server_that_refuses_is_asked_last),
+		T(a_server_that_is_not_there_costs_no_time_if_its_host_says_so),
 		T(silence_refusal_and_failure_are_told_apart),
 		T(a_server_that_does_not_know_edns_is_asked_without_and_that_is_remembered),
 		T(localhost_is_never_asked_for),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <core/clock.h>
+#include <core/clone.h>
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
@@ -203,6 +204,8 @@ const char *tcp_counter_name(enum tcp_count which)
 	return names[which];
 }
 
+const bool interface_ip6 = true;
+
 struct interface *interface_find(const char *name)
 {
 	(void)name;
@@ -248,6 +251,11 @@ struct heap_figures heap_figures(void)
 struct loop_figures loop_figures(void)
 {
 	return (struct loop_figures){ .turns = 1 };
+}
+
+uint64_t clone_generation(void)
+{
+	return 0;
 }
 
 uint64_t clock_now(void)

@@ -947,7 +947,7 @@ static void tells_how_it_is_called(void **state)
 {
 	(void)state;
 	assert_int_equal(compile(""), 2);
-	assert_non_null(strstr(said, "Usage:"));
+	assert_non_null(strstr(said, "usage:"));
 	assert_int_equal(compile("-x"), 2);
 	assert_int_equal(compile("--help >/dev/null"), 0);
 }

@@ -2,7 +2,8 @@
 /*
  * TCP packet by packet, in simulated time: a scenario says what the peer sends, what has to come out, what the application
  * does, and how much time passes. Sequence numbers are relative: the peer's SYN is 1000, its first byte 1001; our SYN is
- * 0, our first byte 1. Ports: 4000 there, 80 here.
+ * 0, our first byte 1. Ports: 4000 there, 80 here. The same scenarios run over IPv4 and, with HARNESS_FAMILY 6, over IPv6, whose
+ * addresses are 2001:db8:: with IPv4's in the last four bytes; the MTU makes up for the larger header.
  *
  *	in(SYN, .mss = 1460);
  *	out(SYN | ACK, .ack = 1001, .mss = 1460);
@@ -64,6 +65,12 @@ struct segment {
 #define ZERO_MSS  UINT16_MAX /* in: the option is there and says 0 */
 #define NO_ACK    0
 
+#ifndef HARNESS_FAMILY
+#define HARNESS_FAMILY 4
+#endif
+#define SIX  (HARNESS_FAMILY == 6)
+#define MORE (SIX ? 20u : 0u) /* bytes that the header has beyond IPv4's */
+
 struct harness {
 	struct tcp_listener *listener;
 	struct tcp_connection *c;
@@ -96,6 +103,15 @@ void nothing_out(int line);
 #define in(flags_, ...)  segment_in(__LINE__, flags_, (struct segment){ __VA_ARGS__ })
 #define out(flags_, ...) segment_out(__LINE__, flags_, (struct segment){ __VA_ARGS__ })
 #define quiet()          nothing_out(__LINE__)
+void report_in(
+        uint8_t type, uint8_t code, uint16_t mtu,
+        uint32_t
+                seq); /* an ICMP error about a segment of ours, by IPv4's words; ICMPv6's that means the same */
+struct net_address address_of(uint32_t ip4); /* the family's own, for PEER and its like */
+uint32_t word_of(uint32_t ip4);              /* as connections have it; 0: nobody holds it */
+void peer_says(const uint8_t mac[6]);        /* where it is now, as an answer */
+void address_changes(void);                  /* IPv4's to US + 1; IPv6's goes */
+void address_goes_away(void);
 void pass(uint64_t ms);
 void pass_us(uint64_t us);
 uint32_t skip_all(void); /* throws away what came out; how many segments */
@@ -116,11 +132,12 @@ state_now(void); /* of h.c; TCP_TIME_WAIT if only that is left; TCP_CLOSED: noth
 #define counted(what_, n_) assert_int_equal(tcp_counter(what_), n_)
 
 struct scenario {
-	const char *rfc;
+	const char *rfc; /* null: not of this family */
 	const char *name;
 	void (*run)(void **);
 };
-#define S(rfc_, name_) { rfc_, #name_, name_ }
+#define S(rfc_, name_)  { rfc_, #name_, name_ }
+#define S4(rfc_, name_) { SIX ? NULL : rfc_, #name_, name_ } /* of what IPv4 alone has */
 int run_scenarios(const struct scenario *, size_t count);
 
 #endif

@@ -292,7 +292,7 @@ static void push_marks_the_last_segment(void **state)
 	uint32_t flags[3];
 	for (uint32_t k = 0; k < 3; k++) {
 		assert_true(world_sent(&p));
-		flags[k] = p.bytes[14 + 20 + 13];
+		flags[k] = p.bytes[54 + MORE - 7];
 	}
 	assert_int_equal(flags[0] & PSH, 0);
 	assert_int_equal(flags[1] & PSH, 0);

@@ -553,38 +553,13 @@ static void a_peers_keep_alive_is_answered(void **state)
 
 /* ---- Path MTU ---- */
 
-/* An ICMP error about a segment of ours. */
-static void icmp(uint8_t type, uint8_t code, uint16_t mtu, uint32_t seq)
-{
-	struct packet p;
-	uint8_t m[8 + 28] = { type, code };
-	bytes_store_u16(m + 6, mtu);
-	uint8_t *ip = m + 8, *tcp = ip + 20;
-	ip[0] = 0x45;
-	bytes_store_u16(ip + 2, 1500);
-	bytes_store_u16(ip + 6, 0x4000);
-	ip[8] = 64;
-	ip[9] = 6;
-	bytes_store_u32(ip + 12, US);
-	bytes_store_u32(ip + 16, PEER);
-	bytes_store_u16(tcp, h.us);
-	bytes_store_u16(tcp + 2, h.peer);
-	bytes_store_u32(tcp + 4, h.iss + seq);
-	bytes_store_u16(m + 2, naive_checksum(m, sizeof m, 0));
-	packet_start(&p, us_mac, peer_mac, 0x0800);
-	packet_ip(&p, (struct ip_spec){ .source = GATEWAY, .destination = US, .protocol = 1 }, m,
-	          sizeof m);
-	assert_true(world_receive(&p));
-	world_turn();
-}
-
 static void a_smaller_path_makes_smaller_segments_at_once(void **state)
 {
 	(void)state;
 	opened();
 	write_bytes(2920);
 	assert_int_equal(skip_all(), 2);
-	icmp(3, 4, 1400, 1);
+	report_in(3, 4, 1400, 1);
 	out(ACK, .seq = 1, .size = 1360);
 	out(ACK, .seq = 1361, .size = 1360);
 	counted(TCP_COUNT_PMTU_REDUCED, 1);
@@ -600,7 +575,7 @@ static void a_report_about_what_is_not_under_way_is_ignored(void **state)
 	opened();
 	write_bytes(1460);
 	skip_all();
-	icmp(3, 4, 600, 100000);
+	report_in(3, 4, 600, 100000);
 	struct tcp_info i;
 	tcp_info(h.c, &i);
 	assert_int_equal(i.mss, 1460);
@@ -613,7 +588,7 @@ static void a_tiny_path_is_taken_as_296(void **state)
 	opened();
 	write_bytes(1460);
 	skip_all();
-	icmp(3, 4, 68, 1);
+	report_in(3, 4, 68, 1);
 	struct tcp_info i;
 	tcp_info(h.c, &i);
 	assert_int_equal(i.mss, 256);
@@ -626,7 +601,7 @@ static void an_mtu_that_is_not_told_is_guessed(void **state)
 	opened();
 	write_bytes(1460);
 	skip_all();
-	icmp(3, 4, 0, 1);
+	report_in(3, 4, 0, 1);
 	struct tcp_info i;
 	tcp_info(h.c, &i);
 	assert_int_equal(i.mss, 1492 - 40);
@@ -639,7 +614,7 @@ static void the_next_connection_remembers_the_path(void **state)
 	opened();
 	write_bytes(1460);
 	skip_all();
-	icmp(3, 4, 1000, 1);
+	report_in(3, 4, 1300, 1);
 	skip_all();
 	tcp_abort(h.c);
 	skip_all();
@@ -649,7 +624,7 @@ static void the_next_connection_remembers_the_path(void **state)
 	opened();
 	struct tcp_info i;
 	tcp_info(h.c, &i);
-	assert_int_equal(i.mss, 960);
+	assert_int_equal(i.mss, 1260);
 }
 
 static void a_black_hole_is_left_behind(void **state)
@@ -663,7 +638,7 @@ static void a_black_hole_is_left_behind(void **state)
 	pass(410);
 	out(ACK, .size = 1460);
 	pass(820);
-	out(ACK, .seq = 1, .size = 1240);
+	out(ACK, .seq = 1, .size = 1240 - MORE);
 	counted(TCP_COUNT_BLACK_HOLES, 1);
 }
 
@@ -671,7 +646,7 @@ static void unreachable_ends_only_what_is_being_opened(void **state)
 {
 	(void)state;
 	connecting();
-	icmp(3, 1, 0, 0);
+	report_in(3, 1, 0, 0);
 	assert_int_equal(h.closed, 1);
 	assert_int_equal(h.reason, ERR_UNREACHABLE);
 }
@@ -680,7 +655,7 @@ static void a_closed_port_told_by_icmp_refuses(void **state)
 {
 	(void)state;
 	connecting();
-	icmp(3, 3, 0, 0);
+	report_in(3, 3, 0, 0);
 	assert_int_equal(h.reason, ERR_REFUSED);
 }
 
@@ -690,8 +665,8 @@ static void unreachable_does_not_end_an_open_connection(void **state)
 	opened();
 	write_text("x");
 	skip_all();
-	icmp(3, 3, 0, 1);
-	icmp(3, 1, 0, 1);
+	report_in(3, 3, 0, 1);
+	report_in(3, 1, 0, 1);
 	state_is(TCP_ESTABLISHED);
 }
 
@@ -743,8 +718,8 @@ int main(void)
 		S("9293 §3.8.4", a_peers_keep_alive_is_answered),
 		S("1191 §6.4", a_smaller_path_makes_smaller_segments_at_once),
 		S("5927 §7", a_report_about_what_is_not_under_way_is_ignored),
-		S("5927 §7", a_tiny_path_is_taken_as_296),
-		S("1191 §7", an_mtu_that_is_not_told_is_guessed),
+		S4("5927 §7", a_tiny_path_is_taken_as_296),
+		S4("1191 §7", an_mtu_that_is_not_told_is_guessed),
 		S("1191 §6.3", the_next_connection_remembers_the_path),
 		S("2923 §2.1", a_black_hole_is_left_behind),
 		S("5461 §4.1", unreachable_ends_only_what_is_being_opened),

@@ -524,7 +524,7 @@ static void an_echo_cuts_the_window_once_a_round_trip(void **state)
 	struct packet p;
 	bool told = false;
 	while (world_sent(&p))
-		told |= p.bytes[14 + 9] == 6 && p.bytes[14 + 20 + 13] & CWR;
+		told |= p.bytes[SIX ? 20 : 23] == 6 && p.bytes[54 + MORE - 7] & CWR;
 	assert_true(told);
 	counted(TCP_COUNT_RETRANSMITTED, 0);
 }

@@ -2,6 +2,8 @@
 /* Opening: handshakes, options, retries, backlog, floods. */
 #include "harness.h"
 
+#include <net/resolver.h>
+
 static void whoever_comes_before_the_first_listener_is_reset(void **state)
 {
 	(void)state;
@@ -92,14 +94,14 @@ static void a_window_scale_above_14_is_taken_as_14(void **state)
 	assert_int_equal(i.send_window, 1u << 14);
 }
 
-static void without_mss_segments_are_536_bytes(void **state)
+static void without_mss_segments_are_small(void **state)
 {
 	(void)state;
 	in(SYN);
 	out(SYN | ACK);
 	in(ACK);
-	write_bytes(1000);
-	out(ACK, .seq = 1, .size = 536);
+	write_bytes(2000);
+	out(ACK, .seq = 1, .size = SIX ? 1220 : 536);
 }
 
 /* Options count: whoever can take so little gets neither timestamps nor SACK blocks. */
@@ -132,8 +134,8 @@ static void an_mss_of_0_says_nothing(void **state)
 	in(SYN, .mss = ZERO_MSS);
 	out(SYN | ACK);
 	in(ACK);
-	write_bytes(1000);
-	out(ACK, .seq = 1, .size = 536);
+	write_bytes(2000);
+	out(ACK, .seq = 1, .size = SIX ? 1220 : 536);
 }
 
 /* A SYN-ACK's timestamps are agreed on by that: they come off the little there is. */
@@ -501,10 +503,14 @@ static void a_taken_local_port_is_told(void **state)
 	(void)state;
 	connecting();
 	struct tcp_connection *c;
-	assert_int_equal(tcp_connect_watch(&c, PEER, 7, &h.options, NULL, NULL), ERR_EXISTS);
-	assert_int_equal(tcp_connect_watch(&c, PEER, 0, NULL, NULL, NULL), ERR_INVALID);
-	assert_int_equal(tcp_connect_watch(&c, 0xe0000001, 7, NULL, NULL, NULL), ERR_INVALID);
-	assert_int_equal(tcp_connect_watch(&c, SUBNET, 7, NULL, NULL, NULL), ERR_INVALID);
+	assert_int_equal(tcp_connect_watch(&c, address_of(PEER), 7, &h.options, NULL, NULL),
+	                 ERR_EXISTS);
+	assert_int_equal(tcp_connect_watch(&c, address_of(PEER), 0, NULL, NULL, NULL), ERR_INVALID);
+	assert_int_equal(tcp_connect_watch(&c, net_ip4(0xe0000001), 7, NULL, NULL, NULL),
+	                 ERR_INVALID);
+	assert_int_equal(tcp_connect_watch(&c, net_ip4(SUBNET), 7, NULL, NULL, NULL), ERR_INVALID);
+	static const struct net_address group6 = { .bytes = { 0xff, 2, [15] = 1 } };
+	assert_int_equal(tcp_connect_watch(&c, group6, 7, NULL, NULL, NULL), ERR_INVALID);
 }
 
 static void ephemeral_ports_differ(void **state)
@@ -512,8 +518,8 @@ static void ephemeral_ports_differ(void **state)
 	(void)state;
 	struct tcp_connection *a, *b;
 	struct tcp_info x, y;
-	assert_int_equal(tcp_connect_watch(&a, PEER, 7, NULL, NULL, NULL), OK);
-	assert_int_equal(tcp_connect_watch(&b, PEER, 7, NULL, NULL, NULL), OK);
+	assert_int_equal(tcp_connect_watch(&a, address_of(PEER), 7, NULL, NULL, NULL), OK);
+	assert_int_equal(tcp_connect_watch(&b, address_of(PEER), 7, NULL, NULL, NULL), OK);
 	tcp_info(a, &x);
 	tcp_info(b, &y);
 	assert_int_not_equal(x.local_port, y.local_port);
@@ -638,6 +644,75 @@ static void without_a_flood_no_ack_is_taken_for_a_cookie(void **state)
 	counted(TCP_COUNT_COOKIES_BAD, 0);
 }
 
+/* ---- By name: RFC 8305 ---- */
+
+static bool it_answers(uint64_t deadline)
+{
+	(void)deadline;
+	out(SYN, .mss = 1460, .port = 7);
+	in(SYN | ACK, .mss = 1460);
+	out(ACK, .seq = 1, .ack = FIRST);
+	return true;
+}
+
+static bool it_refuses(uint64_t deadline)
+{
+	(void)deadline;
+	out(SYN, .mss = 1460, .port = 7);
+	in(RST | ACK);
+	return true;
+}
+
+static bool it_is_silent(uint64_t deadline)
+{
+	if (deadline > world_now())
+		world_advance(deadline - world_now());
+	return false;
+}
+
+static int connect_by_name(const char *name, bool (*meanwhile)(uint64_t), struct tcp_connection **c)
+{
+	h.us = 50000;
+	h.peer = 7;
+	h.iss = 0;
+	h.options.local_port = 50000;
+	world.on_wait = meanwhile;
+	int error = resolver_connect(c, name, 7, &h.options, world_now() + SECOND);
+	world.on_wait = NULL;
+	return error;
+}
+
+static void a_connection_to_a_name_is_the_first_that_answers(void **state)
+{
+	struct tcp_connection *c = NULL;
+	(void)state;
+	assert_int_equal(connect_by_name(SIX ? "2001:db8::a00:9" : "10.0.0.9", it_answers, &c), OK);
+	assert_non_null(c);
+	struct tcp_info info;
+	tcp_info(c, &info);
+	assert_int_equal(info.state, TCP_ESTABLISHED);
+	assert_true(net_address_same(info.remote, address_of(PEER)));
+	tcp_abort(c);
+	skip_all();
+	pass(1);
+}
+
+static void a_connection_to_a_name_ends_with_its_last_error(void **state)
+{
+	struct tcp_connection *c = NULL;
+	(void)state;
+	assert_int_equal(connect_by_name(SIX ? "2001:db8::a00:9" : "10.0.0.9", it_refuses, &c),
+	                 ERR_REFUSED);
+	uint64_t start = world_now();
+	assert_int_equal(connect_by_name(SIX ? "2001:db8::a00:9" : "10.0.0.9", it_is_silent, &c),
+	                 ERR_TIMEOUT);
+	assert_int_equal(world_now() - start, SECOND);
+	assert_null(c);
+	skip_all();
+	assert_int_equal(connect_by_name("2001:db9::1", it_is_silent, &c), ERR_UNREACHABLE);
+	assert_int_equal(connect_by_name("2001:db8:::1", it_is_silent, &c), ERR_MALFORMED);
+}
+
 int main(void)
 {
 	static const struct scenario list[] = {
@@ -650,7 +725,7 @@ int main(void)
 		S("7323 §1.3", options_are_offered_back_only_if_offered),
 		S("7323 §2.2", the_syn_acks_window_is_not_scaled),
 		S("7323 §2.3", a_window_scale_above_14_is_taken_as_14),
-		S("9293 §3.7.1", without_mss_segments_are_536_bytes),
+		S("9293 §3.7.1", without_mss_segments_are_small),
 		S("9293 §3.7.1", a_tiny_mss_is_not_exceeded),
 		S("9293 §3.7.1", a_tiny_mss_in_a_syn_ack_is_not_exceeded),
 		S("9293 §3.7.1", an_mss_of_0_says_nothing),
@@ -695,6 +770,8 @@ int main(void)
 		S("4987 §3.6", a_wrong_cookie_is_reset),
 		S("4987 §3.6", an_old_cookie_is_reset),
 		S("4987 §3.6", without_a_flood_no_ack_is_taken_for_a_cookie),
+		S("8305 §5", a_connection_to_a_name_is_the_first_that_answers),
+		S("8305 §5", a_connection_to_a_name_ends_with_its_last_error),
 	};
 	return run_scenarios(list, sizeof list / sizeof *list);
 }

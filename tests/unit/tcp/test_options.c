@@ -396,6 +396,18 @@ static void context_is_what_watch_was_given(void **state)
 	assert_null(tcp_context(h.c));
 }
 
+static void times_in_milliseconds_are_rounded_down(void **state)
+{
+	(void)state;
+	static const uint64_t ms[] = { 0, 1, 2, 999, 1u << 20, UINT32_MAX, UINT64_MAX / NS_PER_MS };
+	for (unsigned i = 0; i < sizeof ms / sizeof *ms; i++) {
+		assert_int_equal(tcp_ms(ms[i] * NS_PER_MS), ms[i]);
+		if (ms[i])
+			assert_int_equal(tcp_ms(ms[i] * NS_PER_MS - 1), ms[i] - 1);
+	}
+	assert_int_equal(tcp_ms(UINT64_MAX), UINT64_MAX / NS_PER_MS);
+}
+
 int main(void)
 {
 	static const struct scenario list[] = {
@@ -418,6 +430,7 @@ int main(void)
 		S("9293 §3.9.1", a_listener_of_another_interface_does_not_answer),
 		S("9293 §3.9.1", a_part_of_a_file_is_sent),
 		S("9293 §3.9.1", context_is_what_watch_was_given),
+		S("7323 §5.4", times_in_milliseconds_are_rounded_down),
 	};
 	return run_scenarios(list, sizeof list / sizeof *list);
 }

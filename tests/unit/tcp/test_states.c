@@ -188,7 +188,7 @@ static void run_cell(void **state)
 		struct packet p;
 		bool found = false;
 		while (world_sent(&p))
-			found |= p.bytes[14 + 9] == 6 && p.bytes[14 + 20 + 13] & RST;
+			found |= p.bytes[SIX ? 20 : 23] == 6 && p.bytes[54 + MORE - 7] & RST;
 		assert_true(found);
 		break;
 	}

@@ -5,6 +5,7 @@
  * costs: a file, its line in the list (kinds.c) and in meson.build, and its words in the manual.
  */
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include <tender/device/packets.h>
 
@@ -13,7 +14,7 @@ extern const struct device_kind device_null;
 static int null_open(struct device *d, const struct device_wish *w, struct defect *why)
 {
 	struct packets *p = d->state;
-	p->fd = -1;
+	packets_begin(p);
 	if (*w->text) {
 		defect_set(why, "null: takes nothing behind it, not '%s'", w->text);
 		return AMP_EXIT_USAGE;
@@ -26,6 +27,16 @@ static int null_open(struct device *d, const struct device_wish *w, struct defec
 	p->mtu = 1500;
 	packets_mac(p->mac, w->image, w->note->name, "null");
 	return 0;
+}
+
+/* It is not polled, so that nobody else asks for it. */
+static void null_allow(const struct device *d, struct filter *f)
+{
+	const struct packets *p = d->state;
+	filter_allow_on(f, SYS_write, p->fd, NULL, 0);
+	filter_allow_on(f, SYS_writev, p->fd, NULL, 0);
+	filter_allow_on(f, SYS_read, p->fd, NULL, 0);
+	filter_allow_on(f, SYS_readv, p->fd, NULL, 0);
 }
 
 /* /dev/null tells nobody of anything. */
@@ -45,6 +56,7 @@ const struct device_kind device_null = {
 	.open = null_open,
 	.need = packets_need,
 	.place = packets_place,
+	.allow = null_allow,
 	.pass = packets_pass,
 	.ready = packets_ready,
 	.pending = packets_pending,

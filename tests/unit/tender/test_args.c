@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -172,6 +174,120 @@ static void refuses_other_settings(void **state)
 	refused("text=\x1b]0;evil\x07", NULL, "control characters");
 }
 
+/* ---- Values from files ---- */
+
+static char folder[] = "/tmp/ampoule-args-XXXXXX";
+
+static const char *file(const char *name, const char *bytes, size_t size)
+{
+	static char path[128];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, size, f), size);
+	fclose(f);
+	return path;
+}
+
+static int set_from(const char *name, const char *bytes, size_t size, struct args *args,
+                    struct defect *why)
+{
+	char set[256];
+	const char *sets[] = { set };
+	snprintf(set, sizeof set, "%s=@%s", name, file("value", bytes, size));
+	return args_make(args, &image, sets, 1, why);
+}
+
+static void takes_a_value_from_a_file(void **state)
+{
+	static const struct {
+		const char *bytes, *value;
+	} same[] = { { "secret", "secret" },
+		     { "secret\n", "secret" },
+		     { "secret\r\n", "secret" },
+		     { "two\n\n", NULL },
+		     { "", "" },
+		     { "\n", "" },
+		     { "@x", "@x" } };
+	(void)state;
+	struct args args;
+	struct defect why;
+	for (unsigned i = 0; i < sizeof same / sizeof *same; i++) {
+		int failed = set_from("text", same[i].bytes, strlen(same[i].bytes), &args, &why);
+		assert_int_equal(failed, same[i].value ? 0 : -1);
+		if (!failed)
+			assert_string_equal(args.values[2].text, same[i].value);
+	}
+	assert_int_equal(set_from("address", "9.8.7.6\n", 8, &args, &why), 0);
+	assert_int_equal(args.values[1].number, 0x09080706);
+	const char *literal[] = { "text=@@home" }, *alone[] = { "text=@" };
+	assert_int_equal(args_make(&args, &image, literal, 1, &why), 0);
+	assert_string_equal(args.values[2].text, "@home");
+	assert_int_equal(args_make(&args, &image, alone, 1, &why), 0);
+	assert_string_equal(args.values[2].text, "@");
+}
+
+static void a_refusal_does_not_show_what_a_file_holds(void **state)
+{
+	(void)state;
+	struct args args;
+	struct defect why;
+	char longest[AMP_TEXT_MAX];
+	memset(longest, 's', sizeof longest);
+	assert_int_equal(set_from("text", longest, sizeof longest - 1, &args, &why), 0);
+	assert_int_equal(set_from("text", longest, sizeof longest, &args, &why), -1);
+	assert_non_null(strstr(why.text, "is longer than 127 bytes"));
+	assert_null(strstr(why.text, "sss"));
+	assert_int_equal(set_from("text", "a\0b", 3, &args, &why), -1);
+	assert_non_null(strstr(why.text, "zero byte"));
+	assert_int_equal(set_from("address", "hunter2", 7, &args, &why), -1);
+	assert_null(strstr(why.text, "hunter2"));
+	assert_non_null(strstr(why.text, "is not an IPv4 address"));
+	refused("text=@/nowhere/at/all", NULL,
+	        "--set text: /nowhere/at/all cannot be opened: No such");
+	refused("text=@/tmp", NULL, "/tmp cannot be read: Is a directory");
+	refused("port=@/nowhere", NULL, "add `dynamic: true`");
+}
+
+static void takes_credentials_for_what_is_not_set(void **state)
+{
+	(void)state;
+	struct args args;
+	struct defect why;
+	const char *sets[] = { "address=9.8.7.6" };
+	file("ampoule.text", "secret\n", 7);
+	file("ampoule.address", "1.1.1.1", 7);
+	file("ampoule.port", "99", 2); /* static */
+	assert_int_equal(args_make(&args, &image, sets, 1, &why), 0);
+	assert_int_equal(args_credentials(&args, &image, NULL, &why), 0);
+	assert_string_equal(args.values[2].text, "default");
+	assert_int_equal(args_credentials(&args, &image, folder, &why), 0);
+	assert_string_equal(args.values[2].text, "secret");
+	assert_int_equal(args.values[2].set, 1);
+	assert_int_equal(args.values[1].number, 0x09080706);
+	assert_int_equal(args.values[0].number, 53);
+	file("ampoule.address", "hunter2", 7);
+	assert_int_equal(args_make(&args, &image, NULL, 0, &why), 0);
+	assert_int_equal(args_credentials(&args, &image, folder, &why), -1);
+	assert_null(strstr(why.text, "hunter2"));
+	assert_non_null(strstr(why.text, "credential of address"));
+	assert_int_equal(args_credentials(&args, &image, "/nowhere", &why), 0);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char command[128];
+	(void)state;
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	return system(command);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +296,9 @@ int main(void)
 		cmocka_unit_test(takes_the_notes_values),
 		cmocka_unit_test(sets_dynamic_ones),
 		cmocka_unit_test(refuses_other_settings),
+		cmocka_unit_test(takes_a_value_from_a_file),
+		cmocka_unit_test(a_refusal_does_not_show_what_a_file_holds),
+		cmocka_unit_test(takes_credentials_for_what_is_not_set),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <tender/clock.h>
 #include <tender/device/block_rings.h>
 
 #define RING    64u
@@ -420,6 +421,65 @@ static void the_request_that_is_to_fail_fails(void **state)
 
 /* ---- The file ---- */
 
+/* ---- A copier beside it ---- */
+
+static bool noted(const struct fixture *f, uint64_t chunk)
+{
+	const uint8_t *notes = (const uint8_t *)f->d.copy.shared + BLOCK_COPY_NOTES;
+	return notes[chunk / 8] >> (chunk % 8) & 1;
+}
+
+static void what_is_written_is_noted_for_who_copies(void **state)
+{
+	struct fixture *f = *state;
+	struct block_copy_shared *s = f->d.copy.shared;
+	assert_non_null(s);
+	assert_memory_equal(s->magic, BLOCK_COPY_MAGIC, 8);
+	assert_int_equal(s->size, SIZE);
+	assert_int_equal(one(f, AMP_BLOCK_WRITE, 0, 0, 4096), 0);
+	assert_false(noted(f, 0));
+	s->word = BLOCK_COPY_NOTE;
+	assert_int_equal(one(f, AMP_BLOCK_READ, 0, 0, 4096), 0);
+	assert_int_equal(one(f, AMP_BLOCK_FLUSH, 0, 0, 0), 0);
+	assert_int_equal(one(f, AMP_BLOCK_WRITE, 3 * BLOCK_COPY_CHUNK - 4096, 0, 8192), 0);
+	assert_int_equal(one(f, AMP_BLOCK_DISCARD, 9 * BLOCK_COPY_CHUNK, 0, BLOCK_COPY_CHUNK), 0);
+	assert_int_equal(one(f, AMP_BLOCK_WRITE, SIZE - 512, 0, 512), 0);
+	for (uint64_t k = 0; k < SIZE / BLOCK_COPY_CHUNK; k++)
+		assert_int_equal(noted(f, k),
+		                 k == 2 || k == 3 || k == 9 || k == SIZE / BLOCK_COPY_CHUNK - 1);
+	assert_int_equal(s->busy, 0);
+}
+
+static void a_hold_keeps_requests_until_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct block_copy_shared *s = f->d.copy.shared;
+	s->until = clock_mono() + 60000000000u;
+	s->word = BLOCK_COPY_HOLD;
+	ask(f, (struct amp_block_request){ .id = 1, .op = AMP_BLOCK_FLUSH });
+	assert_int_equal(block_rings_take(&f->d), 0);
+	assert_true(f->d.copy.held);
+	assert_true(block_rings_pending(&f->d));
+	assert_int_equal(answers(f), 0);
+	assert_int_equal(s->busy, 0);
+	s->word = BLOCK_COPY_NOTE;
+	work(f, 1);
+	assert_false(f->d.copy.held);
+	assert_int_equal(s->busy, 0);
+}
+
+static void a_hold_that_is_overdue_holds_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct block_copy_shared *s = f->d.copy.shared;
+	s->until = clock_mono() - 1;
+	s->word = BLOCK_COPY_HOLD;
+	ask(f, (struct amp_block_request){ .id = 1, .op = AMP_BLOCK_FLUSH });
+	work(f, 1);
+	/* So that the copier sees it. */
+	assert_int_equal(s->word, BLOCK_COPY_NOTE);
+}
+
 static void refuse(const char *text, bool read_only, const char *line)
 {
 	struct block_file f;
@@ -607,6 +667,9 @@ int main(void)
 		BOTH(an_impossible_counter_is_nothing_to_do),
 		BOTH(what_has_no_place_for_its_answer_waits),
 		BOTH(a_file_cut_short_fails),
+		BOTH(what_is_written_is_noted_for_who_copies),
+		BOTH(a_hold_keeps_requests_until_its_end),
+		BOTH(a_hold_that_is_overdue_holds_nobody),
 		cmocka_unit_test_teardown(the_request_that_is_to_fail_fails, tear_down),
 		cmocka_unit_test(opens_only_what_is_a_device),
 		cmocka_unit_test(a_word_that_is_no_option_is_the_files_name),

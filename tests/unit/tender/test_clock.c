@@ -25,7 +25,7 @@ static void run(uint64_t khz)
 	struct clock_sample start = clock_sample();
 	struct timespec pause = { 0, 1000000 };
 	nanosleep(&pause, NULL);
-	clock_start(&clock, &shared, &start, khz);
+	clock_start(&clock, &shared, &start, khz, 0);
 	uint64_t last = image_now();
 	unsigned refreshes = 0;
 	while (refreshes < 3) {
@@ -68,7 +68,7 @@ static void wall_time_is_the_hosts(void **state)
 	struct clock clock;
 	struct clock_sample start = clock_sample();
 	struct timespec wall;
-	clock_start(&clock, &shared, &start, 0);
+	clock_start(&clock, &shared, &start, 0, 0);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	int64_t host = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
 	int64_t image = (int64_t)image_now() + shared.wall_offset;

@@ -20,12 +20,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tender/boot.h>
 #include <tender/device/block_rings.h>
 #include <tender/device/devices.h>
-#include <tender/device/net_rings.h>
+#include <tender/device/packets.h>
 
 #include "sample.h"
 
@@ -125,7 +126,9 @@ static void each_kind_keeps_the_contract(void **state)
 /* ---- Texts ---- */
 
 #define FORMS                                                                                      \
-	"want NAME=tap:INTERFACE or NAME=xdp:INTERFACE or NAME=null:" /* those of the network */
+	"want NAME=passt,publish=HOST:PORT or NAME=tap:INTERFACE or NAME=bridge:BRIDGE or "        \
+	"NAME=macvtap:INTERFACE or NAME=packet:INTERFACE or NAME=fd:NUMBER or NAME=xdp:INTERFACE " \
+	"or NAME=null:" /* those of the network */
 
 static const struct {
 	const char *net, *second, *block;
@@ -133,10 +136,9 @@ static const struct {
 	const char *line;
 } refused[] = {
 	{ NULL, NULL, NULL, AMP_EXIT_USAGE,
-	  "sample.amp: needs network device service: add --net service=tap:INTERFACE" },
+	  "sample.amp: needs network device service: add --net service=passt,publish=HOST:PORT" },
 	{ "service", NULL, NULL, AMP_EXIT_USAGE, "--net service: " FORMS },
 	{ "service=", NULL, NULL, AMP_EXIT_USAGE, "--net service=: " FORMS },
-	{ "=null:", NULL, NULL, AMP_EXIT_USAGE, "--net =null:: " FORMS },
 	{ "service=veth:x", NULL, NULL, AMP_EXIT_USAGE, "--net service=veth:x: " FORMS },
 	{ "service=tap", NULL, NULL, AMP_EXIT_USAGE, "--net service=tap: " FORMS },
 	{ "servic=null:", NULL, NULL, AMP_EXIT_USAGE,
@@ -158,7 +160,59 @@ static const struct {
 	{ "service=xdp:lo,queue=", NULL, NULL, AMP_EXIT_USAGE,
 	  "--net service=xdp:lo,queue=: 'lo,queue=': want INTERFACE or INTERFACE,queue=NUMBER" },
 	{ "service=xdp:lo,mtu=9", NULL, NULL, AMP_EXIT_USAGE,
-	  "--net service=xdp:lo,mtu=9: 'lo,mtu=9': want INTERFACE or INTERFACE,queue=NUMBER" },
+	  "--net service=xdp:lo,mtu=9: mtu=9: want bytes from 576 to 65535" },
+	{ "service=xdp:lo,size=9", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service=xdp:lo,size=9: 'lo,size=9': want INTERFACE or INTERFACE,queue=NUMBER" },
+	{ "service=null:,address=10.0.0.0/24", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: address=10.0.0.0/24: want a host's address and its network's length, as "
+	  "in 192.0.2.7/24 or 2001:db8::7/64" },
+	{ "service=null:,address=fd00::1/129", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: address=fd00::1/129: want a host's address and its network's length, as "
+	  "in 192.0.2.7/24 or 2001:db8::7/64" },
+	{ "service=null:,address=fd00::1/64", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: the image has no IPv6 there for an address: its manifest names none in "
+	  "`addresses`" },
+	{ "service=null:,gateway=10.0.0.1,gateway=10.0.0.2", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: gateway=10.0.0.2: a second one; networks beside it are "
+	  "route=NETWORK/LEN@ADDRESS" },
+	{ "service=null:,route=10.1.0.1/16@10.0.0.1", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: route=10.1.0.1/16@10.0.0.1: want a network and its gateway, as in "
+	  "198.51.100.0/24@192.0.2.1 or 2001:db8:1::/48@fe80::1" },
+	{ "service=null:,resolver=none", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: resolver=none: want a name server's address, as in 192.0.2.53 or "
+	  "2001:db8::53" },
+	{ "=passt,publish=80", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: 80: want [ADDRESS:]HOST:PORT[/udp], as in 8080:80: the host's port, then "
+	  "the image's" },
+	{ "=passt,publish=8000-8010:80", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: 8000-8010:80: want as many ports of the image as of the host" },
+	{ "=passt,publish=[::1]:8080:80", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: the image has no IPv6 there: its manifest names none in `addresses`" },
+	{ "=passt,publish=[::1:8080:80", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: [::1:8080:80: want [ADDRESS]:HOST:PORT[/udp], as in [::1]:8080:80: an "
+	  "IPv6 address in brackets, then the host's port and the image's" },
+	{ "=passt,publish=8080:80/sctp", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: 8080:80/sctp: want /tcp or /udp behind the ports" },
+	{ "=passt,publish=0:80", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: 0:80: want [ADDRESS:]HOST:PORT[/udp], with ports from 1 to 65535" },
+	{ "=passt,speed=9", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: want passt,publish=[ADDRESS:]HOST:PORT[/udp] or one of "
+	  "address=ADDRESS/LEN, gateway=ADDRESS, route=NETWORK/LEN@ADDRESS, resolver=ADDRESS, "
+	  "mtu=BYTES behind a comma, not 'speed=9'" },
+	{ "service=fd:2", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: want fd:NUMBER of a descriptor, from 3 on, not '2'" },
+	{ "service=fd:999", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: descriptor 999 is not open" },
+	{ "service=packet:lo,addresses=some", NULL, NULL, AMP_EXIT_USAGE,
+	  "--net service: want packet:INTERFACE, and behind a comma addresses=move, addresses=keep "
+	  "or one of address=ADDRESS/LEN, gateway=ADDRESS, route=NETWORK/LEN@ADDRESS, "
+	  "resolver=ADDRESS, mtu=BYTES, not 'addresses=some'" },
+	{ "service=bridge:not-there", NULL, NULL, AMP_EXIT_TENDER,
+	  "--net service: there is no bridge not-there: make it (ip link add not-there type "
+	  "bridge; "
+	  "ip link set not-there up)" },
+	{ "service=macvtap:not-there", NULL, NULL, AMP_EXIT_TENDER,
+	  "--net service: there is no network interface not-there" },
 	{ "service=xdp:not-there", NULL, NULL, AMP_EXIT_TENDER,
 	  "--net service=xdp:not-there: there is no network interface not-there" },
 	{ "service=null:", NULL, "control", AMP_EXIT_USAGE, "--block control: want NAME=FILE" },
@@ -177,8 +231,8 @@ static void says_what_is_wrong_with_a_text(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < sizeof refused / sizeof *refused; i++) {
-		char line[512];
-		snprintf(line, sizeof line, "ampoule: %s\n", refused[i].line);
+		char line[1024];
+		snprintf(line, sizeof line, "ampoule run: %s\n", refused[i].line);
 		assert_int_equal(start(refused[i].net, refused[i].second, refused[i].block),
 		                 refused[i].status);
 		assert_string_equal(said, line);
@@ -191,7 +245,8 @@ static void says_that_there_is_no_device_of_a_type(void **state)
 	(void)state;
 	image.devices[1].type = AMP_DEVICE_NET;
 	assert_int_equal(start("service=null:", NULL, "control=/x"), AMP_EXIT_USAGE);
-	assert_string_equal(said, "ampoule: --block control=/x: the image has no block device\n");
+	assert_string_equal(said,
+	                    "ampoule run: --block control=/x: the image has no block device\n");
 	devices_close(&devices);
 	image.devices[1].type = AMP_DEVICE_BLOCK;
 }
@@ -202,7 +257,8 @@ static void refuses_a_disk_that_the_image_cannot_use(void **state)
 	(void)state;
 	assert_int_equal(start("service=null:", NULL, disk_with(",ro")), AMP_EXIT_TENDER);
 	snprintf(line, sizeof line,
-	         "ampoule: --block control: %s,ro: the image writes to it: give it without ,ro\n",
+	         "ampoule run: --block control: %s,ro: the image writes to it: give it without "
+	         ",ro\n",
 	         disk);
 	assert_string_equal(said, line);
 	devices_close(&devices);
@@ -210,7 +266,8 @@ static void refuses_a_disk_that_the_image_cannot_use(void **state)
 	assert_int_equal(truncate(disk, 4096), 0);
 	assert_int_equal(start("service=null:", NULL, disk_with("")), AMP_EXIT_TENDER);
 	snprintf(line, sizeof line,
-	         "ampoule: --block control: %s: has 4096 bytes; the image needs 8192: enlarge it "
+	         "ampoule run: --block control: %s: has 4096 bytes; the image needs 8192: enlarge "
+	         "it "
 	         "with truncate -s 8192\n",
 	         disk);
 	assert_string_equal(said, line);
@@ -323,11 +380,13 @@ static struct amp_device *place(enum space_kind kind)
 	if (space_make(&space, kind, &image, &need, &why))
 		fail_msg("%s", why.text);
 	image.note.arg_count = 0;
-	boot_fill(&space, &image, &none, "test", 0, &views);
+	struct amp_boot *boot = boot_fill(&space, &image, &none, "test", 0, &views);
 	const struct devices_room room = { .space = &space,
 		                           .rings_used = 4096,
 		                           .boot_used = boot_size(&image),
 		                           .views = views,
+		                           .boot = boot,
+		                           .words = boot_words(&space, &image),
 		                           .concurrent = AMP_NET_CONCURRENT };
 	if (devices_place(&devices, &room, &why))
 		fail_msg("%s", why.text);
@@ -504,43 +563,86 @@ static void allows_only(const int *calls, unsigned count)
 	}
 }
 
-static void a_device_that_does_nothing_adds_no_system_call(void **state)
+static bool on(int call, int fd)
 {
+	const uint64_t args[6] = { (uint64_t)fd };
+	return allows(&filter, call, args);
+}
+
+static bool keeps(int fd)
+{
+	for (unsigned i = 0; i < filter.kept_count; i++)
+		if (filter.kept[i] == fd)
+			return true;
+	return false;
+}
+
+/* Its one descriptor is read and written, no other is, and nothing else is done. */
+static void a_device_is_read_and_written_on_its_descriptor_only(void **state)
+{
+	static const int calls[] = { SYS_read, SYS_readv, SYS_write, SYS_writev };
 	(void)state;
 	assert_int_equal(start("service=null:", NULL, NULL), 0);
 	place(SPACE_GUEST);
 	filter_of(&devices);
 	allows_only(NULL, 0);
+	assert_int_equal(filter.kept_count, 1);
+	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
+		for (int fd = -1; fd < 1024; fd++)
+			assert_int_equal(on(calls[i], fd), keeps(fd));
 	devices_close(&devices);
 	space_free(&space);
 }
 
+/* io_uring holds the file itself: then it need not stay open, and no call names it. */
 static void a_disk_is_read_by_io_uring_or_by_four_calls(void **state)
 {
-	static const int plain[] = { SYS_preadv,    SYS_pwritev, SYS_fdatasync,
-		                     SYS_fallocate, SYS_mremap,  SYS_pwrite64 };
-	static const int uring[] = { SYS_io_uring_enter };
-	static const struct {
-		const char *words;
-		unsigned count;
-	} ways[] = { { "", 0 }, { ",fail=9", 4 }, { ",cut=9", 6 } };
+	static const int plain[] = { SYS_preadv, SYS_pwritev, SYS_fdatasync, SYS_fallocate },
+	                 cut[] = { SYS_pread64, SYS_pwrite64 },
+	                 memory[] = { SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_getrandom };
+	static const char *const ways[] = { "", ",fail=9", ",cut=9" };
 	(void)state;
 	for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
-		assert_int_equal(start("service=null:", NULL, disk_with(ways[i].words)), 0);
+		assert_int_equal(start("service=null:", NULL, disk_with(ways[i])), 0);
 		place(SPACE_GUEST);
 		filter_of(&devices);
-		bool none = devices.all[1].kind->polls(&devices.all[1], &(struct pollfd){ 0 }) == 0;
-		if (none) /* without io_uring, because of the words or of the host */
-			allows_only(plain, ways[i].count ? ways[i].count : 4);
-		else
-			allows_only(uring, 1);
-		assert_true(none || !ways[i].count);
+		struct pollfd event = { 0 };
+		bool none = devices.all[1].kind->polls(&devices.all[1], &event) == 0;
+		allows_only(memory, i == 2 ? sizeof memory / sizeof *memory : 0);
+		unsigned rings = 0, files[4] = { 0 }, cuts[2] = { 0 };
+		for (int fd = -1; fd < 1024; fd++) {
+			rings += on(SYS_io_uring_enter, fd);
+			for (unsigned k = 0; k < 4; k++)
+				files[k] += on(plain[k], fd);
+			for (unsigned k = 0; k < 2; k++)
+				cuts[k] += on(cut[k], fd);
+		}
+		assert_int_equal(rings, !none);
+		for (unsigned k = 0; k < 4; k++)
+			assert_int_equal(files[k], none);
+		for (unsigned k = 0; k < 2; k++)
+			assert_int_equal(cuts[k], i == 2);
+		assert_true(none || i == 0);
+		if (!none)
+			assert_true(keeps(event.fd) && on(SYS_read, event.fd));
+		/* One is the memory through which the disk is copied. */
+		assert_int_equal(filter.kept_count, none ? 3 : 4);
 		devices_close(&devices);
 		space_free(&space);
 	}
 }
 
-/* A doorbell carries no bytes and goes to no address; of options only the statistics are read. */
+/* As large as the kind's, which is its own file's business; all zero but for sockets that are not there. */
+static _Alignas(16) uint8_t xdp_state[65536];
+
+static void make_xdp(struct device *d)
+{
+	assert_true(device_xdp.state_size <= sizeof xdp_state);
+	*d = (struct device){ .kind = &device_xdp, .state = xdp_state, .watch = 12 };
+}
+
+/* A doorbell carries no bytes and goes to no address; of options only statistics and the error are read. News of the
+ * interface are read, and nothing is asked. */
 static void sockets_are_rung_and_counted_only(void **state)
 {
 	static const struct {
@@ -548,38 +650,83 @@ static void sockets_are_rung_and_counted_only(void **state)
 		uint64_t args[6];
 		bool allowed;
 	} calls[] = {
-		{ SYS_sendto, { 9, 0, 0, MSG_DONTWAIT, 0, 0 }, true },
-		{ SYS_sendto, { 9, 4096, 0, MSG_DONTWAIT, 0, 0 }, false },
-		{ SYS_sendto, { 9, 0, 1, MSG_DONTWAIT, 0, 0 }, false },
-		{ SYS_sendto, { 9, 0, 1ull << 32, MSG_DONTWAIT, 0, 0 }, false },
-		{ SYS_sendto, { 9, 0, 0, MSG_DONTWAIT, 4096, 16 }, false },
-		{ SYS_getsockopt, { 9, SOL_XDP, XDP_STATISTICS, 4096, 4096, 0 }, true },
-		{ SYS_getsockopt, { 9, SOL_XDP, XDP_MMAP_OFFSETS, 4096, 4096, 0 }, false },
-		{ SYS_getsockopt, { 9, SOL_SOCKET, XDP_STATISTICS, 4096, 4096, 0 }, false },
-		{ SYS_setsockopt, { 9, SOL_XDP, XDP_STATISTICS, 4096, 4, 0 }, false },
+		{ SYS_sendto, { 0, 0, 0, MSG_DONTWAIT, 0, 0 }, true },
+		{ SYS_sendto, { 9, 0, 0, MSG_DONTWAIT, 0, 0 }, false },
+		{ SYS_sendto, { 12, 0, 0, MSG_DONTWAIT, 0, 0 }, false },
+		{ SYS_sendto, { 0, 4096, 0, MSG_DONTWAIT, 0, 0 }, false },
+		{ SYS_sendto, { 0, 0, 1, MSG_DONTWAIT, 0, 0 }, false },
+		{ SYS_sendto, { 0, 0, 1ull << 32, MSG_DONTWAIT, 0, 0 }, false },
+		{ SYS_sendto, { 0, 0, 0, MSG_DONTWAIT, 4096, 16 }, false },
+		{ SYS_getsockopt, { 0, SOL_XDP, XDP_STATISTICS, 4096, 4096, 0 }, true },
+		{ SYS_getsockopt, { 0, SOL_SOCKET, SO_ERROR, 4096, 4096, 0 }, true },
+		{ SYS_getsockopt, { 9, SOL_SOCKET, SO_ERROR, 4096, 4096, 0 }, false },
+		{ SYS_getsockopt, { 0, SOL_XDP, XDP_MMAP_OFFSETS, 4096, 4096, 0 }, false },
+		{ SYS_getsockopt, { 0, SOL_SOCKET, XDP_STATISTICS, 4096, 4096, 0 }, false },
+		{ SYS_setsockopt, { 0, SOL_XDP, XDP_STATISTICS, 4096, 4, 0 }, false },
+		{ SYS_read, { 12, 4096, 8192 }, true },
+		{ SYS_write, { 12, 4096, 32 }, false },
+		{ SYS_read, { 0, 4096, 8192 }, false },
 	};
-	static const int sendto_only[] = { SYS_sendto };
-	static struct devices one = { .count = 1, .all = { { .kind = &device_xdp } } };
+	static struct devices one = { .count = 1 };
 	(void)state;
+	make_xdp(&one.all[0]);
 	filter_of(&one);
-	allows_only(sendto_only, 1);
 	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
-		assert_int_equal(allows(&filter, calls[i].call, calls[i].args), calls[i].allowed);
+		if (allows(&filter, calls[i].call, calls[i].args) != calls[i].allowed)
+			fail_msg("call %u of the table", i);
+	assert_true(keeps(12));
 }
 
-/* Or the filter would overflow. */
-static void many_devices_of_a_kind_need_no_more_rules_than_one(void **state)
+/* Where there are as many devices as there can be, their rules have room. */
+static void rules_of_the_most_devices_fit(void **state)
 {
 	static struct devices many;
 	(void)state;
-	many.count = 1;
-	for (uint32_t i = 0; i < AMP_DEVICES_MAX; i++)
-		many.all[i].kind = &device_xdp;
-	filter_of(&many);
-	unsigned one = filter.count;
 	many.count = AMP_DEVICES_MAX;
+	for (uint32_t i = 0; i < AMP_DEVICES_MAX; i++) {
+		make_xdp(&many.all[i]);
+		many.all[i].watch = 100 + (int)i;
+	}
 	filter_of(&many);
-	assert_int_equal(filter.count, one);
+	unsigned xdp = filter.count;
+	static struct packets packets[AMP_DEVICES_MAX];
+	for (uint32_t i = 0; i < AMP_DEVICES_MAX; i++) {
+		packets_begin(&packets[i]);
+		packets[i].fd = 100 + (int)i;
+		many.all[i] =
+		        (struct device){ .kind = &device_null, .state = &packets[i], .watch = -1 };
+	}
+	filter_of(&many);
+	assert_int_equal(filter.kept_count, AMP_DEVICES_MAX);
+	assert_true(filter.count < FILTER_CODE_MAX / 2 && xdp < FILTER_CODE_MAX / 2);
+}
+
+/* What is inherited, and what is done, goes; what a rule names stays. */
+static void descriptors_that_no_rule_names_are_closed(void **state)
+{
+	static struct filter other;
+	const struct filter *const both[] = { &filter, &other };
+	(void)state;
+	pid_t child = fork();
+	if (!child) {
+		int ends[2];
+		bool ok = !pipe(ends) && dup2(ends[1], 50) == 50 && dup2(ends[1], 51) == 51 &&
+		          dup2(ends[1], 1000) == 1000;
+		filter_begin(&filter, SECCOMP_RET_KILL_PROCESS);
+		filter_begin(&other, SECCOMP_RET_KILL_PROCESS);
+		filter_allow_on(&filter, SYS_write, 2, NULL, 0);
+		filter_keep(&filter, 51);
+		filter_allow_on(&other, SYS_read, ends[0], NULL, 0);
+		filter_allow_on(&other, SYS_read, -1, NULL, 0);
+		ok = ok && !filter_close_others(both, 2);
+		for (int fd = 0; fd < 1100; fd++)
+			ok = ok &&
+			     (fcntl(fd, F_GETFD) >= 0) == (fd == 2 || fd == 51 || fd == ends[0]);
+		_exit(!ok);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 int main(void)
@@ -597,10 +744,11 @@ int main(void)
 		cmocka_unit_test(lays_devices_out_apart),
 		cmocka_unit_test(is_placed_again_in_another_space),
 		cmocka_unit_test(a_device_that_does_nothing_takes_what_is_sent),
-		cmocka_unit_test(a_device_that_does_nothing_adds_no_system_call),
+		cmocka_unit_test(a_device_is_read_and_written_on_its_descriptor_only),
 		cmocka_unit_test(a_disk_is_read_by_io_uring_or_by_four_calls),
 		cmocka_unit_test(sockets_are_rung_and_counted_only),
-		cmocka_unit_test(many_devices_of_a_kind_need_no_more_rules_than_one),
+		cmocka_unit_test(rules_of_the_most_devices_fit),
+		cmocka_unit_test(descriptors_that_no_rule_names_are_closed),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -76,7 +76,7 @@ static const struct broken broken[] = {
 	{ "program header size 0", "unknown sizes", FIELD(elf.e_phentsize), 0 },
 	{ "no program header", "program headers", FIELD(elf.e_phnum), 0 },
 	{ "too many program headers", "program headers", FIELD(elf.e_phnum), 65535 },
-	{ "one program header too many", "program headers", FIELD(elf.e_phnum), 12 },
+	{ "one program header too many", "program headers", FIELD(elf.e_phnum), 13 },
 	{ "program headers far away", "program header", FIELD(elf.e_phoff), UINT64_MAX },
 	{ "program headers at the sign bit", "program header", FIELD(elf.e_phoff), 1ull << 63 },
 	{ "program headers at the end", "cut short", FIELD(elf.e_phoff),
@@ -88,7 +88,6 @@ static const struct broken broken[] = {
 	{ "entry at the end of text", "entry point", FIELD(elf.e_entry), SAMPLE_BASE + AMP_PAGE },
 	{ "entry before text", "entry point", FIELD(elf.e_entry), SAMPLE_BASE - 1 },
 	{ "entry in the host", "entry point", FIELD(elf.e_entry), UINT64_MAX },
-	{ "interpreter", "type 0x3", FIELD(stack.p_type), PT_INTERP },
 	{ "dynamic section", "type 0x2", FIELD(stack.p_type), PT_DYNAMIC },
 	{ "relro", "type 0x6474e552", FIELD(stack.p_type), PT_GNU_RELRO },
 	{ "program headers as a segment", "type 0x6", FIELD(stack.p_type), PT_PHDR },
@@ -184,7 +183,8 @@ static const struct broken broken[] = {
 	{ "CPU level 0", "level", FIELD(note.note.cpu_level), 0 },
 	{ "CPU level 5", "level", FIELD(note.note.cpu_level), 5 },
 	{ "unknown flags", "flags", FIELD(note.note.flags), 1 },
-	{ "reserved", "reserved", FIELD(note.note.reserved), 1 },
+	{ "guards not in pages", "guards", FIELD(note.note.stack_guard), 5000 },
+	{ "huge guards", "guards", FIELD(note.note.stack_guard), AMP_STACK_GUARD_MAX + AMP_PAGE },
 	{ "too many devices", "counts", FIELD(note.note.device_count), 17 },
 	{ "countless devices", "counts", FIELD(note.note.device_count), UINT32_MAX },
 	{ "one device more than there is", "tables", FIELD(note.note.device_count), 3 },
@@ -208,7 +208,8 @@ static const struct broken broken[] = {
 	{ "countless frames", "frames", FIELD(note.devices[0].frame_count), UINT32_MAX },
 	{ "argument without name", "argument 0", BYTE(note.args[0].name, 0), 0 },
 	{ "argument of type 0", "type or flags", FIELD(note.args[0].type), 0 },
-	{ "argument of type 9", "type or flags", FIELD(note.args[0].type), 9 },
+	{ "argument of type 99", "type or flags", FIELD(note.args[0].type), 99 },
+	{ "a secret that is compiled in", "comes from", FIELD(note.args[0].type), AMP_ARG_SECRET },
 	{ "argument of type -1", "type or flags", FIELD(note.args[0].type), UINT32_MAX },
 	{ "argument with unknown flags", "type or flags", FIELD(note.args[0].flags), 4 },
 	{ "number too large", "'99999'", offsetof(struct sample, note.args[0].value), 8,
@@ -275,7 +276,8 @@ static void checks_block_devices(void **state)
 		    .ring_size = 32768,
 		    .size_min = UINT64_MAX,
 		    .format = "a-b.c_9" } },
-		{ "flags", { .flags = 4, .ring_size = 64 } },
+		{ "flags", { .flags = AMP_NOTE_DEVICE_IP6, .ring_size = 64 } },
+		{ "flags", { .flags = 16, .ring_size = 64 } },
 		{ "1 frames, not 0", { .ring_size = 64, .frame_count = 1 } },
 		{ "rings of 32", { .ring_size = 32 } },
 		{ "rings of 96", { .ring_size = 96 } },
@@ -307,6 +309,96 @@ static void checks_block_devices(void **state)
 			assert_one_line(&why);
 		}
 	}
+}
+
+/* The sample's rodata ends last in its file. */
+static void refuses_tables_of_addresses_that_are_not_there(void **state)
+{
+	(void)state;
+	static struct sample s;
+	struct image image;
+	struct defect why;
+	const uint64_t at = good.rodata.p_offset + good.rodata.p_filesz;
+	static const uint32_t sizes[] = { UINT32_MAX, AMP_MOVES_MAX + 1, 0x80000000u, sizeof s };
+	uint32_t size = 8;
+	s = good;
+	s.note.note.flags = AMP_NOTE_MOVES;
+	memcpy((uint8_t *)&s + at, &size, sizeof size);
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), 0);
+	assert_true(image.movable && image.moves_size == 8 && image.moves_at == at + 4);
+	image_close(&image);
+	for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		memcpy((uint8_t *)&s + at, &sizes[i], sizeof size);
+		assert_int_equal(open_bytes(&s, sizeof s, &image, &why), -1);
+		assert_non_null(strstr(why.text, "table of addresses"));
+	}
+	memcpy((uint8_t *)&s + at, &size, sizeof size);
+	for (size_t cut = 0; cut < 12; cut++) {
+		assert_int_equal(open_bytes(&s, at + cut, &image, &why), -1);
+		assert_non_null(strstr(why.text, "table of addresses"));
+	}
+	s.note.note.abi_minor = 2;
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), -1);
+	assert_non_null(strstr(why.text, "flags"));
+}
+
+static void refuses_names_of_tables_that_lie_in_no_code(void **state)
+{
+	(void)state;
+	static struct sample s;
+	struct image image;
+	struct defect why;
+	const uint64_t at = good.rodata.p_offset + good.rodata.p_filesz, code = good.text.p_vaddr,
+	               size = good.text.p_filesz;
+	const struct {
+		uint32_t count;
+		struct amp_table t[2];
+		bool fine;
+	} rows[] = {
+		{ 0, { { 0, 0 } }, true },
+		{ 1, { { code, size } }, true },
+		{ 2, { { code, 1 }, { code + 1, 2 } }, true },
+		{ 2, { { code, 2 }, { code + 1, 2 } }, false },
+		{ 2, { { code + 4, 1 }, { code, 1 } }, false },
+		{ 1, { { code, 0 } }, false },
+		{ 1, { { code, size + 1 } }, false },
+		{ 1, { { code + 1, UINT64_MAX } }, false },
+		{ 1, { { good.rodata.p_vaddr, 1 } }, false },
+		{ AMP_TABLES_MAX + 1, { { code, 1 } }, false },
+		{ UINT32_MAX, { { code, 1 } }, false },
+	};
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		s = good;
+		s.note.note.flags = AMP_NOTE_TABLES;
+		memcpy((uint8_t *)&s + at, &rows[i].count, 4);
+		memcpy((uint8_t *)&s + at + 4, rows[i].t, sizeof rows[i].t);
+		int result = open_bytes(&s, sizeof s, &image, &why);
+		if (result == 0) {
+			assert_int_equal(image.table_count, rows[i].count);
+			image_close(&image);
+		}
+		if (rows[i].fine != !result)
+			fail_msg("row %u: %s", i, result ? why.text : "accepted");
+		if (result)
+			assert_non_null(strstr(why.text, "table"));
+	}
+	s.note.note.abi_minor = 2;
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), -1);
+	assert_non_null(strstr(why.text, "flags"));
+}
+
+/* Until minor 3 the field was reserved. */
+static void refuses_guards_of_an_image_that_knows_of_none(void **state)
+{
+	(void)state;
+	static struct sample s;
+	struct image image;
+	struct defect why;
+	s = good;
+	s.note.note.abi_minor = 2;
+	s.note.note.stack_guard = 65536;
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), -1);
+	assert_non_null(strstr(why.text, "reserved"));
 }
 
 static void refuses_too_large_stacks(void **state)
@@ -427,13 +519,94 @@ static void refuses_what_is_no_file(void **state)
 	rmdir(fifo);
 }
 
+/* Behind the libraries, where flags say so. */
+static void health_is_taken_and_each_defect_of_it_refused(void **state)
+{
+	static const struct amp_note_health well = { .kind = AMP_HEALTH_HTTP,
+		                                     .port = 80,
+		                                     .retries = 3,
+		                                     .interval_ms = 5000,
+		                                     .timeout_ms = 2000,
+		                                     .what = "/" };
+	struct amp_note_health bad[16];
+	unsigned count = 0;
+	(void)state;
+#define BAD(field_, value_) (bad[count] = well, bad[count].field_ = (value_), count++)
+	BAD(kind, 0);
+	BAD(kind, 5);
+	BAD(kind, AMP_HEALTH_TCP);     /* with a path */
+	BAD(kind, AMP_HEALTH_DNS);     /* of the name / */
+	BAD(kind, AMP_HEALTH_COMMAND); /* without an answer */
+	BAD(port, 0);
+	BAD(port_arg, 2); /* an address */
+	BAD(port_arg, 99);
+	BAD(retries, 0);
+	BAD(interval_ms, 0);
+	BAD(timeout_ms, AMP_HEALTH_MS_MAX + 1);
+	BAD(start_ms, UINT32_MAX);
+	BAD(what[0], 'x');
+	BAD(what[1], '\n');
+	BAD(what[100], 'x'); /* behind its end */
+#undef BAD
+	for (unsigned i = 0; i <= count; i++) {
+		static struct sample s;
+		struct image image;
+		struct defect why;
+		s = good;
+		memcpy(s.rest, i < count ? &bad[i] : &well, sizeof well);
+		s.note.note.flags = AMP_NOTE_HEALTH;
+		s.note.note.size += sizeof well;
+		s.note.desc_size += sizeof well;
+		s.rodata.p_filesz = s.rodata.p_memsz += sizeof well;
+		s.note_header.p_filesz = s.note_header.p_memsz += sizeof well;
+		int failed = open_bytes(&s, sizeof s, &image, &why);
+		if (i < count && !failed)
+			fail_msg("defect %u is taken", i);
+		if (i == count && failed)
+			fail_msg("%s", why.text);
+		if (failed) {
+			assert_one_line(&why);
+			continue;
+		}
+		assert_memory_equal(&image.health, &well, sizeof well);
+		image_close(&image);
+		s.note.note.abi_minor = 2; /* which does not know of it */
+		assert_true(open_bytes(&s, sizeof s, &image, &why));
+	}
+}
+
+/* It is the host's kernel that reads it. Since minor 3, and once. */
+static void an_interpreter_is_ignored(void **state)
+{
+	(void)state;
+	struct sample s = good;
+	struct image image;
+	struct defect why;
+	s.stack =
+	        (Elf64_Phdr){ .p_type = PT_INTERP, .p_offset = 1ull << 60, .p_filesz = UINT64_MAX };
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), 0);
+	image_close(&image);
+	s.note.note.abi_minor = 2;
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), -1);
+	assert_non_null(strstr(why.text, "type 0x3, which no image of ABI 1.2 has"));
+	s.note.note.abi_minor = AMP_ABI_MINOR;
+	s.tls = s.stack;
+	assert_int_equal(open_bytes(&s, sizeof s, &image, &why), -1);
+	assert_non_null(strstr(why.text, "two program headers of type 3"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens_a_good_image),
+		cmocka_unit_test(an_interpreter_is_ignored),
 		cmocka_unit_test(refuses_each_defect),
+		cmocka_unit_test(health_is_taken_and_each_defect_of_it_refused),
 		cmocka_unit_test(refuses_names_given_twice),
 		cmocka_unit_test(checks_block_devices),
+		cmocka_unit_test(refuses_tables_of_addresses_that_are_not_there),
+		cmocka_unit_test(refuses_names_of_tables_that_lie_in_no_code),
+		cmocka_unit_test(refuses_guards_of_an_image_that_knows_of_none),
 		cmocka_unit_test(refuses_too_large_stacks),
 		cmocka_unit_test(refuses_every_truncation),
 		cmocka_unit_test(survives_every_flipped_bit),

@@ -428,6 +428,7 @@ static struct devices *wired(const struct fixture *f)
 	assert_true(count < 8);
 	struct packets *p = &states[count];
 	struct devices *s = &lists[count++];
+	packets_begin(p);
 	p->fd = f->d.fd;
 	p->rings = f->d;
 	s->count = 1;
@@ -459,7 +460,7 @@ static void outlives_a_liar(void **state)
 	struct clock_sample start = clock_sample();
 	struct defect why;
 	uint8_t packet[1000] = { 0 };
-	clock_start(&clock, &shared, &start, 0);
+	clock_start(&clock, &shared, &start, 0, 0);
 	memset(&pump, 0, sizeof pump);
 	assert_int_equal(pump_open(&pump, PUMP_THREAD, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(&pump, &why), 0);
@@ -506,7 +507,7 @@ static void each_packet_wakes_the_image(struct fixture *f, enum pump_mode mode)
 	struct clock_sample start = clock_sample();
 	struct defect why;
 	pthread_t far;
-	clock_start(&clock, &shared, &start, 0);
+	clock_start(&clock, &shared, &start, 0, 0);
 	assert_int_equal(pump_open(pump, mode, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(pump, &why), 0);
 	assert_int_equal(pthread_create(&far, NULL, mirror, &f->far), 0);
@@ -553,7 +554,7 @@ static void a_kick_sends(struct fixture *f, enum pump_mode mode)
 	uint8_t packet[100];
 	uint64_t one = 1;
 	struct pollfd p = { .fd = f->far, .events = POLLIN };
-	clock_start(&clock, &shared, &start, 0);
+	clock_start(&clock, &shared, &start, 0, 0);
 	assert_int_equal(pump_open(pump, mode, wired(f), &clock, &why), 0);
 	assert_int_equal(pump_start(pump, &why), 0);
 	for (unsigned i = 0; i < 200; i++) {

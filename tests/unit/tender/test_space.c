@@ -11,6 +11,7 @@
 
 #include <tender/args.h>
 #include <tender/boot.h>
+#include <tender/moves.h>
 #include <tender/crash.h>
 #include <tender/pages.h>
 #include <tender/space.h>
@@ -234,6 +235,97 @@ static void draws_new_addresses_each_time(void **state)
 	}
 }
 
+/* The sample with a table of addresses of these bytes, opened. */
+static void open_movable(struct image *other, const uint8_t *table, size_t size)
+{
+	struct defect why;
+	struct sample f = file;
+	uint8_t *at = (uint8_t *)&f + f.rodata.p_offset + f.rodata.p_filesz;
+	const uint32_t bytes = (uint32_t)size;
+	f.note.note.flags = AMP_NOTE_MOVES;
+	memcpy(at, &bytes, sizeof bytes);
+	memcpy(at + sizeof bytes, table, size);
+	if (image_open(other, sample_write(&f, sizeof f), &why))
+		fail_msg("%s", why.text);
+	sample_remove();
+}
+
+static uint64_t word_at(const struct space *s, uint64_t at)
+{
+	uint64_t follow, word;
+	const uint8_t *p = space_bytes(s, at, RIGHT_R, &follow);
+	assert_non_null(p);
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
+static void moves_an_image_and_the_words_of_its_table(void **state)
+{
+	(void)state;
+	/* Of data, which begins 4 pages in: 8 bytes in, 13 more, 0x2000 more (where the file has no bytes). */
+	static const uint8_t table[] = { 0x88, 0x80, 0x01, 0x0d, 0x80, 0x40 };
+	static const uint64_t words[] = { 8, 21, 21 + 0x2000 };
+	const struct space_need need = { .heap = 1 << 20, .boot = 4096 };
+	struct image other;
+	struct defect why;
+	struct space s;
+	uint64_t seen[2];
+	for (enum space_kind kind = SPACE_GUEST; kind <= SPACE_CHILD; kind++) {
+		open_movable(&other, table, sizeof table);
+		moves_draw(&other);
+		seen[kind] = other.moved;
+		assert_true(other.moved && other.moved % AMP_PAGE == 0);
+		assert_int_equal(other.entry, SAMPLE_BASE + 16 + other.moved);
+		assert_int_equal(other.note.stack_base, SAMPLE_BASE + (1 << 20) + other.moved);
+		if (space_make(&s, kind, &other, &need, &why))
+			fail_msg("%s", why.text);
+		assert_true(space_is_valid(&s));
+		const uint64_t base = SAMPLE_BASE + other.moved, data = base + 4 * AMP_PAGE;
+		for (unsigned i = 0; i < 3; i++) {
+			uint64_t before = 0;
+			if (words[i] < 256)
+				memcpy(&before, (const uint8_t *)&file.note + words[i], 8);
+			assert_int_equal(word_at(&s, data + words[i]), before + other.moved);
+		}
+		/* Bytes beside them, and all code, are as in the file. */
+		assert_int_equal(word_at(&s, data), *(const uint64_t *)&file.note);
+		assert_memory_equal(space_region(&s, REGION_SEGMENT, 0)->host, file.code, AMP_PAGE);
+		space_free(&s);
+		image_close(&other);
+	}
+	assert_int_not_equal(seen[0], seen[1]);
+}
+
+static void refuses_words_outside_of_data(void **state)
+{
+	(void)state;
+	static const struct {
+		uint8_t size, bytes[12];
+		const char *says;
+	} tables[] = {
+		{ 1, { 0x10 }, "lies in no data" },                   /* in code */
+		{ 3, { 0xfd, 0x9f, 0x00 }, "lies in no data" },       /* half in code */
+		{ 3, { 0xfc, 0xff, 0x01 }, "lies in no data" },       /* over the end of data */
+		{ 4, { 0x80, 0x80, 0x80, 0x01 }, "lies in no data" }, /* where nothing is */
+		{ 10,
+		  { 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01 },
+		  "ends amid a number" },
+		{ 2, { 0xff, 0xff }, "ends amid a number" },
+	};
+	const struct space_need need = { .heap = 1 << 20, .boot = 4096 };
+	struct image other;
+	struct defect why;
+	struct space s;
+	for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++) {
+		open_movable(&other, tables[i].bytes, tables[i].size);
+		moves_draw(&other);
+		assert_int_equal(space_make(&s, SPACE_GUEST, &other, &need, &why), -1);
+		if (!strstr(why.text, tables[i].says))
+			fail_msg("table %u: %s", i, why.text);
+		image_close(&other);
+	}
+}
+
 static void bytes_end_where_rights_end(void **state)
 {
 	(void)state;
@@ -307,6 +399,54 @@ static void describes(struct crash c, const char *says)
 		fail_msg("'%s' does not say '%s'", text, says);
 }
 
+/* Every check that clang traps with, in each form that its number may have. */
+static void names_the_check_that_trapped(void **state)
+{
+	static const struct {
+		uint8_t code[8];
+		const char *says;
+	} traps[] = {
+		{ { 0x67, 0x0f, 0xb9, 0x00 }, "integer overflow in an addition" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x00 }, "integer overflow in an addition" },
+		{ { 0x0f, 0xb9, 0x00 }, "integer overflow in an addition" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x01 }, "must not be reached" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x02 }, "control-flow integrity" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x03 }, "division by zero" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x0c }, "overflow in a multiplication" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x0d }, "overflow in a negation" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x12 }, "index out of bounds" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x13 }, "pointer overflow" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x14 }, "shift by too much" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x15 }, "overflow in a subtraction" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x16 }, "null or misaligned pointer" },
+		{ { 0x67, 0x0f, 0xb9, 0x80, 0x12, 0, 0, 0 }, "index out of bounds" },
+		{ { 0x67, 0x0f, 0xb9, 0x40, 0x7f }, "compiled-in check: a check" },
+		{ { 0x67, 0x0f, 0xb9, 0x80, 0, 0, 0, 0x80 }, "compiled-in check: a check" },
+		{ { 0x67, 0x0f, 0xb9, 0xc0 }, "compiled-in check: a check" },
+		{ { 0x67, 0x0f, 0xb9, 0x05 }, "compiled-in check: a check" },
+		{ { 0x67, 0x0f, 0xba, 0x40 }, "invalid instruction" },
+		{ { 0x0f, 0x0b }, "the image ended itself" },
+	};
+	(void)state;
+	assert_int_equal(make(SPACE_GUEST, 1 << 20), 0);
+	uint64_t follow;
+	uint8_t *text = space_bytes(&space, SAMPLE_BASE + 100, RIGHT_X, &follow);
+	for (unsigned i = 0; i < sizeof traps / sizeof *traps; i++) {
+		memcpy(text, traps[i].code, sizeof traps[i].code);
+		describes((struct crash){ .vector = 6, .registers.rip = SAMPLE_BASE + 100 },
+		          traps[i].says);
+	}
+	/* At the end of text, where fewer bytes can be read than the longest has. */
+	text = space_bytes(&space, SAMPLE_BASE + AMP_PAGE - 4, RIGHT_X, &follow);
+	memcpy(text, traps[0].code, 4);
+	describes((struct crash){ .vector = 6, .registers.rip = SAMPLE_BASE + AMP_PAGE - 4 },
+	          "integer overflow in an addition");
+	memcpy(text, traps[1].code, 4);
+	describes((struct crash){ .vector = 6, .registers.rip = SAMPLE_BASE + AMP_PAGE - 4 },
+	          "a check");
+	space_free(&space);
+}
+
 static void names_what_went_wrong(void **state)
 {
 	(void)state;
@@ -368,8 +508,11 @@ int main(void)
 		cmocka_unit_test(zeroes_the_end_of_mapped_segments),
 		cmocka_unit_test(maps_a_childs_space_at_its_addresses),
 		cmocka_unit_test(draws_new_addresses_each_time),
+		cmocka_unit_test(moves_an_image_and_the_words_of_its_table),
+		cmocka_unit_test(refuses_words_outside_of_data),
 		cmocka_unit_test(bytes_end_where_rights_end),
 		cmocka_unit_test(boot_information_is_complete),
+		cmocka_unit_test(names_the_check_that_trapped),
 		cmocka_unit_test(names_what_went_wrong),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

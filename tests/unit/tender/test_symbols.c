@@ -60,8 +60,9 @@ static void make(void)
 static bool load(const struct debug *d, size_t size, struct symbols *s)
 {
 	int fd = open(sample_write(d, size), O_RDONLY);
-	bool loaded = symbols_load(s, fd, &image);
+	symbols_map(s, fd);
 	close(fd);
+	bool loaded = symbols_find(s, &image);
 	sample_remove();
 	return loaded;
 }
@@ -91,11 +92,14 @@ static void refuses_another_build(void **state)
 	struct symbols s;
 	d.note.note.build_id[31] = 1;
 	assert_false(load(&d, sizeof d, &s));
+	symbols_free(&s);
 	d = good;
 	d.sections[1].sh_type = SHT_PROGBITS;
 	assert_false(load(&d, sizeof d, &s));
 	assert_int_equal(s.count, 0);
-	assert_false(symbols_load(&s, -1, &image));
+	symbols_free(&s);
+	symbols_map(&s, -1);
+	assert_false(symbols_find(&s, &image));
 }
 
 static void survives_every_flipped_bit(void **state)

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* What one byte outside of data does to the state of the chunked coding, whatever both are. */
+// eva: -eva-precision 0 -eva-slevel 400
+#include <prove.h>
+
+#include <app/http/chunk.c>
+#include <app/http/text.c>
+
+int main(void)
+{
+	struct http_chunk c;
+	prove_any(c.left);
+	prove_any(c.line);
+	prove_any(c.state);
+	c.folds = prove_number(0, 1);
+	step(&c, (char)prove_number(0, 255));
+	return 0;
+}
