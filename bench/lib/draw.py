@@ -77,6 +77,17 @@ def kv(data, folder):
                  for load, runs in data["loads"].items()})
 
 
+def tasks(data, folder):
+    late = {}
+    for run in data["runs"]:
+        if run["part"] in ("equal", "million"):
+            name = f"{run['name']}, {figure.number(run['count'])}"
+            for one_in, us in run["late_us"].items():
+                late.setdefault(name, {}).setdefault(int(one_in), []).append(us)
+    figure.lines(f"{folder}/tasks.svg", "Sleepers over a second: how late they wake (least of the rounds)", "one sleeper in so many is later", "µs late",
+                 {n: [(x, (min(v),) * 3) for x, v in points.items() if x <= 1000] for n, points in sorted(late.items())})
+
+
 def size(data, folder):
     figure.bars(f"{folder}/size.svg", "Size of the images", "", "bytes of text and read-only data",
                 {n: {"image": (v["text_rodata"],) * 3} for n, v in data.items()})
@@ -84,7 +95,7 @@ def size(data, folder):
 
 def main():
     build, folder = sys.argv[1], os.environ.get("FIGURES") or os.path.join(ROOT, "docs", "figures")
-    for draw in (zones, dns, web, boot, block, tcp, kv, size):
+    for draw in (zones, dns, web, boot, block, tcp, kv, tasks, size):
         path = os.path.join(build, "bench", f"{draw.__name__}.json")
         if os.path.exists(path):
             with open(path) as file:

@@ -48,12 +48,18 @@ static double quantile(double share)
 	return 0;
 }
 
+/* One sleeper in so many is later: what bench/lib/draw.py draws. */
+static const uint32_t one_in[] = { 2, 4, 10, 20, 50, 100, 200, 500, 1000, 10000 };
+
 static void tell(const char *what, double seconds, uint32_t count)
 {
 	printf("{\"what\": \"%s\", \"count\": %u, \"seconds\": %.4f, \"p50_us\": %.1f, \"p99_us\": "
 	       "%.1f, \"p999_us\": %.1f, "
-	       "\"max_us\": %.1f}\n",
+	       "\"max_us\": %.1f, \"late_us\": {",
 	       what, count, seconds, quantile(0.5), quantile(0.99), quantile(0.999), quantile(1));
+	for (uint32_t k = 0; k < sizeof one_in / sizeof *one_in; k++)
+		printf("%s\"%u\": %.1f", k ? ", " : "", one_in[k], quantile(1 - 1.0 / one_in[k]));
+	printf("}}\n");
 }
 
 static void forget(void)
@@ -87,7 +93,7 @@ static int sleepers(uint32_t count)
 	}
 	double seconds = (double)(clock_now() - start) / 1e9;
 	while (woken < count)
-		task_sleep(10 * NS_PER_MS);
+		task_sleep_until(clock_now() + 10 * NS_PER_MS);
 	tell("sleepers", seconds, count);
 	extent_free(all, pages);
 	return 0;
@@ -100,7 +106,7 @@ int main(void)
 	uint64_t start = clock_now();
 	for (uint32_t k = 0; k < wanted; k++) {
 		uint64_t due = clock_now() + NS_PER_MS;
-		task_sleep(NS_PER_MS);
+		task_sleep_until(clock_now() + NS_PER_MS);
 		late[class_of(clock_now() - due)]++;
 	}
 	tell("wakes", (double)(clock_now() - start) / 1e9, wanted);

@@ -57,9 +57,14 @@ static void tell(const char *what, double seconds, long long *late, unsigned cou
 		fclose(f);
 	printf("{\"what\": \"%s\", \"count\": %u, \"seconds\": %.4f, \"p50_us\": %.1f, \"p99_us\": "
 	       "%.1f, \"p999_us\": %.1f, "
-	       "\"max_us\": %.1f, \"resident_kib\": %ld}\n",
+	       "\"max_us\": %.1f, \"resident_kib\": %ld, \"late_us\": {",
 	       what, count, seconds, late[count / 2] / 1e3, late[count * 99ull / 100] / 1e3,
 	       late[count * 999ull / 1000] / 1e3, late[count - 1] / 1e3, resident);
+	static const unsigned one_in[] = { 2, 4, 10, 20, 50, 100, 200, 500, 1000, 10000 };
+	for (unsigned k = 0; k < sizeof one_in / sizeof *one_in; k++)
+		printf("%s\"%u\": %.1f", k ? ", " : "", one_in[k],
+		       late[count - 1 - count / one_in[k]] / 1e3);
+	printf("}}\n");
 }
 
 int main(int argc, char **argv)
