@@ -127,7 +127,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	udp_close(callback);
 	udp_close(queue);
 	world_drain();
-	world_advance(10 * SECOND);
+	/* A packet is kept while its neighbour is asked for: three times, as far apart as a router may say. */
+	world_advance((3 * IP6_RETRANSMIT_MAX + 1000) * MILLI);
 	world_drain();
 	fragment_clear(world.interface);
 	if (!world_frames_balanced())
