@@ -72,7 +72,8 @@
  *                      struct amp_net_word; AMP_NET_RX_SEGMENTS; how an image's health is asked, struct amp_note_health;
  *                      a busy image's waits; snapshots and clones: section 6; IPv6: AMP_ARG_IP6, AMP_ARG_CIDR6,
  *                      AMP_NET_TX_SEGMENT6; hosts without FSGSBASE: AMP_BOOT_FS_BASE_BY_GATE, AMP_GATE_FS_BASE;
- *                      AMP_NOTE_DEVICE_IP6, AMP_NOTE_DEVICE_NO_IP4, words of networks of family 6
+ *                      AMP_NOTE_DEVICE_IP6, AMP_NOTE_DEVICE_NO_IP4, words of networks of family 6;
+ *                      AMP_BOOT_MOVED
  *
  * 6. Snapshots and clones, since minor 3. A tender MAY take a picture of an image that stands in a wait whose third argument
  *    is not zero, and MAY later go on from it: in a clone. The picture is the image's memory: its writable segments, the
@@ -91,7 +92,9 @@
  *        the frame size of a frame area do not. All rings are as at a fresh start, maybe elsewhere. All frames are the
  *        image's. A block request that had no answer in the wait has none: the image MAY put it again. It was not begun, or
  *        has been carried out as a whole.
- *    The image that the picture was taken of knows nothing of it: its wait goes on.
+ *    The image that the picture was taken of knows nothing of it: its wait goes on. Or it ends there, and one clone takes its
+ *    place: then that clone's boot information says AMP_BOOT_MOVED. Its networks are the original's, and so are its MAC
+ *    addresses as far as the devices let the tender choose. It MAY go on with its peers where they stood; packets may be lost.
  */
 #ifndef AMPOULE_ABI_H
 #define AMPOULE_ABI_H
@@ -316,7 +319,8 @@ struct amp_boot {
 	uint32_t flags;          /* since minor 3: AMP_BOOT_* */
 };
 #define AMP_BOOT_FS_BASE_BY_GATE                                                                   \
-	1u /* AMP_GATE_FS_BASE sets FS base, wrfsbase does not: section 3 */
+	1u                /* AMP_GATE_FS_BASE sets FS base, wrfsbase does not: section 3 */
+#define AMP_BOOT_MOVED 2u /* a clone in the place of the image that it was taken of: section 6 */
 
 /*
  * A word about the network behind a device: what a host there would be told by its administrator. An image takes an interface's

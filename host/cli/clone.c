@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ampoule_abi.h>
@@ -14,6 +15,14 @@
 #include <tender/snapshot_stream.h>
 
 #define PARENT_BYTES 16u /* of a snapshot's digest: its id */
+
+/* A snapshot that can be read again must not be gone on from twice with one's connections. */
+static bool is_kept(const char *file)
+{
+	struct stat st;
+	return strncmp(file, "fd:", 3) &&
+	       (strcmp(file, "-") || (!fstat(0, &st) && S_ISREG(st.st_mode)));
+}
 
 static int open_file(const char *file, struct defect *why)
 {
@@ -35,6 +44,13 @@ int clone_run(struct tender_options *o, struct detach *d, const char *file, unsi
 	static char in_memory[16], parent[2 * PARENT_BYTES + 1];
 	static struct image image; /* all clones map the same pages of it */
 	struct defect why;
+	if (o->moved && is_kept(file)) {
+		say("%s: connections are kept once, so the snapshot comes by a pipe: `ampoule "
+		    "snapshot "
+		    "--stop -o - NAME | ampoule clone --keep-connections -`",
+		    file);
+		return AMP_EXIT_USAGE;
+	}
 	int fd = open_file(file, &why), kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0 || snapshot_open(&s, fd, &why) ||
 	    (strncmp(file, "fd:", 3) && snapshot_verify(&s, &why)) ||

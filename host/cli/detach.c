@@ -276,6 +276,9 @@ int detach_run(struct detach *d, const struct tender_options *t)
 	if (!restart_parse(&r->restart, d->values[RESTART] ? d->values[RESTART] : "no"))
 		return usage("--restart is no, on-failure, on-failure:N or always, not ",
 		             d->values[RESTART]);
+	if (t->moved && r->restart.when != RESTART_NO)
+		return usage("--keep-connections goes on once: leave out --restart ",
+		             d->values[RESTART]);
 	if (d->values[REMOVE] && r->restart.when != RESTART_NO)
 		return usage("--rm and --restart do not go together", "");
 	if (d->values[NAME] && !place_name_is_valid(d->values[NAME]))

@@ -65,7 +65,8 @@ static void print_text(const struct snapshot_header *h)
 		printf("  parent    %s\n", hex(h->parent, sizeof h->parent));
 	printf("  build     %s, ABI %u.%u, x86-64-v%u\n", hex(h->build_id, 6), h->abi_major,
 	       h->abi_minor, h->cpu_level);
-	printf("  ran for   %llu s\n", (unsigned long long)(h->image_ns / 1000000000));
+	printf("  ran for   %llu s%s\n", (unsigned long long)(h->image_ns / 1000000000),
+	       h->ended ? ", and ended there" : "");
 	printf("  memory    %llu KiB touched of %llu KiB, in %u runs\n",
 	       (unsigned long long)(h->touched * (AMP_PAGE / 1024)),
 	       (unsigned long long)(memory(h) >> 10), h->run_count);
@@ -88,7 +89,7 @@ static void print_json(const struct snapshot_header *h)
 		                           "size", (json_int_t)h->devices[i].size));
 	json_t *all = json_pack(
 	        "{s:b, s:s, s:s, s:s, s:s?, s:I, s:s, s:s, s:s, s:[i,i], s:i, s:I, s:I, s:I, s:I, "
-	        "s:o}",
+	        "s:b, s:o}",
 	        "snapshot", 1, "name", h->name, "version", h->image_version, "id",
 	        hex(h->sha256, 16), "parent",
 	        has_parent(h) ? hex(h->parent, sizeof h->parent) : NULL, "generation",
@@ -96,7 +97,7 @@ static void print_json(const struct snapshot_header *h)
 	        hex(h->build_id, sizeof h->build_id), "abi", h->abi_major, h->abi_minor,
 	        "cpu_level", (int)h->cpu_level, "image_ns", (json_int_t)h->image_ns, "memory",
 	        (json_int_t)memory(h), "touched", (json_int_t)(h->touched * AMP_PAGE), "runs",
-	        (json_int_t)h->run_count, "devices", devices);
+	        (json_int_t)h->run_count, "ended", (int)h->ended, "devices", devices);
 	if (!all ||
 	    (json_dumpf(all, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0 && !ferror(stdout)))
 		die(AMP_EXIT_TENDER, "out of memory");

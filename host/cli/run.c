@@ -36,6 +36,11 @@ static const char help_count[] =
         "  -n, --count NUMBER        so many at once, on all CPUs. In the values of options {n} is "
         "the number of one,\n"
         "                            from 0 on; {5+n} and {10.0.0.2+n} are sums\n";
+static const char help_moved[] =
+        "  --keep-connections        goes on in the place of the original, which has ended "
+        "(snapshot --stop): at its\n"
+        "                            addresses, and with the connections that it had. Once: "
+        "SNAPSHOT is a pipe\n";
 static const char help_publish[] =
         "  -p [ADDRESS:]HOST:PORT[/udp]\n"
         "                            leads a port of the host to one of the image's, without root; "
@@ -84,7 +89,7 @@ static const char help_tail[] =
         "ended by signal N.\n";
 
 #define LETTERS     ":p:m:n:e:dvh"
-#define OWN_OPTIONS 22 /* beside devices' and those of detach.h */
+#define OWN_OPTIONS 23 /* beside devices' and those of detach.h */
 
 static enum run_verb verb;
 static bool skips_files; /* of the command line's, no contents are read */
@@ -212,6 +217,8 @@ static void help(void)
 		fputs(help_count, stdout);
 		fputs(help_publish, stdout);
 	}
+	if (verb == RUN_CLONE)
+		fputs(help_moved, stdout);
 	fputs(detach_help, stdout);
 	for (uint32_t i = 0; i < device_kind_count; i++)
 		fputs(device_kinds[i]->help, stdout);
@@ -243,6 +250,7 @@ static int read_words(int argc, char **argv)
 		{ "keep-state", required_argument, NULL, 'K' },
 		{ "wake", required_argument, NULL, 'w' },
 		{ "awake", required_argument, NULL, 'A' },
+		{ "keep-connections", no_argument, NULL, 'C' },
 		{ "env", required_argument, NULL, 's' },
 	};
 	uint32_t which;
@@ -269,7 +277,8 @@ static int read_words(int argc, char **argv)
 			continue;
 		for (which = 0; options[which].name && options[which].val != c; which++)
 			;
-		if (c < 256 && strchr("fIKwA", c) && verb < RUN_STANDBY)
+		if (c < 256 &&
+		    ((strchr("fIKwA", c) && verb < RUN_STANDBY) || (c == 'C' && verb != RUN_CLONE)))
 			return usage("unknown option --", options[which].name);
 		if (options[which].name && verb != RUN_STANDBY_LINE &&
 		    (c != 'n' || verb == RUN_STANDBY) &&
@@ -291,6 +300,9 @@ static int read_words(int argc, char **argv)
 			break;
 		case 'W':
 			warm = optarg;
+			break;
+		case 'C':
+			o.moved = true;
 			break;
 		case 'f':
 		case 'I':
@@ -446,6 +458,11 @@ int verb_run(int argc, char **argv)
 		return usage("--warm is for `ampoule run` without -d", "");
 	if (warm)
 		return warm_run(&o, warm);
+	if (o.moved && count)
+		return usage("one takes the original's place: leave out ", "-n");
+	if (o.moved && o.set_count)
+		return usage("--keep-connections goes on as the original was set: leave out --set ",
+		             o.sets[0]);
 	if (is_clone)
 		return clone_run(&o, &detach, o.path, count ? (unsigned)count : 1);
 	if (count)

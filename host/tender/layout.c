@@ -36,6 +36,8 @@ int layout_make(struct layout *l, const struct layout_wish *w, struct defect *wh
 	if (space_make(&l->space, w->kind, w->image, &need, why))
 		return -1;
 	l->boot = boot_fill(&l->space, w->image, w->args, w->tender, w->log_level, &l->views);
+	if (w->moved)
+		l->boot->flags |= AMP_BOOT_MOVED;
 	const struct devices_room room = { .space = &l->space,
 		                           .rings_used = w->kind == SPACE_CHILD
 		                                                 ? SANDBOX_CONTROL_SIZE

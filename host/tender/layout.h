@@ -21,6 +21,7 @@ struct layout_wish {
 	struct devices *devices;     /* open */
 	uint64_t heap;               /* bytes; 0: none */
 	const struct snapshot *from; /* of a clone; null: a fresh start */
+	bool moved;                  /* ... in its original's place */
 	const char *tender;          /* what boot information calls it */
 	unsigned log_level;
 	uint32_t concurrent; /* AMP_NET_CONCURRENT, or 0 */

@@ -343,6 +343,7 @@ static void describe_devices(struct writer *w)
 			d->sector_size = of->views[i].block.sector_size;
 		} else if (frames) {
 			d->size = frames->size;
+			memcpy(d->mac, of->views[i].mac, sizeof d->mac);
 		}
 	}
 }
@@ -364,6 +365,7 @@ static void describe(struct writer *w, uint64_t entry)
 		                       .image_ns = clock_image(of->clock),
 		                       .wall_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
 		                       .moved = of->image->moved,
+		                       .ended = ends,
 		                       .entry = entry,
 		                       .stack = of->resume + 8 };
 	memcpy(h->build_id, n->build_id, sizeof h->build_id);

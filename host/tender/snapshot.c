@@ -151,7 +151,7 @@ int snapshot_check(const struct snapshot_header *h, uint64_t file_size, struct d
 		                  "%u.%u",
 		                  h->abi_major, h->abi_minor, AMP_ABI_MAJOR, SNAPSHOT_MINOR_MIN,
 		                  AMP_ABI_MAJOR, AMP_ABI_MINOR);
-	if (h->image_ns >> 62 || h->generation >> 62)
+	if (h->image_ns >> 62 || h->generation >> 62 || h->ended > 1)
 		return defect_set(why, "is damaged: its header has impossible numbers");
 	if (!is_text(h->name, sizeof h->name) ||
 	    !is_text(h->image_version, sizeof h->image_version) ||
@@ -160,6 +160,9 @@ int snapshot_check(const struct snapshot_header *h, uint64_t file_size, struct d
 	for (uint32_t i = 0; i < h->device_count; i++)
 		if (!is_text(h->devices[i].name, AMP_NAME_MAX))
 			return defect_set(why, "is damaged: a name in it is none");
+	for (uint32_t i = 0; i < h->device_count; i++)
+		if (h->devices[i].mac[0] & 1)
+			return defect_set(why, "is damaged: a MAC address in it is a group's");
 	if (check_regions(h, why))
 		return -1;
 	if (h->run_count * sizeof(struct snapshot_run) != h->file_size - h->table_at)

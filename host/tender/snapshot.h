@@ -52,7 +52,9 @@ struct snapshot_device {
 	char name[AMP_NAME_MAX];
 	uint32_t type; /* 0: it was not there */
 	uint32_t sector_size;
-	uint64_t size; /* block: bytes; net: of the frame area */
+	uint64_t size;  /* block: bytes; net: of the frame area */
+	uint8_t mac[6]; /* net */
+	uint8_t reserved[2];
 };
 
 struct snapshot_header {
@@ -78,6 +80,7 @@ struct snapshot_header {
 	uint64_t touched;      /* pages in all runs */
 	uint8_t parent
 	        [16]; /* of a clone's picture: the first bytes of the digest of what it came from; else zero */
+	uint64_t ended; /* 1: the image that it was taken of ended there */
 	struct snapshot_device devices[AMP_DEVICES_MAX];
 	struct snapshot_region regions[SNAPSHOT_REGIONS_MAX];
 };

@@ -200,6 +200,7 @@ static uint32_t concurrent(const struct tender *t, enum space_kind kind)
 static int lay_out(struct tender *t, enum space_kind kind, const char *name, struct defect *why)
 {
 	const struct layout_wish wish = { .kind = kind,
+		                          .moved = t->options->moved,
 		                          .image = &t->image,
 		                          .args = &t->args,
 		                          .devices = &t->devices,
@@ -497,6 +498,12 @@ static int check(struct tender *t)
 		say("%s: %s", o->path, why.text);
 		return AMP_EXIT_USAGE;
 	}
+	if (o->moved && !t->from->header.ended) {
+		say("%s: its original goes on, and two cannot keep one's connections: take it with "
+		    "`ampoule snapshot --stop`",
+		    o->path);
+		return AMP_EXIT_USAGE;
+	}
 	if (!t->from && !o->fixed_layout)
 		moves_draw(&t->image);
 	timing_lap(&t->timing, "image");
@@ -515,7 +522,11 @@ static int check(struct tender *t)
 		    o->path, n->cpu_level, cpu_level());
 		return AMP_EXIT_TENDER;
 	}
-	int status = devices_open(&t->devices, &t->image, o->path, o->devices, wind_up);
+	uint8_t macs[AMP_DEVICES_MAX][6];
+	for (uint32_t i = 0; o->moved && i < AMP_DEVICES_MAX; i++)
+		memcpy(macs[i], t->snapshot.header.devices[i].mac, sizeof macs[i]);
+	int status = devices_open(&t->devices, &t->image, o->path, o->devices,
+	                          o->moved ? macs : NULL, wind_up);
 	for (uint32_t i = 0; o->traffic && i < t->devices.count; i++)
 		t->devices.all[i].traffic = o->traffic + t->devices.all[i].index;
 	if (!status && t->from)

@@ -23,6 +23,7 @@ struct tender_options {
 	int warm_fd;          /* where its picture goes when it is warm, and it ends; 0: nowhere */
 	int snapshot_image;   /* a copy of its image, open; 0: none yet */
 	bool unverified;      /* its pages have been looked at before */
+	bool moved; /* a clone that takes its original's place, connections included; its MAC addresses, too */
 	struct trust_options trust;
 	struct jail_options jail;
 	enum tender_choice choice;

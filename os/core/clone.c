@@ -36,6 +36,11 @@ COLD uint64_t clone_generation(void)
 	return boot_info->generation;
 }
 
+COLD bool clone_is_moved(void)
+{
+	return boot_info->flags & AMP_BOOT_MOVED;
+}
+
 COLD void clone_begin(void)
 {
 	ready = false;
@@ -51,5 +56,6 @@ COLD void clone_begin(void)
 	}
 	for (struct clone_handler *h = first; h; h = h->next)
 		h->begin(h);
-	log_info("clone", "generation %llu begins", (unsigned long long)boot_info->generation);
+	log_info("clone", "generation %llu %s", (unsigned long long)boot_info->generation,
+	         clone_is_moved() ? "goes on in its original's place" : "begins");
 }

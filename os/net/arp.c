@@ -486,7 +486,7 @@ void arp_input(struct interface *i, struct frame *f)
 
 /* ---- Life ---- */
 
-static void forget_all(struct arp *a)
+void arp_forget(struct arp *a)
 {
 	for (uint32_t k = 0; k < ARP_NEIGHBOURS_MAX; k++) {
 		if (a->neighbours[k].state != NEIGHBOUR_FREE)
@@ -496,7 +496,7 @@ static void forget_all(struct arp *a)
 
 void arp_clear(struct interface *i)
 {
-	forget_all(&i->arp);
+	arp_forget(&i->arp);
 	timer_stop(&i->arp.announce);
 	i->arp.announcements = 0;
 	i->arp.defended = 0;
@@ -521,6 +521,6 @@ int arp_open(struct interface *i, struct arp *a)
 
 void arp_close(struct arp *a)
 {
-	forget_all(a);
+	arp_forget(a);
 	heap_free(a->neighbours);
 }

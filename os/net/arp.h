@@ -111,5 +111,6 @@ void arp_suspect(struct interface *, uint32_t next_hop);
 
 /* Forgets everybody: the address has changed. */
 void arp_clear(struct interface *);
+void arp_forget(struct arp *); /* its neighbours */
 
 #endif

@@ -609,6 +609,14 @@ static void release_all(void)
 	}
 }
 
+COLD void dhcp_moved(struct interface *i)
+{
+	if (i->dhcp.state != DHCP_BOUND)
+		return; /* it is asking */
+	i->dhcp.started = clock_coarse();
+	enter(&i->dhcp, DHCP_RENEWING);
+}
+
 void dhcp_close(struct interface *i)
 {
 	struct dhcp *d = &i->dhcp;

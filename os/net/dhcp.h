@@ -83,6 +83,8 @@ struct dhcp {
 
 int dhcp_open(struct interface *);   /* ERR_MEMORY, ERR_EXISTS */
 void dhcp_close(struct interface *); /* stops asking; says nothing to the server */
+/* In a clone in its original's place: asks the server whether the lease still holds. */
+void dhcp_moved(struct interface *);
 
 /* Gives a leased address back (RFC 2131 §4.4.6) and asks for none again: for the end of the run. Best effort: nobody
  * answers. It also happens when main() returns or exit() is called. Nothing where no address is leased. */

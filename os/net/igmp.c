@@ -6,6 +6,7 @@
  */
 #include <net/igmp.h>
 
+#include <core/clone.h>
 #include <core/cold.h>
 #include <core/error.h>
 #include <core/heap.h>
@@ -200,6 +201,16 @@ static COLD void input(struct ip4_packet *p)
 	}
 }
 
+/* A clone in its original's place is at another port of its switches. */
+static COLD void tell_again(void)
+{
+	list_each (at, &groups) {
+		struct group *g = container_of(at, struct group, all);
+		if (clone_is_moved() && g->users)
+			change(g);
+	}
+}
+
 /* Reports come from an address of ours: from the next one, they are new. */
 static COLD void address_gone(struct interface *i, uint32_t address)
 {
@@ -219,6 +230,7 @@ COLD int igmp_join(struct interface *i, uint32_t address)
 {
 	static const struct ip4_protocol protocol = { .input = input,
 		                                      .address_gone = address_gone };
+	ON_CLONE_WITH_THIS(250, tell_again);
 	struct group *g = find(i, address);
 	if (!g) {
 		g = heap_alloc_zero(1, sizeof *g);

@@ -114,15 +114,20 @@ static COLD void words_follow(struct interface *i, const struct amp_net_word *w)
 	}
 }
 
-/* The address and gateway that the tender has for the interface, where the configuration leaves them open. False: none. */
-static COLD bool told(struct interface *i, const struct amp_arg_value *args, uint32_t *address,
-                      uint8_t *prefix, uint32_t *gateway)
+/* Are addresses the tender's to tell, where it knows one? */
+static COLD bool is_open(const struct interface_config *c)
 {
-	const struct interface_config *c = i->config;
+	const struct amp_arg_value *args = (const struct amp_arg_value *)boot_info->args;
+	return c->automatic || (c->address_arg >= 0 && !args[c->address_arg].set);
+}
+
+/* The address and gateway that the tender has for the interface, where the configuration leaves them open. False: none. */
+static COLD bool told(struct interface *i, uint32_t *address, uint8_t *prefix, uint32_t *gateway)
+{
 	const struct amp_net_word *w = (const struct amp_net_word *)boot_info->net_words;
 	uint32_t count = boot_info->net_word_count;
 	bool found = false;
-	if (!c->automatic && (c->address_arg < 0 || args[c->address_arg].set))
+	if (!is_open(i->config))
 		return false;
 	for (; count; count--, w++) {
 		if (w->device != i->device.index || w->family != 4)
@@ -159,7 +164,7 @@ static COLD int address_start(struct interface *i)
 		address = (uint32_t)(args[c->address_arg].number >> 8);
 		prefix = (uint8_t)args[c->address_arg].number;
 	}
-	bool known = told(i, args, &address, &prefix, &gateway);
+	bool known = told(i, &address, &prefix, &gateway);
 	if (c->gateway_arg >= 0 && (!known || args[c->gateway_arg].set))
 		gateway = (uint32_t)args[c->gateway_arg].number;
 	if (interface_dhcp && c->dhcp && !known) {
@@ -253,16 +258,47 @@ static int net_start(void)
 }
 BOOT_START(100, net_start);
 
+/* Has the tender an address for us that is not ours? Then the clone is not where its original was. */
+static COLD bool stays(const struct interface *i)
+{
+	const struct amp_net_word *w = (const struct amp_net_word *)boot_info->net_words;
+	for (uint32_t count = is_open(i->config) ? boot_info->net_word_count : 0; count;
+	     count--, w++) {
+		if (w->device == i->device.index && w->family == 4 &&
+		    w->kind == AMP_NET_WORD_ADDRESS)
+			return interface_has(i, word_ip4(w->address));
+	}
+	return true;
+}
+
+/* A clone in its original's place: who was told where the addresses are is told anew. */
+static COLD void go_on(struct interface *i)
+{
+	i->mtu = i->mtu < i->device_mtu ? i->mtu : i->device_mtu;
+	arp_clear(i);
+	if (i->address)
+		arp_announce(i);
+	if (interface_dhcp)
+		dhcp_moved(i);
+	if (interface_ip6 && i->ip6)
+		ip6_moved(i);
+}
+
 /* A clone: another MAC on another wire, and the address that it is given there, or finds. */
 static COLD void renew(struct interface *i)
 {
 	const struct amp_device *device =
 	        &((const struct amp_device *)boot_info->devices)[i->device.index];
 	net_device_renew(&i->device, device);
-	i->device_mtu = i->mtu = device->mtu;
+	i->device_mtu = device->mtu;
 	i->mac_word = 0;
 	memcpy(i->mac, device->mac, sizeof i->mac);
 	memcpy(&i->mac_word, device->mac, sizeof i->mac);
+	if (clone_is_moved() && stays(i)) {
+		go_on(i);
+		return;
+	}
+	i->mtu = device->mtu;
 	memset(i->counts, 0, sizeof i->counts);
 	i->figures_sum = 0;
 	if (interface_dhcp)

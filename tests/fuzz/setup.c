@@ -283,7 +283,7 @@ static void open_and_make(const struct image *image)
 	}
 	if (args_make(&args, image, NULL, 0, &why))
 		abort();
-	if (!devices_open(&devices, image, "made", given, NULL)) {
+	if (!devices_open(&devices, image, "made", given, NULL, NULL)) {
 		const struct allowance host = { 8ull << 30, take(2) ? (uint64_t)take(1 << 16) << 20
 			                                            : UINT64_MAX };
 		uint64_t given_memory = take(4) == 3 ? AMP_PAGE + pages(1 << 20) : 0,

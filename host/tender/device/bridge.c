@@ -82,7 +82,7 @@ static int bridge_open(struct device *d, const struct device_wish *w, struct def
 	packets_begin(&b->packets);
 	if (attach(b, w->text, w->abi_minor >= 1, why))
 		return AMP_EXIT_TENDER;
-	packets_mac(b->packets.mac, w->image, w->note->name, w->text);
+	packets_take_mac(b->packets.mac, w, w->text);
 	packets_opened(d);
 	return 0;
 }

@@ -58,6 +58,7 @@ struct device_wish {
 	const struct amp_note_device *note; /* the image's words about the device */
 	const char *image;                  /* its name */
 	uint16_t abi_minor;                 /* its ABI */
+	const uint8_t *mac; /* what the image is to have if the device can choose; null: any */
 	/* To be called by a device that ends the tender itself, before it does; may be null. */
 	void (*ending)(void);
 };

@@ -159,13 +159,15 @@ static int take_words(struct device *d, char *text, struct defect *why)
 }
 
 static int open_device(struct devices *s, const struct image *image, uint32_t index,
-                       const struct given *g, void (*ending)(void))
+                       const struct given *g, const uint8_t *mac, void (*ending)(void))
 {
+	static const uint8_t none[6];
 	const struct device_kind *k = g->kind;
 	const struct amp_note_device *n = &image->devices[index];
 	struct device_wish wish = { .note = n,
 		                    .image = image->note.name,
 		                    .abi_minor = image->note.abi_minor,
+		                    .mac = mac && memcmp(mac, none, sizeof none) ? mac : NULL,
 		                    .ending = ending };
 	struct defect why;
 	/* Mapped, since a state may be large and hardly ever used: that costs no memory then. */
@@ -202,7 +204,8 @@ static int open_device(struct devices *s, const struct image *image, uint32_t in
 }
 
 int devices_open(struct devices *s, const struct image *image, const char *path,
-                 const struct device_texts given[DEVICE_TYPES], void (*ending)(void))
+                 const struct device_texts given[DEVICE_TYPES], const uint8_t (*macs)[6],
+                 void (*ending)(void))
 {
 	struct given to[AMP_DEVICES_MAX] = { 0 };
 	uint32_t count = image->note.device_count;
@@ -221,7 +224,7 @@ int devices_open(struct devices *s, const struct image *image, const char *path,
 	}
 	for (uint32_t i = 0; !status && i < count; i++)
 		if (to[i].kind)
-			status = open_device(s, image, i, &to[i], ending);
+			status = open_device(s, image, i, &to[i], macs ? macs[i] : NULL, ending);
 	return status;
 }
 

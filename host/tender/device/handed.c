@@ -126,7 +126,7 @@ static int handed_open(struct device *d, const struct device_wish *w, struct def
 	if (take(h, w->text, w->abi_minor >= 1, why))
 		return h->packets.fd < 0 ? AMP_EXIT_USAGE : AMP_EXIT_TENDER;
 	if (!memcmp(h->packets.mac, none, sizeof none))
-		packets_mac(h->packets.mac, w->image, w->note->name, *h->tap ? h->tap : w->text);
+		packets_take_mac(h->packets.mac, w, *h->tap ? h->tap : w->text);
 	packets_opened(d);
 	return 0;
 }

@@ -41,6 +41,14 @@ void packets_mac(uint8_t mac[6], const char *image, const char *device, const ch
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 2); /* unicast, locally administered (IEEE 802) */
 }
 
+void packets_take_mac(uint8_t mac[6], const struct device_wish *w, const char *name)
+{
+	if (w->mac)
+		memcpy(mac, w->mac, 6);
+	else
+		packets_mac(mac, w->image, w->note->name, name);
+}
+
 void packets_need(const struct device *d, struct device_need *need)
 {
 	const struct packets *p = d->state;

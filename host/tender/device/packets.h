@@ -35,6 +35,8 @@ void packets_opened(struct device *);
 
 /* A locally administered MAC address, the same each time for the same host and names. */
 void packets_mac(uint8_t mac[6], const char *image, const char *device, const char *name);
+/* The one that is wished, or that one. */
+void packets_take_mac(uint8_t mac[6], const struct device_wish *, const char *name);
 
 /* As in struct device_kind. */
 void packets_need(const struct device *, struct device_need *);

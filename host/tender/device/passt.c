@@ -229,7 +229,7 @@ static int passt_open(struct device *d, const struct device_wish *w, struct defe
 	p->packets.fd = passt_start(&p->process, &setup, why);
 	if (p->packets.fd < 0 || net_stream_open(&p->stream, p->packets.fd, FRAME_MOST, why))
 		return AMP_EXIT_TENDER;
-	packets_mac(p->packets.mac, w->image, w->note->name, "passt");
+	packets_take_mac(p->packets.mac, w, "passt");
 	memcpy(p->stream.mac, p->packets.mac, sizeof p->stream.mac);
 	p->stream.readdress = true;
 	if (setup.ip6.on)

@@ -21,7 +21,7 @@ static int tap_open(struct device *d, const struct device_wish *w, struct defect
 	packets_begin(&tap->packets);
 	if (tap_attach(&tap->host, &tap->packets, w->text, w->abi_minor >= 1, why))
 		return AMP_EXIT_TENDER;
-	packets_mac(tap->packets.mac, w->image, w->note->name, w->text);
+	packets_take_mac(tap->packets.mac, w, w->text);
 	packets_opened(d);
 	return 0;
 }

@@ -4,7 +4,8 @@
  * elsewhere, now or later (`ampoule clone`). Each of them goes on from the event loop's wait with all of the memory that the
  * first one had there. Libraries see to what has to be new before anything else runs: random numbers, the keys of TCP,
  * addresses (the clone's own, from arguments or DHCP), neighbours, rings. TCP connections are gone, and whoever is blocked on
- * one gets ERR_RESET; listeners stay. Figures begin at zero. Image time goes on where it stood; wall-clock time jumps.
+ * one gets ERR_RESET; listeners stay; but where the clone takes its original's place, connections go on, too. Figures begin at
+ * zero. Image time goes on where it stood; wall-clock time jumps.
  *
  * What an application has made of a time, an address or a random number before is its own to renew: by on_clone. Secrets in
  * memory are in the picture, and then in each clone.
@@ -57,6 +58,10 @@ bool clone_is_ready(void); /* for the event loop */
 
 /* 0 in an image that was started; grows by one from each picture to its clones. */
 uint64_t clone_generation(void);
+
+/* A clone that goes on in its original's place (`ampoule clone --keep-connections`): addresses and connections are the
+ * original's, which has ended. Random numbers and the keys of those who draw them anew are new all the same. */
+bool clone_is_moved(void);
 
 /* For the event loop: this is a clone that has begun. */
 void clone_begin(void);

@@ -461,6 +461,13 @@ COLD void ip6_dhcp_declined(struct ip6 *six, const uint8_t address[16])
 	ask(d, DECLINE);
 }
 
+COLD void ip6_dhcp_moved(struct ip6 *six)
+{
+	struct dhcp6 *d = six->dhcp;
+	if (d && d->leased && !d->asking)
+		ask(d, RENEW);
+}
+
 void ip6_dhcp_close(struct ip6 *six)
 {
 	struct dhcp6 *d = six->dhcp;

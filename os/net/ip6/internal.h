@@ -261,6 +261,7 @@ void ip6_group_mac(const uint8_t group[16], uint8_t mac[6]);
 /* A router says that addresses (and all else), or all else, come by DHCPv6. */
 void ip6_dhcp_wanted(struct ip6 *, bool addresses);
 void ip6_dhcp_close(struct ip6 *);
+void ip6_dhcp_moved(struct ip6 *); /* asks whether the lease still holds */
 void ip6_dhcp_declined(struct ip6 *, const uint8_t address[16]); /* somebody else has it */
 
 #endif

@@ -102,6 +102,8 @@ void ip6_error(const struct ip4_packet *, uint8_t type, uint8_t code);
 
 int ip6_open(struct interface *); /* ERR_MEMORY, ERR_INVALID, ERR_EXISTS */
 void ip6_close(struct interface *);
+void ip6_moved(
+        struct interface *); /* a clone in its original's place, on whose link it has to be found */
 bool ip6_has(const struct interface *, uint32_t number);
 bool ip6_ready(const struct interface *); /* is there one that is not of the link alone? */
 struct net_address ip6_address_at(const struct interface *, uint32_t n);

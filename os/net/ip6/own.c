@@ -605,6 +605,24 @@ COLD int ip6_open(struct interface *i)
 	return error;
 }
 
+COLD void ip6_moved(struct interface *i)
+{
+	struct ip6 *six = i->ip6;
+	six->mtu = six->mtu < i->mtu ? six->mtu : i->mtu;
+	arp_forget(&six->neighbours);
+	for (uint32_t k = 0; k < six->own_count; k++) {
+		if (six->own[k].state == IP6_VALID)
+			ip6_neighbour_advertise(six, &six->own[k], ip6_all_nodes, NULL, false);
+	}
+	ip6_group_retell(six);
+	if (!interface_ip6_automatic || !six->automatic)
+		return;
+	six->solicit_wait = 0; /* the routers' word may be older than it seems */
+	ip6_router_solicit(six);
+	ip6_timer_update(six);
+	ip6_dhcp_moved(six);
+}
+
 void ip6_close(struct interface *i)
 {
 	struct ip6 *six = i->ip6;

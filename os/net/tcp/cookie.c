@@ -31,7 +31,8 @@ static uint64_t key[2]; /* zero: to be drawn when next used */
 
 static void key_forget(void)
 {
-	memset(key, 0, sizeof key);
+	if (!clone_is_moved())
+		memset(key, 0, sizeof key);
 }
 
 static uint32_t make(const struct tcp_address *a, uint32_t irs, uint32_t slot, uint32_t size)

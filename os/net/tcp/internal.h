@@ -328,6 +328,8 @@ void tcp_lost_hop(struct interface *, uint32_t next_hop);
 /* In a clone: the peers are the parent's. Connections end with ERR_RESET in TCP's turn, and their peers get resets when they
  * are next heard. */
 void tcp_lost_all(void);
+/* ... but if the clone is in its original's place (moved.c): once its devices are there, they go on. */
+void tcp_moved(void);
 /* Nothing is heard through the next hop: ARP should look whether it is still there (RFC 1122 §2.3.2.1). */
 void tcp_lost_suspect(const struct tcp_connection *);
 

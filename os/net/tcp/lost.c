@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include <core/clone.h>
 #include <core/cold.h>
 #include <net/interface_internal.h>
 
@@ -59,6 +60,8 @@ static void with_its_peer(struct tcp_connection *c, const void *what)
 COLD void tcp_lost_all(void)
 {
 	uint64_t open = tcp_counts[TCP_NOW_OPEN];
+	if (clone_is_moved())
+		return;
 	tcp_path_forget();
 	tcp_wait_clear();
 	tcp_table_each(with_its_peer, NULL);

@@ -399,6 +399,16 @@ void tcp_recovery_set_mss(struct tcp_recovery *r, uint32_t mss, bool lost, uint6
 	timer_choose(r);
 }
 
+void tcp_recovery_moved(struct tcp_recovery *r)
+{
+	for (uint32_t k = 0; k < r->count; k++) {
+		struct tcp_sent *s = at(r, k);
+		if (!(s->flags & (SENT_SACKED | SENT_LOST)))
+			tcp_recovery_mark_lost(r, s);
+	}
+	timer_choose(r);
+}
+
 /* ---- Episodes ---- */
 
 static void undo_open(struct tcp_recovery *r)

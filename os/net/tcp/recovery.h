@@ -123,6 +123,9 @@ void tcp_recovery_agreed(struct tcp_recovery *, uint32_t mss, bool sack, bool ti
  * being cut (RFC 1191 §6.5). */
 void tcp_recovery_set_mss(struct tcp_recovery *, uint32_t mss, bool lost, uint64_t now);
 
+/* The host is another one: what was under way is taken for lost, by nobody's congestion. */
+void tcp_recovery_moved(struct tcp_recovery *);
+
 /* ---- Sending ---- */
 
 /* How many bytes may be sent now: by the congestion window, PRR and limited transmit. Not by the peer's window. */

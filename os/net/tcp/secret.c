@@ -20,7 +20,8 @@ static uint64_t keys[3][2]; /* zero: to be drawn when next used */
 /* A clone's numbers are not to be guessed from its parent's. */
 static void secret_forget(void)
 {
-	memset(keys, 0, sizeof keys);
+	if (!clone_is_moved())
+		memset(keys, 0, sizeof keys);
 }
 
 /* Numbers of IPv6 addresses (ip6/ip6.h) come and go: what has to be the same tomorrow is of the addresses. */

@@ -121,6 +121,7 @@ static int answer(void)
 		                                      .unreachable = tcp_lost_hop };
 	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
 	ON_CLONE_WITH_THIS(150, tcp_lost_all);
+	ON_CLONE_WITH_THIS(250, tcp_moved);
 	tcp_path_start();
 	return OK;
 }

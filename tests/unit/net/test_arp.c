@@ -106,6 +106,28 @@ static void probes_then_announces_twice_at_start(void **state)
 	assert_int_equal(udp_open(&socket_, NULL, 7, ignore, NULL), 0);
 }
 
+static void a_moved_clone_says_where_its_address_is_now(void **state)
+{
+	(void)state;
+	static const uint8_t new_mac[6] = { 2, 0, 0, 0, 0, 0x77 };
+	struct packet in, out;
+	bool announced = false;
+	packet_arp(&in, 1, peer_mac, PEER, US);
+	world_exchange(&in, &out);
+	world_move(new_mac);
+	assert_int_equal(interface_address(world.interface), US);
+	assert_null(arp_known(world.interface, PEER)); /* it may be elsewhere, too */
+	while (world_sent(&out)) {
+		assert_memory_equal(ethernet_of(&out)->source, new_mac, 6);
+		announced |= bytes_load_u16(arp_of(&out)->operation) == 1 &&
+		             bytes_load_u32(arp_of(&out)->target_address) == US &&
+		             bytes_load_u32(arp_of(&out)->sender_address) == US &&
+		             !memcmp(arp_of(&out)->sender_mac, new_mac, 6) &&
+		             !memcmp(ethernet_of(&out)->destination, all_mac, 6);
+	}
+	assert_true(announced);
+}
+
 static void learns_who_asks_for_it(void **state)
 {
 	(void)state;
@@ -417,6 +439,7 @@ int main(void)
 		TEST(answers_requests_for_its_address),
 		TEST(answers_probes_too),
 		TEST(probes_then_announces_twice_at_start),
+		TEST(a_moved_clone_says_where_its_address_is_now),
 		TEST(learns_who_asks_for_it),
 		TEST(answers_that_nobody_asked_for_teach_nothing),
 		TEST(of_two_answers_the_first_counts),

@@ -134,6 +134,20 @@ static void neighbours_are_told_our_address(void **state)
 	assert_int_equal(count(COUNT_NDP_BAD), 2);
 }
 
+static void a_moved_clone_says_where_its_addresses_are_now(void **state)
+{
+	(void)state;
+	static const uint8_t new_mac[6] = { 2, 0, 0, 0, 0, 0x77 };
+	struct packet out;
+	bool told = false;
+	world_move(new_mac);
+	while (world_sent(&out))
+		told |= out.bytes[20] == 58 && body(&out)[0] == 136 &&
+		        !memcmp(body(&out) + 8, us6, 16) && !memcmp(body(&out) + 26, new_mac, 6) &&
+		        body(&out)[4] & 0x20; /* override */
+	assert_true(told);
+}
+
 static void an_address_that_somebody_has_is_not_used_until_it_is_free(void **state)
 {
 	(void)state;
@@ -463,6 +477,7 @@ int main(void)
 		TEST(a_datagram_is_answered_and_a_closed_port_refused),
 		TEST(sends_to_a_neighbour_when_it_is_known),
 		TEST(neighbours_are_told_our_address),
+		TEST(a_moved_clone_says_where_its_addresses_are_now),
 		PLAIN(an_address_that_somebody_has_is_not_used_until_it_is_free),
 		AUTO(routers_are_asked_and_their_prefixes_make_addresses),
 		AUTO(a_message_takes_no_address_away_at_once),

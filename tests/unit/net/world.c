@@ -11,6 +11,7 @@
 #include <core/gate.h>
 #include <core/hash.h>
 #include <core/heap.h>
+#include <core/clone.h>
 #include <core/log.h>
 #include <core/panic.h>
 #include <core/random.h>
@@ -417,6 +418,25 @@ void world_open(struct options o)
 			world_drain();
 		}
 	}
+}
+
+static void ring_anew(struct amp_ring *r)
+{
+	memset((void *)r->producer, 0, 3 * sizeof(uint32_t));
+}
+
+void world_move(const uint8_t mac[6])
+{
+	struct amp_device *d = &world.device;
+	ring_anew(&d->fill);
+	ring_anew(&d->rx);
+	ring_anew(&d->tx);
+	ring_anew(&d->completion);
+	memcpy(d->mac, mac, 6);
+	information.boot.generation++;
+	information.boot.flags = AMP_BOOT_MOVED;
+	clone_begin();
+	world_turn();
 }
 
 void world_close(void)

@@ -25,7 +25,7 @@ static int null_open(struct device *d, const struct device_wish *w, struct defec
 		return AMP_EXIT_TENDER;
 	}
 	p->mtu = 1500;
-	packets_mac(p->mac, w->image, w->note->name, "null");
+	packets_take_mac(p->mac, w, "null");
 	return 0;
 }
 

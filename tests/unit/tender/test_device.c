@@ -83,7 +83,7 @@ static int start(const char *net, const char *second, const char *block)
 	if (block)
 		given[1].texts[given[1].count++] = block;
 	dup2(log, 2);
-	int status = devices_open(&devices, &image, "sample.amp", given, NULL);
+	int status = devices_open(&devices, &image, "sample.amp", given, NULL, NULL);
 	dup2(before, 2);
 	ssize_t n = pread(log, said, sizeof said - 1, 0);
 	said[n > 0 ? n : 0] = 0;

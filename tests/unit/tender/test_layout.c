@@ -48,7 +48,7 @@ static void no_memory_and_a_block_device(enum space_kind kind)
 	for (uint32_t t = 0; t < DEVICE_TYPES; t++)
 		if (device_types[t]->type == AMP_DEVICE_BLOCK)
 			given[t] = (struct device_texts){ .texts = { text }, .count = 1 };
-	assert_int_equal(devices_open(&devices, &image, "sample", given, NULL), 0);
+	assert_int_equal(devices_open(&devices, &image, "sample", given, NULL, NULL), 0);
 	const struct layout_wish w = { .kind = kind,
 		                       .image = &image,
 		                       .args = &args,
