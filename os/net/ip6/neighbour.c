@@ -186,16 +186,18 @@ static void asked(struct ip6 *six, struct ip4_packet *p, const uint8_t target[16
 		return;
 	}
 	const uint8_t *source = ip6_number_bytes(p->source);
-	if (!ip6_on_link(six, source)) { /* who is not a neighbour has none to ask for */
-		interface_count(i, COUNT_NDP_BAD);
-		return;
-	}
-	if (mac && mac_fits(mac, i))
-		arp_heard(i, p->source, mac);
 	uint8_t to[6];
 	bool known = mac && mac_fits(mac, i);
 	if (known)
 		memcpy(to, mac, 6);
+	/* Who is of another network, as far as we know, is answered (RFC 4861 §7.2.4: a router may have redirected it to
+	 * us), but teaches us no neighbour. */
+	if (!ip6_on_link(six, source)) {
+		if (!known)
+			return;
+	} else if (known) {
+		arp_heard(i, p->source, mac);
+	}
 	ip6_neighbour_advertise(six, o, source, known ? to : NULL, true);
 }
 
