@@ -188,6 +188,8 @@ static void expired(struct timer *t)
 			queue_drop(n);
 			n->state = NEIGHBOUR_FAILED;
 			timer_set_in(t, ARP_FAILED_NS, expired);
+			if (ip6_is(n->address))
+				ip6_neighbour_lost(n->interface, n->address);
 			ip4_unreachable(n->interface, n->address);
 			return;
 		}

@@ -6,7 +6,8 @@ by name, processes by pid, devices with their namespaces.
     far: Linux, 10.0.0.1 -- TAP -- relay -- TAP -- bridge (10.0.0.3) -- TAP -- the image, 10.0.0.2
                                                       \\-- veth (10.0.1.1) -- beyond: Linux, 10.0.1.2
 
-10.0.0.3 reaches the image past the bad link: what is asked about it and ordered from it goes that way."""
+10.0.0.3 reaches the image past the bad link: what is asked about it and ordered from it goes that way. After use(6) the same
+is of IPv6, 2001:db8::1 to 2001:db8::3 and 2001:db8:1::2, and an image has nothing of IPv4."""
 import contextlib
 import ctypes
 import functools
@@ -23,7 +24,11 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-FAR, IMAGE, NEAR, BEYOND = "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.2"
+# Of each family: the socket's, who is where, two networks and the router between them, what `ip address add` takes besides, the
+# bits of an address, the least MTU that the tests name.
+FAMILIES = {4: (socket.AF_INET, "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.1.2", "10.0.0.0/24", "10.0.1.0/24", "10.0.1.1", (), 32, 1200),
+            6: (socket.AF_INET6, "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:1::2", "2001:db8::/64", "2001:db8:1::/64",
+                "2001:db8:1::1", ("nodad",), 128, 1280)}
 ECHO, SINK, DIGEST, IN_PLACE, SOURCE, STATIC, FIGURES, CLIENT = 7, 9, 10, 11, 19, 20, 79, 99
 COUNT, COUNT_IN_PLACE, REUSED = 12, 13, 21
 NEAR_MAC = "02:00:00:00:00:03"  # the bridge's, and the image's device's (see plain)
@@ -31,6 +36,21 @@ PERIOD = 1048573    # bytes until the stream repeats, as in appliance/main.c
 ECHO_SIZE = 4096
 CLONE_NEWNET = 0x40000000
 LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def use(family):
+    """What follows is of this family; a Lab is of one."""
+    global FAMILY, AF, FAR, IMAGE, NEAR, BEYOND, NETWORK, NETWORK_BEYOND, ROUTER, ADD, BITS, SMALL_MTU
+    FAMILY = family
+    AF, FAR, IMAGE, NEAR, BEYOND, NETWORK, NETWORK_BEYOND, ROUTER, ADD, BITS, SMALL_MTU = FAMILIES[family]
+
+
+use(4)
+
+
+def in_network(address):
+    """As `ip address add` wants it."""
+    return f"{address}/{NETWORK.split('/')[1]}", *ADD
 
 
 class Failed(Exception):
@@ -108,9 +128,9 @@ class Namespace:
         if not make:
             return
         try:
-            for key, value in {"net/ipv6/conf/all/disable_ipv6": 1, "net/ipv6/conf/default/disable_ipv6": 1,
-                               "net/ipv4/tcp_no_metrics_save": 1}.items():
-                self.set(key, value)
+            self.set("net/ipv4/tcp_no_metrics_save", 1)
+            for key in ("net/ipv6/conf/all/disable_ipv6", "net/ipv6/conf/default/disable_ipv6"):
+                self.set(key, int(FAMILY != 6))
             sh("ip", "-n", name, "link", "set", "lo", "up")
         except BaseException:
             self.remove()
@@ -135,7 +155,7 @@ class Namespace:
 
     def socket(self):
         with self:
-            s = socket.socket()
+            s = socket.socket(AF)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.congestion)
         return s
 
@@ -346,7 +366,7 @@ class Relay:
         self.process.stdout.close()
 
 
-# ---- Who is at 10.0.0.2 ----
+# ---- Who is at IMAGE ----
 
 class ImageContender:
     """An image with tests/tcp/appliance under a tender."""
@@ -357,9 +377,11 @@ class ImageContender:
         self.log = tempfile.NamedTemporaryFile("w+", prefix="ampoule-tcp-")
         lab.near.ip("tuntap", "add", "img0", "mode", "tap")
         lab.near.ip("link", "set", "img0", "address", NEAR_MAC, "txqueuelen", "20000", "master", "bridge0", "up")
+        if FAMILY == 4:     # what it is built for says the rest: build_appliance
+            options = ("--set", f"address={IMAGE}/24", "--set", f"gateway={NEAR}", *options)
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", lab.near.name, *pin, ampoule, "run", "--tender", tender, "-v", "--net", "service=tap:img0",
-             "--set", f"address={IMAGE}/24", "--set", f"gateway={NEAR}", *options, path],
+             *options, path],
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         until(lambda: self.answers() or not self.alive(), 20, "the image does not come up")
         self.check()
@@ -370,11 +392,11 @@ class ImageContender:
         """The image's TAP device by itself, not on the bridge, which costs the host more than the packets do."""
         near = self.lab.near
         near.ip("link", "set", "img0", "nomaster")
-        near.ip("route", "add", f"{IMAGE}/32", "dev", "img0", "src", NEAR)
+        near.ip("route", "add", f"{IMAGE}/{BITS}", "dev", "img0", "src", NEAR)
         try:
             yield
         finally:
-            near.ip("route", "del", f"{IMAGE}/32", "dev", "img0")
+            near.ip("route", "del", f"{IMAGE}/{BITS}", "dev", "img0")
             near.ip("link", "set", "img0", "master", "bridge0")
             self.lab.forget()
 
@@ -455,7 +477,7 @@ class LinuxContender:
 
     def __init__(self, lab):
         self.lab = lab
-        lab.near.ip("address", "add", f"{IMAGE}/24", "dev", "bridge0")
+        lab.near.ip("address", "add", *in_network(IMAGE), "dev", "bridge0")
         self.echo = EchoServer(lab.near, ECHO, IMAGE)
         self.listeners = [lab.near.listen(port, IMAGE) for port in SERVICES]
         for listener, serve in zip(self.listeners, SERVICES.values()):
@@ -507,7 +529,7 @@ class LinuxContender:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         self.echo.stop()
-        self.lab.near.ip("address", "del", f"{IMAGE}/24", "dev", "bridge0")
+        self.lab.near.ip("address", "del", in_network(IMAGE)[0], "dev", "bridge0")
 
 
 class LinuxProcess:
@@ -516,7 +538,7 @@ class LinuxProcess:
 
     def __init__(self, lab, pin=()):
         self.lab = lab
-        lab.near.ip("address", "add", f"{IMAGE}/24", "dev", "bridge0")
+        lab.near.ip("address", "add", *in_network(IMAGE), "dev", "bridge0")
         self.process = subprocess.Popen([*pin, "/usr/bin/python3", os.path.realpath(__file__), lab.near.name],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         need(self.process.stdout.readline() == "ready\n", "the Linux server does not start")
@@ -535,7 +557,7 @@ class LinuxProcess:
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
-        self.lab.near.ip("address", "del", f"{IMAGE}/24", "dev", "bridge0")
+        self.lab.near.ip("address", "del", in_network(IMAGE)[0], "dev", "bridge0")
 
 
 class Lab:
@@ -551,25 +573,29 @@ class Lab:
             near, far, beyond = self.near, self.far, self.beyond
             near.ip("link", "add", "bridge0", "address", NEAR_MAC, "type", "bridge")
             near.ip("link", "set", "near0", "master", "bridge0", "up")
-            near.ip("address", "add", f"{NEAR}/24", "dev", "bridge0")
+            near.ip("address", "add", *in_network(NEAR), "dev", "bridge0")
             near.ip("link", "set", "bridge0", "up")
-            far.ip("address", "add", f"{FAR}/24", "dev", "far0")
+            far.ip("address", "add", *in_network(FAR), "dev", "far0")
             far.ip("link", "set", "far0", "up")
             near.ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1", "netns", beyond.name)
-            near.ip("address", "add", "10.0.1.1/24", "dev", "veth0")
+            near.ip("address", "add", *in_network(ROUTER), "dev", "veth0")
             near.ip("link", "set", "veth0", "up")
-            near.set("net/ipv4/ip_forward", 1)
+            near.set("net/ipv4/ip_forward" if FAMILY == 4 else "net/ipv6/conf/all/forwarding", 1)
             near.set("net/ipv4/conf/all/send_redirects", 0)
-            beyond.ip("address", "add", f"{BEYOND}/24", "dev", "veth1")
+            beyond.ip("address", "add", *in_network(BEYOND), "dev", "veth1")
             beyond.ip("link", "set", "veth1", "up")
-            beyond.ip("route", "add", "10.0.0.0/24", "via", "10.0.1.1")
-            far.ip("route", "add", "10.0.1.0/24", "via", NEAR)
+            beyond.ip("route", "add", NETWORK, "via", ROUTER)
+            far.ip("route", "add", NETWORK_BEYOND, "via", NEAR)
         except BaseException:
             self.remove()
             raise
 
+    def way_beyond(self, *words):
+        """The router's route there; of IPv6 the kernel's own has this metric."""
+        self.near.ip("route", "replace", NETWORK_BEYOND, "dev", "veth0", *(("metric", "256") if FAMILY == 6 else ()), *words)
+
     def forget(self):
-        """Who is at 10.0.0.2 has changed: neighbours' addresses and the bridge's."""
+        """Who is at IMAGE has changed: neighbours' addresses and the bridge's."""
         for namespace, device in ((self.far, "far0"), (self.near, "bridge0")):
             namespace.ip("neigh", "flush", "dev", device, check=False)
 
@@ -596,6 +622,15 @@ def build_appliance(ampoule, scratch, *options):
     shutil.copytree(f"{HERE}/appliance", source, dirs_exist_ok=True)
     with open(f"{source}/stream", "wb") as f:
         f.write(STREAM)
+    if FAMILY == 6:
+        with open(f"{source}/appliance.yaml", "r+") as f:
+            text = f.read()
+            of_it = f'    address: none\n    addresses: ["{IMAGE}/64"]\n    routes: [{{to: "{NETWORK_BEYOND}", gateway: "{NEAR}"}}]\n'
+            changed = text.replace("    address: $address\n    gateway: $gateway\n", of_it)
+            need(changed != text, "the manifest's interface is not the one that is known here")
+            f.seek(0)
+            f.write(changed)
+            f.truncate()
     sh(ampoule, "build", "-q", "--work", f"{scratch}/work{''.join(options)}", *options, "-o", out, source)
     return out
 

@@ -180,9 +180,11 @@ static void pass_once(uint8_t way, const uint8_t *bytes, uint32_t size, uint64_t
 static void pass(uint8_t way, uint8_t *bytes, uint32_t size, uint64_t now)
 {
 	struct direction *d = &ways[way];
-	/* ARP has no checksum, and what it says wrongly is believed for a minute: only IPv4
-	 * suffers. */
-	bool ip = size > ETHERNET + 20 && bytes[12] == 8 && bytes[13] == 0;
+	/* ARP has no checksum, and what it says wrongly is believed for a minute: only IP suffers. Of IPv6 all but
+	 * ICMPv6, which is its ARP. */
+	bool ip = size > ETHERNET + 20 &&
+	          ((bytes[12] == 8 && bytes[13] == 0) ||
+	           (bytes[12] == 0x86 && bytes[13] == 0xdd && bytes[ETHERNET + 6] != 58));
 	d->is.in++;
 	d->is.bytes += size;
 	if (size > d->is.longest)

@@ -34,7 +34,7 @@ struct lane {
 	char head[2048];
 };
 
-static struct sockaddr_in server;
+static struct sockaddr_storage server;
 static const char *request;
 static char **sources;
 static int source_count, watch;
@@ -48,20 +48,38 @@ static time_t now(void)
 	return t.tv_sec;
 }
 
+/* An address of either family; returns its size. */
+static socklen_t parse(const char *text, uint16_t port, struct sockaddr_storage *to)
+{
+	struct sockaddr_in *four = (struct sockaddr_in *)to;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
+	memset(to, 0, sizeof *to);
+	if (strchr(text, ':')) {
+		six->sin6_family = AF_INET6;
+		six->sin6_port = htons(port);
+		inet_pton(AF_INET6, text, &six->sin6_addr);
+		return sizeof *six;
+	}
+	four->sin_family = AF_INET;
+	four->sin_port = htons(port);
+	inet_pton(AF_INET, text, &four->sin_addr);
+	return sizeof *four;
+}
+
 static void open_one(struct lane *l)
 {
 	static uint64_t turn;
-	struct sockaddr_in from = { .sin_family = AF_INET };
+	struct sockaddr_storage from;
 	int one = 1;
 	l->socket = -1;
 	if (!left)
 		return;
 	left--;
-	int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	inet_pton(AF_INET, sources[turn++ % (uint64_t)source_count], &from.sin_addr);
+	int s = socket(server.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	socklen_t size = parse(sources[turn++ % (uint64_t)source_count], 0, &from);
 	setsockopt(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-	if (s < 0 || bind(s, (struct sockaddr *)&from, sizeof from) ||
-	    (connect(s, (struct sockaddr *)&server, sizeof server) && errno != EINPROGRESS)) {
+	if (s < 0 || bind(s, (struct sockaddr *)&from, size) ||
+	    (connect(s, (struct sockaddr *)&server, size) && errno != EINPROGRESS)) {
 		perror("churn");
 		exit(2);
 	}
@@ -141,9 +159,7 @@ int main(int argc, char **argv)
 	                  : "GET /robots.txt HTTP/1.1\r\nHost: churn\r\nConnection: close\r\n\r\n";
 	sources = argv + 6;
 	source_count = argc - 6;
-	server = (struct sockaddr_in){ .sin_family = AF_INET,
-		                       .sin_port = htons((uint16_t)atoi(argv[2])) };
-	inet_pton(AF_INET, argv[1], &server.sin_addr);
+	parse(argv[1], (uint16_t)atoi(argv[2]), &server);
 	watch = epoll_create1(0);
 	struct timespec began, ended;
 	clock_gettime(CLOCK_MONOTONIC, &began);

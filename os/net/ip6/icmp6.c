@@ -178,16 +178,20 @@ void ip6_icmp_input(struct ip4_packet *p, bool bare)
 	case ICMP6_ROUTER:
 	case ICMP6_SOLICIT:
 	case ICMP6_NEIGHBOUR:
+	case ICMP6_REDIRECT:
 		if (!bare || ip->hops != 255 || h->code || p->reassembled) {
 			interface_count(i, COUNT_NDP_BAD);
 			return;
 		}
-		if (h->type != ICMP6_ROUTER)
+		if (h->type == ICMP6_REDIRECT) {
+			if (p->source && !p->group)
+				ip6_redirect_input(i->ip6, p);
+		} else if (h->type != ICMP6_ROUTER)
 			ip6_neighbour_input(i->ip6, p);
 		else if (interface_ip6_automatic && i->ip6->automatic)
 			ip6_router_input(i->ip6, p);
 		return;
-	default: /* redirects, too: routes are the routers' business */
+	default:
 		interface_count(i, COUNT_RX_UNKNOWN_TYPE);
 	}
 }

@@ -11,6 +11,7 @@
  *   told.c       what the tender says, where the manifest lets it
  *   router.c     what routers advertise: themselves, prefixes, routes, name servers
  *   route.c      the way to an address
+ *   redirect.c   the way to one address, as a router says
  *   group.c      multicast groups, and telling routers (MLD)
  *   dhcp6.c      DHCPv6's client
  *
@@ -36,17 +37,18 @@
 #include <net/ip6/ip6.h>
 #include <net/wire.h>
 
-#define IP6_OWN_MAX      40u /* addresses of an interface: the link's, 16 static ones, and: */
-#define IP6_AUTO_MAX     16u /* made of routers' prefixes, temporary ones included, or lent by DHCPv6 */
-#define IP6_PREFIXES_MAX 16u /* networks on the link */
-#define IP6_ROUTERS_MAX  8u
-#define IP6_ROUTES_MAX   32u  /* the manifest's 16, and what routers tell */
-#define IP6_GROUPS_MAX   64u  /* multicast groups */
-#define IP6_HEADERS_MAX  8u   /* extension headers of a packet */
-#define IP6_HEADERS_SIZE 200u /* bytes of them */
-#define IP6_OPTIONS_MAX  16u  /* options of one of them */
-#define IP6_HOPS         64u  /* hop limit, where no router says another */
-#define IP6_HOPS_MIN     15u  /* a smaller one that a router says is not believed */
+#define IP6_OWN_MAX       40u /* addresses of an interface: the link's, 16 static ones, and: */
+#define IP6_AUTO_MAX      16u /* made of routers' prefixes, temporary ones included, or lent by DHCPv6 */
+#define IP6_PREFIXES_MAX  16u /* networks on the link */
+#define IP6_ROUTERS_MAX   8u
+#define IP6_ROUTES_MAX    32u /* the manifest's 16, and what routers tell */
+#define IP6_REDIRECTS_MAX 16u
+#define IP6_GROUPS_MAX    64u  /* multicast groups */
+#define IP6_HEADERS_MAX   8u   /* extension headers of a packet */
+#define IP6_HEADERS_SIZE  200u /* bytes of them */
+#define IP6_OPTIONS_MAX   16u  /* options of one of them */
+#define IP6_HOPS          64u  /* hop limit, where no router says another */
+#define IP6_HOPS_MIN      15u  /* a smaller one that a router says is not believed */
 #define IP6_RETRANSMIT_NS                                                                          \
 	(1 *                                                                                       \
 	 NS_PER_S) /* RetransTimer and BaseReachableTime, where no router says others: RFC 4861 §10 */
@@ -60,6 +62,7 @@
 #define IP6_DAD_TRIES              3u /* IDGEN_RETRIES: RFC 7217 §7 */
 #define IP6_SOLICIT_NS             (4 * NS_PER_S) /* RFC 7559 */
 #define IP6_SOLICIT_MAX_NS         (3600 * NS_PER_S)
+#define IP6_REDIRECT_NS            (600 * NS_PER_S)       /* then routes are asked again */
 #define IP6_TWO_HOURS_NS           (7200 * NS_PER_S)      /* RFC 4862 §5.5.3 */
 #define IP6_TEMPORARY_VALID_NS     (2 * 86400 * NS_PER_S) /* RFC 8981 §3.8 */
 #define IP6_TEMPORARY_PREFERRED_NS (1 * 86400 * NS_PER_S)
@@ -140,6 +143,12 @@ struct ip6_way {
 	uint64_t until;
 };
 
+struct ip6_redirect {
+	uint8_t to[16];
+	uint32_t router, hop; /* held; who told it, 0: free; where packets go */
+	uint64_t until;
+};
+
 struct ip6_group {
 	uint8_t address[16];
 	uint32_t users;   /* 0: free once nothing is to be told */
@@ -159,10 +168,12 @@ struct ip6 {
 	struct ip6_prefix prefixes[IP6_PREFIXES_MAX];
 	struct ip6_router routers[IP6_ROUTERS_MAX];
 	struct ip6_way ways[IP6_ROUTES_MAX];
+	struct ip6_redirect redirects[IP6_REDIRECTS_MAX];
 	struct ip6_group groups[IP6_GROUPS_MAX];
 	struct timer group_timer;
 	uint64_t older_until; /* a router of MLD version 1 is there */
 	uint64_t solicit_at, solicit_wait;
+	uint64_t solicited; /* when last; 0: never */
 	uint8_t resolvers[INTERFACE_RESOLVERS_MAX][16];
 	uint64_t resolvers_until[INTERFACE_RESOLVERS_MAX];
 	uint64_t retransmit, reachable; /* ns; reachable: with its chance */
@@ -236,12 +247,25 @@ int ip6_way_add(struct ip6 *, const uint8_t to[16], uint8_t prefix, const uint8_
                 int8_t preference, bool fixed, uint64_t until);
 void ip6_way_remove(struct ip6_way *);
 bool ip6_within(const uint8_t a[16], const uint8_t b[16], uint8_t prefix);
+static inline bool ip6_is_link(const uint8_t a[16])
+{
+	return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+}
+
+/* ---- redirect.c ---- */
+void ip6_redirect_input(struct ip6 *, struct ip4_packet *);
+uint32_t ip6_redirect_hop(const struct ip6 *, const uint8_t to[16]); /* 0: as routes say */
+bool ip6_redirect_on_link(const struct ip6 *, const uint8_t address[16]);
+void ip6_redirect_forget(struct ip6 *, uint32_t word); /* who told it, or whom it names */
+void ip6_redirect_clear(struct ip6 *);
 
 /* ---- neighbour.c ---- */
 void ip6_neighbour_input(struct ip6 *, struct ip4_packet *);
 void ip6_neighbour_probe(struct ip6 *, struct ip6_own *); /* asks whether somebody has it */
 /* The link-layer address option of this type; null: none. False: the options do not parse. */
 bool ip6_neighbour_option(struct bytes_in options, uint8_t type, const uint8_t **mac);
+/* The same of a target's (type 2), if it can be a neighbour's. */
+bool ip6_neighbour_target(const struct ip6 *, struct bytes_in options, const uint8_t **mac);
 void ip6_neighbour_times(struct ip6 *, uint32_t reachable_ms,
                          uint32_t retransmit_ms); /* 0: not said */
 void ip6_neighbour_advertise(struct ip6 *, const struct ip6_own *, const uint8_t to[16],

@@ -125,6 +125,9 @@ uint32_t ip6_scope(struct net_address);
 /* Whom to ask for on the way to an address; 0: no way leads there. */
 uint32_t ip6_next_hop(const struct interface *, uint32_t to);
 
+/* A neighbour of IPv6 does not answer: no redirect leads there any more. */
+void ip6_neighbour_lost(struct interface *, uint32_t neighbour);
+
 /* ---- neighbour.c ---- */
 
 struct arp *ip6_neighbours(const struct interface *);

@@ -124,6 +124,17 @@ static bool mac_fits(const uint8_t *mac, const struct interface *i)
 	return !(mac[0] & 1) && memcmp(mac, nobody, 6) != 0 && memcmp(mac, i->mac, 6) != 0;
 }
 
+bool ip6_neighbour_target(const struct ip6 *six, struct bytes_in options, const uint8_t **mac)
+{
+	return ip6_neighbour_option(options, TARGET_MAC, mac) &&
+	       (!*mac || mac_fits(*mac, six->interface));
+}
+
+COLD void ip6_neighbour_lost(struct interface *i, uint32_t neighbour)
+{
+	ip6_redirect_forget(i->ip6, neighbour);
+}
+
 /* Somebody says that an address of ours is theirs. */
 static void conflict(struct ip6 *six, struct ip6_own *o, const uint8_t *mac)
 {
@@ -175,16 +186,18 @@ static void asked(struct ip6 *six, struct ip4_packet *p, const uint8_t target[16
 		return;
 	}
 	const uint8_t *source = ip6_number_bytes(p->source);
-	if (!ip6_on_link(six, source)) { /* who is not a neighbour has none to ask for */
-		interface_count(i, COUNT_NDP_BAD);
-		return;
-	}
-	if (mac && mac_fits(mac, i))
-		arp_heard(i, p->source, mac);
 	uint8_t to[6];
 	bool known = mac && mac_fits(mac, i);
 	if (known)
 		memcpy(to, mac, 6);
+	/* Who is of another network, as far as we know, is answered (RFC 4861 §7.2.4: a router may have redirected it to
+	 * us), but teaches us no neighbour. */
+	if (!ip6_on_link(six, source)) {
+		if (!known)
+			return;
+	} else if (known) {
+		arp_heard(i, p->source, mac);
+	}
 	ip6_neighbour_advertise(six, o, source, known ? to : NULL, true);
 }
 
@@ -208,8 +221,13 @@ static void told(struct ip6 *six, struct ip4_packet *p, const uint8_t target[16]
 	if (!word || (mac && !mac_fits(mac, i)))
 		return;
 	bool taken = arp_told(i, word, mac, flags & NA_SOLICITED, flags & NA_OVERRIDE);
-	if (taken && !(flags & NA_ROUTER) && interface_ip6_automatic)
-		ip6_router_forget(six, word); /* §7.2.5 */
+	if (!taken || flags & NA_ROUTER)
+		return;
+	/* §7.2.5. Who a redirect says is on the link need be no router. */
+	if (!ip6_redirect_on_link(six, target))
+		ip6_redirect_forget(six, word);
+	if (interface_ip6_automatic)
+		ip6_router_forget(six, word);
 }
 
 void ip6_neighbour_input(struct ip6 *six, struct ip4_packet *p)

@@ -640,6 +640,7 @@ void ip6_close(struct interface *i)
 		ip6_drop(six->routers[k].word);
 	for (uint32_t k = 0; k < IP6_ROUTES_MAX; k++)
 		ip6_drop(six->ways[k].gateway);
+	ip6_redirect_clear(six);
 	arp_close(&six->neighbours);
 	heap_free(six);
 	i->ip6 = NULL;

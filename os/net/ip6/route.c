@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The way to an address: the link, if one of its networks has it; else the route with the longest prefix, and of several
+ * The way to an address: a redirect's, if there is one; the link, if one of its networks has it; else the route with the longest prefix, and of several
  * the preferred one (RFC 4191); else a default router, one that answers if there is one.
  */
 #include <net/ip6/internal.h>
@@ -14,7 +14,7 @@ bool ip6_within(const uint8_t a[16], const uint8_t b[16], uint8_t prefix)
 /* Bits of the network on the link that has the address; -1: none. */
 static int link_bits(const struct ip6 *six, const uint8_t a[16])
 {
-	int best = a[0] == 0xfe && (a[1] & 0xc0) == 0x80 ? 10 : -1;
+	int best = ip6_is_link(a) ? 10 : -1;
 	for (uint32_t k = 0; k < six->own_count; k++) {
 		const struct ip6_own *o = &six->own[k];
 		if (o->kind == IP6_STATIC && ip6_own_usable(o) && o->prefix > best &&
@@ -31,7 +31,7 @@ static int link_bits(const struct ip6 *six, const uint8_t a[16])
 
 bool ip6_on_link(const struct ip6 *six, const uint8_t address[16])
 {
-	return link_bits(six, address) >= 0;
+	return link_bits(six, address) >= 0 || ip6_redirect_on_link(six, address);
 }
 
 static uint32_t default_router(const struct interface *i)
@@ -60,6 +60,9 @@ uint32_t ip6_next_hop(const struct interface *i, uint32_t to)
 	const uint8_t *a = ip6_number_bytes(to);
 	if (!six || (link && link != i))
 		return 0;
+	uint32_t redirected = ip6_redirect_hop(six, a);
+	if (redirected)
+		return redirected;
 	int bits = link_bits(six, a);
 	for (uint32_t k = 0; k < IP6_ROUTES_MAX; k++) {
 		const struct ip6_way *w = &six->ways[k];

@@ -33,14 +33,17 @@ static int8_t preference_of(uint8_t flags)
 	return preferences[flags >> 3 & 3];
 }
 
-static bool is_link(const uint8_t a[16])
-{
-	return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
-}
-
 /* ---- The router itself ---- */
 
-static void router_set(struct ip6 *six, uint32_t word, uint16_t lifetime, int8_t preference,
+static void end(struct ip6 *six, struct ip6_router *r)
+{
+	ip6_redirect_forget(six, r->word);
+	ip6_drop(r->word);
+	r->word = 0;
+}
+
+/* True: it was one, and is none any more. */
+static bool router_set(struct ip6 *six, uint32_t word, uint16_t lifetime, int8_t preference,
                        uint64_t now)
 {
 	struct ip6_router *at = NULL;
@@ -54,15 +57,14 @@ static void router_set(struct ip6 *six, uint32_t word, uint16_t lifetime, int8_t
 			at = r;
 	}
 	if (!lifetime) {
-		if (at && at->word == word) {
-			ip6_drop(at->word);
-			at->word = 0;
-		}
-		return;
+		bool was = at && at->word == word;
+		if (was)
+			end(six, at);
+		return was;
 	}
 	if (!at) {
 		interface_count(six->interface, COUNT_NDP_LIMIT);
-		return;
+		return false;
 	}
 	if (!at->word) {
 		char text[NET_ADDRESS_TEXT_MAX];
@@ -73,14 +75,14 @@ static void router_set(struct ip6 *six, uint32_t word, uint16_t lifetime, int8_t
 	}
 	at->preference = preference == -2 ? 0 : preference;
 	at->until = now + lifetime * NS_PER_S;
+	return false;
 }
 
 void ip6_router_forget(struct ip6 *six, uint32_t word)
 {
 	for (uint32_t k = 0; k < IP6_ROUTERS_MAX; k++) {
 		if (six->routers[k].word && six->routers[k].word == word) {
-			ip6_drop(word);
-			six->routers[k].word = 0;
+			end(six, &six->routers[k]);
 			return;
 		}
 	}
@@ -88,7 +90,8 @@ void ip6_router_forget(struct ip6 *six, uint32_t word)
 
 /* ---- Options ---- */
 
-static void prefix_on_link(struct ip6 *six, const uint8_t prefix[16], uint8_t bits,
+/* True: it was on the link, and is not any more. */
+static bool prefix_on_link(struct ip6 *six, const uint8_t prefix[16], uint8_t bits,
                            uint32_t lifetime, uint64_t now)
 {
 	struct ip6_prefix *at = NULL;
@@ -103,26 +106,29 @@ static void prefix_on_link(struct ip6 *six, const uint8_t prefix[16], uint8_t bi
 	}
 	if (!at) {
 		interface_count(six->interface, COUNT_NDP_LIMIT);
-		return;
+		return false;
 	}
+	bool was = at->until;
 	memcpy(at->address, prefix, 16);
 	at->prefix = bits;
 	at->until = lifetime ? until(now, lifetime) : 0;
+	return was && !lifetime;
 }
 
-static void prefix(struct ip6 *six, struct bytes_in in, uint64_t now)
+/* True: it has ended. */
+static bool prefix(struct ip6 *six, struct bytes_in in, uint64_t now)
 {
 	uint8_t bits = bytes_get_u8(&in), flags = bytes_get_u8(&in);
 	uint32_t valid = bytes_get_u32(&in), preferred = bytes_get_u32(&in);
 	bytes_skip(&in, 4);
 	const uint8_t *p = bytes_get(&in, 16);
-	if (!p || bits > 128 || is_link(p) || p[0] == 0xff)
-		return;
+	if (!p || bits > 128 || ip6_is_link(p) || p[0] == 0xff)
+		return false;
 	/* A network that takes in half of the world is none; and 64 bits are what identifiers fit. */
-	if (flags & PREFIX_LINK && bits >= 16)
-		prefix_on_link(six, p, bits, valid, now);
+	bool ended = flags & PREFIX_LINK && bits >= 16 && prefix_on_link(six, p, bits, valid, now);
 	if (flags & PREFIX_AUTO && bits == 64 && preferred <= valid) /* RFC 4862 §5.5.3 (c) */
 		ip6_own_auto(six, p, until(now, preferred), until(now, valid));
+	return ended;
 }
 
 static void route(struct ip6 *six, uint32_t router, struct bytes_in in, uint64_t now)
@@ -133,7 +139,7 @@ static void route(struct ip6 *six, uint32_t router, struct bytes_in in, uint64_t
 	if (in.failed || bits > 128 || preference == -2 || size > 16 || bits > 8 * size)
 		return;
 	bytes_copy(&in, to, size);
-	if (to[0] == 0xff || is_link(to))
+	if (to[0] == 0xff || ip6_is_link(to))
 		return;
 	if (!lifetime) {
 		for (uint32_t k = 0; k < IP6_ROUTES_MAX; k++) {
@@ -191,6 +197,14 @@ static bool options_fit(struct bytes_in in)
 	return true;
 }
 
+/* Something has ended that others may know better: asks, but not more often than at first, whoever has us ask. */
+static void seek(struct ip6 *six, uint64_t now)
+{
+	uint64_t soonest = six->solicited ? six->solicited + IP6_SOLICIT_NS : now;
+	six->solicit_wait = 0;
+	six->solicit_at = soonest > now ? soonest : now;
+}
+
 void ip6_router_input(struct ip6 *six, struct ip4_packet *p)
 {
 	struct interface *i = six->interface;
@@ -200,7 +214,8 @@ void ip6_router_input(struct ip6 *six, struct ip4_packet *p)
 	uint8_t hops = bytes_get_u8(&in), flags = bytes_get_u8(&in);
 	uint16_t lifetime = bytes_get_u16(&in);
 	uint32_t reachable = bytes_get_u32(&in), retransmit = bytes_get_u32(&in);
-	if (in.failed || !p->source || !is_link(ip6_number_bytes(p->source)) || !options_fit(in)) {
+	if (in.failed || !p->source || !ip6_is_link(ip6_number_bytes(p->source)) ||
+	    !options_fit(in)) {
 		interface_count(i, COUNT_NDP_BAD);
 		return;
 	}
@@ -213,12 +228,12 @@ void ip6_router_input(struct ip6 *six, struct ip4_packet *p)
 	ip6_neighbour_times(six, reachable, retransmit);
 	six->solved = true;
 	six->solicit_at = CLOCK_NEVER;
-	router_set(six, p->source, lifetime, preference_of(flags), now);
+	bool lost = router_set(six, p->source, lifetime, preference_of(flags), now);
 	for (uint32_t n = 0; n < OPTIONS_MAX && bytes_left(&in); n++) {
 		uint8_t type = bytes_get_u8(&in), units = bytes_get_u8(&in);
 		struct bytes_in value = bytes_slice(&in, units * 8u - 2);
 		if (type == OPTION_PREFIX && units == 4)
-			prefix(six, value, now);
+			lost |= prefix(six, value, now);
 		else if (type == OPTION_ROUTE && units <= 3)
 			route(six, p->source, value, now);
 		else if (type == OPTION_SERVERS && units >= 3)
@@ -228,6 +243,8 @@ void ip6_router_input(struct ip6 *six, struct ip4_packet *p)
 	}
 	if (flags & (FLAG_MANAGED | FLAG_OTHER))
 		ip6_dhcp_wanted(six, flags & FLAG_MANAGED);
+	if (lost)
+		seek(six, now);
 	ip6_timer_update(six);
 }
 
@@ -238,6 +255,7 @@ COLD void ip6_router_solicit(struct ip6 *six)
 	const struct ip6_own *own = ip6_own_link(six);
 	struct ip6_message m;
 	uint64_t now = clock_now();
+	six->solicited = now;
 	/* RFC 7559: on and on, ever less often. */
 	uint64_t wait = six->solicit_wait ? 2 * six->solicit_wait : IP6_SOLICIT_NS;
 	six->solicit_wait = wait < IP6_SOLICIT_MAX_NS ? wait : IP6_SOLICIT_MAX_NS;
@@ -270,8 +288,7 @@ uint64_t ip6_router_expire(struct ip6 *six, uint64_t now)
 	for (uint32_t k = 0; k < IP6_ROUTERS_MAX; k++) {
 		struct ip6_router *r = &six->routers[k];
 		if (r->word && r->until <= now) {
-			ip6_drop(r->word);
-			r->word = 0;
+			end(six, r);
 			lost = true;
 		}
 		if (r->word && r->until < next)
@@ -292,9 +309,7 @@ uint64_t ip6_router_expire(struct ip6 *six, uint64_t now)
 		if (w->gateway && w->until < next)
 			next = w->until;
 	}
-	if (lost && six->solicit_at == CLOCK_NEVER) { /* who else is there? */
-		six->solicit_wait = 0;
-		six->solicit_at = now;
-	}
+	if (lost && six->solicit_at == CLOCK_NEVER) /* who else is there? */
+		seek(six, now);
 	return next < six->solicit_at ? next : six->solicit_at;
 }

@@ -363,7 +363,8 @@ static const struct tcp_handlers one_handlers = { .opened = one_opened,
 	                                          .writable = one_writable,
 	                                          .closed = one_closed };
 
-static void echoes(struct tcp_connection *report, uint32_t address, uint16_t port, uint32_t count)
+static void echoes(struct tcp_connection *report, struct net_address address, uint16_t port,
+                   uint32_t count)
 {
 	struct many many = { .count = count };
 	struct one *ones = calloc(count, sizeof *ones);
@@ -377,8 +378,7 @@ static void echoes(struct tcp_connection *report, uint32_t address, uint16_t por
 	for (uint32_t k = 0; k < count; k++) {
 		ones[k] =
 		        (struct one){ .many = &many, .from = k * 997u % (STREAM_SIZE - ECHO_SIZE) };
-		if (tcp_connect_watch(&ones[k].c, net_ip4(address), port, NULL, &one_handlers,
-		                      &ones[k]))
+		if (tcp_connect_watch(&ones[k].c, address, port, NULL, &one_handlers, &ones[k]))
 			many.failed++;
 	}
 	while (many.opened + many.failed < count && !task_wait(&many.queue, deadline)) {
@@ -404,24 +404,23 @@ static void echoes(struct tcp_connection *report, uint32_t address, uint16_t por
 
 static void serve_client(struct tcp_connection *c)
 {
-	char line[LINE_MAX], what[16], text[LINE_MAX];
-	unsigned a[4], port;
+	char line[LINE_MAX], what[16], to_text[NET_ADDRESS_TEXT_MAX], text[LINE_MAX];
+	struct net_address address;
+	unsigned port;
 	unsigned long long count;
 	struct tcp_connection *to;
 	if (!read_line(c, line))
 		return;
-	if (sscanf(line, "%15s %u.%u.%u.%u %u %llu", what, &a[0], &a[1], &a[2], &a[3], &port,
-	           &count) != 7) {
+	if (sscanf(line, "%15s %45s %u %llu", what, to_text, &port, &count) != 4 ||
+	    !net_address_parse(to_text, &address)) {
 		say(c, "what?\n");
 		return;
 	}
-	uint32_t address = a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3];
 	if (strcmp(what, "echoes") == 0) {
 		echoes(c, address, (uint16_t)port, (uint32_t)count);
 		return;
 	}
-	int error = tcp_connect(&to, net_ip4(address), (uint16_t)port, NULL,
-	                        clock_now() + 60 * NS_PER_S);
+	int error = tcp_connect(&to, address, (uint16_t)port, NULL, clock_now() + 60 * NS_PER_S);
 	if (error) {
 		snprintf(text, sizeof text, "0 error %s\n", error_text(error));
 		say(c, text);

@@ -129,9 +129,16 @@ static void neighbours_are_told_our_address(void **state)
 	assert_false(world_exchange(&in, &out));
 	neighbour6(&in, 135, 0, peer6, solicited, peer6, peer_mac);
 	assert_false(world_exchange(&in, &out));
-	neighbour6(&in, 135, 0, far6, solicited, us6, peer_mac);
+	assert_int_equal(count(COUNT_NDP_BAD), 1);
+	/* Who is of another network is answered where it says that it is, and is no neighbour for that. */
+	neighbour6(&in, 135, 0, far6, solicited, us6, NULL);
 	assert_false(world_exchange(&in, &out));
-	assert_int_equal(count(COUNT_NDP_BAD), 2);
+	neighbour6(&in, 135, 0, far6, solicited, us6, peer_mac);
+	assert_true(world_exchange(&in, &out));
+	assert_true(right6(&out));
+	assert_int_equal(body(&out)[0], 136);
+	assert_memory_equal(out.bytes, peer_mac, 6);
+	assert_int_equal(ip6_number_known(far6, world.interface), 0);
 }
 
 static void a_moved_clone_says_where_its_addresses_are_now(void **state)

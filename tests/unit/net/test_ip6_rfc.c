@@ -513,6 +513,143 @@ static void groups_are_told_again_once_the_link_has_an_address(void **state)
 	assert_int_equal(from_link, 2);
 }
 
+/* ---- Redirects ---- */
+
+static const uint8_t router26[16] = { 0xfe, 0x80, [15] = 2 },
+                     other6[16] = { 0x20, 1, 0xd, 0xb9, [15] = 7 };
+
+/* The router asks for us, so that we know its MAC address. */
+static void router_greets(void)
+{
+	struct packet in;
+	struct net_address us = interface_ip6_at(world.interface, 0);
+	neighbour6(&in, 135, 0, router6, us.bytes, us.bytes, gateway_mac);
+	assert_true(world_receive(&in));
+	world_drain();
+}
+
+static void router_is_there(void)
+{
+	uint8_t m[512];
+	world_advance(10 * SECOND);
+	advertise(m, add_prefix(m, advertisement(m, 1800), prefix6, 86400, 86400));
+	world_advance(3 * SECOND);
+	router_greets();
+	assert_true(goes_to(far6, gateway_mac));
+}
+
+static void redirect(uint8_t hops, const uint8_t *from, const uint8_t *target, const uint8_t *to,
+                     const uint8_t *mac)
+{
+	struct packet in;
+	uint8_t m[48] = { 137 };
+	struct net_address us = interface_ip6_at(world.interface, 0);
+	memcpy(m + 8, target, 16);
+	memcpy(m + 24, to, 16);
+	m[40] = 2;
+	m[41] = 1;
+	memcpy(m + 42, mac, 6);
+	packet6(&in,
+	        (struct spec){ .source = from, .destination = us.bytes, .next = 58, .hops = hops },
+	        m, sizeof m, 2);
+	world_receive(&in);
+	world_drain();
+}
+
+static void a_redirect_is_believed_of_the_router_that_is_used(void **state)
+{
+	(void)state;
+	struct packet in, out;
+	bool answered = false;
+	router_is_there();
+	redirect(254, router6, far6, far6, peer_mac);
+	redirect(255, router26, far6, far6, peer_mac);
+	redirect(255, router6, other6, far6, peer_mac); /* a router by its link's address alone */
+	redirect(255, router6, far6, far6, (const uint8_t[]){ 1, 0, 0, 0, 0, 1 });
+	redirect(255, router6, router26, ip6_all_nodes, peer_mac);
+	assert_true(goes_to(far6, gateway_mac));
+	redirect(255, router6, far6, far6, peer_mac);
+	assert_true(goes_to(far6, peer_mac));
+	assert_true(goes_to(other6, gateway_mac));
+	/* It is a neighbour now, which may ask. */
+	struct net_address us = interface_ip6_at(world.interface, 0);
+	neighbour6(&in, 135, 0, far6, us.bytes, us.bytes, peer_mac);
+	world_receive(&in);
+	world_turn();
+	while (world_sent(&out))
+		answered |= out.bytes[20] == 58 && body(&out)[0] == 136;
+	assert_true(answered);
+	world_advance(601 * SECOND);
+	world_drain();
+	router_greets();
+	assert_true(goes_to(far6, gateway_mac));
+}
+
+static void a_redirect_ends_with_whom_it_names_and_who_told_it(void **state)
+{
+	(void)state;
+	uint8_t m[512];
+	uint32_t to_all;
+	router_is_there();
+	redirect(255, router6, router26, far6, peer_mac);
+	assert_true(goes_to(far6, peer_mac));
+	solicitations(20000, &to_all); /* nobody answers */
+	router_greets();
+	assert_true(goes_to(far6, gateway_mac));
+	redirect(255, router6, router26, far6, peer_mac);
+	assert_true(goes_to(far6, peer_mac));
+	advertise(m, advertisement(m, 0));
+	assert_int_equal(ip6_redirect_hop(world.interface->ip6, far6), 0);
+}
+
+static void redirects_take_no_more_than_their_table(void **state)
+{
+	(void)state;
+	uint8_t to[16];
+	router_is_there();
+	redirect(255, router6, far6, far6, peer_mac);
+	memcpy(to, far6, 16);
+	for (uint32_t k = 0; k < 50; k++) {
+		to[14] = (uint8_t)(k + 1);
+		redirect(255, router6, router26, to, peer_mac);
+	}
+	assert_int_equal(count(COUNT_NDP_LIMIT), 50 - (IP6_REDIRECTS_MAX - 1));
+	assert_true(goes_to(far6, peer_mac));
+	assert_true(goes_to(to, gateway_mac));
+}
+
+static uint32_t router_solicitations(uint32_t ms)
+{
+	struct packet out;
+	uint32_t n = 0;
+	for (uint32_t at = 0; at < ms; at += 100) {
+		world_advance(100 * MILLI);
+		world_turn();
+		while (world_sent(&out))
+			n += out.bytes[20] == 58 && body(&out)[0] == 133;
+	}
+	return n;
+}
+
+/* Anybody can say so in the router's name: the router itself is asked at once, but not as often as somebody says so. */
+static void a_router_that_has_ended_is_asked_for(void **state)
+{
+	(void)state;
+	uint8_t m[512];
+	router_is_there();
+	assert_int_equal(router_solicitations(20000), 0);
+	for (uint32_t k = 0; k < 10; k++) {
+		advertise(m, advertisement(m, 1800));
+		advertise(m, advertisement(m, 0));
+		assert_true(router_solicitations(100) <= (k == 0));
+	}
+	assert_in_range(router_solicitations(5000), 1, 2);
+	advertise(m, add_prefix(m, advertisement(m, 1800), prefix6, 86400, 86400));
+	assert_int_equal(router_solicitations(20000), 0);
+	advertise(m, add_prefix(m, advertisement(m, 1800), prefix6, 0, 0)); /* or its prefix */
+	assert_int_equal(router_solicitations(1000), 1);
+}
+
 /* ---- Choices ---- */
 
 static void policies_are_rfc_6724s(void **state)
@@ -558,6 +695,10 @@ int main(void)
 		TEST(listeners_answer_in_the_routers_version),
 		TEST(whoever_reported_last_tells_the_end_once),
 		AUTO(groups_are_told_again_once_the_link_has_an_address),
+		AUTO(a_redirect_is_believed_of_the_router_that_is_used),
+		AUTO(a_redirect_ends_with_whom_it_names_and_who_told_it),
+		AUTO(redirects_take_no_more_than_their_table),
+		AUTO(a_router_that_has_ended_is_asked_for),
 		TEST(policies_are_rfc_6724s),
 	};
 	return cmocka_run_group_tests_name("net ip6 rfc", tests, NULL, NULL);
