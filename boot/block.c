@@ -111,15 +111,13 @@ int block_read(struct block *b, void *to, uint32_t bytes, uint64_t at)
 	return j->status ? -1 : 0;
 }
 
-int block_place(struct block *b, const struct device_memory *rings,
-                const struct device_memory *heap, const struct pages *pages,
-                struct amp_device *view, struct defect *why)
+int block_place(struct block *b, const struct driver_room *room, struct defect *why)
 {
 	(void)why;
-	b->heap = *heap;
-	b->pages = pages;
-	block_request_lay_out(&b->requests, &b->answers, &b->extent, rings, b->note->ring_size,
-	                      view);
+	b->heap = room->heap;
+	b->pages = room->pages;
+	block_request_lay_out(&b->requests, &b->answers, &b->extent, &room->rings,
+	                      b->note->ring_size, room->view);
 	return 0;
 }
 
@@ -254,3 +252,42 @@ void block_woke(struct block *b)
 	b->disk->transport->settle(b->disk);
 	virtq_listen(&b->q, false);
 }
+
+static int place_of(void *of, const struct driver_room *room, struct defect *why)
+{
+	return block_place(of, room, why);
+}
+
+static uint32_t pass_of(void *of)
+{
+	return block_pass(of);
+}
+
+static bool ready_of(const void *of, uint64_t events)
+{
+	return block_ready(of, events);
+}
+
+static void listen_of(void *of, uint64_t events)
+{
+	(void)events;
+	block_listen(of);
+}
+
+static void woke_of(void *of)
+{
+	block_woke(of);
+}
+
+static bool idle_of(const void *of)
+{
+	return !((const struct block *)of)->in_flight;
+}
+
+static int read_of(void *of, void *to, uint32_t size, uint64_t at)
+{
+	return block_read(of, to, size, at);
+}
+
+const struct driver block_driver = { place_of, pass_of, ready_of, listen_of,
+	                             woke_of,  idle_of, read_of };

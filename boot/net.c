@@ -63,7 +63,7 @@ int net_open(struct net *n, struct virtio *card, const struct amp_note_device *n
 	return 0;
 }
 
-int net_place(struct net *n, const struct net_room *room, struct defect *why)
+int net_place(struct net *n, const struct driver_room *room, struct defect *why)
 {
 	uint32_t frame_size = net_frame_size(n->mtu), features = 0;
 	uint64_t has = n->card->features;
@@ -328,3 +328,36 @@ void net_woke(struct net *n)
 	virtq_listen(&n->rx, false);
 	virtq_listen(&n->tx, false);
 }
+
+static int place_of(void *of, const struct driver_room *room, struct defect *why)
+{
+	return net_place(of, room, why);
+}
+
+static uint32_t pass_of(void *of)
+{
+	return net_pass(of);
+}
+
+static bool ready_of(const void *of, uint64_t events)
+{
+	return net_ready(of, events);
+}
+
+static void listen_of(void *of, uint64_t events)
+{
+	net_listen(of, events);
+}
+
+static void woke_of(void *of)
+{
+	net_woke(of);
+}
+
+static bool idle_of(const void *of)
+{
+	const struct net *n = of;
+	return n->tx.free_count == n->tx.size;
+}
+
+const struct driver net_driver = { place_of, pass_of, ready_of, listen_of, woke_of, idle_of, NULL };
