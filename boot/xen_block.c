@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include <boot/lazy.h>
+#include <boot/image_side.h>
 #include <boot/memory.h>
 #include <boot/xen_block.h>
 #include <boot/xen_events.h>
@@ -158,16 +158,6 @@ static int place(void *of, const struct driver_room *room, struct defect *why)
 	return 0;
 }
 
-static void answer(struct xen_block *b, uint64_t id, int32_t result)
-{
-	const struct amp_block_answer a = { .id = id, .result = result };
-	memcpy((struct amp_block_answer *)b->answers.entries +
-	               (b->answers.mine & (b->answers.size - 1)),
-	       &a, sizeof a);
-	b->answers.mine++;
-	__atomic_store_n(b->answers.producer, b->answers.mine, __ATOMIC_RELEASE);
-}
-
 /* Between a piece's pages and the parts that it is of. */
 static void move(struct xen_block *b, uint32_t which)
 {
@@ -201,7 +191,7 @@ static void end_job(struct xen_block *b, uint32_t which)
 	struct xen_block_job *j = &b->jobs[which];
 	if (j->pieces || which == b->current)
 		return;
-	answer(b, j->request.id, j->failed ? AMP_BLOCK_FAILED : 0);
+	image_block_answer(&b->answers, j->request.id, j->failed ? AMP_BLOCK_FAILED : 0);
 	j->used = false;
 	b->job_count--;
 }
@@ -281,12 +271,8 @@ static bool begin(struct xen_block *b, const struct amp_block_request *q, const 
 	struct xen_block_job *j = &b->jobs[which];
 	*j = (struct xen_block_job){ .used = true, .request = *q };
 	j->part_count = q->op <= AMP_BLOCK_WRITE ? q->part_count : 0;
-	for (uint32_t k = 0; k < j->part_count; k++) {
-		j->parts[k] = v[k];
-		lazy_touch(b->pages,
-		           b->heap.at + (uint64_t)((uint8_t *)v[k].iov_base - b->heap.bytes),
-		           v[k].iov_len);
-	}
+	memcpy(j->parts, v, j->part_count * sizeof *v);
+	image_block_touch(&b->heap, b->pages, v, j->part_count);
 	b->job_count++;
 	b->current = which;
 	issue(b);
@@ -302,23 +288,13 @@ static uint32_t take(struct xen_block *b)
 	for (; taken < ready && room > b->job_count && b->current == XEN_BLOCK_RING; taken++) {
 		struct amp_block_request q;
 		struct iovec v[AMP_BLOCK_PARTS_MAX];
-		memcpy(&q,
-		       (struct amp_block_request *)b->requests.entries +
-		               ((b->requests.mine + taken) & (b->requests.size - 1)),
-		       sizeof q);
-		__asm__ volatile("" ::: "memory");
-		uint64_t parts = q.part_count * sizeof(struct amp_block_part);
-		/* The array of parts lies in the heap, too. */
-		if (q.op <= AMP_BLOCK_WRITE && q.part_count <= AMP_BLOCK_PARTS_MAX &&
-		    q.parts - b->heap.at <= b->heap.size &&
-		    parts <= b->heap.size - (q.parts - b->heap.at))
-			lazy_touch(b->pages, q.parts, parts);
+		image_block_look(&b->requests, taken, &b->heap, b->pages, &q);
 		if (!block_request_fits(&b->extent, &b->heap, &q, v)) {
-			answer(b, q.id, AMP_BLOCK_BAD);
+			image_block_answer(&b->answers, q.id, AMP_BLOCK_BAD);
 			room--;
 		} else if ((q.op == AMP_BLOCK_FLUSH && !b->flushes) ||
 		           (q.op == AMP_BLOCK_DISCARD && !b->discards)) {
-			answer(b, q.id, 0);
+			image_block_answer(&b->answers, q.id, 0);
 			room--;
 		} else if (!begin(b, &q, v)) {
 			break;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <boot/image_side.h>
 #include <boot/lazy.h>
 #include <boot/memory.h>
 #include <boot/xen_events.h>
@@ -140,35 +141,13 @@ static void give_pages(struct xen_net *n)
 static int place(void *of, const struct driver_room *room, struct defect *why)
 {
 	struct xen_net *n = of;
-	uint32_t frame_size = net_frame_size(n->mtu), features = 0;
-	struct net_rings *r = &n->rings;
-	const struct net_layout layout = { .fd = -1,
-		                           .mtu = net_mtu(n->mtu, frame_size),
-		                           .ring_size = n->note->ring_size,
-		                           .frame_count = n->note->frame_count,
-		                           .frame_size = frame_size,
-		                           .rings = room->rings,
-		                           .frames = room->frames,
-		                           .view = room->view };
-	net_rings_open(r, &layout);
+	uint32_t features = AMP_NET_TX_CHECKSUM | AMP_NET_RX_CHECKSUM;
+	features |= n->large ? AMP_NET_RX_LARGE : 0;
+	features |= n->segments4 ? AMP_NET_TX_SEGMENT : 0;
+	features |= n->segments4 && n->segments6 && n->sums6 ? AMP_NET_TX_SEGMENT6 : 0;
 	n->pages = room->pages;
-	if (room->abi_minor >= 1) {
-		features = AMP_NET_TX_CHECKSUM | AMP_NET_RX_CHECKSUM | AMP_NET_TX_DIRECT;
-		features |= room->heap.size ? AMP_NET_TX_MEMORY : 0;
-		features |= n->large ? AMP_NET_RX_LARGE : 0;
-		features |= n->segments4 ? AMP_NET_TX_SEGMENT : 0;
-		features |= n->segments4 && n->segments6 && n->sums6 && room->abi_minor >= 3
-		                    ? AMP_NET_TX_SEGMENT6
-		                    : 0;
-	}
-	r->features = features;
-	for (uint32_t k = 0; k < room->constant_count; k++)
-		r->segments[r->segment_count++] = room->constants[k];
-	if (features & AMP_NET_TX_MEMORY)
-		r->segments[r->segment_count++] = room->heap;
-	room->view->features = features;
-	memcpy(room->view->mac, n->mac, sizeof n->mac);
-
+	image_net_open(&n->rings, room, n->note, n->mtu, n->mac, features);
+	features = n->rings.features;
 	bool sums = features & AMP_NET_RX_CHECKSUM, large = features & AMP_NET_RX_LARGE;
 	if (xen_bus_say(&n->bus, "request-rx-copy", 1) ||
 	    xen_bus_say(&n->bus, "feature-rx-notify", 1) ||
@@ -253,15 +232,6 @@ static uint32_t reap(struct xen_net *n)
 	}
 	n->tx.taken += ready;
 	return ready;
-}
-
-static void complete(struct xen_net *n, const struct amp_desc *c, uint32_t count)
-{
-	struct ring *r = &n->rings.completion;
-	for (uint32_t k = 0; k < count; k++)
-		if (!(c[k].options & AMP_DESC_DIRECT))
-			((uint64_t *)r->entries)[r->mine++ & (r->size - 1)] = c[k].addr;
-	__atomic_store_n(r->producer, r->mine, __ATOMIC_RELEASE);
 }
 
 /* The pieces into pages from `first` of the free ones on. */
@@ -364,7 +334,7 @@ static uint32_t send(struct xen_net *n)
 		}
 		d->counts.tx_bad += went < 0;
 		room -= frames;
-		complete(n, c, count);
+		image_net_complete(d, c, count);
 		d->tx_skip = more && count == AMP_PACKET_DESCS_MAX;
 		taken += count;
 	}
