@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include <boot/block.h>
-#include <boot/lazy.h>
+#include <boot/image_side.h>
 #include <boot/memory.h>
 #include <boot/processor.h>
 
@@ -111,26 +111,14 @@ int block_read(struct block *b, void *to, uint32_t bytes, uint64_t at)
 	return j->status ? -1 : 0;
 }
 
-int block_place(struct block *b, const struct device_memory *rings,
-                const struct device_memory *heap, const struct pages *pages,
-                struct amp_device *view, struct defect *why)
+int block_place(struct block *b, const struct driver_room *room, struct defect *why)
 {
 	(void)why;
-	b->heap = *heap;
-	b->pages = pages;
-	block_request_lay_out(&b->requests, &b->answers, &b->extent, rings, b->note->ring_size,
-	                      view);
+	b->heap = room->heap;
+	b->pages = room->pages;
+	block_request_lay_out(&b->requests, &b->answers, &b->extent, &room->rings,
+	                      b->note->ring_size, room->view);
 	return 0;
-}
-
-static void answer(struct block *b, uint64_t id, int32_t result)
-{
-	const struct amp_block_answer a = { .id = id, .result = result };
-	memcpy((struct amp_block_answer *)b->answers.entries +
-	               (b->answers.mine & (b->answers.size - 1)),
-	       &a, sizeof a);
-	b->answers.mine++;
-	__atomic_store_n(b->answers.producer, b->answers.mine, __ATOMIC_RELEASE);
 }
 
 static uint32_t reap(struct block *b)
@@ -138,7 +126,8 @@ static uint32_t reap(struct block *b)
 	uint32_t head, size, n = 0;
 	while ((head = virtq_take(&b->q, &size)) != VIRTQ_NONE) {
 		b->in_flight--;
-		answer(b, b->jobs[head].id, b->jobs[head].status ? AMP_BLOCK_FAILED : 0);
+		image_block_answer(&b->answers, b->jobs[head].id,
+		                   b->jobs[head].status ? AMP_BLOCK_FAILED : 0);
 		n++;
 	}
 	return n;
@@ -182,10 +171,8 @@ static int chain(struct block *b, const struct amp_block_request *q, const struc
 	j->range.flags = 0;
 	j->status = STATUS_NONE;
 	j->id = q->id;
-	for (uint32_t k = 0; type <= WRITE && k < q->part_count; k++)
-		lazy_touch(b->pages,
-		           b->heap.at + (uint64_t)((uint8_t *)v[k].iov_base - b->heap.bytes),
-		           v[k].iov_len);
+	if (type <= WRITE)
+		image_block_touch(&b->heap, b->pages, v, q->part_count);
 	virtq_give(&b->q, parts, n);
 	b->in_flight++;
 	return 1;
@@ -198,31 +185,21 @@ static uint32_t take(struct block *b)
 	for (; taken < ready && room > b->in_flight; taken++) {
 		struct amp_block_request q;
 		struct iovec v[AMP_BLOCK_PARTS_MAX];
-		memcpy(&q,
-		       (struct amp_block_request *)b->requests.entries +
-		               ((b->requests.mine + taken) & (b->requests.size - 1)),
-		       sizeof q);
-		__asm__ volatile("" ::: "memory");
-		uint64_t parts = q.part_count * sizeof(struct amp_block_part);
-		/* The array of parts lies in the heap, too. */
-		if (q.op <= AMP_BLOCK_WRITE && q.part_count <= AMP_BLOCK_PARTS_MAX &&
-		    q.parts - b->heap.at <= b->heap.size &&
-		    parts <= b->heap.size - (q.parts - b->heap.at))
-			lazy_touch(b->pages, q.parts, parts);
+		image_block_look(&b->requests, taken, &b->heap, b->pages, &q);
 		int done = 0;
 		if (!block_request_fits(&b->extent, &b->heap, &q, v)) {
-			answer(b, q.id, AMP_BLOCK_BAD);
+			image_block_answer(&b->answers, q.id, AMP_BLOCK_BAD);
 			room--;
 		} else if ((q.op == AMP_BLOCK_FLUSH && !b->flushes) ||
 		           (q.op == AMP_BLOCK_DISCARD &&
 		            (!b->discards || q.size / SECTOR > b->discard_most))) {
 			/* Without a cache there is nothing to flush; what was discarded may read as anything. */
-			answer(b, q.id, 0);
+			image_block_answer(&b->answers, q.id, 0);
 			room--;
 		} else if (!(done = chain(b, &q, v))) {
 			break;
 		} else if (done < 0) {
-			answer(b, q.id, AMP_BLOCK_FAILED);
+			image_block_answer(&b->answers, q.id, AMP_BLOCK_FAILED);
 			room--;
 		}
 	}
@@ -254,3 +231,42 @@ void block_woke(struct block *b)
 	b->disk->transport->settle(b->disk);
 	virtq_listen(&b->q, false);
 }
+
+static int place_of(void *of, const struct driver_room *room, struct defect *why)
+{
+	return block_place(of, room, why);
+}
+
+static uint32_t pass_of(void *of)
+{
+	return block_pass(of);
+}
+
+static bool ready_of(const void *of, uint64_t events)
+{
+	return block_ready(of, events);
+}
+
+static void listen_of(void *of, uint64_t events)
+{
+	(void)events;
+	block_listen(of);
+}
+
+static void woke_of(void *of)
+{
+	block_woke(of);
+}
+
+static bool idle_of(const void *of)
+{
+	return !((const struct block *)of)->in_flight;
+}
+
+static int read_of(void *of, void *to, uint32_t size, uint64_t at)
+{
+	return block_read(of, to, size, at);
+}
+
+const struct driver block_driver = { place_of, pass_of, ready_of, listen_of,
+	                             woke_of,  idle_of, read_of };

@@ -3,11 +3,8 @@
 #ifndef BOOT_BLOCK_H
 #define BOOT_BLOCK_H
 
+#include <boot/driver.h>
 #include <boot/virtio.h>
-#include <tender/device/block_request.h>
-#include <tender/image.h>
-
-struct pages;
 
 #define BLOCK_SERIAL 20u
 
@@ -35,11 +32,13 @@ int block_open(struct block *, struct virtio *, struct defect *why);
 int block_read(struct block *, void *to, uint32_t size, uint64_t at);
 
 /* The image's side. */
-int block_place(struct block *, const struct device_memory *rings, const struct device_memory *heap,
-                const struct pages *, struct amp_device *view, struct defect *why);
+int block_place(struct block *, const struct driver_room *, struct defect *why);
 uint32_t block_pass(struct block *);
 bool block_ready(const struct block *, uint64_t events);
 void block_listen(struct block *);
 void block_woke(struct block *);
+
+/* All of it. `of` is a struct block. */
+extern const struct driver block_driver;
 
 #endif

@@ -14,6 +14,7 @@
 #include <boot/devices.h>
 #include <boot/lazy.h>
 #include <boot/power.h>
+#include <boot/xen_events.h>
 
 #define STOP_MINOR  3u
 #define STOP_NS     10000000000ull
@@ -50,6 +51,7 @@ static bool is_there(uint64_t events)
 static void wait(uint64_t deadline, uint64_t events)
 {
 	for (;;) {
+		events_settle(); /* what Xen tells from here on ends the sleep */
 		devices_pass();
 		look_at_button();
 		clock_refresh();

@@ -9,6 +9,8 @@
 #include <boot/memory.h>
 #include <boot/net.h>
 #include <boot/random.h>
+#include <boot/xen_block.h>
+#include <boot/xen_net.h>
 #include <tender/device/net_words.h>
 
 #define HEAD      8192u /* bytes of a disk that tell its format */
@@ -17,11 +19,17 @@
 #define RANDOM    64u
 #define PUT_TRIES 100000000u
 
-static struct net
-        nets[AMP_DEVICES_MAX]; /* by the note's index; those without a card are not there */
-static struct block blocks[AMP_DEVICES_MAX]; /* the same */
-static struct block disks[VIRTIO_DEVICES];
+/* By the note's index; without a driver: it is not there. */
+static struct device {
+	const struct driver *driver;
+	void *of;
+	uint16_t mtu; /* of a network card */
+} devices[AMP_DEVICES_MAX];
+static struct driver_disk disks[VIRTIO_DEVICES + AMP_DEVICES_MAX];
 static uint32_t device_count, disk_count;
+/* Network cards of Xen's, and how many of them are taken. */
+static uint32_t vifs[AMP_DEVICES_MAX], vif_count, vifs_taken;
+static struct virtio *last_card; /* of virtio's, that is taken */
 static struct net_words told;
 static uint32_t told_device;
 
@@ -103,10 +111,10 @@ static int hex(char c)
 }
 
 /* Is it the disk that the kernel came from? */
-static bool is_own(struct block *b, const char *guid)
+static bool is_own(const struct driver_disk *d, const char *guid)
 {
 	static uint8_t head[2 * AMP_PAGE] __attribute__((aligned(4096)));
-	if (!guid || strlen(guid) != 2 * GUID || block_read(b, head, AMP_PAGE, 0))
+	if (!guid || strlen(guid) != 2 * GUID || d->driver->read(d->of, head, AMP_PAGE, 0))
 		return false;
 	for (unsigned i = 0; i < GUID; i++)
 		if (hex(guid[2 * i]) * 16 + hex(guid[2 * i + 1]) != head[GUID_AT + i])
@@ -117,52 +125,65 @@ static bool is_own(struct block *b, const char *guid)
 static void open_disks(const struct words *w)
 {
 	struct defect why;
+	uint32_t vbds[AMP_DEVICES_MAX], vbd_count = xen_bus_list("vbd", vbds, AMP_DEVICES_MAX);
 	for (struct virtio *v = NULL; (v = virtio_next(VIRTIO_BLOCK, v));) {
-		struct block *b = &disks[disk_count];
+		struct block *b = memory_take(sizeof *b);
+		const struct driver_disk d = { &block_driver, b,        &b->extent,
+			                       &b->note,      v->place, b->serial };
 		if (block_open(b, v, &why))
 			say("%s", why.text);
-		else if (!is_own(b, w->disk))
-			disk_count++;
+		else if (!is_own(&d, w->disk))
+			disks[disk_count++] = d;
+	}
+	for (uint32_t i = 0; i < vbd_count; i++) {
+		struct xen_block *b = memory_take(sizeof *b);
+		if (xen_block_open(b, vbds[i], &why))
+			say("%s", why.text);
+		else
+			disks[disk_count++] =
+			        (struct driver_disk){ &xen_block_driver, b, &b->extent, &b->note,
+				                      b->bus.front,      "" };
 	}
 }
 
-static struct block *take_disk(const struct image *image, const char *name)
+static struct driver_disk *take_disk(const struct image *image, const char *name)
 {
-	struct block *first = NULL;
+	struct driver_disk *first = NULL;
 	for (uint32_t i = 0; i < disk_count; i++) {
-		struct block *b = &disks[i];
+		struct driver_disk *d = &disks[i];
 		bool meant = false; /* for another one, by its name */
-		if (!b->disk || (name && strncmp(b->serial, name, BLOCK_SERIAL)))
+		if (!d->driver || (name && strncmp(d->serial, name, BLOCK_SERIAL)))
 			continue;
 		for (uint32_t k = 0; !name && k < image->note.device_count; k++)
-			meant |= !strncmp(b->serial, image->devices[k].name, BLOCK_SERIAL);
+			meant |= !strncmp(d->serial, image->devices[k].name, BLOCK_SERIAL);
 		if (!meant && !first)
-			first = b;
+			first = d;
 	}
 	return first;
 }
 
-static int check_disk(struct block *b, const struct amp_note_device *note, struct defect *why)
+static int check_disk(const struct driver_disk *d, const struct amp_note_device *note,
+                      struct defect *why)
 {
 	static uint8_t head[HEAD] __attribute__((aligned(4096)));
 	struct defect what;
-	if (b->extent.read_only && !(note->flags & AMP_NOTE_DEVICE_READ_ONLY))
+	if (d->extent->read_only && !(note->flags & AMP_NOTE_DEVICE_READ_ONLY))
 		return defect_set(why, "block device %s: the disk at %s is read-only", note->name,
-		                  b->disk->place);
-	if (b->extent.size < note->size_min)
+		                  d->place);
+	if (d->extent->size < note->size_min)
 		return defect_set(why,
 		                  "block device %s: the disk at %s has %llu bytes; %llu are needed",
-		                  note->name, b->disk->place, (unsigned long long)b->extent.size,
+		                  note->name, d->place, (unsigned long long)d->extent->size,
 		                  (unsigned long long)note->size_min);
 	if (!*note->format)
 		return 0;
-	uint32_t size = b->extent.size < HEAD ? (uint32_t)b->extent.size : HEAD;
-	if (block_read(b, head, size, 0))
+	uint32_t size = d->extent->size < HEAD ? (uint32_t)d->extent->size : HEAD;
+	if (d->driver->read(d->of, head, size, 0))
 		return defect_set(why, "block device %s: the disk at %s cannot be read", note->name,
-		                  b->disk->place);
+		                  d->place);
 	if (block_format_check(head, size, note->format, &what))
-		return defect_set(why, "block device %s: the disk at %s %s", note->name,
-		                  b->disk->place, what.text);
+		return defect_set(why, "block device %s: the disk at %s %s", note->name, d->place,
+		                  what.text);
 	return 0;
 }
 
@@ -172,55 +193,74 @@ static int missing(const struct amp_note_device *note, struct defect *why)
 		return 0;
 	return note->type == AMP_DEVICE_NET
 	               ? defect_set(why,
-	                            "needs network device %s, and the machine has no virtio "
-	                            "network card (left) for it",
+	                            "needs network device %s, and the machine has no network "
+	                            "card of virtio's or Xen's (left) for it",
 	                            note->name)
 	               : defect_set(why,
-	                            "needs block device %s, and the machine has no virtio disk "
-	                            "(left) for it",
+	                            "needs block device %s, and the machine has no disk of "
+	                            "virtio's or Xen's (left) for it",
 	                            note->name);
+}
+
+/* The next card that no device of the image's has. 0: it is `d`'s; 1: there is none; -1 with a defect. */
+static int open_card(struct device *d, const struct amp_note_device *note, struct defect *why)
+{
+	struct virtio *card = virtio_next(VIRTIO_NET, last_card);
+	if (card) {
+		struct net *n = memory_take(sizeof *n);
+		last_card = card;
+		if (net_open(n, card, note, why))
+			return -1;
+		*d = (struct device){ &net_driver, n, n->mtu };
+		return 0;
+	}
+	if (vifs_taken == vif_count)
+		return 1;
+	struct xen_net *n = memory_take(sizeof *n);
+	if (xen_net_open(n, vifs[vifs_taken++], note, why))
+		return -1;
+	*d = (struct device){ &xen_net_driver, n, n->mtu };
+	return 0;
+}
+
+static int open_disk(struct device *to, const struct image *image,
+                     const struct amp_note_device *note, struct defect *why)
+{
+	struct driver_disk *d = take_disk(image, note->name);
+	if (!d)
+		d = take_disk(image, NULL);
+	if (!d)
+		return missing(note, why);
+	if (check_disk(d, note, why))
+		return -1;
+	*to = (struct device){ .driver = d->driver, .of = d->of };
+	*d->note = note;
+	if (note->flags & AMP_NOTE_DEVICE_READ_ONLY)
+		d->extent->read_only = true;
+	d->driver = NULL;
+	return 0;
 }
 
 int devices_open(const struct image *image, const struct words *w, struct defect *why)
 {
-	struct virtio *card = NULL;
 	char text[512];
 	device_count = image->note.device_count;
+	vif_count = xen_bus_list("vif", vifs, AMP_DEVICES_MAX);
 	open_disks(w);
-	for (uint32_t i = 0; i < device_count; i++) {
-		const struct amp_note_device *note = &image->devices[i];
-		if (note->type != AMP_DEVICE_BLOCK)
-			continue;
-		struct block *b = take_disk(image, note->name);
-		if (!b)
-			b = take_disk(image, NULL);
-		if (!b) {
-			if (missing(note, why))
-				return -1;
-			continue;
-		}
-		if (check_disk(b, note, why))
+	for (uint32_t i = 0; i < device_count; i++)
+		if (image->devices[i].type == AMP_DEVICE_BLOCK &&
+		    open_disk(&devices[i], image, &image->devices[i], why))
 			return -1;
-		blocks[i] = *b;
-		blocks[i].note = note;
-		if (note->flags & AMP_NOTE_DEVICE_READ_ONLY)
-			blocks[i].extent.read_only = true;
-		b->disk = NULL;
-	}
 	bool first = true;
 	for (uint32_t i = 0; i < device_count; i++) {
 		const struct amp_note_device *note = &image->devices[i];
 		if (note->type != AMP_DEVICE_NET)
 			continue;
-		card = virtio_next(VIRTIO_NET, card);
-		if (!card) {
-			if (missing(note, why))
-				return -1;
-			card = &virtio_devices[virtio_count - 1];
-			continue;
-		}
-		if (net_open(&nets[i], card, note, why))
+		int none = open_card(&devices[i], note, why);
+		if (none < 0 || (none && missing(note, why)))
 			return -1;
+		if (none)
+			continue;
 		if (first)
 			told_device = i;
 		first = false;
@@ -242,18 +282,18 @@ int devices_open(const struct image *image, const struct words *w, struct defect
 static uint64_t rings_size(const struct image *image, uint32_t i)
 {
 	uint32_t entries = image->devices[i].ring_size;
-	return nets[i].card     ? net_rings_size(entries)
-	       : blocks[i].disk ? block_rings_size(entries)
-	                        : 0;
+	return !devices[i].driver                         ? 0
+	       : image->devices[i].type == AMP_DEVICE_NET ? net_rings_size(entries)
+	                                                  : block_rings_size(entries);
 }
 
 void devices_need(const struct image *image, struct space_need *need)
 {
 	for (uint32_t i = 0; i < device_count; i++) {
 		need->rings += rings_size(image, i);
-		if (nets[i].card)
+		if (devices[i].mtu)
 			need->frames[i] = (uint64_t)image->devices[i].frame_count *
-			                  net_frame_size(nets[i].mtu);
+			                  net_frame_size(devices[i].mtu);
 	}
 }
 
@@ -267,10 +307,10 @@ int devices_place(struct space *s, const struct pages *pages, const struct image
                   struct amp_device *views, struct defect *why)
 {
 	struct device_memory constants[AMP_SEGMENTS_MAX], rings = memory(s, REGION_RINGS, 0);
-	struct net_room room = { .constants = constants,
-		                 .heap = memory(s, REGION_HEAP, 0),
-		                 .pages = pages,
-		                 .abi_minor = image->note.abi_minor };
+	struct driver_room room = { .constants = constants,
+		                    .heap = memory(s, REGION_HEAP, 0),
+		                    .pages = pages,
+		                    .abi_minor = image->note.abi_minor };
 	for (uint32_t i = 0; i < s->region_count; i++) {
 		const struct region *r = &s->regions[i];
 		if (r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W))
@@ -282,12 +322,11 @@ int devices_place(struct space *s, const struct pages *pages, const struct image
 		room.rings = (struct device_memory){ rings.at, size, rings.bytes };
 		room.frames = memory(s, REGION_FRAMES, i);
 		room.view = &views[i];
-		if (nets[i].card && net_place(&nets[i], &room, why))
+		if (!devices[i].driver)
+			continue;
+		if (devices[i].driver->place(devices[i].of, &room, why))
 			return -1;
-		if (blocks[i].disk &&
-		    block_place(&blocks[i], &room.rings, &room.heap, pages, &views[i], why))
-			return -1;
-		if (nets[i].card && i == told_device && told.mtu && told.mtu < views[i].mtu)
+		if (devices[i].mtu && i == told_device && told.mtu && told.mtu < views[i].mtu)
 			views[i].mtu = told.mtu;
 		rings.at += size;
 		rings.bytes += size;
@@ -305,54 +344,43 @@ uint32_t devices_words(struct amp_net_word *to)
 uint32_t devices_pass(void)
 {
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < device_count; i++) {
-		if (nets[i].card)
-			n += net_pass(&nets[i]);
-		if (blocks[i].disk)
-			n += block_pass(&blocks[i]);
-	}
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver)
+			n += d->driver->pass(d->of);
 	return n;
 }
 
 bool devices_ready(uint64_t events)
 {
-	for (uint32_t i = 0; i < device_count; i++)
-		if ((nets[i].card && net_ready(&nets[i], events)) ||
-		    (blocks[i].disk && block_ready(&blocks[i], events)))
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver && d->driver->ready(d->of, events))
 			return true;
 	return false;
 }
 
 void devices_listen(uint64_t events)
 {
-	for (uint32_t i = 0; i < device_count; i++) {
-		if (nets[i].card)
-			net_listen(&nets[i], events);
-		if (blocks[i].disk)
-			block_listen(&blocks[i]);
-	}
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver)
+			d->driver->listen(d->of, events);
 }
 
 void devices_woke(void)
 {
-	for (uint32_t i = 0; i < device_count; i++) {
-		if (nets[i].card)
-			net_woke(&nets[i]);
-		if (blocks[i].disk)
-			block_woke(&blocks[i]);
-	}
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver)
+			d->driver->woke(d->of);
 }
 
 bool devices_idle(void)
 {
-	for (uint32_t i = 0; i < device_count; i++)
-		if ((nets[i].card && nets[i].tx.free_count < nets[i].tx.size) ||
-		    (blocks[i].disk && blocks[i].in_flight))
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver && !d->driver->idle(d->of))
 			return false;
 	return true;
 }
 
 bool devices_has(uint64_t index)
 {
-	return index < device_count && (nets[index].card || blocks[index].disk);
+	return index < device_count && devices[index].driver;
 }

@@ -62,6 +62,7 @@ static int machine(uint64_t information, uint32_t magic, struct defect *why)
 	if (words.errors_port)
 		console_split(words.errors_port);
 	apic_begin();
+	xen_devices();
 	power_begin(words.exit_port);
 	if (status)
 		return -1;

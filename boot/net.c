@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include <boot/image_side.h>
 #include <boot/lazy.h>
 #include <boot/memory.h>
 #include <boot/net.h>
@@ -63,37 +64,16 @@ int net_open(struct net *n, struct virtio *card, const struct amp_note_device *n
 	return 0;
 }
 
-int net_place(struct net *n, const struct net_room *room, struct defect *why)
+int net_place(struct net *n, const struct driver_room *room, struct defect *why)
 {
-	uint32_t frame_size = net_frame_size(n->mtu), features = 0;
 	uint64_t has = n->card->features;
-	struct net_rings *r = &n->rings;
-	const struct net_layout layout = { .fd = -1,
-		                           .mtu = net_mtu(n->mtu, frame_size),
-		                           .ring_size = n->note->ring_size,
-		                           .frame_count = n->note->frame_count,
-		                           .frame_size = frame_size,
-		                           .rings = room->rings,
-		                           .frames = room->frames,
-		                           .view = room->view };
+	uint32_t features = has & F_CSUM ? AMP_NET_TX_CHECKSUM : 0;
 	(void)why;
-	net_rings_open(r, &layout);
+	features |= has & F_CSUM && has & F_HOST_TSO4 ? AMP_NET_TX_SEGMENT : 0;
+	features |= has & F_GUEST_CSUM ? AMP_NET_RX_CHECKSUM : 0;
+	features |= n->merges && has & F_GUEST_TSO4 && has & F_GUEST_CSUM ? AMP_NET_RX_LARGE : 0;
 	n->pages = room->pages;
-	if (room->abi_minor >= 1) {
-		features |= has & F_CSUM ? AMP_NET_TX_CHECKSUM : 0;
-		features |= has & F_CSUM && has & F_HOST_TSO4 ? AMP_NET_TX_SEGMENT : 0;
-		features |= has & F_GUEST_CSUM ? AMP_NET_RX_CHECKSUM : 0;
-		features |= n->merges && has & F_GUEST_TSO4 && has & F_GUEST_CSUM ? AMP_NET_RX_LARGE
-		                                                                  : 0;
-		features |= AMP_NET_TX_DIRECT | (room->heap.size ? AMP_NET_TX_MEMORY : 0);
-	}
-	r->features = features;
-	for (uint32_t k = 0; k < room->constant_count; k++)
-		r->segments[r->segment_count++] = room->constants[k];
-	if (features & AMP_NET_TX_MEMORY)
-		r->segments[r->segment_count++] = room->heap;
-	room->view->features = features;
-	memcpy(room->view->mac, n->mac, sizeof n->mac);
+	image_net_open(&n->rings, room, n->note, n->mtu, n->mac, features);
 	virtio_begin(n->card);
 	return 0;
 }
@@ -114,15 +94,6 @@ static uint32_t complete(struct net *n)
 	if (done)
 		__atomic_store_n(c->producer, c->mine, __ATOMIC_RELEASE);
 	return done;
-}
-
-static void complete_at_once(struct net *n, const struct amp_desc *c, uint32_t count)
-{
-	struct ring *r = &n->rings.completion;
-	for (uint32_t k = 0; k < count; k++)
-		if (!(c[k].options & AMP_DESC_DIRECT))
-			((uint64_t *)r->entries)[r->mine++ & (r->size - 1)] = c[k].addr;
-	__atomic_store_n(r->producer, r->mine, __ATOMIC_RELEASE);
 }
 
 /* False: it does not fit. */
@@ -171,7 +142,7 @@ static uint32_t send(struct net *n)
 		/* One that goes on for too long is dropped in pieces. */
 		if (d->tx_skip || more || !give(n, c, count)) {
 			d->counts.tx_bad++;
-			complete_at_once(n, c, count);
+			image_net_complete(d, c, count);
 		}
 		d->tx_skip = more && count == AMP_PACKET_DESCS_MAX;
 		taken += count;
@@ -328,3 +299,36 @@ void net_woke(struct net *n)
 	virtq_listen(&n->rx, false);
 	virtq_listen(&n->tx, false);
 }
+
+static int place_of(void *of, const struct driver_room *room, struct defect *why)
+{
+	return net_place(of, room, why);
+}
+
+static uint32_t pass_of(void *of)
+{
+	return net_pass(of);
+}
+
+static bool ready_of(const void *of, uint64_t events)
+{
+	return net_ready(of, events);
+}
+
+static void listen_of(void *of, uint64_t events)
+{
+	net_listen(of, events);
+}
+
+static void woke_of(void *of)
+{
+	net_woke(of);
+}
+
+static bool idle_of(const void *of)
+{
+	const struct net *n = of;
+	return n->tx.free_count == n->tx.size;
+}
+
+const struct driver net_driver = { place_of, pass_of, ready_of, listen_of, woke_of, idle_of, NULL };

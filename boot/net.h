@@ -7,11 +7,9 @@
 #ifndef BOOT_NET_H
 #define BOOT_NET_H
 
+#include <boot/driver.h>
 #include <boot/virtio.h>
 #include <tender/device/net_packet.h>
-#include <tender/image.h>
-
-struct pages;
 
 struct net {
 	struct virtio *card;
@@ -38,16 +36,7 @@ struct net {
 /* Agrees with the card. -1 with a defect. */
 int net_open(struct net *, struct virtio *, const struct amp_note_device *, struct defect *why);
 
-/* Where the image's side is. */
-struct net_room {
-	struct device_memory rings, frames, heap;
-	const struct device_memory *constants;
-	uint32_t constant_count;
-	const struct pages *pages;
-	uint16_t abi_minor;
-	struct amp_device *view;
-};
-int net_place(struct net *, const struct net_room *, struct defect *why);
+int net_place(struct net *, const struct driver_room *, struct defect *why);
 
 /* Both directions, a batch each: how much was moved. */
 uint32_t net_pass(struct net *);
@@ -56,5 +45,8 @@ bool net_ready(const struct net *, uint64_t events);
 /* Before a sleep for these events, and after it. */
 void net_listen(struct net *, uint64_t events);
 void net_woke(struct net *);
+
+/* All of it. `of` is a struct net. */
+extern const struct driver net_driver;
 
 #endif

@@ -23,6 +23,9 @@ static const char *who = "no image";
 void power_begin(uint16_t exit_port)
 {
 	port = exit_port;
+	/* All ones: tables that Xen gives a PVH domain name a port behind which there is nothing. */
+	if (acpi.event && in16(acpi.event) == UINT16_MAX)
+		acpi.event = 0;
 	if (!acpi.event)
 		return;
 	out16((uint16_t)(acpi.event + 2), BUTTON);
@@ -36,6 +39,8 @@ void power_name(const char *name)
 
 bool power_asked(void)
 {
+	if (xen_asked())
+		return true;
 	if (!acpi.event || !(in16(acpi.event) & BUTTON))
 		return false;
 	out16(acpi.event, BUTTON); /* by writing it is cleared */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A guest of Xen's (PVH): its console, clock and end. Its network and disks are not driven yet. */
+/* A guest of Xen's (PVH): its console, clock and end. Its devices are found by xen_bus.h. */
 #ifndef BOOT_XEN_H
 #define BOOT_XEN_H
 
@@ -14,6 +14,10 @@ bool xen_is_there(void);
 uint64_t xen_rate(void);
 /* ns since 1970; 0: Xen does not say. */
 int64_t xen_wall(void);
+/* Xenstore and event channels work from here on, as far as there are any. After apic_begin. */
+void xen_devices(void);
+/* Has somebody asked the domain to end (`xl shutdown`, `xl reboot`) since the last look? It is taken as asked then. */
+bool xen_asked(void);
 /* Ends the domain. Returns where there is no Xen. */
 void xen_off(void);
 

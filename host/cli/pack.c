@@ -23,6 +23,7 @@
 #include <tender/sha256.h>
 
 #define SETS_MAX 64u
+#define XEN_MIB  2u /* for each device, whose packets or blocks are copied */
 
 static const char help[] =
         "usage: ampoule pack [OPTION...] --for PLATFORM IMAGE\n\n"
@@ -188,14 +189,6 @@ static int write_text(const struct pack *p, const char *name, const char *text, 
 	return write_file(p, name, text, strlen(text), mode, why);
 }
 
-static unsigned count_of(const struct pack *p, uint32_t type)
-{
-	unsigned n = 0;
-	for (uint32_t i = 0; i < p->image.note.device_count; i++)
-		n += p->image.devices[i].type == type;
-	return n;
-}
-
 /* ---- Platforms ---- */
 
 /* Words of QEMU's for the image's devices: cards in a user's network, disks of NAME.img. */
@@ -298,20 +291,32 @@ static int for_cloud_hypervisor(struct pack *p, struct defect *why)
 	return fits ? 0 : defect_set(why, "has too many devices");
 }
 
+/* Xen's go by their order: so the image's devices stand in the order of the image. */
 static int for_xen(struct pack *p, struct defect *why)
 {
 	static char text[8192];
 	const char *name = p->image.note.name;
-	if (count_of(p, AMP_DEVICE_NET) || count_of(p, AMP_DEVICE_BLOCK))
-		return defect_set(
-		        why, "has devices, and the boot kernel has no drivers of Xen's (netfront, "
-		             "blkfront) yet");
-	if (!APPEND(text,
-	            "name = \"%s\"\ntype = \"pvh\"\nkernel = \"kernel.elf\"\nramdisk = \"%s.amp\"\n"
-	            "cmdline = '%s'\nmemory = %u\nvcpus = 1\non_poweroff = \"destroy\"\non_crash = "
-	            "\"destroy\"\n",
-	            name, name, p->words, p->mib) ||
-	    !APPEND(p->command, "xl create -c %s.cfg", name))
+	char disk = 'a';
+	bool fits = APPEND(text,
+	                   "name = \"%s\"\ntype = \"pvh\"\nkernel = \"kernel.elf\"\nramdisk = "
+	                   "\"%s.amp\"\ncmdline = '%s'\nmemory = %u\nvcpus = 1\non_poweroff = "
+	                   "\"destroy\"\non_crash = \"destroy\"\n",
+	                   name, name, p->words, p->mib + XEN_MIB * p->image.note.device_count);
+	for (uint32_t i = 0; i < p->image.note.device_count; i++) {
+		const struct amp_note_device *d = &p->image.devices[i];
+		if (d->type == AMP_DEVICE_NET)
+			fits &= APPEND(p->nets, "%s'bridge=xenbr0'", *p->nets ? ", " : "");
+		else if (!(d->flags & AMP_NOTE_DEVICE_OPTIONAL))
+			fits &= APPEND(p->disks,
+			               "%s'format=raw, vdev=xvd%c, access=%s, target=%s.data'",
+			               *p->disks ? ", " : "", disk++,
+			               d->flags & AMP_NOTE_DEVICE_READ_ONLY ? "ro" : "rw", d->name);
+	}
+	if (*p->nets)
+		fits &= APPEND(text, "vif = [ %s ]\n", p->nets);
+	if (*p->disks)
+		fits &= APPEND(text, "disk = [ %s ]\n", p->disks);
+	if (!fits || !APPEND(p->command, "xl create -c %s.cfg", name))
 		return defect_set(why, "has too much for one configuration");
 	char file[AMP_NAME_MAX + 8];
 	snprintf(file, sizeof file, "%s.cfg", name);

@@ -1,43 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Fuzzes the boot kernel's network and disk drivers from both sides at once: the device answers with lies, writes into its queues and
- * into what it was given, and the image's rings hold anything. Each piece of memory is a heap block of exactly its size, so
- * that AddressSanitizer sees a step outside. Whatever the device does, a pass ends, no frame is in two places, and the
+ * into what it was given, and the image's rings hold anything. Whatever the device does, a pass ends, no frame is in two places, and the
  * image's counters stay in order.
  */
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <boot/block.h>
-#include <boot/lazy.h>
-#include <boot/memory.h>
 #include <boot/net.h>
 
-#define RING    64u
-#define FRAMES  256u
-#define AREA    ((uint64_t)FRAMES * AMP_FRAME_SIZE)
-#define HEAP    65536u
-#define HEAP_AT 0x300000000000ull
-#define CONFIG  64u
+#include "boot_image.h"
+
+#define CONFIG 64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
-/* ---- What the kernel has, in place of its memory ---- */
-
-static void *taken[64];
-static unsigned taken_count;
-
-void *memory_take(uint64_t bytes)
-{
-	assert(taken_count < sizeof taken / sizeof *taken);
-	return taken[taken_count++] = aligned_alloc(4096, (bytes + 4095) & ~4095ull);
-}
-
-void lazy_touch(const struct pages *p, uint64_t address, uint64_t size)
-{
-	(void)p, (void)address, (void)size;
-}
 
 /* There is one device, which nobody has to find. */
 void virtio_pci_find(void)
@@ -50,26 +24,6 @@ void virtio_mmio_find(const struct words *w)
 }
 
 /* ---- The device ---- */
-
-struct input {
-	const uint8_t *bytes;
-	size_t left;
-};
-static struct input in;
-
-static uint8_t draw(void)
-{
-	if (!in.left)
-		return 0;
-	in.left--;
-	return *in.bytes++;
-}
-
-static uint32_t draw32(void)
-{
-	uint32_t v = draw();
-	return v < 200 ? v : v << 24 | (uint32_t)draw() << 16 | (uint32_t)draw() << 8 | draw();
-}
 
 static struct virtio device;
 static uint8_t config[CONFIG];
@@ -187,48 +141,6 @@ static void reset(enum virtio_kind kind)
 	config[11] = (uint8_t)(config[11] % 32 | 4); /* an MTU that can be */
 }
 
-/* ---- The image ---- */
-
-static void lie(const struct amp_ring *r, uint32_t entry)
-{
-	uint32_t *producer = (uint32_t *)r->producer, *consumer = (uint32_t *)r->consumer;
-	uint8_t *to = (uint8_t *)r->entries + draw() % r->size * entry;
-	switch (draw() % 6) {
-	case 0:
-		*producer = draw32();
-		break;
-	case 1:
-		*consumer = draw32();
-		break;
-	case 2:
-		*producer += draw() % 8;
-		break;
-	case 3:
-		*consumer = *producer;
-		break;
-	default:
-		for (uint32_t k = 0; k < entry; k++)
-			to[k] = draw();
-	}
-}
-
-static void frames(const struct amp_ring *fill)
-{
-	for (uint8_t n = draw() % 64; n; n--) {
-		uint32_t at = (*(uint32_t *)fill->producer)++;
-		((uint64_t *)fill->entries)[at % fill->size] = (uint64_t)draw() * AMP_FRAME_SIZE;
-	}
-}
-
-static void packet(const struct amp_ring *tx)
-{
-	uint32_t at = (*(uint32_t *)tx->producer)++;
-	((struct amp_desc *)tx->entries)[at % tx->size] =
-	        (struct amp_desc){ .addr = (uint64_t)draw() * AMP_FRAME_SIZE + draw(),
-		                   .len = draw() * 8u,
-		                   .options = draw() & 7 };
-}
-
 static void attack_net(void)
 {
 	static const struct amp_note_device note = {
@@ -241,37 +153,16 @@ static void attack_net(void)
 	has |= 1ull << 5;
 	if (net_open(&n, &device, &note, &why))
 		return;
-	uint64_t size = net_rings_size(note.ring_size);
-	uint32_t frame_size = net_frame_size(n.mtu);
-	struct device_memory rings = { 0, size, calloc(1, size) };
-	struct device_memory area = { 0, (uint64_t)FRAMES * frame_size,
-		                      malloc((size_t)FRAMES * frame_size) };
-	struct device_memory heap = { HEAP_AT, HEAP, malloc(HEAP) };
-	rings.at = (uint64_t)rings.bytes;
-	const struct net_room room = {
-		.rings = rings, .frames = area, .heap = heap, .abi_minor = draw() & 3, .view = &view
-	};
+	struct image_memory m = image_memory(net_rings_size(note.ring_size),
+	                                     (uint64_t)FRAMES * net_frame_size(n.mtu), &view);
+	m.room.abi_minor = draw() & 3;
 	honest = false;
-	if (!net_place(&n, &room, &why))
+	if (!net_place(&n, &m.room, &why))
 		while (in.left) {
-			switch (draw() % 10) {
-			case 0:
-				lie(&view.fill, sizeof(uint64_t));
-				break;
-			case 1:
-				lie(&view.rx, sizeof(struct amp_desc));
-				break;
-			case 2:
-				lie(&view.tx, sizeof(struct amp_desc));
-				break;
-			case 3:
-				lie(&view.completion, sizeof(uint64_t));
-				break;
-			case 4:
-				frames(&view.fill);
-				break;
-			case 5:
-				packet(&view.tx);
+			uint8_t what = draw() % 10;
+			switch (what) {
+			default:
+				image_net(&view, what);
 				break;
 			case 6:
 				act(0);
@@ -283,15 +174,13 @@ static void attack_net(void)
 				net_listen(&n, draw());
 				net_woke(&n);
 				break;
-			default:
+			case 9:
 				net_pass(&n);
 			}
 			assert(n.held_count <= AMP_PACKET_DESCS_MAX);
 			assert(n.rx.free_count <= n.rx.size && n.tx.free_count <= n.tx.size);
 		}
-	free(rings.bytes);
-	free(area.bytes);
-	free(heap.bytes);
+	image_free(&m);
 }
 
 static void attack_block(void)
@@ -307,39 +196,15 @@ static void attack_block(void)
 	config[9] |= 16;
 	if (block_open(&b, &device, &why))
 		return;
-	uint64_t size = block_rings_size(note.ring_size);
-	struct device_memory rings = { 0, size, calloc(1, size) };
-	struct device_memory heap = { HEAP_AT, HEAP, malloc(HEAP) };
-	rings.at = (uint64_t)rings.bytes;
-	memset(heap.bytes, 0, HEAP);
+	struct image_memory m = image_memory(block_rings_size(note.ring_size), 0, &view);
 	honest = false;
 	b.note = &note;
-	block_place(&b, &rings, &heap, NULL, &view, &why);
+	block_place(&b, &m.room, &why);
 	while (in.left) {
-		uint32_t at;
-		struct amp_block_part *part;
-		switch (draw() % 7) {
-		case 0:
-			lie(&view.block.requests, sizeof(struct amp_block_request));
-			break;
-		case 1:
-			lie(&view.block.answers, sizeof(struct amp_block_answer));
-			break;
-		case 2:
-			part = (struct amp_block_part *)(heap.bytes + draw() % 64 * sizeof *part);
-			*part = (struct amp_block_part){ HEAP_AT + draw() * 512u, draw() * 512u };
-			break;
-		case 3:
-			at = (*(uint32_t *)view.block.requests.producer)++;
-			((struct amp_block_request *)view.block.requests.entries)[at % RING] =
-			        (struct amp_block_request){
-				        .op = draw() % 5,
-				        .part_count = draw() % 4,
-				        .offset = draw() * 512u,
-				        .size = draw() * 512u,
-				        .parts = HEAP_AT +
-				                 draw() % 64 * sizeof(struct amp_block_part)
-			        };
+		uint8_t what = draw() % 7;
+		switch (what) {
+		default:
+			image_block(&view, m.room.heap.bytes, what);
 			break;
 		case 4:
 			act(0);
@@ -348,13 +213,12 @@ static void attack_block(void)
 			block_listen(&b);
 			block_woke(&b);
 			break;
-		default:
+		case 6:
 			block_pass(&b);
 		}
 		assert(b.q.free_count <= b.q.size);
 	}
-	free(rings.bytes);
-	free(heap.bytes);
+	image_free(&m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -368,7 +232,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		attack_net();
 	else
 		attack_block();
-	while (taken_count)
-		free(taken[--taken_count]);
+	give_back();
 	return 0;
 }
