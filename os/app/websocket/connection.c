@@ -158,6 +158,8 @@ void websocket_arm(struct websocket *w)
 			at = w->heard_at + o->ping_ns;
 		if (o->idle_ns && o->idle_ns != CLOCK_NEVER && w->message_at + o->idle_ns < at)
 			at = w->message_at + o->idle_ns;
+		if (w->end_by && w->end_by < at)
+			at = w->end_by;
 	}
 	if (at != CLOCK_NEVER)
 		timer_set(&w->timer, at, tick);
@@ -170,6 +172,12 @@ static void check(struct websocket *w, uint64_t now)
 	if (w->close_by) {
 		if (now >= w->close_by)
 			end(w, WEBSOCKET_ABNORMAL);
+		return;
+	}
+	if (w->end_by && now >= w->end_by) { /* its task does not come back for it */
+		w->end_by = 0;
+		w->hurried = true;
+		websocket_resume(w);
 		return;
 	}
 	/* What we do not take we cannot hear: its acknowledgments are heard then, or it is the reader's doing. */
@@ -246,11 +254,8 @@ static uint32_t take_head(struct websocket *w, const uint8_t *bytes, uint32_t si
 	uint32_t code = found < 0                         ? WEBSOCKET_PROTOCOL
 	                : w->frame.opcode >= OPCODE_CLOSE ? 0
 	                                                  : websocket_message_frame(w);
-	if (code) {
-		websocket_fail(w, code);
-		return size;
-	}
-	return (uint32_t)found - before;
+	w->broken = code;
+	return code ? size : (uint32_t)found - before;
 }
 
 static uint32_t take_payload(struct websocket *w, const uint8_t *bytes, uint32_t size)
@@ -264,8 +269,7 @@ static uint32_t take_payload(struct websocket *w, const uint8_t *bytes, uint32_t
 	else
 		n = websocket_message_take(w, bytes, n, &code);
 	w->at += n;
-	if (code)
-		websocket_fail(w, code);
+	w->broken = code;
 	return n;
 }
 
@@ -277,30 +281,60 @@ static void frame_end(struct websocket *w)
 		control_whole(w);
 		return;
 	}
-	uint32_t code = websocket_message_frame_end(w);
-	if (code && w->served)
-		websocket_fail(w, code);
+	w->broken = websocket_message_frame_end(w);
+}
+
+/* Its task has a message of before this one to answer. */
+static bool reader_works(const struct websocket *w)
+{
+	return !w->handlers && !w->left && !w->hurried && (w->is_ready || w->is_read) &&
+	       !w->close_said;
+}
+
+/* Close, or what breaks a rule: the end. */
+static bool is_end(const struct websocket *w)
+{
+	bool whole = w->in_frame && w->at == w->frame.size;
+	return w->broken || (whole && w->frame.opcode == OPCODE_CLOSE);
 }
 
 /* It is the reader's turn, or the client has enough to take. */
 static bool stops(struct websocket *w)
 {
-	if (w->in_frame && w->frame.opcode >= OPCODE_CLOSE)
-		return w->frame.opcode == OPCODE_PING && tcp_served_full(w->served);
-	if (!w->in_frame || !websocket_message_waits(w))
-		return false;
-	w->paused = true;
-	if (w->in_message) /* the client owes nothing now */
-		tcp_served_busy(w->served, CLOCK_NEVER);
-	return true;
+	bool waits = is_end(w)                        ? reader_works(w)
+	             : !w->in_frame                   ? false
+	             : w->frame.opcode < OPCODE_CLOSE ? websocket_message_waits(w)
+	                                              : false;
+	if (waits) {
+		w->paused = true;
+		if (is_end(w) && !w->end_by) {
+			w->end_by = clock_coarse() + w->options.close_ns;
+			websocket_arm(w);
+		}
+		if (w->in_message) /* the client owes nothing now */
+			tcp_served_busy(w->served, CLOCK_NEVER);
+		return true;
+	}
+	/* What is answered at once waits until the answers before it are taken. */
+	bool answered = w->in_frame && (w->handlers || w->frame.opcode == OPCODE_PING);
+	return answered && !is_end(w) && tcp_served_full(w->served);
+}
+
+static void step(struct websocket *w)
+{
+	uint32_t code = w->broken;
+	if (code)
+		websocket_fail(w, code);
+	else
+		frame_end(w);
 }
 
 static uint32_t take(struct websocket *w, const uint8_t *bytes, uint32_t size)
 {
 	uint32_t used = 0;
 	while (w->served && !stops(w)) {
-		if (w->in_frame && w->at == w->frame.size)
-			frame_end(w);
+		if (w->broken || (w->in_frame && w->at == w->frame.size))
+			step(w);
 		else if (used == size)
 			break;
 		else if (!w->in_frame)
@@ -341,7 +375,7 @@ void websocket_resume(struct websocket *w)
 	tcp_served_enter(s);
 	if (w->in_message && !w->options.pieces && !w->close_said)
 		tcp_served_owed(s, WEBSOCKET_GRACE_NS, w->options.rate_min);
-	take(w, NULL, 0); /* a frame may be whole, with nothing behind it */
+	take(w, NULL, 0);
 	if (w->served && s->tcp)
 		tcp_resume(s->tcp);
 	tcp_served_leave(s);
@@ -360,8 +394,11 @@ static void finished(struct tcp_served *s)
 static void writable(struct tcp_served *s)
 {
 	struct websocket *w = of(s);
-	if (w)
-		task_wake_all(&w->senders);
+	if (!w)
+		return;
+	task_wake_all(&w->senders);
+	if (!w->paused) /* a frame may be whole, with nothing behind it */
+		take(w, NULL, 0);
 }
 
 static void expired(struct tcp_served *s)

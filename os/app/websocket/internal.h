@@ -125,7 +125,12 @@ struct websocket {
 	uint64_t heard_at, message_at, pinged_at; /* pinged_at: 0: no ping is open */
 	uint64_t close_by;                        /* 0: we have not said Close */
 
+	uint64_t end_by; /* what ends it waits for its task until then; 0: it does not */
+
 	uint32_t code;       /* why it ends; 0: it does not */
+	uint32_t broken;     /* the rule that it breaks; 0: none */
+	bool is_read;        /* its task has a message, and has not come back */
+	bool hurried;        /* what ends it waits no more */
 	bool close_said;     /* by us */
 	bool sending_pieces; /* a message of ours has begun */
 	bool paused;         /* its reader has to take what is there */

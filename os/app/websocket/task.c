@@ -13,6 +13,9 @@ static void give_back(struct websocket_buffer *b)
 int websocket_read(struct websocket *w, struct websocket_message *m, uint64_t deadline_ns)
 {
 	give_back(&w->shown);
+	w->is_read = false;
+	if (!w->is_ready)
+		websocket_resume(w); /* the end may have waited for us */
 	while (!w->is_ready && w->served && !w->close_said) {
 		int error = task_wait(&w->readers, deadline_ns);
 		if (error && !w->is_ready)
@@ -23,6 +26,7 @@ int websocket_read(struct websocket *w, struct websocket_message *m, uint64_t de
 	w->shown = w->waiting;
 	w->waiting = (struct websocket_buffer){ .bytes = NULL };
 	w->is_ready = false;
+	w->is_read = true;
 	*m = w->ready;
 	websocket_account(w);
 	websocket_resume(w);

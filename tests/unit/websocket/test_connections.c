@@ -171,6 +171,84 @@ static void a_task_reads_pieces(void **state)
 	assert_close(1000);
 }
 
+/* A message and what ends the connection, in one go. */
+static void queue_both(const char *end, uint32_t size)
+{
+	char both[64] = "\x81\x82\0\0\0\0hi";
+	memcpy(both + 8, end, size);
+	fake_queue(c, both, 8 + size);
+}
+
+static void what_came_before_the_end_is_answered(void **state)
+{
+	(void)state;
+	request_with("/task", "");
+	queue_both("\x88\x82\0\0\0\0\x03\xe8", 8);
+	fake_run(c);
+	it.seen = (uint64_t)(strstr(c->out, "\r\n\r\n") + 4 - c->out);
+	assert_frame(0x81, "hi");
+	assert_close(1000);
+	c = fake_accept();
+	request_with("/task", "");
+	queue_both("\x83", 1);
+	fake_run(c);
+	it.seen = (uint64_t)(strstr(c->out, "\r\n\r\n") + 4 - c->out);
+	assert_frame(0x81, "hi");
+	assert_close(WEBSOCKET_PROTOCOL);
+	assert_int_equal(it.ended, 2);
+}
+
+static void never_come_back(struct websocket *w, void *context)
+{
+	struct websocket_message m;
+	struct task_queue nothing;
+	(void)context;
+	task_queue_init(&nothing);
+	assert_int_equal(websocket_read(w, &m, CLOCK_NEVER), OK);
+	uint64_t begun = clock_now();
+	while (!websocket_code(w))
+		task_wait(&nothing, clock_now() + SECOND);
+	assert_in_range(clock_now() - begun, 4 * SECOND, 7 * SECOND);
+	assert_int_equal(websocket_code(w), 1000);
+	it.ended++;
+}
+
+static void enter_never(struct http_exchange *x, void *context)
+{
+	it.accepted = websocket_accept(x, NULL, never_come_back, context);
+}
+
+static void a_task_that_does_not_come_back_is_not_waited_for(void **state)
+{
+	(void)state;
+	assert_int_equal(http_route(app.server, "GET", "/never", enter_never, NULL), OK);
+	request_with("/never", "");
+	queue_both("\x88\x82\0\0\0\0\x03\xe8", 8);
+	fake_run(c);
+	assert_int_equal(it.ended, 1);
+	it.seen = (uint64_t)(strstr(c->out, "\r\n\r\n") + 4 - c->out);
+	assert_close(1000);
+}
+
+static void pings_that_are_not_taken_are_answered_later(void **state)
+{
+	uint32_t pongs = 0;
+	const uint8_t *p;
+	uint64_t n;
+	(void)state;
+	open_watch();
+	c->rate = 100000; /* bytes a second */
+	for (int k = 0; k < 2000; k++)
+		frame(0x89, "0123456789012345678901234567890123456789");
+	fake_run(c);
+	assert_true(c->out_size - it.seen < 80000);
+	for (int k = 0; k < 10; k++)
+		fake_advance(SECOND);
+	for (; next(&p, &n) == 0x8a; pongs++)
+		assert_int_equal(n, 40);
+	assert_int_equal(pongs, 2000);
+}
+
 static void return_early(struct websocket *w, void *context)
 {
 	struct websocket_message m;
@@ -601,6 +679,9 @@ int main(void)
 		TEST(a_handshake_without_memory_or_stack_is_503),
 		TEST(a_task_reads_messages),
 		TEST(a_task_reads_pieces),
+		TEST(what_came_before_the_end_is_answered),
+		TEST(a_task_that_does_not_come_back_is_not_waited_for),
+		TEST(pings_that_are_not_taken_are_answered_later),
 		TEST(a_task_that_returns_closes),
 		TEST(a_reader_that_waits_does_not_miss_the_end),
 		TEST(a_silent_client_is_pinged_and_ended),

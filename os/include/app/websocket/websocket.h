@@ -23,7 +23,8 @@
  * unsent_max; time without a sign of life: ping_ns and pong_ns; the pace of a message that has begun: rate_min; all connections' memory:
  * buffers_max (http.h), which also counts what lies here; how many there are: connections_max and per_address_max (http.h), for which
  * no WebSocket makes room. A connection that is quiet costs some 700 bytes, beside its task's stack. A message costs up to twice its
- * size while it comes, and another message_max while the reader has not taken the one before. Nothing more is then taken from TCP.
+ * size while it comes, and another message_max while the reader has not taken the one before. Nothing more is then taken from TCP, nor while more than http.h's
+ * unsent_max waits for the client. Close, and what breaks a rule, wait for a task to answer the messages before (close_ns at most).
  *
  * By HTTP/2 (RFC 8441) there is none: browsers open their WebSockets by HTTP/1.1 beside it.
  */
