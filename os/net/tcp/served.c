@@ -359,8 +359,7 @@ static void drained(void *context, struct tcp_connection *tcp)
 	bool opening = tcp_served_layer(c) && !tcp_served_layer_state(c)->open;
 	if (c->state == TCP_SERVED_IDLE && !opening)
 		tcp_served_deadline(c, c->server->limits.idle_ns);
-	if (c->pieces || c->paused || c->fin_due || c->protocol->writable ||
-	    tcp_served_layer(c))
+	if (c->pieces || c->paused || c->fin_due || c->protocol->writable || tcp_served_layer(c))
 		flow(c);
 }
 
