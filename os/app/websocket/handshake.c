@@ -186,19 +186,29 @@ static int refused(int error)
 	return error;
 }
 
-int websocket_accept(struct http_exchange *x, const struct websocket_options *o, websocket_fn *fn,
-                     void *context)
+/* A connection's handle for a request that is good. Null: it has been answered, but for ERR_INVALID and ERR_CLOSED. */
+static int admit(struct http_exchange *x, const struct websocket_options *o, struct websocket **to)
 {
 	static const struct websocket_options none;
 	o = o ? o : &none;
+	*to = NULL;
 	if (!x->connection || x->in_task || x->phase != PHASE_HANDLER)
 		return x->connection ? ERR_INVALID : ERR_CLOSED;
 	int error = check(x, o);
 	if (error)
 		return refused(error);
-	struct websocket *w = make(x, o);
-	/* It first runs when we have returned. */
-	if (!w || !task_spawn("websocket", websocket_run, w)) {
+	*to = make(x, o);
+	return *to ? OK : refused(fail(x, 503, ERR_MEMORY));
+}
+
+int websocket_accept(struct http_exchange *x, const struct websocket_options *o, websocket_fn *fn,
+                     void *context)
+{
+	struct websocket *w;
+	int error = admit(x, o, &w);
+	if (error)
+		return error;
+	if (!task_spawn("websocket", websocket_run, w)) { /* it first runs when we have returned */
 		heap_free(w);
 		return refused(fail(x, 503, ERR_MEMORY));
 	}
@@ -214,16 +224,10 @@ int websocket_accept_watch(struct http_exchange *x, struct websocket **to,
                            const struct websocket_options *o,
                            const struct websocket_handlers *handlers, void *context)
 {
-	static const struct websocket_options none;
-	o = o ? o : &none;
-	if (!x->connection || x->in_task || x->phase != PHASE_HANDLER)
-		return x->connection ? ERR_INVALID : ERR_CLOSED;
-	int error = check(x, o);
+	struct websocket *w;
+	int error = admit(x, o, &w);
 	if (error)
-		return refused(error);
-	struct websocket *w = make(x, o);
-	if (!w)
-		return refused(fail(x, 503, ERR_MEMORY));
+		return error;
 	w->handlers = handlers;
 	w->context = context;
 	error = take(w, x);
