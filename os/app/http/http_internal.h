@@ -12,6 +12,7 @@
  *   route.c       which handler; hook.c what is asked before and told after
  *   reply.c       responses; reply_head.c their heads; resource.c those of files: condition.c, range.c, encoding.c;
  *                 representation.c which fields belong to what is sent; events.c server-sent events
+ *   take.c        a connection that goes on in another protocol
  *   client.c      the other side
  *
  * A head is parsed where it lies. An exchange that outlives its handler's call gets a copy of it: everything refers to it
@@ -280,6 +281,7 @@ struct http_connection {
 	uint8_t state;
 	bool continued; /* STATE_GATHER: 100 was said */
 	bool entered;   /* in received(): it goes on by itself with what is there */
+	void *taken;    /* http_take: its new protocol's */
 };
 extern const struct tcp_served_protocol http_protocol;
 void http_connection_drop_soon(
@@ -297,6 +299,18 @@ bool http_connection_keep(struct http_connection *);
 /* Says 100 Continue, if the client waits for it and nothing was said yet. */
 void http_continue(struct http_exchange *);
 void http_keep_head(struct http_exchange *); /* copies the head, before what it lies in goes */
+
+/* ---- take.c ---- */
+/* On the loop, in place of a response: says 101 with the given lines, the empty one included, and hands the connection on, BUSY and
+ * without a deadline. From then on it is `protocol`'s, which finds `taken` in it, and the exchange is no more. ERR_INVALID: it is a
+ * stream of HTTP/2, a task's, has a body, or the server stops; the exchange is as before. ERR_CLOSED, ERR_MEMORY: as a reply's. */
+int http_take(struct http_exchange *, const char *lines, uint32_t size,
+              const struct tcp_served_protocol *protocol, void *taken);
+/* The connection below, for that protocol. */
+static inline struct http_connection *http_connection_of(struct tcp_served *c)
+{
+	return container_of(c, struct http_connection, served);
+}
 
 /* ---- gather.c ---- */
 /* Is the body of this request to be gathered first? Then it begins with that, and the exchange is given back. */

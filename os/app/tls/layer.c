@@ -281,8 +281,8 @@ static bool may_go_on(struct tls_connection *c, int result)
 	if (!c->peer_ended) {
 		c->peer_ended = true;
 		c->served->finished = true;
-		if (c->served->server->protocol->finished)
-			c->served->server->protocol->finished(c->served);
+		if (c->served->protocol->finished)
+			c->served->protocol->finished(c->served);
 		else
 			tcp_served_close(c->served);
 	}
@@ -313,7 +313,7 @@ static bool show(struct tls_connection *c, const uint8_t *bytes, uint32_t size)
 {
 	struct tcp_served *s = c->served;
 	gathered.owner = c;
-	uint32_t used = s->server->protocol->received(s, bytes, size);
+	uint32_t used = s->protocol->received(s, bytes, size);
 	if (s->tcp)
 		gather_end(c);
 	gathered.owner = NULL;

@@ -97,6 +97,9 @@ enum tcp_served_state { TCP_SERVED_IDLE, TCP_SERVED_BUSY, TCP_SERVED_LINGER };
 struct tcp_served { /* read by the protocol; written by the functions below, but for what is said */
 	struct list all; /* the server's idle or busy ones */
 	struct tcp_server *server;
+	/* The server's. A protocol may hand the connection on to another, which finds what it needs in the same bytes: to one that
+	 * was agreed on (HTTP's 101). */
+	const struct tcp_served_protocol *protocol;
 	struct tcp_connection *tcp; /* null: it has ended */
 	struct timer timer;
 	uint64_t deadline;         /* of the state */

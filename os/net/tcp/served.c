@@ -118,8 +118,8 @@ static void end(struct tcp_served *c)
 	struct tcp_server *s = c->server;
 	c->tcp = NULL;
 	c->depth++;
-	if (s->protocol->ended)
-		s->protocol->ended(c);
+	if (c->protocol->ended)
+		c->protocol->ended(c);
 	if (tcp_served_layer(c))
 		tcp_served_layer(c)->ended(c);
 	timer_stop(&c->timer);
@@ -203,7 +203,7 @@ static void flow(struct tcp_served *);
 /* It goes for its memory. */
 static void make_way(struct tcp_served *c)
 {
-	const struct tcp_served_protocol *p = c->server->protocol;
+	const struct tcp_served_protocol *p = c->protocol;
 	c->crowded = false;
 	c->server->counters.crowded++;
 	if (p->crowded)
@@ -241,13 +241,13 @@ static bool last_words(struct tcp_served *c)
 	if (!tcp_served_duplex || !c->duplex)
 		return true;
 	tcp_served_enter(c);
-	c->server->protocol->stopping(c);
+	c->protocol->stopping(c);
 	return tcp_served_leave(c);
 }
 
 static void over(struct tcp_served *c, uint64_t now)
 {
-	const struct tcp_served_protocol *p = c->server->protocol;
+	const struct tcp_served_protocol *p = c->protocol;
 	switch ((enum tcp_served_state)c->state) {
 	case TCP_SERVED_IDLE:
 		c->server->counters.idled++;
@@ -305,7 +305,7 @@ static uint32_t received(void *context, struct tcp_connection *tcp, const uint8_
 		return 0;
 	tcp_served_enter(c);
 	uint32_t used = tcp_served_layer(c) ? tcp_served_layer(c)->received(c, bytes, size)
-	                                    : c->server->protocol->received(c, bytes, size);
+	                                    : c->protocol->received(c, bytes, size);
 	return tcp_served_leave(c) && c->state != TCP_SERVED_LINGER ? used : size;
 }
 
@@ -317,10 +317,10 @@ static void finished(void *context, struct tcp_connection *tcp)
 	tcp_served_enter(c);
 	if (c->state == TCP_SERVED_LINGER && c->fin_due)
 		; /* FIN follows what is held */
-	else if (c->state == TCP_SERVED_LINGER || !c->server->protocol->finished)
+	else if (c->state == TCP_SERVED_LINGER || !c->protocol->finished)
 		tcp_served_close(c);
 	else
-		c->server->protocol->finished(c);
+		c->protocol->finished(c);
 	tcp_served_leave(c);
 }
 
@@ -333,8 +333,8 @@ static void flow(struct tcp_served *c)
 	if (c->fin_due && !c->pieces && tcp_served_flushed(c))
 		say_goodbye(c);
 	if (c->tcp && c->state != TCP_SERVED_LINGER) {
-		if (c->server->protocol->writable)
-			c->server->protocol->writable(c);
+		if (c->protocol->writable)
+			c->protocol->writable(c);
 		if (c->tcp && c->paused) {
 			c->paused = false;
 			if (!tcp_served_full(c))
@@ -359,8 +359,7 @@ static void drained(void *context, struct tcp_connection *tcp)
 	bool opening = tcp_served_layer(c) && !tcp_served_layer_state(c)->open;
 	if (c->state == TCP_SERVED_IDLE && !opening)
 		tcp_served_deadline(c, c->server->limits.idle_ns);
-	if (c->pieces || c->paused || c->fin_due || c->server->protocol->writable ||
-	    tcp_served_layer(c))
+	if (c->pieces || c->paused || c->fin_due || c->protocol->writable || tcp_served_layer(c))
 		flow(c);
 }
 
@@ -454,6 +453,7 @@ static bool open(struct tcp_server *s, struct tcp_connection *tcp)
 	if (!c)
 		return false;
 	c->server = s;
+	c->protocol = s->protocol;
 	c->tcp = tcp;
 	c->remote = info.remote;
 	c->remote_port = info.remote_port;
@@ -569,10 +569,10 @@ void tcp_server_stop(struct tcp_server *s, uint64_t deadline_ns, tcp_server_stop
 	}
 	batch_of(&batch, &s->busy);
 	while ((c = next_of(&batch, &s->busy))) {
-		if (c->state != TCP_SERVED_BUSY || c->in_task || !s->protocol->stopping)
+		if (c->state != TCP_SERVED_BUSY || c->in_task || !c->protocol->stopping)
 			continue;
 		tcp_served_enter(c);
-		s->protocol->stopping(c);
+		c->protocol->stopping(c);
 		tcp_served_leave(c);
 	}
 	timer_set(&s->stop_timer, s->counters.now ? deadline_ns : clock_now(), report);

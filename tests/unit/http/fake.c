@@ -36,6 +36,7 @@ struct spawned {
 #define SEGMENT     1448u /* bytes: what a slow reader acknowledges at once, to one who waits */
 static struct spawned spawned[SPAWNED_MAX];
 static uint32_t spawned_count;
+static bool in_task;
 
 static void check(bool holds, const char *what)
 {
@@ -332,7 +333,9 @@ void fake_turn(void)
 	while (spawned_count) { /* one that waits has the loop turn */
 		struct spawned s = spawned[0];
 		memmove(spawned, spawned + 1, --spawned_count * sizeof s);
+		in_task = true;
 		s.fn(s.arg);
+		in_task = false;
 	}
 	for (struct tcp_connection *c = all; c; c = c->next) {
 		uint64_t more = acknowledges(c);
@@ -642,24 +645,34 @@ void task_queue_init(struct task_queue *q)
 	list_init(&q->waiting);
 }
 
-static struct task_queue *woken;
+/* Tasks that wait, the last one first: what it does while it waits is on its stack. */
+static struct waiter {
+	struct waiter *outer;
+	struct task_queue *queue;
+	bool woken;
+} *waiters;
 
 bool task_wake_one(struct task_queue *q)
 {
-	woken = q;
+	for (struct waiter *w = waiters; w; w = w->outer)
+		w->woken |= w->queue == q;
 	return true;
 }
 
 void task_wake_all(struct task_queue *q)
 {
-	woken = q;
+	task_wake_one(q);
+}
+
+struct task *task_self(void)
+{
+	return in_task ? (struct task *)spawned : NULL;
 }
 
 /* The next pieces of all connections come in, and the loop turns, until it is woken or its deadline is there. */
-int task_wait(struct task_queue *q, uint64_t deadline_ns)
+static int wait(struct waiter *self, uint64_t deadline_ns)
 {
-	woken = NULL;
-	while (woken != q) {
+	while (!self->woken) {
 		bool moves = false;
 		for (struct tcp_connection *c = all; c; c = c->next) {
 			if (arrive(c)) {
@@ -670,7 +683,7 @@ int task_wait(struct task_queue *q, uint64_t deadline_ns)
 		fake_turn();
 		if (fake.peers)
 			fake.peers();
-		if (woken == q)
+		if (self->woken)
 			break;
 		struct timer *t = earliest();
 		uint64_t next = t && t->deadline < deadline_ns ? t->deadline : deadline_ns;
@@ -682,4 +695,16 @@ int task_wait(struct task_queue *q, uint64_t deadline_ns)
 			return ERR_TIMEOUT;
 	}
 	return OK;
+}
+
+int task_wait(struct task_queue *q, uint64_t deadline_ns)
+{
+	struct waiter self = { .outer = waiters, .queue = q };
+	bool was_task = in_task;
+	waiters = &self;
+	in_task = false;
+	int error = wait(&self, deadline_ns);
+	in_task = was_task;
+	waiters = self.outer;
+	return error;
 }

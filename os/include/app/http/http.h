@@ -17,7 +17,7 @@
  *
  * Everything that a client controls has a bound below. The server answers wrong requests itself (400, 404, 405,
  * 408, 413, 414, 417, 431, 500, 501, 503, 505), and closes the connection where RFC 9112 requires it. It never asks for
- * a length (411) or an upgrade (426): bodies may come in chunks, and HTTP/1.0 is served.
+ * a length (411) or an upgrade (426; app/websocket does): bodies may come in chunks, and HTTP/1.0 is served.
  *
  * No text that this library decodes has a NUL in it, so that its length and its terminator say the same: %00 in a path
  * is 400, in a form or a query ERR_MALFORMED, which a handler should answer with 400.
