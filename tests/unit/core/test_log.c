@@ -125,7 +125,8 @@ static void panic_says_why_and_traps(void **state)
 	(void)state;
 	assert_true(fake_panics(fall, (char *)"abc", "panic in task none: number 7, text abc\n"));
 	assert_true(fake_panics(fall, (char *)"a\nb", "text a?b\n"));
-	assert_true(fake_panics(fail_a_check, NULL, "panic in task none: test_log.c:120: ensure\n"));
+	assert_true(
+	        fake_panics(fail_a_check, NULL, "panic in task none: test_log.c:120: ensure\n"));
 }
 
 static void errors_have_words(void **state)
