@@ -269,7 +269,7 @@ struct amp_extent {
  * monotonic clock that starts near zero at boot. Wall-clock time (nanoseconds since 1970, UTC) is
  * now + wall_offset. The tender MAY correct drift while the image runs: it makes seq odd, writes, makes seq
  * even (all with release order). A reader retries while seq is odd or has changed. A correction MUST NOT make
- * now go backwards.
+ * now go backwards. wall_offset may be corrected likewise, by any amount: wall-clock time follows the host's.
  */
 struct amp_clock {
 	uint32_t seq;

@@ -6,6 +6,7 @@
 
 #include <app/http/http.h>
 #include <app/site/site.h>
+#include <app/status/status.h>
 #include <app/tls/tls.h>
 #include <core/file.h>
 
@@ -51,5 +52,7 @@ int main(void)
 	boot_secret_erase(key);
 	return site_open(&site, file_find("site")) ||
 	       http_serve_over(&server, &options, &tls_layer, tls) || site_route(server, site) ||
-	       redirect() || http_run(server);
+	       redirect() ||
+	       status_serve(&(struct status_options){ .port = arg_status(), .name = "https" }) ||
+	       http_run(server);
 }

@@ -6,6 +6,7 @@
 #include <app/http/hook.h>
 #include <app/http/limit.h>
 #include <app/proxy/proxy.h>
+#include <app/status/status.h>
 #include <app/tls/tls.h>
 
 /* TLS in front, if there is a certificate. */
@@ -50,7 +51,8 @@ int main(void)
 
 	if (proxy_open(&proxy, &options) || listen(&server) || limit(server) ||
 	    (arg_log() && http_after(server, http_access_after, NULL)) ||
-	    proxy_route(server, proxy, arg_body()))
+	    proxy_route(server, proxy, arg_body()) ||
+	    status_serve(&(struct status_options){ .port = arg_status(), .name = "proxy" }))
 		return 1;
 	return http_run(server);
 }

@@ -23,8 +23,7 @@ int main(void)
 
 	if (site_open(&site, file_find("site")) || http_serve(&server, &options) ||
 	    site_route(server, site) ||
-	    status_serve(&(struct status_options){
-	            .port = arg_status(), .name = "web", .http = server }))
+	    status_serve(&(struct status_options){ .port = arg_status(), .name = "web" }))
 		return 1;
 	return http_run(server);
 }

@@ -247,6 +247,8 @@ void codegen_config(const struct manifest *m, struct text *t)
 	if (m->file_count == 0)
 		text_add(t, "const struct file files[1];\n");
 	file_names(m, t);
+	text_add(t, "\n#include <core/metric.h>\n\nconst bool metric_shown = %s;\n",
+	         library_find(&m->libraries, "app/status") ? "true" : "false");
 	if (!library_find(&m->libraries, "net"))
 		return;
 	text_add(t, "\n#include <net/interface.h>\n\nconst uint32_t interface_config_count = %u;\n",

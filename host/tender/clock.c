@@ -4,7 +4,8 @@
  * (KVM_GET_TSC_KHZ) or the milliseconds that start-up took anyway give the first rate; refreshes,
  * first after 20 ms and then in growing steps, measure it over an ever longer baseline. An image
  * clock that lags jumps forward; one that is ahead is slowed until true time has caught up: it
- * never goes back.
+ * never goes back. Wall-clock time is what the host has it to be at each refresh, and so goes with its steps,
+ * and with a host that was suspended.
  */
 #include <time.h>
 #include <x86intrin.h>
@@ -21,6 +22,13 @@ uint64_t clock_mono(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static int64_t wall_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* The tightest of a few brackets, so that a preemption between the two readings does not count. */
@@ -44,6 +52,23 @@ static uint64_t image_now(const struct amp_clock *c, uint64_t tsc)
 	       (uint64_t)((unsigned __int128)(tsc - c->base_tsc) * c->multiplier >> c->shift);
 }
 
+/* The tightest of a few brackets, here too. */
+static int64_t wall_offset(const struct amp_clock *c)
+{
+	int64_t best = 0;
+	uint64_t width = UINT64_MAX;
+	for (int i = 0; i < 4; i++) {
+		uint64_t before = __rdtsc();
+		int64_t wall = wall_now();
+		uint64_t after = __rdtsc();
+		if (after - before < width) {
+			width = after - before;
+			best = wall - (int64_t)image_now(c, before + width / 2);
+		}
+	}
+	return best;
+}
+
 static uint64_t multiplier(double hz)
 {
 	return (uint64_t)(1e9 / hz * (double)(1ull << SHIFT));
@@ -53,9 +78,6 @@ void clock_start(struct clock *c, struct amp_clock *shared, const struct clock_s
                  uint64_t tsc_khz, uint64_t image_ns)
 {
 	struct clock_sample s = clock_sample();
-	struct timespec wall;
-	uint64_t before = clock_mono();
-	clock_gettime(CLOCK_REALTIME, &wall);
 
 	*c = (struct clock){ .shared = shared,
 		             .start = *since,
@@ -71,8 +93,7 @@ void clock_start(struct clock *c, struct amp_clock *shared, const struct clock_s
 	*shared = (struct amp_clock){
 		.shift = SHIFT, .multiplier = multiplier(hz), .base_tsc = s.tsc, .base_ns = image_ns
 	};
-	shared->wall_offset = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec -
-	                      (int64_t)(before - s.ns + image_ns);
+	shared->wall_offset = wall_offset(shared);
 }
 
 uint64_t clock_image(const struct clock *c)
@@ -105,6 +126,7 @@ void clock_refresh(struct clock *c)
 	a->base_tsc = tsc;
 	a->base_ns = was > truth ? was : truth;
 	a->multiplier = (uint64_t)((double)multiplier(hz) * (1 - slow));
+	a->wall_offset = wall_offset(a);
 	__atomic_store_n(&a->seq, seq + 2, __ATOMIC_RELEASE);
 
 	c->next = s.ns + c->interval;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The image's clock: struct amp_clock in boot information, which follows the host's
- * CLOCK_MONOTONIC. Image time 0 is the moment of clock_start, but in a clone. One thread at a time may use a clock.
+ * CLOCK_MONOTONIC, and its wall-clock time CLOCK_REALTIME. Image time 0 is the moment of clock_start, but in a clone. One thread at a time may use a clock.
  */
 #ifndef TENDER_CLOCK_H
 #define TENDER_CLOCK_H
@@ -35,7 +35,7 @@ void clock_start(struct clock *, struct amp_clock *shared, const struct clock_sa
 /* Image time now. */
 uint64_t clock_image(const struct clock *);
 
-/* Corrects the drift if it is time to; cheap if not. */
+/* Corrects the drift and wall-clock time if it is time to, every four seconds; cheap if not. */
 void clock_refresh(struct clock *);
 
 /* Milliseconds until the next refresh is due; for whoever sleeps beside a running image. */

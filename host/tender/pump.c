@@ -442,6 +442,7 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 		pthread_mutex_lock(&p->lock);
 		p->asleep = 0;
 	}
+	clock_refresh(p->clock); /* whoever woke after hours shall not see yesterday's clock */
 	if (from)
 		learn(p, clock_mono() - from);
 	pthread_mutex_unlock(&p->lock);

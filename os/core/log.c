@@ -40,6 +40,24 @@ static int escape(char *to, int room, const char *text)
 	return at;
 }
 
+static log_watch_fn *watcher;
+
+COLD void log_watch(log_watch_fn *fn)
+{
+	watcher = fn;
+}
+
+/* A line that the watcher logs would come back to it. */
+static COLD void show(enum log_level level, const char *who, const char *text, int size)
+{
+	log_watch_fn *fn = watcher;
+	if (!fn)
+		return;
+	watcher = NULL;
+	fn(level, who, text, (size_t)size);
+	watcher = fn;
+}
+
 COLD void log_line(enum log_level level, const char *who, const char *format, ...)
 {
 	if (!log_wants(level))
@@ -55,7 +73,9 @@ COLD void log_line(enum log_level level, const char *who, const char *format, ..
 	int at = print_text(line, sizeof line,
 	                    "[%4llu.%06llu] %.64s: ", (unsigned long long)(us / 1000000),
 	                    (unsigned long long)(us % 1000000), who);
-	at += escape(line + at, LOG_LINE_MAX - 1 - at, text);
+	int size = escape(line + at, LOG_LINE_MAX - 1 - at, text), begin = at;
+	at += size;
 	line[at++] = '\n';
 	gate_puts(AMP_STREAM_LOG, line, (uint64_t)at);
+	show(level, who, line + begin, size);
 }

@@ -108,6 +108,14 @@ struct task *task_spawn(const char *name, task_fn *fn, void *arg)
 	return t;
 }
 
+struct task_figures task_figures(void)
+{
+	uint32_t ended = 0;
+	list_each (at, &idle)
+		ended++;
+	return (struct task_figures){ .live = spawned - ended, .stacks = stack_layout.count - 1 };
+}
+
 bool task_turn(void)
 {
 	if (list_empty(&ready))

@@ -15,6 +15,7 @@
 #include <core/error.h>
 #include <core/heap.h>
 #include <core/log.h>
+#include <core/metric.h>
 #include <core/panic.h>
 #include <core/print.h>
 #include <net/icmp.h>
@@ -233,6 +234,8 @@ int interface_open(const struct interface_config *c, const struct amp_device *de
 		return error;
 	icmp_start();
 	interfaces[started++] = i;
+	if (metric_shown)
+		interface_metrics_add(i);
 	if (interface_ip6 && interface_ip6_configs[c - interface_configs])
 		error = ip6_open(i);
 	if (error)

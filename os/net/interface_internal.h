@@ -205,4 +205,7 @@ void interface_clear_address(struct interface *);
 #define MAC_FORMAT   "%02x:%02x:%02x:%02x:%02x:%02x"
 #define MAC_ARGS(m_) (m_)[0], (m_)[1], (m_)[2], (m_)[3], (m_)[4], (m_)[5]
 
+/* ---- interface_metrics.c ---- */
+void interface_metrics_add(const struct interface *);
+
 #endif

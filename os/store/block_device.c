@@ -19,8 +19,10 @@
 #include <core/list.h>
 #include <core/log.h>
 #include <core/loop.h>
+#include <core/metric.h>
 #include <core/panic.h>
 #include <core/ring.h>
+#include <store/block_internal.h>
 
 /*
  * Few requests that take little time may be polled for: the way to the tender's sleep and back
@@ -239,6 +241,8 @@ static int open_device(uint32_t index, const struct amp_device *from)
 	d->concurrent = from->features & AMP_NET_CONCURRENT;
 	loop_add(&d->source);
 	devices[index] = d;
+	if (metric_shown)
+		block_metrics_add(&d->block);
 	return OK;
 }
 

@@ -17,6 +17,7 @@
 #include <net/udp.h>
 
 #include <app/dns/cache.h>
+#include <app/dns/metrics.h>
 #include <app/dns/tcp.h>
 
 #define IP_UDP_HEADERS 28u
@@ -29,6 +30,7 @@ struct dns_server {
 	struct udp_socket *socket;
 	struct tcp_server *tcp, *over; /* over: a layer; null: none */
 	struct dns_counters counters;
+	struct metric_source metrics;
 };
 
 static void received(void *context, struct udp_packet *p)
@@ -131,6 +133,8 @@ int dns_serve(struct dns_server **server, const struct file *zones,
 	log_info("dns", "serving %u zone%s, %u names, on UDP and TCP port %u",
 	         s->database.zone_count, s->database.zone_count == 1 ? "" : "s", s->database.names,
 	         port);
+	if (metric_shown)
+		dns_metrics_add(&s->metrics, s, port);
 	*server = s;
 	return OK;
 out:

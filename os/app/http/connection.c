@@ -429,8 +429,10 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 	http_connection_handle(c, x);
 	if (c->served.tcp && c->exchange == x && c->state == STATE_BODY && x->body_done)
 		body_end(c);
+	if (!c->served.tcp || c->exchange != x)
+		return; /* it has been given back */
 	bool told = http_hooked && x->broken; /* hooks are told of it later */
-	if (c->served.tcp && c->exchange == x && (x->phase != PHASE_DONE || told)) {
+	if (x->phase != PHASE_DONE || told) {
 		http_keep_head(x); /* what it lies in goes now */
 		http_connection_keep(c);
 	}

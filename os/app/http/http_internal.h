@@ -24,6 +24,7 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/list.h>
+#include <core/metric.h>
 #include <core/raw.h>
 #include <core/task.h>
 #include <net/tcp_served.h>
@@ -328,7 +329,9 @@ struct http_server {
 	struct http_hook *hooks; /* in their order */
 	uint32_t pool_count;
 	struct http_counters counters;
+	struct metric_source metrics;
 };
+void http_metrics_add(struct http_server *); /* metrics.c */
 static inline uint64_t http_body_max(const struct http_server *s, const struct http_route *r)
 {
 	return http_route_bounded && r && r->body_max ? r->body_max : s->options.body_max;

@@ -101,6 +101,8 @@ static inline int serve(struct http_server **to, const struct http_options *o,
 	}
 	if (layer)
 		tcp_server_layer(&s->served, layer, context);
+	if (metric_shown)
+		http_metrics_add(s);
 	*to = s;
 	return OK;
 }

@@ -31,9 +31,11 @@ struct http2_server {
 	struct http_server *http;
 	struct http2_options options;
 	struct http2_counters counters;
+	struct metric_source metrics;
 };
-struct http2_link {                  /* a connection of either version */
-	struct http_connection http; /* the first member */
+void http2_metrics_add(struct http2_server *); /* metrics.c */
+struct http2_link {                            /* a connection of either version */
+	struct http_connection http;           /* the first member */
 	struct http2_server *server;
 	struct http2_session *session; /* null: HTTP/1, or it is not known yet */
 	bool decided;

@@ -153,6 +153,8 @@ int http2_enable(struct http_server *http, const struct http2_options *options)
 	s->next = servers;
 	servers = s;
 	http->served.protocol = &protocol;
+	if (metric_shown)
+		http2_metrics_add(s);
 	return OK;
 }
 
@@ -169,6 +171,7 @@ void http2_forget(struct http_server *http)
 		if (s->http != http)
 			continue;
 		*at = s->next;
+		metric_forget(&s->metrics);
 		heap_free(s);
 		return;
 	}

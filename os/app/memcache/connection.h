@@ -14,6 +14,7 @@
 #include <app/memcache/memcache.h>
 #include <app/memcache/store.h>
 #include <core/list.h>
+#include <core/metric.h>
 #include <net/tcp_served.h>
 
 #define LINE_MAX    8192u /* bytes of a command; of a longer get keys are taken as they come */
@@ -135,10 +136,13 @@ struct memcache_server {
 	uint32_t acting;                                 /* whose commands are done, or were last */
 	bool begun;                                      /* until then clients wait */
 	struct memcache_counters counters;
+	struct metric_source metrics;
 	uint64_t started;
 	uint32_t batch_size;
 	char batch[BATCH_SIZE];
 };
+
+void memcache_metrics_add(struct memcache_server *); /* metrics.c */
 
 /* connection.c */
 extern const struct tcp_served_protocol memcache_protocol;

@@ -90,6 +90,8 @@ void memcache_begin(struct memcache_server *s)
 {
 	struct list *const lists[] = { &s->served.idle, &s->served.busy };
 	s->begun = true;
+	if (metric_shown)
+		memcache_metrics_add(s);
 	timer_set_in(&s->crawler, CRAWL_IDLE_NS, crawl);
 	for (uint32_t k = 0; k < 2; k++)
 		for (struct list *at = lists[k]->next; at != lists[k]; at = at->next)

@@ -9,6 +9,7 @@
 
 #include <app/http/pool.h>
 #include <app/proxy/proxy.h>
+#include <core/metric.h>
 
 struct proxy_upstream {
 	char *host;
@@ -20,10 +21,13 @@ struct proxy_upstream {
 struct proxy {
 	struct proxy_options options;
 	struct proxy_counters counters;
+	struct metric_source metrics;
 	uint32_t next; /* whose turn it is */
 	uint32_t count;
 	struct proxy_upstream upstreams[PROXY_UPSTREAMS_MAX];
 };
+
+void proxy_metrics_add(struct proxy *); /* metrics.c */
 
 /* ---- upstream.c ---- */
 /* By turns, those first that are up. `tried` has a bit for each that is not to be asked again; null: none is left. */

@@ -146,6 +146,8 @@ int proxy_open(struct proxy **to, const struct proxy_options *o)
 			give_up(p);
 		return error;
 	}
+	if (metric_shown)
+		proxy_metrics_add(p);
 	*to = p;
 	return OK;
 }

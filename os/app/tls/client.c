@@ -114,17 +114,21 @@ int tls_client_open(struct tls_client **to, const struct tls_client_options *o)
 	if (!error && !(c->method = tls_stream_method()))
 		error = ERR_MEMORY;
 	ERR_clear_error();
-	if (error)
+	if (error) {
 		tls_client_close(c);
-	else
-		*to = c;
-	return error;
+		return error;
+	}
+	if (metric_shown)
+		tls_client_metrics_add(c);
+	*to = c;
+	return OK;
 }
 
 void tls_client_close(struct tls_client *c)
 {
 	if (!c)
 		return;
+	metric_forget(&c->metrics);
 	tls_sessions_forget(&c->sessions);
 	SSL_CTX_free(c->context);
 	tls_authorities_forget(&c->authorities);

@@ -48,7 +48,9 @@ struct tls_client {
 	struct tls_sessions sessions;
 	struct tls_client_counters counters;
 	char reason[TLS_REASON_MAX];
+	struct metric_source metrics;
 };
+void tls_client_metrics_add(struct tls_client *); /* client_metrics.c */
 
 /* ---- stream.c ---- */
 #define TLS_HOST_MAX 256u

@@ -199,6 +199,8 @@ int tls_open(struct tls **to, const struct tls_options *o)
 		heap_free(t);
 		return error;
 	}
+	if (metric_shown)
+		tls_metrics_add(t);
 	*to = t;
 	return OK;
 }

@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 
 #include <core/list.h>
+#include <core/metric.h>
 
 #include <app/tls/tls.h>
 
@@ -52,9 +53,11 @@ struct tls {
 	STACK_OF(X509_NAME) * authority_names;
 	struct tls_tickets tickets;
 	struct tls_counters counters;
+	struct metric_source metrics;
 };
-bool tls_engine_start(void);       /* before anything else of OpenSSL */
-bool tls_context_begin(SSL_CTX *); /* what servers and clients share */
+void tls_metrics_add(struct tls *); /* metrics.c */
+bool tls_engine_start(void);        /* before anything else of OpenSSL */
+bool tls_context_begin(SSL_CTX *);  /* what servers and clients share */
 SSL_CTX *tls_context_new(struct tls *);
 struct tls *tls_of_context(SSL_CTX *);
 /* The first reason in libcrypto's list, which is emptied. */

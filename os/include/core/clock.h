@@ -16,7 +16,8 @@ uint64_t clock_now(void);
 /* clock_now() as of the event loop's last turn. It is exact enough for time-outs and costs one load. */
 uint64_t clock_coarse(void);
 
-/* Nanoseconds since 1970-01-01 UTC. */
+/* Nanoseconds since 1970-01-01 UTC, as the host has it: it jumps, backwards too, where the host's clock is set. The tender looks
+ * every four seconds, and after a wait that was longer. Under the boot kernel it goes on from the time of the start. */
 int64_t clock_wall(void);
 
 #endif

@@ -9,12 +9,18 @@
 #define CORE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 bool log_wants(enum log_level);
 __attribute__((format(printf, 3, 4))) void log_line(enum log_level, const char *who,
                                                     const char *format, ...);
+
+/* Sees each line that is written, from now on: its text as it stands there, without time, `who` and line end. It is called on whatever
+ * stack logs, and must not block; what it logs itself it does not see. Null: nobody. */
+typedef void log_watch_fn(enum log_level, const char *who, const char *text, size_t size);
+void log_watch(log_watch_fn *);
 
 /* `who` is the noun that the line is about: "arp", "dns". Arguments are evaluated only if the line is wanted. */
 #define log_at(level_, ...)                                                                        \

@@ -28,6 +28,12 @@ const char *task_name(const struct task *); /* of null: "loop" */
 /* Bytes of its stack that were never written. It looks at the whole stack: use it to choose a size, not in production. */
 uint32_t task_stack_unused(const struct task *);
 
+struct task_figures {
+	uint64_t live;   /* tasks that have begun and not ended, main's included */
+	uint64_t stacks; /* the most that there can be */
+};
+struct task_figures task_figures(void);
+
 /* A queue of tasks that wait for an event, first come, first served. The structure that embeds it owns it. */
 struct task_queue {
 	struct list waiting;

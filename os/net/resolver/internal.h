@@ -18,6 +18,7 @@
 
 extern struct resolver_options resolver_options; /* with the defaults in place */
 extern struct resolver_counters resolver_counts;
+void resolver_metrics_add(void); /* metrics.c; more than once means nothing */
 
 struct resolver_name {
 	uint8_t size;

@@ -10,6 +10,7 @@
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/heap.h>
+#include <core/metric.h>
 #include <core/random.h>
 #include <core/task.h>
 #include <net/resolver/internal.h>
@@ -223,6 +224,8 @@ static struct asking *join(const struct resolver_key *key)
 	        asking_count < resolver_options.asking_max ? heap_alloc_zero(1, sizeof *q) : NULL;
 	if (!q)
 		return NULL;
+	if (metric_shown)
+		resolver_metrics_add();
 	asking_count++;
 	q->first = *key;
 	q->users = 1;

@@ -340,4 +340,7 @@ static inline void tcp_count(enum tcp_count what)
 	tcp_counts[what]++;
 }
 
+/* ---- metrics.c ---- */
+void tcp_metrics_add(void);
+
 #endif

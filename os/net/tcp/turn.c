@@ -11,6 +11,7 @@
 #include <core/clone.h>
 #include <core/heap.h>
 #include <core/loop.h>
+#include <core/metric.h>
 #include <core/stop.h>
 
 static struct list turn = LIST_INIT(turn);
@@ -123,6 +124,8 @@ static int answer(void)
 	ON_CLONE_WITH_THIS(150, tcp_lost_all);
 	ON_CLONE_WITH_THIS(250, tcp_moved);
 	tcp_path_start();
+	if (metric_shown)
+		tcp_metrics_add();
 	return OK;
 }
 

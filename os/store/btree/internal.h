@@ -19,6 +19,7 @@
 #include <ampoule_btree.h>
 #include <core/bytes.h>
 #include <core/list.h>
+#include <core/metric.h>
 #include <core/task.h>
 #include <store/btree/btree.h>
 
@@ -124,7 +125,9 @@ struct btree {
 	struct list snapshots;                  /* of btree_snapshot.all, the oldest first */
 	struct pending *pending, *pending_last; /* the oldest first */
 	struct btree_figures figures;
+	struct metric_source metrics;
 };
+void btree_metrics_add(struct btree *); /* metrics.c */
 
 struct btree_snapshot {
 	struct list all;

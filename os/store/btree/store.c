@@ -157,6 +157,8 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 	t->trim_at = ROOT_PAGES; /* what earlier ones left is not known */
 	check_watch(t, is_valid, "store/btree",
 	            "pages in memory are what was read, and none that is in use is overwritten");
+	if (metric_shown)
+		btree_metrics_add(t);
 	*to = t;
 	return OK;
 }
@@ -164,6 +166,7 @@ int btree_open(struct btree **to, struct block *block, const struct btree_option
 void btree_close(struct btree *t)
 {
 	check_forget(t);
+	metric_forget(&t->metrics);
 	btree_work_undo(t);
 	heap_free(t->dirty.buckets);
 	btree_cache_close(t);

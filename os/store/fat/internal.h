@@ -14,6 +14,7 @@
 
 #include <core/error.h>
 #include <core/list.h>
+#include <core/metric.h>
 #include <core/task.h>
 #include <store/fat/fat.h>
 
@@ -153,7 +154,9 @@ struct fat {
 	struct list nodes;
 	uint8_t *transfer;
 	struct fat_figures figures;
+	struct metric_source metrics;
 };
+void fat_metrics_add(struct fat *); /* metrics.c */
 
 void fat_lock(struct fat *);
 void fat_unlock(struct fat *);

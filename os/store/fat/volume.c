@@ -149,6 +149,7 @@ static int open_volume(struct fat *f)
 static void release(struct fat *f)
 {
 	check_forget(f);
+	metric_forget(&f->metrics);
 	fat_index_close(f);
 	heap_free(f->unit_array);
 	heap_free(f->unit_bytes);
@@ -213,6 +214,8 @@ int fat_open(struct fat **to, struct block *block, const struct fat_options *opt
 	}
 	check_watch(f, is_valid, "store/fat",
 	            "sectors in memory, open files and waiting changes are sound");
+	if (metric_shown)
+		fat_metrics_add(f);
 	*to = f;
 	return OK;
 }

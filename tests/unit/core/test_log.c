@@ -36,6 +36,30 @@ static void writes_one_line_with_time_and_noun(void **state)
 	assert_int_equal(fake_output_size, 0);
 }
 
+static char seen[600];
+static int shown;
+
+static void see(enum log_level level, const char *who, const char *text, size_t size)
+{
+	snprintf(seen, sizeof seen, "%d %s %.*s", (int)level, who, (int)size, text);
+	shown++;
+	log_warning("seen", "again");
+}
+
+static void a_watcher_sees_what_is_written(void **state)
+{
+	(void)state;
+	log_watch(see);
+	log_warning("arp", "a\n%s", "b");
+	assert_int_equal(shown, 1); /* not what it logs itself */
+	assert_string_equal(seen, "1 arp a\\x0ab");
+	log_debug("arp", "not written");
+	assert_int_equal(shown, 1);
+	log_watch(NULL);
+	log_warning("arp", "c");
+	assert_int_equal(shown, 1);
+}
+
 static int evaluated;
 
 static int evaluate(void)
@@ -101,7 +125,8 @@ static void panic_says_why_and_traps(void **state)
 	(void)state;
 	assert_true(fake_panics(fall, (char *)"abc", "panic in task none: number 7, text abc\n"));
 	assert_true(fake_panics(fall, (char *)"a\nb", "text a?b\n"));
-	assert_true(fake_panics(fail_a_check, NULL, "panic in task none: test_log.c:96: ensure\n"));
+	assert_true(
+	        fake_panics(fail_a_check, NULL, "panic in task none: test_log.c:120: ensure\n"));
 }
 
 static void errors_have_words(void **state)
@@ -133,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(writes_one_line_with_time_and_noun, start),
+		cmocka_unit_test_setup(a_watcher_sees_what_is_written, start),
 		cmocka_unit_test_setup(is_quiet_unless_asked, start),
 		cmocka_unit_test_setup(text_cannot_forge_a_line, start),
 		cmocka_unit_test_setup(long_lines_are_cut_at_512_bytes, start),

@@ -14,8 +14,7 @@
 #include <core/heap.h>
 #include <core/log.h>
 #include <core/loop.h>
-#include <net/interface.h>
-#include <net/tcp.h>
+#include <core/task.h>
 
 struct http_server {
 	uint16_t port;
@@ -179,57 +178,22 @@ int http_fail(struct http_exchange *x, uint32_t status)
 	return OK;
 }
 
-void http_counters(const struct http_server *s, struct http_counters *c)
-{
-	(void)s;
-	*c = (struct http_counters){ .connections = INT64_MAX,
-		                     .connections_now = 3,
-		                     .requests = 12345 };
-	c->responses[2] = 77;
-}
-
-/* ---- net ---- */
-
-uint64_t tcp_counter(enum tcp_count which)
-{
-	return which == TCP_COUNT_RETRANSMITTED ? 4242 : 0;
-}
-
-const char *tcp_counter_name(enum tcp_count which)
-{
-	static char names[TCP_COUNT_MAX][16];
-	if (which == TCP_COUNT_RETRANSMITTED)
-		return "retransmitted";
-	snprintf(names[which], sizeof names[which], "count_%d", (int)which);
-	return names[which];
-}
-
-const bool interface_ip6 = true;
-
-struct interface *interface_find(const char *name)
-{
-	(void)name;
-	return NULL;
-}
-
-uint64_t interface_counter(const struct interface *i, enum interface_count which)
-{
-	(void)i, (void)which;
-	return 0;
-}
-
-const char *interface_counter_name(enum interface_count which)
-{
-	(void)which;
-	return "";
-}
-
 /* ---- core ---- */
 
 void *heap_alloc_zero(size_t count, size_t size)
 {
 	live += !fake_memory_fails;
 	return fake_memory_fails ? NULL : calloc(count, size);
+}
+
+void *heap_alloc(size_t size)
+{
+	return heap_alloc_zero(1, size);
+}
+
+void *heap_resize(void *p, size_t size)
+{
+	return fake_memory_fails ? NULL : realloc(p, size);
 }
 
 void heap_free(void *p)
@@ -245,12 +209,19 @@ uint32_t fake_live(void)
 
 struct heap_figures heap_figures(void)
 {
-	return (struct heap_figures){ .total = 16 << 20, .used = 54321, .peak = 65432 };
+	return (struct heap_figures){
+		.total = 16 << 20, .used = 54321, .peak = 65432, .failures = 9
+	};
 }
 
 struct loop_figures loop_figures(void)
 {
 	return (struct loop_figures){ .turns = 1 };
+}
+
+struct task_figures task_figures(void)
+{
+	return (struct task_figures){ .live = 2, .stacks = 8 };
 }
 
 uint64_t clone_generation(void)
@@ -261,6 +232,11 @@ uint64_t clone_generation(void)
 uint64_t clock_now(void)
 {
 	return 98765 * NS_PER_S;
+}
+
+int64_t clock_wall(void)
+{
+	return 1700000000 * (int64_t)NS_PER_S;
 }
 
 bool log_wants(enum log_level level)

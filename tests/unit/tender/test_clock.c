@@ -75,6 +75,30 @@ static void wall_time_is_the_hosts(void **state)
 	assert_true(image - host < 1000000000 && host - image < 1000000000);
 }
 
+/* As if the host's clock had been set, by an hour either way, since the last refresh. */
+static void wall_time_follows_a_step_of_the_hosts(void **state)
+{
+	static const int64_t steps[] = { 3600000000000, -3600000000000 };
+	(void)state;
+	struct clock clock;
+	struct clock_sample start = clock_sample();
+	clock_start(&clock, &shared, &start, 0, 0);
+	for (unsigned k = 0; k < 2; k++) {
+		uint32_t seq = shared.seq;
+		uint64_t before = image_now();
+		shared.wall_offset += steps[k];
+		while (shared.seq == seq)
+			clock_refresh(&clock);
+		struct timespec wall;
+		clock_gettime(CLOCK_REALTIME, &wall);
+		int64_t host = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec;
+		int64_t image = (int64_t)image_now() + shared.wall_offset;
+		assert_true(image - host < 1000000000 && host - image < 1000000000);
+		assert_true(image_now() >= before); /* the other clock has not moved */
+		assert_true(image_now() - before < 1000000000);
+	}
+}
+
 static void deadlines_saturate(void **state)
 {
 	(void)state;
@@ -91,6 +115,7 @@ int main(void)
 		cmocka_unit_test(never_goes_back_with_a_rate_too_low),
 		cmocka_unit_test(never_goes_back_with_a_rate_too_high),
 		cmocka_unit_test(wall_time_is_the_hosts),
+		cmocka_unit_test(wall_time_follows_a_step_of_the_hosts),
 		cmocka_unit_test(deadlines_saturate),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

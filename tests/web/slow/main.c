@@ -53,8 +53,7 @@ int main(void)
 	    http_route_task(s, "GET", "/task/:n", big, NULL) ||
 	    http_route_task(s, "POST", "/body", body, NULL) ||
 	    http_route_task(s, "POST", "/read", body, NULL) ||
-	    status_serve(
-	            &(struct status_options){ .port = arg_status(), .name = "slow", .http = s }))
+	    status_serve(&(struct status_options){ .port = arg_status(), .name = "slow" }))
 		return 1;
 	http_route_gather(s, "POST", "/read", 0);
 	return http_run(s);

@@ -54,7 +54,7 @@ int proxy_route(struct http_server *, struct proxy *, uint64_t body_max);
 struct proxy_counters {
 	uint64_t requests, failed; /* failed: answered with 502 or 504, or broken off */
 	uint64_t retried;
-	uint32_t upstreams, up; /* as of now */
+	uint64_t upstreams, up; /* as of now */
 };
 void proxy_counters(const struct proxy *, struct proxy_counters *);
 
