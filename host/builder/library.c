@@ -223,14 +223,27 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 	l = keep(sizeof *l);
 	l->name = keep_text(name, strlen(name));
 	l->folder = folder;
+	l->shown = path;
 	struct input in = { path, report };
 	struct node *root = yaml_read(path, path, report);
-	enum { NAME, WORDS, SOURCES, SMALL, NATIVE, LAZY, REQUIRES, ARCHIVES, COMPILERS, FIELDS };
-	struct field f[FIELDS] = { [NAME] = { "name", true },    [WORDS] = { "words" },
-		                   [SOURCES] = { "sources" },    [SMALL] = { "small" },
-		                   [NATIVE] = { "native" },      [LAZY] = { "lazy" },
-		                   [REQUIRES] = { "requires" },  [ARCHIVES] = { "archives" },
-		                   [COMPILERS] = { "compilers" } };
+	enum {
+		NAME,
+		WORDS,
+		SOURCES,
+		SMALL,
+		NATIVE,
+		LAZY,
+		REQUIRES,
+		ARCHIVES,
+		COMPILERS,
+		ARGUMENTS,
+		FIELDS
+	};
+	struct field f[FIELDS] = { [NAME] = { "name", true },     [WORDS] = { "words" },
+		                   [SOURCES] = { "sources" },     [SMALL] = { "small" },
+		                   [NATIVE] = { "native" },       [LAZY] = { "lazy" },
+		                   [REQUIRES] = { "requires" },   [ARCHIVES] = { "archives" },
+		                   [COMPILERS] = { "compilers" }, [ARGUMENTS] = { "arguments" } };
 	/* In the list while its own requirements are read, so that a circle ends; moved behind them
 	 * below. */
 	list_add(&ls->list, &ls->count, l);
@@ -249,6 +262,7 @@ struct library *library_add(struct libraries *ls, const char *name, struct repor
 		for (const struct node *m = f[ARCHIVES].value->first; m; m = m->next)
 			read_archive(&in, l, m);
 	read_compilers(&in, l, f[COMPILERS].value);
+	l->arguments = f[ARGUMENTS].value;
 	move_behind(ls, l);
 	return l;
 }
@@ -304,8 +318,11 @@ struct library *library_add_folder(struct libraries *ls, const struct input *by,
 		if (strcmp(ls->list[i]->folder, folder) == 0)
 			return ls->list[i];
 	struct library *l = keep(sizeof *l);
-	*l = (struct library){ .name = "", .folder = folder, .is_own = true };
-	struct input in = { keep_format("%s/library.yaml", path), by->report };
+	*l = (struct library){ .name = "",
+		               .folder = folder,
+		               .is_own = true,
+		               .shown = keep_format("%s/library.yaml", path) };
+	struct input in = { l->shown, by->report };
 	struct node *root = yaml_read(file, in.shown, by->report);
 	enum {
 		NAME,
@@ -318,13 +335,15 @@ struct library *library_add_folder(struct libraries *ls, const struct input *by,
 		FLAGS,
 		ARCHIVES,
 		PACKAGES,
+		ARGUMENTS,
 		FIELDS
 	};
-	struct field f[FIELDS] = { [NAME] = { "name", true },   [WORDS] = { "words" },
-		                   [SOURCES] = { "sources" },   [SMALL] = { "small" },
-		                   [REQUIRES] = { "requires" }, [INCLUDE] = { "include" },
-		                   [DEFINES] = { "defines" },   [FLAGS] = { "flags" },
-		                   [ARCHIVES] = { "archives" }, [PACKAGES] = { "packages" } };
+	struct field f[FIELDS] = { [NAME] = { "name", true },    [WORDS] = { "words" },
+		                   [SOURCES] = { "sources" },    [SMALL] = { "small" },
+		                   [REQUIRES] = { "requires" },  [INCLUDE] = { "include" },
+		                   [DEFINES] = { "defines" },    [FLAGS] = { "flags" },
+		                   [ARCHIVES] = { "archives" },  [PACKAGES] = { "packages" },
+		                   [ARGUMENTS] = { "arguments" } };
 	if (!root || !fields_take(&in, root, "the library", f, FIELDS))
 		return l;
 	if (!text_is_clean(folder, strlen(folder)) || strpbrk(folder, "=%\\")) {
@@ -360,6 +379,7 @@ struct library *library_add_folder(struct libraries *ls, const struct input *by,
 	foreign_read(&l->foreign, &in, folder, l,
 	             &(struct foreign_keys){ f[INCLUDE].value, f[DEFINES].value, f[FLAGS].value,
 	                                     f[ARCHIVES].value, f[PACKAGES].value });
+	l->arguments = f[ARGUMENTS].value;
 	check_words(ls, &in, f[WORDS].value ? f[WORDS].value : f[NAME].value, l);
 	move_behind(ls, l);
 	return l;

@@ -34,6 +34,8 @@ struct library {
 	struct foreign foreign; /* of a folder's */
 	struct compiler **compilers;
 	unsigned compiler_count;
+	const struct node *arguments; /* a map, as in a manifest; null: none */
+	const char *shown;            /* its library.yaml in messages */
 	struct library **
 	        requires;
 	unsigned require_count;

@@ -156,11 +156,16 @@ static void read_arguments(const struct input *in, struct manifest *m, const str
 		input_mistake(in, n, "%u arguments; at most %u fit", n->count, AMP_ARGS_MAX);
 		return;
 	}
-	for (const struct node *a = n->first; a; a = a->next)
+	for (const struct node *a = n->first; a; a = a->next) {
+		if (m->arg_count == AMP_ARGS_MAX) {
+			input_mistake(in, a->key, "more than %u arguments, with those before",
+			              AMP_ARGS_MAX);
+			return;
+		}
 		read_argument(in, m, a);
+	}
 }
 
-/* The index of the argument that $NAME names, or -1 with a mistake reported. */
 /* Is the argument of that name, if there is one, of this type? */
 static bool argument_is(const struct manifest *m, const char *name, enum amp_arg_type type)
 {
@@ -170,6 +175,7 @@ static bool argument_is(const struct manifest *m, const char *name, enum amp_arg
 	return false;
 }
 
+/* The index of the argument that $NAME names, or -1 with a mistake reported. */
 static int find_argument(const struct input *in, const struct manifest *m, const struct node *n,
                          const char *name, enum amp_arg_type type)
 {
@@ -195,8 +201,28 @@ static int find_argument(const struct input *in, const struct manifest *m, const
 
 /* ---- libraries ---- */
 
+/* What a library brings along, but for the manifest's `own`, which are the first. */
+static void read_arguments_of(const struct library *l, struct manifest *m, unsigned own,
+                              struct report *report)
+{
+	const struct input in = { l->shown, report };
+	const struct node *all = l->arguments;
+
+	for (const struct node *a = all && all->kind == NODE_MAP ? all->first : NULL; a;
+	     a = a->next)
+		for (unsigned i = own; i < m->arg_count; i++)
+			if (strcmp(m->args[i]->name, a->key->text) == 0)
+				input_mistake(&in, a->key,
+				              "argument %s is another library's, too: the "
+				              "manifest has to say which one it is",
+				              a->key->text);
+	read_arguments(&in, m, all);
+}
+
 static void read_libraries(const struct input *in, struct manifest *m, const struct node *n)
 {
+	const unsigned own = m->arg_count;
+
 	if (!library_add(&m->libraries, "core", in->report))
 		report_at(in->report, join(m->libraries.sdk, "os/core/library.yaml"), 0, 0,
 		          "not there: the installation is incomplete");
@@ -212,8 +238,12 @@ static void read_libraries(const struct input *in, struct manifest *m, const str
 				s = NULL;
 				break;
 			}
-		if (!s || library_add(&m->libraries, s, in->report) ||
-		    library_add_folder(&m->libraries, in, l, m->folder, s))
+		const struct library *added = s ? library_add(&m->libraries, s, in->report) : NULL;
+		if (s && !added)
+			added = library_add_folder(&m->libraries, in, l, m->folder, s);
+		if (added)
+			read_arguments_of(added, m, own, in->report);
+		if (!s || added)
 			continue;
 		if (strpbrk(s, "./") && !strchr("/.", *s) ? access(join(m->folder, s), F_OK) == 0
 		                                          : strchr("/.", *s) != NULL) {

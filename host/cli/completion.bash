@@ -129,7 +129,7 @@ _ampoule()
 		down) word="--file --timeout --help" ;;
 		generate) word="--user --socket --output --help" ;;
 		doctor) word="--json --help" ;;
-		new) word="--http --help" ;;
+		new) word="--http --web --help" ;;
 		*) word=--help ;;
 		esac
 		COMPREPLY=($(compgen -W "$word" -- "$cur"))

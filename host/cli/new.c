@@ -12,10 +12,11 @@
 #include <cli/output.h>
 
 static const char usage[] =
-        "usage: ampoule new [--http] NAME\n\n"
+        "usage: ampoule new [--http|--web] NAME\n\n"
         "Makes a folder NAME with a small appliance that builds and runs at once.\n"
         "NAME may be a path; its last part names the appliance.\n\n"
         "  --http      one that answers HTTP, instead of one that greets and ends\n"
+        "  --web       a web site: HTTPS and HTTP/2, HTTP beside it, files and rules\n"
         "  -h, --help  this text\n";
 
 static const char manifest[] =
@@ -107,13 +108,70 @@ static const char http_readme[] =
         "run, and `-d`\n"
         "puts it into the background.\n";
 
-/* What is made, by whether it serves. */
-static const struct kind {
-	const char *manifest, *program, *readme, *run;
-} kinds[] = { { manifest, program, readme, "" },
-	      { http_manifest, http_program, http_readme, "-p 8080:80 " } };
+/* ---- --web ---- */
 
-static const char ignore[] = "/.ampoule/\n/*.amp\n/*.debug\n";
+static const char web_manifest[] =
+        "# What %s is made of: appliance.yaml(5) tells all keys.\n"
+        "name: %s\n"
+        "version: 0.1.0\n"
+        "sources: [main.c]\n"
+        "libraries: [app/web, app/web/tls]   # they bring arguments along: `ampoule inspect`\n"
+        "memory: {min: 16M, default: 64M}\n"
+        "interfaces:\n"
+        "  - {name: service, address: auto, addresses: [auto]}\n"
+        "health: {http: $port/}\n"
+        "compile:\n"
+        "  - {name: site, with: web-site, from: [site, rules=rules]}\n";
+
+static const char web_program[] =
+        "#include \"appliance.h\"\n"
+        "#include <app/web/tls/tls.h>\n"
+        "\n"
+        "int main(void)\n"
+        "{\n"
+        "\tstruct http_server *server;\n"
+        "\treturn web_tls_serve(&server, &(struct web_options)WEB_OPTIONS,\n"
+        "\t                     &(struct web_tls_options)WEB_TLS_OPTIONS) ||\n"
+        "\t       http_run(server);\n"
+        "}\n";
+
+static const char web_readme[] =
+        "# %s\n"
+        "\n"
+        "A web site as an Ampoule appliance: files, server and configuration in one sealed image.\n"
+        "\n"
+        "    ampoule build                              # makes %s.amp\n"
+        "    ampoule run -p 8080:80 %s.amp              # by HTTP: curl http://localhost:8080/\n"
+        "    ampoule run -p 8443:443 -p 8080:80 --set redirect=8443 \\\n"
+        "        --set certificate=@cert.pem --set key=@key.pem %s.amp    # by HTTPS\n"
+        "    ampoule inspect %s.amp                     # what is in it, and all arguments\n"
+        "\n"
+        "`site` is the site, `rules` its header fields and redirections, `main.c` where routes of "
+        "your own go:\n"
+        "`http_route` before `http_run`. Keys and certificates are given at start, and never "
+        "compiled in.\n";
+
+static const char web_rules[] =
+        "# Header fields and redirections by path: appliance.yaml(5), \"web-site\".\n"
+        "header /* X-Content-Type-Options: nosniff\n"
+        "redirect /home /\n"
+        "redirect 308 /old/* /*\n";
+
+static const char web_page[] = "<!DOCTYPE html>\n"
+                               "<html lang=en><meta charset=utf-8><title>%s</title>\n"
+                               "<h1>Hello from %s</h1>\n";
+
+/* What is made, by what it serves. */
+static const struct kind {
+	const char *option, *manifest, *program, *readme, *run;
+	const char *rules, *page; /* of a site; null: it has none */
+} kinds[] = { { "", manifest, program, readme, "", NULL, NULL },
+	      { "--http", http_manifest, http_program, http_readme, "-p 8080:80 ", NULL, NULL },
+	      { "--web", web_manifest, web_program, web_readme, "-p 8080:80 ", web_rules,
+	        web_page } };
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static const char ignore[] = "/.ampoule/\n/*.amp\n/*.debug\n/*.pem\n";
 
 static void put(const char *folder, const char *name, const struct text *t)
 {
@@ -121,6 +179,19 @@ static void put(const char *folder, const char *name, const struct text *t)
 
 	if (!file_write(path, t->s, t->size, 0644))
 		die(AMP_EXIT_TENDER, "cannot write %s: %s", path, strerror(errno));
+}
+
+static void put_site(const char *folder, const char *name, const struct kind *kind)
+{
+	struct text rules = { 0 }, page = { 0 };
+	const char *site = keep_format("%s/site", folder);
+
+	if (mkdir(site, 0755) < 0)
+		die(AMP_EXIT_TENDER, "cannot make %s: %s", site, strerror(errno));
+	text_bytes(&rules, kind->rules, strlen(kind->rules));
+	text_add(&page, kind->page, name, name);
+	put(folder, "rules", &rules);
+	put(site, "index.html", &page);
 }
 
 int main(int argc, char **argv)
@@ -138,9 +209,12 @@ int main(int argc, char **argv)
 			first++;
 			break;
 		}
-		if (strcmp(argv[first], "--http") != 0)
+		size_t k = 1;
+		while (k < KINDS && strcmp(argv[first], kinds[k].option) != 0)
+			k++;
+		if (k == KINDS)
 			die(AMP_EXIT_USAGE, "no option %s: `ampoule new --help`", argv[first]);
-		kind = &kinds[1];
+		kind = &kinds[k];
 	}
 	if (argc != first + 1)
 		die(AMP_EXIT_USAGE, "give one name: ampoule new NAME");
@@ -170,6 +244,8 @@ int main(int argc, char **argv)
 	put(folder, "main.c", &source);
 	put(folder, "README.md", &about);
 	put(folder, ".gitignore", &ignored);
+	if (kind->page)
+		put_site(folder, name, kind);
 	printf("Made %s. Next: cd %s && ampoule build && ampoule run %s%s.amp\n", folder, folder,
 	       kind->run, name);
 	return 0;

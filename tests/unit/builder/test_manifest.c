@@ -836,6 +836,62 @@ static void static_arguments_are_constants_in_c(void **state)
 	assert_non_null(strstr(t.s, "return (uint64_t)boot_argument(4)->number;"));
 }
 
+static void libraries_bring_their_arguments(void **state)
+{
+	struct report report = { 0 };
+
+	(void)state;
+	folder_put("sdk/os/brings/library.yaml", "name: brings\nrequires: [beneath]\narguments:\n"
+	                                         "  port: {type: u16, default: 80, dynamic: true}\n"
+	                                         "  log: {type: bool, default: false}\n");
+	folder_put("sdk/os/beneath/library.yaml",
+	           "name: beneath\narguments:\n  deep: {type: bool, default: true}\n");
+	folder_put("app/own/library.yaml",
+	           "name: own\narguments:\n  six: {type: cidr6, default: \"\"}\n");
+	struct manifest *m = read_text(HEAD "libraries: [brings, net, ./own]\n"
+	                                    "interfaces:\n  - {addresses: [$six]}\n"
+	                                    "arguments:\n  log: {type: bool, default: true}\n",
+	                               &report);
+	assert_int_equal(report.count, 0);
+	assert_int_equal(m->arg_count, 3); /* those of what is required only do not come */
+	assert_string_equal(m->args[0]->name, "log");
+	assert_string_equal(m->args[0]->value, "true");
+	assert_string_equal(m->args[1]->name, "port");
+	assert_true(m->args[1]->dynamic);
+	assert_string_equal(m->args[2]->name, "six");
+}
+
+static void mistakes_of_a_librarys_arguments_are_its_own(void **state)
+{
+	struct report report = { 0 };
+	struct text many = { 0 };
+
+	(void)state;
+	folder_put("sdk/os/one/library.yaml",
+	           "name: one\narguments:\n  port: {type: u16, default: x}\n");
+	folder_put("sdk/os/two/library.yaml",
+	           "name: two\narguments:\n  port: {type: u16, default: 1}\n");
+	folder_put("sdk/os/list/library.yaml", "name: list\narguments: [a]\n");
+	read_text(HEAD "libraries: [one, two, list]\n", &report);
+	char *text = report_text(&report);
+	assert_non_null(strstr(text, "one/library.yaml:3:30: x is not a number"));
+	assert_non_null(
+	        strstr(text, "two/library.yaml:3:3: argument port is another library's, too"));
+	assert_non_null(strstr(text, "list/library.yaml:2:12: arguments is a list"));
+	assert_int_equal(report.count, 3);
+	free(text);
+
+	text_add(&many, HEAD "libraries: [two]\narguments:\n");
+	for (unsigned i = 0; i < AMP_ARGS_MAX; i++)
+		text_add(&many, "  a%u: {type: bool, default: true}\n", i);
+	report = (struct report){ 0 };
+	read_text(many.s, &report);
+	text = report_text(&report);
+	assert_non_null(strstr(text, "two/library.yaml:3:3: more than 64 arguments"));
+	assert_int_equal(report.count, 1);
+	free(text);
+}
+
 static void note_holds_what_the_manifest_says(void **state)
 {
 	struct report report = { 0 };
@@ -902,6 +958,8 @@ int main(void)
 		cmocka_unit_test(archives_are_of_the_system),
 		cmocka_unit_test(libraries_in_a_circle_end),
 		cmocka_unit_test(static_arguments_are_constants_in_c),
+		cmocka_unit_test(libraries_bring_their_arguments),
+		cmocka_unit_test(mistakes_of_a_librarys_arguments_are_its_own),
 		cmocka_unit_test(note_holds_what_the_manifest_says),
 		cmocka_unit_test(base_lies_in_range_and_moves_with_the_seed),
 	};
