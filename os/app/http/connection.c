@@ -430,7 +430,7 @@ static void request(struct http_connection *c, const char *base, uint32_t size, 
 	if (c->served.tcp && c->exchange == x && c->state == STATE_BODY && x->body_done)
 		body_end(c);
 	if (!c->served.tcp || c->exchange != x)
-		return; /* it has been given back */
+		return;                       /* it has been given back */
 	bool told = http_hooked && x->broken; /* hooks are told of it later */
 	if (x->phase != PHASE_DONE || told) {
 		http_keep_head(x); /* what it lies in goes now */
