@@ -181,6 +181,8 @@ int http2_on_data(nghttp2_session *engine, uint8_t flags, int32_t id, const uint
 	struct http2_stream *s = http2_stream_of(context, id);
 	uint32_t size = (uint32_t)n;
 	(void)flags;
+	if (s)
+		s->came += size;
 	if (!s || (!s->exchange && !s->head) || s->gone) { /* it has been answered */
 		nghttp2_session_consume_connection(engine, size);
 		return 0;

@@ -112,6 +112,8 @@ struct http2_stream {
 	uint32_t in_owed; /* of its bytes, the last ones, for which no window was opened */
 	uint32_t
 	        gather; /* bytes that come before its task is spawned; 0: it has been, or there is none */
+	uint64_t length, came; /* as its head says, or HTTP_UNKNOWN; bytes that are or were here */
+	uint64_t rest_since; /* the response has gone, and the rest of it is let come; 0: not so */
 	uint64_t owed_at, got; /* since when it is waited for; bytes that came since */
 	/* The response. */
 	struct http2_piece *out, **out_last;

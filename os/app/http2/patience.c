@@ -19,6 +19,8 @@ static void look_at(struct http2_stream *s, uint64_t now)
 	uint64_t age = now - s->owed_at;
 	if (s->gone)
 		return;
+	if (s->rest_since && !s->in_ended && now - s->rest_since >= NS_PER_S)
+		http2_stream_reset(s, NGHTTP2_NO_ERROR);
 	if (owes && age >= HTTP_BODY_GRACE_NS && s->got < age / NS_PER_S * HTTP_BODY_RATE_MIN)
 		body_late(s);
 	else if (s->out_size && now - s->moved_at >= h->server->http->options.send_ns) {

@@ -255,7 +255,7 @@ static void start(struct http2_stream *s, const char *text, uint32_t size)
 	share(s, &x->head);
 	if (!x->head.has_length && !s->in_ended)
 		x->head.length = HTTP_UNKNOWN;
-	x->body_left = x->head.length;
+	x->body_left = s->length = x->head.length;
 	x->body_done = s->in_ended && !s->in_size;
 	if (http->options.requests_max && c->requests >= http->options.requests_max)
 		h->goodbye = !nghttp2_submit_goaway(h->engine, NGHTTP2_FLAG_NONE, s->id,

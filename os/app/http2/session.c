@@ -29,7 +29,16 @@ static int on_frame(nghttp2_session *engine, const nghttp2_frame *f, void *conte
 	return 0;
 }
 
-/* A response has gone before all of the request's body came: the rest is not wanted (RFC 9113 §8.1). */
+/* Can the rest of the body come without a window being opened? Then it is on its way, or soon. */
+static bool fits(const struct http2_stream *s)
+{
+	int32_t window = nghttp2_session_get_stream_local_window_size(s->session->engine, s->id);
+	return window > 0 && s->length != HTTP_UNKNOWN && s->came <= s->length &&
+	       s->length - s->came <= (uint64_t)window;
+}
+
+/* A response has gone before all of the request's body came: the rest is not wanted (RFC 9113 §8.1). But who hears of that in
+ * the middle of sending may take it for a failure of all: a rest that is small is let come. */
 static int on_sent(nghttp2_session *engine, const nghttp2_frame *f, void *context)
 {
 	struct http2_session *h = context;
@@ -40,8 +49,13 @@ static int on_sent(nghttp2_session *engine, const nghttp2_frame *f, void *contex
 	struct http2_stream *s = http2_stream_of(h, f->hd.stream_id);
 	bool ends = (f->hd.type == NGHTTP2_HEADERS || f->hd.type == NGHTTP2_DATA) &&
 	            f->hd.flags & NGHTTP2_FLAG_END_STREAM;
-	if (s && ends && !s->in_ended)
-		nghttp2_submit_rst_stream(engine, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+	if (s && ends && !s->in_ended) {
+		if (fits(s))
+			s->rest_since = clock_coarse();
+		else
+			nghttp2_submit_rst_stream(engine, NGHTTP2_FLAG_NONE, s->id,
+			                          NGHTTP2_NO_ERROR);
+	}
 	return 0;
 }
 

@@ -190,6 +190,58 @@ static void a_body_that_nobody_wants_is_not_waited_for(void **state)
 	assert_int_equal(client_answer(&c, id)->status, 200);
 }
 
+static bool told;
+
+static ssize_t ten_when_told(nghttp2_session *session, int32_t stream, uint8_t *to, size_t size,
+                             uint32_t *flags, nghttp2_data_source *source, void *context)
+{
+	(void)session, (void)stream, (void)source, (void)context;
+	if (!told)
+		return NGHTTP2_ERR_DEFERRED;
+	assert_true(size >= 10);
+	memset(to, 'x', 10);
+	*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return 10;
+}
+
+#define FIELD(name_, value_)                                                                       \
+	{ (uint8_t *)(uintptr_t)name_, (uint8_t *)(uintptr_t)value_, strlen(name_),                \
+	  strlen(value_), 0 }
+
+/* It is answered before its body comes. */
+static int32_t put_nowhere(const char *length)
+{
+	const nghttp2_nv fields[] = { FIELD(":method", "PUT"), FIELD(":scheme", "http"),
+		                      FIELD(":path", "/absent"), FIELD(":authority", "a.example"),
+		                      FIELD("content-length", length) };
+	const nghttp2_data_provider body = { .read_callback = ten_when_told };
+	told = false;
+	int32_t id = nghttp2_submit_request(c.session, NULL, fields, 5, &body, NULL);
+	client_run(&c);
+	assert_int_equal(client_answer(&c, id)->status, 404);
+	return id;
+}
+
+/* Regression: curl calls a reset in the middle of its upload a failure, and does not show the answer. */
+static void a_small_rest_of_a_body_is_let_come(void **state)
+{
+	(void)state;
+	int32_t id = put_nowhere("10");
+	assert_false(client_answer(&c, id)->closed);
+	told = true;
+	nghttp2_session_resume_data(c.session, id);
+	client_run(&c);
+	assert_true(client_answer(&c, id)->closed);
+	assert_int_equal(client_answer(&c, id)->code, NGHTTP2_NO_ERROR);
+	assert_int_equal(c.resets, 0);
+	put_nowhere("1000000");
+	assert_int_equal(c.resets, 1); /* it would wait for a window */
+	put_nowhere("10");
+	fake_advance(3 * SECOND);
+	client_run(&c);
+	assert_int_equal(c.resets, 2); /* nobody waits for ever */
+}
+
 static void a_body_that_is_too_large_is_refused(void **state)
 {
 	(void)state;
@@ -496,6 +548,7 @@ int main(void)
 		T(tasks_answer),
 		T(bodies_go_both_ways),
 		T(a_body_that_nobody_wants_is_not_waited_for),
+		T(a_small_rest_of_a_body_is_let_come),
 		T(a_body_that_is_too_large_is_refused),
 		T(who_waits_for_100_is_told),
 		T(cookies_are_one_field),
