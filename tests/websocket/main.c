@@ -173,6 +173,24 @@ static void hello(struct http_exchange *x, void *context)
 	http_reply_text(x, 200, "Hello, world\n");
 }
 
+/* For a browser: it shows what came. */
+static void page(struct http_exchange *x, void *context)
+{
+	static const char text[] =
+	        "<!DOCTYPE html><p id=o>waits</p><script>\n"
+	        "const o = document.getElementById('o'); let n = 0;\n"
+	        "const w = new WebSocket(`wss://${location.host}/deflate`, 'chat.2');\n"
+	        "w.onopen = () => w.send('Hello from a page, hello, hello, hello, hello');\n"
+	        "w.onmessage = e => { n++; w.close(3001); };\n"
+	        "w.onclose = e => {\n"
+	        "\to.textContent = `messages=${n} code=${e.code} ${w.protocol} ${w.extensions}`;\n"
+	        "};\n"
+	        "w.onerror = () => { o.textContent = 'error'; };\n"
+	        "</script>";
+	(void)context;
+	http_reply_static(x, 200, "text/html", text, sizeof text - 1);
+}
+
 static int path(struct http_server *s, const char *pattern, http_handler_fn *fn,
                 const struct websocket_options *o)
 {
@@ -193,6 +211,7 @@ static int routes(struct http_server *s)
 	       path(s, "/teller", enter_teller, &squeezed) ||
 	       http_route(s, "GET", "/last", tell, last) ||
 	       http_route(s, "GET", "/", hello, NULL) ||
+	       http_route(s, "GET", "/page", page, NULL) ||
 	       http_route(s, "GET", "/counters", counters, NULL);
 }
 
