@@ -123,17 +123,19 @@ struct map {
 };
 
 /* -ffile-prefix-map for each folder; of those that fit a path, the compiler takes the last, so
- * longer ones go last. */
-static const char *prefix_maps(const struct plan *p, const struct manifest *m)
+ * longer ones go last. The SDK's sources know nothing of the application: where two share a work folder, they are compiled
+ * once. */
+static const char *prefix_maps(const struct plan *p, const struct manifest *m, bool of_sdk)
 {
 	struct map *maps = keep_array(3 + m->libraries.count, sizeof *maps);
 	unsigned count = 0;
 	struct text t = { 0 };
 
 	maps[count++] = (struct map){ m->libraries.sdk, "ampoule/" };
-	maps[count++] = (struct map){ m->folder, "" };
 	maps[count++] = (struct map){ p->work, "generated/" };
-	for (unsigned i = 0; i < m->libraries.count; i++) {
+	if (!of_sdk)
+		maps[count++] = (struct map){ m->folder, "" };
+	for (unsigned i = 0; i < m->libraries.count && !of_sdk; i++) {
 		const struct library *l = m->libraries.list[i];
 
 		if (l->is_own)
@@ -381,11 +383,11 @@ static void add_own_rules(struct ninja *n, const struct manifest *m, unsigned at
 	for (unsigned i = 0; i < count; i++)
 		search_packages(&s, p->work, &needed[i]->foreign);
 	const char *dep = " -MD -MF $out.d -c $source -o $out\n";
-	text_add(&n->t, "rule own%u\n  command = %s $flags $traps $lto%s%s%s", at,
+	text_add(&n->t, "rule own%u\n  command = %s $flags $own $traps $lto%s%s%s", at,
 	         word_text(p->clang), s.words.s, extra, dep);
-	text_add(&n->t, "rule own%us\n  command = %s $flags -Oz $traps $lto%s%s%s", at,
+	text_add(&n->t, "rule own%us\n  command = %s $flags $own -Oz $traps $lto%s%s%s", at,
 	         word_text(p->clang), s.words.s, extra, dep);
-	text_add(&n->t, "rule own%ua\n  command = %s $flags -x assembler-with-cpp%s%s%s", at,
+	text_add(&n->t, "rule own%ua\n  command = %s $flags $own -x assembler-with-cpp%s%s%s", at,
 	         word_text(p->clang), s.words.s, extra, dep);
 }
 
@@ -424,23 +426,23 @@ static void add_rules(struct ninja *n, const struct manifest *m)
 	         "# written by ampoule build; do not edit\nninja_required_version = 1.8\nbar = "
 	         "|\nbuilddir = %s\n",
 	         path_text(p->work));
-	text_add(t, "flags = %s -march=%s%s %s\ntraps = %s\nlto = %s\n", common_flags,
-	         cpus[m->cpu_level - 1], m->checked ? " -DAMPOULE_CHECKED" : "", prefix_maps(p, m),
-	         trap_flags, lto_flags);
-	text_add(t, "rule application\n  command = %s $flags $traps $lto%s%s%s",
+	text_add(t, "flags = %s -march=%s%s\nsdk = %s\nown = %s\ntraps = %s\nlto = %s\n",
+	         common_flags, cpus[m->cpu_level - 1], m->checked ? " -DAMPOULE_CHECKED" : "",
+	         prefix_maps(p, m, true), prefix_maps(p, m, false), trap_flags, lto_flags);
+	text_add(t, "rule application\n  command = %s $flags $own $traps $lto%s%s%s",
 	         word_text(p->clang), own_includes, extra_words(&m->foreign), dep);
 	for (unsigned i = 0; i < m->libraries.count; i++)
 		if (m->libraries.list[i]->is_own)
 			add_own_rules(n, m, i);
 	list_add(&n->plan->includes, &n->plan->include_count, CLANG_INCLUDE);
 	list_add(&n->plan->includes, &n->plan->include_count, MUSL_INCLUDE);
-	text_add(t, "rule library\n  command = %s $flags $traps $lto %s%s", word_text(p->clang),
-	         sdk_includes, dep);
-	text_add(t, "rule small\n  command = %s $flags -Oz $traps $lto %s%s", word_text(p->clang),
-	         sdk_includes, dep);
-	text_add(t, "rule native\n  command = %s $flags $traps %s %s%s", word_text(p->clang),
+	text_add(t, "rule library\n  command = %s $flags $sdk $traps $lto %s%s",
+	         word_text(p->clang), sdk_includes, dep);
+	text_add(t, "rule small\n  command = %s $flags $sdk -Oz $traps $lto %s%s",
+	         word_text(p->clang), sdk_includes, dep);
+	text_add(t, "rule native\n  command = %s $flags $sdk $traps %s %s%s", word_text(p->clang),
 	         native_flags, sdk_includes, dep);
-	text_add(t, "rule assembly\n  command = %s $flags -x assembler-with-cpp %s%s",
+	text_add(t, "rule assembly\n  command = %s $flags $sdk -x assembler-with-cpp %s%s",
 	         word_text(p->clang), sdk_includes, dep);
 	text_add(t, "rule bytes\n  command = %s --target=x86_64-pc-linux-gnu -c $source -o $out\n",
 	         word_text(p->clang));

@@ -67,7 +67,7 @@ def prepare(build):
     os.makedirs(path("www"))
     with open(path("www/file"), "wb") as f:
         f.write(FILE)
-    status, out = sh(build + "/ampoule", "build", "-o", path("client.amp"), "--work", os.path.join(build, "tls-client.work"), folder,
+    status, out = sh(build + "/ampoule", "build", "-o", path("client.amp"), "--work", os.path.join(build, "suites"), folder,
                      seconds=600)
     need(status == 0, out)
 

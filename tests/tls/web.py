@@ -16,7 +16,7 @@ state = {"build": ""}
 def prepare(build):
     state["build"] = build
     subprocess.run(["ip", "addr", "add", "fd00:77::1/64", "dev", "tap0", "nodad"], check=False)
-    status, out = sh(build + "/ampoule", "build", "-o", path("web.amp"), "--work", os.path.join(build, "tls.work"),
+    status, out = sh(build + "/ampoule", "build", "-o", path("web.amp"), "--work", os.path.join(build, "suites"),
                      os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../apps/web"), seconds=600)
     need(status == 0, out)
     certificate("web", "web.example", "ca", more=f"subjectAltName=DNS:web.example,IP:{HOST},IP:{HOST6}\n")
@@ -174,7 +174,7 @@ def web_takes_another_certificate_from_who_has_the_token(tender):
 def web_that_new_makes_is_served(tender):
     status, out = sh(state["build"] + "/ampoule", "new", "--web", path("shop"))
     need(status == 0, out)
-    status, out = sh(state["build"] + "/ampoule", "build", "-o", path("shop.amp"), "--work", os.path.join(state["build"], "tls.work"), path("shop"),
+    status, out = sh(state["build"] + "/ampoule", "build", "-o", path("shop.amp"), "--work", os.path.join(state["build"], "suites"), path("shop"),
                      seconds=600)
     need(status == 0, out)
     with Image(state["build"], tender, "shop.amp", 443, f"certificate=@{path('web.pem')}", f"key=@{path('web.key')}",
