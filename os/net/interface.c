@@ -115,30 +115,37 @@ static COLD void words_follow(struct interface *i, const struct amp_net_word *w)
 	}
 }
 
-/* Are addresses the tender's to tell, where it knows one? */
-static COLD bool is_open(const struct interface_config *c)
+/* The first address that the tender has for the interface, where the configuration leaves it open. Null: none. */
+static COLD const struct amp_net_word *told_address(const struct interface *i)
 {
+	const struct interface_config *c = i->config;
 	const struct amp_arg_value *args = (const struct amp_arg_value *)boot_info->args;
-	return c->automatic || (c->address_arg >= 0 && !args[c->address_arg].set);
+	const struct amp_net_word *w = (const struct amp_net_word *)boot_info->net_words;
+	if (!c->automatic && (c->address_arg < 0 || args[c->address_arg].set))
+		return NULL;
+	for (uint32_t count = boot_info->net_word_count; count; count--, w++) {
+		if (w->device == i->device.index && w->family == 4 &&
+		    w->kind == AMP_NET_WORD_ADDRESS)
+			return w;
+	}
+	return NULL;
 }
 
-/* The address and gateway that the tender has for the interface, where the configuration leaves them open. False: none. */
+/* That address, its gateway, and what follows it. False: none. */
 static COLD bool told(struct interface *i, uint32_t *address, uint8_t *prefix, uint32_t *gateway)
 {
-	const struct amp_net_word *w = (const struct amp_net_word *)boot_info->net_words;
-	uint32_t count = boot_info->net_word_count;
-	bool found = false;
-	if (!is_open(i->config))
+	const struct amp_net_word *w = told_address(i),
+	                          *end = (const struct amp_net_word *)boot_info->net_words +
+	                                 boot_info->net_word_count;
+	if (!w)
 		return false;
-	for (; count; count--, w++) {
+	*address = word_ip4(w->address);
+	*prefix = w->prefix;
+	*gateway = 0;
+	for (w++; w < end; w++) {
 		if (w->device != i->device.index || w->family != 4)
 			continue;
-		if (w->kind == AMP_NET_WORD_ADDRESS && !found) {
-			*address = word_ip4(w->address);
-			*prefix = w->prefix;
-			*gateway = 0;
-			found = true;
-		} else if (found && w->kind == AMP_NET_WORD_ADDRESS) {
+		if (w->kind == AMP_NET_WORD_ADDRESS) {
 			if (interface_further && word_ip4(w->address) != *address &&
 			    !interface_further_add(i, word_ip4(w->address), w->prefix))
 				log_warning("net",
@@ -146,13 +153,13 @@ static COLD bool told(struct interface *i, uint32_t *address, uint8_t *prefix, u
 				            "/%u, does not fit",
 				            interface_name(i), IP4_ARGS(word_ip4(w->address)),
 				            w->prefix);
-		} else if (found && w->kind == AMP_NET_WORD_ROUTE && !w->prefix) {
+		} else if (w->kind == AMP_NET_WORD_ROUTE && !w->prefix) {
 			*gateway = word_ip4(w->gateway);
-		} else if (found) {
+		} else {
 			words_follow(i, w);
 		}
 	}
-	return found;
+	return true;
 }
 
 static COLD int address_start(struct interface *i)
@@ -264,14 +271,8 @@ BOOT_START(100, net_start);
 /* Has the tender an address for us that is not ours? Then the clone is not where its original was. */
 static COLD bool stays(const struct interface *i)
 {
-	const struct amp_net_word *w = (const struct amp_net_word *)boot_info->net_words;
-	for (uint32_t count = is_open(i->config) ? boot_info->net_word_count : 0; count;
-	     count--, w++) {
-		if (w->device == i->device.index && w->family == 4 &&
-		    w->kind == AMP_NET_WORD_ADDRESS)
-			return interface_has(i, word_ip4(w->address));
-	}
-	return true;
+	const struct amp_net_word *w = told_address(i);
+	return !w || interface_has(i, word_ip4(w->address));
 }
 
 /* A clone in its original's place: who was told where the addresses are is told anew. */
