@@ -24,7 +24,7 @@ uint64_t clock_mono(void)
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
-static int64_t wall_now(void)
+int64_t clock_wall(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_REALTIME, &t);
@@ -59,7 +59,7 @@ static int64_t wall_offset(const struct amp_clock *c)
 	uint64_t width = UINT64_MAX;
 	for (int i = 0; i < 4; i++) {
 		uint64_t before = __rdtsc();
-		int64_t wall = wall_now();
+		int64_t wall = clock_wall();
 		uint64_t after = __rdtsc();
 		if (after - before < width) {
 			width = after - before;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The image's clock: struct amp_clock in boot information, which follows the host's
- * CLOCK_MONOTONIC, and its wall-clock time CLOCK_REALTIME. Image time 0 is the moment of clock_start, but in a clone. One thread at a time may use a clock.
+ * CLOCK_MONOTONIC, and its wall-clock time CLOCK_REALTIME. Image time 0 is the moment of clock_start, but in a clone. One
+ * thread at a time may use a clock.
  */
 #ifndef TENDER_CLOCK_H
 #define TENDER_CLOCK_H
@@ -25,6 +26,7 @@ struct clock {
 };
 
 uint64_t clock_mono(void);
+int64_t clock_wall(void); /* ns since 1970, by the host */
 struct clock_sample clock_sample(void);
 
 /* `since`: a sample from when this process began, which serves as calibration where tsc_khz is 0.

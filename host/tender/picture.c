@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <tender/picture.h>
@@ -353,8 +352,6 @@ static void describe(struct writer *w, uint64_t entry)
 	const struct picture_subject *of = w->of;
 	const struct amp_note *n = &of->image->note;
 	struct snapshot_header *h = &w->header;
-	struct timespec wall;
-	clock_gettime(CLOCK_REALTIME, &wall);
 	*h = (struct snapshot_header){ .magic = SNAPSHOT_MAGIC,
 		                       .version = SNAPSHOT_VERSION,
 		                       .size = sizeof *h,
@@ -363,7 +360,7 @@ static void describe(struct writer *w, uint64_t entry)
 		                       .abi_major = n->abi_major,
 		                       .abi_minor = n->abi_minor,
 		                       .image_ns = clock_image(of->clock),
-		                       .wall_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
+		                       .wall_ns = clock_wall(),
 		                       .moved = of->image->moved,
 		                       .ended = ends,
 		                       .entry = entry,

@@ -19,8 +19,8 @@ struct devices {
 };
 
 /* Opens what `given` names (indices as in device_types), if it is what the image needs; `path` is the image's, for messages,
- * `ending` as in struct device_wish; macs likewise, by the note's index, zero or null: any. 0, or the exit status: then the reason has been said. devices_close is due in any
- * case. */
+ * `ending` as in struct device_wish; macs likewise, by the note's index, zero or null: any. 0, or the exit status: then the
+ * reason has been said. devices_close is due in any case. */
 int devices_open(struct devices *, const struct image *, const char *path,
                  const struct device_texts given[DEVICE_TYPES], const uint8_t (*macs)[6],
                  void (*ending)(void));
