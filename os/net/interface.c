@@ -134,11 +134,11 @@ static COLD const struct amp_net_word *told_address(const struct interface *i)
 /* That address, its gateway, and what follows it. False: none. */
 static COLD bool told(struct interface *i, uint32_t *address, uint8_t *prefix, uint32_t *gateway)
 {
-	const struct amp_net_word *w = told_address(i),
-	                          *end = (const struct amp_net_word *)boot_info->net_words +
-	                                 boot_info->net_word_count;
+	const struct amp_net_word *w = told_address(i);
 	if (!w)
 		return false;
+	const struct amp_net_word *end =
+	    (const struct amp_net_word *)boot_info->net_words + boot_info->net_word_count;
 	*address = word_ip4(w->address);
 	*prefix = w->prefix;
 	*gateway = 0;
