@@ -311,7 +311,8 @@ class Pebble:
         until = time.monotonic() + 20
         while True:
             try:
-                socket.create_connection((HERE, 14000), 1).close()
+                for port in 14000, 15000:
+                    socket.create_connection((HERE, port), 1).close()
                 break
             except OSError:
                 if time.monotonic() > until or any(p.poll() is not None for p in self.processes):

@@ -66,6 +66,14 @@ static void load_plan(struct acme *a)
 	/* The clock has been set back since, or the device is another's: nobody waits for longer than an authority may say. */
 	a->plan.not_before = a->plan.not_before < most ? a->plan.not_before : now;
 	a->plan.ask_at = a->plan.ask_at < most ? a->plan.ask_at : now;
+	/* The span between two certificates is for one and the same: other names need not wait for it. */
+	if (!a->has_certificate && !a->plan.failures)
+		a->plan.not_before = 0;
+	if (!a->has_certificate && a->plan.not_before > now)
+		log_warning(
+		        "acme",
+		        "the next attempt is in %lld s: the one before has failed, or was cut off",
+		        (long long)(a->plan.not_before - now));
 	if (a->has_certificate &&
 	    (a->plan.renew_at < a->life.from || a->plan.renew_at > a->life.to))
 		a->plan.renew_at = acme_renewal_at(&a->life, now, random_u32());
@@ -145,7 +153,7 @@ static int accept_certificate(struct acme *a, const struct acme_key *key)
 	int64_t now = acme_now(), gap = (a->life.to - a->life.from) / 3;
 	gap = gap < GAP_S ? gap : GAP_S;
 	a->plan = (struct acme_plan){ .renew_at = acme_renewal_at(&a->life, now, random_u32()),
-		                      .ask_at = now,
+		                      .ask_at = now + ASK_S,
 		                      .not_before = now + gap };
 	a->not_before_ns = clock_now() + (uint64_t)gap * NS_PER_S;
 	const struct acme_record records[] = { { "chain", ca->body, ca->size },
@@ -179,15 +187,29 @@ static int get(struct acme *a)
 	return error;
 }
 
-static void failed(struct acme *a, const char *reason, uint32_t retry_s)
+/* Stands on the device before the authority is asked: an image that ends under way, and starts anew, waits like any that has failed. */
+static uint64_t count_failure(struct acme *a, uint32_t retry_s)
 {
-	uint64_t wait = acme_backoff_s(first_retry_s(a), ++a->plan.failures, random_u32());
-	char until[ACME_TIME_TEXT];
+	uint64_t wait = acme_backoff_s(first_retry_s(a), a->plan.failures, random_u32());
 	wait = wait > retry_s ? wait : retry_s;
-	a->counters.failed++;
-	a->is_retried = !a->is_retried;
 	a->plan.not_before = acme_now() + (int64_t)wait;
 	a->not_before_ns = clock_now() + wait * NS_PER_S;
+	store_plan(a);
+	return wait;
+}
+
+static void begin_attempt(struct acme *a)
+{
+	a->plan.failures++;
+	count_failure(a, 0);
+}
+
+static void failed(struct acme *a, const char *reason, uint32_t retry_s)
+{
+	uint64_t wait = count_failure(a, retry_s);
+	char until[ACME_TIME_TEXT];
+	a->counters.failed++;
+	a->is_retried = !a->is_retried;
 	log_warning("acme", "no certificate from %s: %s", a->options.directory, reason);
 	if (a->has_certificate)
 		log_warning(
@@ -196,16 +218,22 @@ static void failed(struct acme *a, const char *reason, uint32_t retry_s)
 		        (unsigned long long)wait, acme_time_print(until, a->life.to));
 	else
 		log_warning("acme", "the next attempt is in %llu s", (unsigned long long)wait);
-	store_plan(a);
 }
 
 /* ---- The task ---- */
 
 static void talk(struct acme *a, bool gets)
 {
+	if (gets) {
+		begin_attempt(a);
+	} else {
+		a->plan.ask_at = acme_now() + ASK_S;
+		store_plan(a);
+	}
 	a->ca = heap_alloc_zero(1, sizeof *a->ca);
 	if (!a->ca) {
-		failed(a, "no memory is left", 0);
+		if (gets)
+			failed(a, "no memory is left", 0);
 		return;
 	}
 	a->ca->trust = a->trust;
@@ -230,8 +258,7 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* What is due now; how long to wait until something is. */
-static uint64_t step(struct acme *a)
+uint64_t acme_step(struct acme *a)
 {
 	struct acme_plan *p = &a->plan;
 	int64_t now = acme_now(), due = a->has_certificate ? p->renew_at : 0;
@@ -253,7 +280,7 @@ static uint64_t step(struct acme *a)
 static void run(void *arg)
 {
 	for (;;)
-		task_sleep_until(clock_now() + step(arg));
+		task_sleep_until(clock_now() + acme_step(arg));
 }
 
 int acme_start(struct acme *a)

@@ -132,7 +132,11 @@ static int take_answer(struct acme_ca *ca, uint64_t deadline_ns)
 	if (error || !ca->is_json)
 		return error;
 	error = json_parse(ca->values, ACME_VALUES_MAX, ca->body, ca->size, NULL);
-	return error || ca->values->kind == JSON_OBJECT ? error : ERR_MALFORMED;
+	error = error || ca->values->kind == JSON_OBJECT ? error : ERR_MALFORMED;
+	if (!error || ca->status / 100 == 2)
+		return error;
+	ca->is_json = false; /* the status says enough */
+	return OK;
 }
 
 /* ---- Requests ---- */

@@ -175,7 +175,7 @@ bool acme_directory_read(struct acme_directory *, const struct json_value *, con
 /* ---- ca.c ---- */
 #define ACME_VALUES_MAX 512u /* of JSON in an answer */
 #define ACME_REASON_MAX 400u
-#define ACME_KIND_MAX   48u
+#define ACME_KIND_MAX   128u
 struct acme_ca {
 	struct tls_client *trust;
 	const struct acme_key *key;
@@ -249,6 +249,8 @@ struct acme {
 	struct acme_counters counters;
 	struct metric_source metrics;
 };
+/* Does what is due now. How long to wait until something is, in nanoseconds. */
+uint64_t acme_step(struct acme *);
 void acme_metrics_add(struct acme *); /* metrics.c */
 
 #endif

@@ -80,16 +80,19 @@ static int add(struct acme_names *n, const char *text, size_t size)
 	return OK;
 }
 
+/* Separated by commas, or one a line. */
 int acme_names_read(struct acme_names *n, const char *text)
 {
 	int error = OK;
 	n->count = 0;
 	while (!error) {
-		while (*text == ' ')
+		while (*text == ' ' || *text == '\n' || *text == '\r')
 			text++;
-		size_t size = strcspn(text, ","), name = size;
-		while (name && text[name - 1] == ' ')
+		size_t size = strcspn(text, ",\n"), name = size;
+		while (name && (text[name - 1] == ' ' || text[name - 1] == '\r'))
 			name--;
+		if (!name && !text[size] && n->count && text[-1] == '\n')
+			return OK; /* the last line's end */
 		error = add(n, text, name);
 		if (!text[size])
 			return error;

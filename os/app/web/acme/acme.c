@@ -36,11 +36,17 @@ int web_acme_serve(struct http_server **to, const struct web_options *o,
 	struct acme_options options = w->acme;
 	struct http_server *http;
 	struct acme *acme;
-	if (!options.domains || !options.domains[0])
+	bool has_domains = options.domains && options.domains[0];
+	if (has_domains && w->names.size)
+		return refuse("acme-domain and acme-names are given: one of them has all names");
+	if (w->names.size)
+		options.domains = w->names.bytes;
+	else if (!has_domains)
 		return web_tls_serve(to, o, t);
 	if (t->certificate.bytes || t->key.bytes || t->renewal.bytes)
-		return refuse("acme-domain has certificates signed and renewed: certificate, key "
-		              "and renewal are not given beside it");
+		return refuse(
+		        "names for ACME have certificates signed and renewed: certificate, key "
+		        "and renewal are not given beside it");
 	int error = choose(&options, w->challenge, o->http.port);
 	error = error ? error : web_tls_open(&options.tls);
 	error = error ? error : acme_open(&acme, &options);

@@ -52,7 +52,7 @@ enum acme_challenges {
 
 struct acme_options {          /* zero or "" means the default */
 	struct tls *tls;       /* that has no certificate yet, and gets one */
-	const char *domains;   /* names, separated by commas */
+	const char *domains;   /* names, separated by commas or line ends */
 	const char *directory; /* the authority's, an https URL; ACME_LETS_ENCRYPT */
 	const char *contact;   /* a mail address that the authority may write to; none */
 	const char *device;    /* the block device's name; "acme" */

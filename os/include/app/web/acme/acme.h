@@ -21,7 +21,9 @@
 
 struct web_acme_options {
 	struct acme_options acme; /* tls and challenges are filled in */
-	const char *challenge;    /* "any", "http-01", "tls-alpn-01" */
+	struct boot_secret
+	        names; /* in place of acme.domains, which an argument has room for 127 bytes of */
+	const char *challenge; /* "any", "http-01", "tls-alpn-01" */
 };
 
 /* Of the arguments that come with the library. */
@@ -37,6 +39,7 @@ struct web_acme_options {
 			.binding = arg_acme_binding(),                                             \
 			.binding_key = arg_acme_binding_key(),                                     \
 		},                                                                                 \
+		.names = arg_acme_names(),                                                         \
 		.challenge = arg_acme_challenge(),                                                 \
 	}
 
