@@ -67,7 +67,10 @@ class Image:
             except OSError:
                 need(self.process.poll() is None, "it ended: " + self.text())
                 time.sleep(0.05)
-        need(not port, "it does not listen: " + self.text())
+        if port:
+            self.process.kill()     # it has the TAP device, which the next one needs
+            self.process.wait(30)
+            raise Failed("it does not listen: " + self.text())
 
     def text(self):
         self.log.flush()

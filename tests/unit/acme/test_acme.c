@@ -446,7 +446,8 @@ static void plans_are_stored(void **state)
 	char text[ACME_PLAN_TEXT];
 	(void)state;
 	acme_plan_print(&p, text);
-	assert_true(acme_plan_read(&q, text) && q.renew_at == 1 && q.ask_at == 2 && q.not_before == 3 && q.failures == 4);
+	assert_true(acme_plan_read(&q, text) && q.renew_at == 1 && q.ask_at == 2 &&
+	            q.not_before == 3 && q.failures == 4);
 	for (const char *const *bad =
 	             (const char *const[]){ "", "1 2 3", "1 2 3 4 5", "a 2 3 4", "-1 2 3 4",
 	                                    "1 2 3 -4", "1 2 3 1001", "99999999999999999999 2 3 4",
@@ -470,8 +471,8 @@ static void certificates_are_looked_at(void **state)
 	uint32_t size = (uint32_t)acme_key_print(&k, key),
 	         other_size = (uint32_t)acme_key_print(&stranger, other);
 	world_make_chain(chain, sizeof chain, k.pair,
-	                 (const char *const[]){ "a.example", "*.a.example", NULL }, world_wall - 100,
-	                 world_wall + 1000);
+	                 (const char *const[]){ "a.example", "*.a.example", NULL },
+	                 world_wall - 100, world_wall + 1000);
 	assert_int_equal(
 	        acme_certificate_look(&life, chain, (uint32_t)strlen(chain), key, size, &n), OK);
 	assert_int_equal(life.from, world_wall - 100);
@@ -489,8 +490,8 @@ static void certificates_are_looked_at(void **state)
 	        acme_certificate_look(&life, chain, (uint32_t)strlen(chain), key, size, &n),
 	        ERR_INVALID);
 	world_make_chain(chain, sizeof chain, k.pair,
-	                 (const char *const[]){ "a.example", "b.a.example", NULL }, world_wall - 100,
-	                 world_wall);
+	                 (const char *const[]){ "a.example", "b.a.example", NULL },
+	                 world_wall - 100, world_wall);
 	assert_int_equal(
 	        acme_certificate_look(&life, chain, (uint32_t)strlen(chain), key, size, &n),
 	        ERR_INVALID);
@@ -908,7 +909,9 @@ static void what_is_broken_on_the_device_is_asked_for_anew(void **state)
 		a = start();
 		pass(a, 300);
 		if (tls.count != 1)
-			fail_msg("%s: %s", *name, strlen(world_log) > 600 ? world_log + strlen(world_log) - 600 : world_log);
+			fail_msg("%s: %s", *name,
+			         strlen(world_log) > 600 ? world_log + strlen(world_log) - 600
+			                                 : world_log);
 	}
 	assert_int_equal(ca.orders, 3);
 	stop(a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The site of apps/web, by HTTPS with a certificate that is asked for. */
+/* Serves the site compiled into the image by HTTPS, with a certificate that an authority signs while it runs. */
 #include "appliance.h"
 
 #include <app/web/acme/acme.h>
