@@ -59,7 +59,7 @@ class Image:
         self.process = subprocess.Popen([build + "/ampoule", "run", "-v", "--tender", tender, "--net", net, *words] +
                                         [w for s in sets for w in ("--set", s)] + [path(image)],
                                         stdout=self.log, stderr=self.log)
-        until = time.monotonic() + (60 if tender == "qemu" else 20)
+        until = time.monotonic() + 60
         while port and time.monotonic() < until:
             try:
                 socket.create_connection((HOST, port), 1).close()
@@ -83,7 +83,11 @@ class Image:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()     # it has the TAP device, which the next one needs
+            raise
         self.log.close()
 
 

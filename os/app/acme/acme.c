@@ -32,20 +32,17 @@ static uint64_t first_retry_s(const struct acme *a)
 
 /* ---- The certificate in use ---- */
 
-static int use(struct acme *a, const char *chain, uint32_t chain_size, const char *key,
-               uint32_t key_size)
+/* What was looked at. */
+static int use(struct acme *a, const struct acme_life *life, const char *chain, uint32_t chain_size,
+               const char *key, uint32_t key_size)
 {
-	struct acme_life life;
-	int error = acme_certificate_look(&life, chain, chain_size, key, key_size, &a->names);
-	if (!error)
-		error = a->has_slot ? tls_certificate_renew(a->options.tls, SLOT, chain, chain_size,
-		                                            key, key_size)
-		                    : tls_certificate(a->options.tls, SLOT, chain, chain_size, key,
-		                                      key_size);
+	struct tls *t = a->options.tls;
+	int error = a->has_slot ? tls_certificate_renew(t, SLOT, chain, chain_size, key, key_size)
+	                        : tls_certificate(t, SLOT, chain, chain_size, key, key_size);
 	if (error)
 		return error;
 	a->has_slot = a->has_certificate = true;
-	a->life = life;
+	a->life = *life;
 	return OK;
 }
 
@@ -86,7 +83,11 @@ static int load(struct acme *a)
 		return ERR_MEMORY;
 	int64_t n = acme_store_get(&a->store, "chain", chain, CHAIN_MAX + 1),
 	        m = n < 0 ? n : acme_store_get(&a->store, "key", key, sizeof key);
-	int error = m < 0 ? (int)m : use(a, chain, (uint32_t)n, key, (uint32_t)m);
+	struct acme_life life;
+	int error = m < 0 ? (int)m
+	                  : acme_certificate_look(&life, chain, (uint32_t)n, key, (uint32_t)m,
+	                                          &a->names);
+	error = error ? error : use(a, &life, chain, (uint32_t)n, key, (uint32_t)m);
 	explicit_bzero(key, sizeof key);
 	heap_free(chain);
 	if (!error)
@@ -138,29 +139,44 @@ static void ask(struct acme *a)
 
 /* ---- Getting one ---- */
 
+/* It is stored before it is used: whoever has seen it finds it after a restart, too. */
+static int store_and_use(struct acme *a, const struct acme_life *life, const char *key,
+                         uint32_t key_size)
+{
+	char plan[ACME_PLAN_TEXT];
+	struct acme_ca *ca = a->ca;
+	int64_t now = acme_now(), gap = (life->to - life->from) / 3;
+	gap = gap < GAP_S ? gap : GAP_S;
+	const struct acme_plan next = { .renew_at = acme_renewal_at(life, now, random_u32()),
+		                        .ask_at = now + ASK_S,
+		                        .not_before = now + gap };
+	const struct acme_record records[] = { { "chain", ca->body, ca->size },
+		                               { "key", key, key_size },
+		                               { "plan", plan, acme_plan_print(&next, plan) } };
+	acme_store_put(&a->store, records, 3);
+	int error = use(a, life, ca->body, ca->size, key, key_size);
+	if (error)
+		return error;
+	a->plan = next;
+	a->not_before_ns = clock_now() + (uint64_t)gap * NS_PER_S;
+	return OK;
+}
+
 static int accept_certificate(struct acme *a, const struct acme_key *key)
 {
-	char text[ACME_KEY_TEXT], until[ACME_TIME_TEXT], when[ACME_TIME_TEXT], plan[ACME_PLAN_TEXT];
+	char text[ACME_KEY_TEXT], until[ACME_TIME_TEXT], when[ACME_TIME_TEXT];
 	struct acme_ca *ca = a->ca;
-	int size = acme_key_print(key, text);
-	int error = size < 0      ? size
-	            : ca->is_json ? ERR_MALFORMED
-	                          : use(a, ca->body, ca->size, text, (uint32_t)size);
-	if (error) {
-		explicit_bzero(text, sizeof text);
-		return acme_ca_fail(ca, error, "what it has signed is not what was asked for");
-	}
-	int64_t now = acme_now(), gap = (a->life.to - a->life.from) / 3;
-	gap = gap < GAP_S ? gap : GAP_S;
-	a->plan = (struct acme_plan){ .renew_at = acme_renewal_at(&a->life, now, random_u32()),
-		                      .ask_at = now + ASK_S,
-		                      .not_before = now + gap };
-	a->not_before_ns = clock_now() + (uint64_t)gap * NS_PER_S;
-	const struct acme_record records[] = { { "chain", ca->body, ca->size },
-		                               { "key", text, (uint32_t)size },
-		                               { "plan", plan, acme_plan_print(&a->plan, plan) } };
-	acme_store_put(&a->store, records, 3);
+	struct acme_life life;
+	int size = acme_key_print(key, text), error = size < 0 ? size : OK;
+	if (!error && ca->is_json)
+		error = ERR_MALFORMED;
+	if (!error)
+		error = acme_certificate_look(&life, ca->body, ca->size, text, (uint32_t)size,
+		                              &a->names);
+	error = error ? error : store_and_use(a, &life, text, (uint32_t)size);
 	explicit_bzero(text, sizeof text);
+	if (error)
+		return acme_ca_fail(ca, error, "what it has signed is not what was asked for");
 	log_info("acme", "a new certificate is in use, good until %s, to be renewed at %s",
 	         acme_time_print(until, a->life.to), acme_time_print(when, a->plan.renew_at));
 	return OK;
