@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""An authority by RFC 8555 of the tests' own, beside pebble: one whose answers a test can spoil, whose certificates are as short-lived
-as it likes, and that says when to renew (RFC 9773). It looks at nonces, at signatures, and really comes to see whether a name is the
-client's."""
+"""An authority by RFC 8555 of the tests' own, beside pebble: one whose answers a test can spoil, whose certificates are as
+short-lived as it likes, and that says when to renew (RFC 9773). It looks at nonces, at signatures, and really comes to see whether a
+name is the client's."""
 import base64
 import hashlib
 import http.server
@@ -146,7 +146,8 @@ class Authority:
         if set(outer) != {"protected", "payload", "signature"}:
             raise Problem(400, "malformed", "members of a flattened JWS")
         header = json.loads(unb64(outer["protected"]))
-        if header["alg"] != "ES256" or header["url"] != f"https://{handler.headers['Host']}{handler.path}" or ("jwk" in header) == ("kid" in header):
+        url = f"https://{handler.headers['Host']}{handler.path}"
+        if header["alg"] != "ES256" or header["url"] != url or ("jwk" in header) == ("kid" in header):
             raise Problem(400, "malformed", f"its header: {header}")
         with self.lock:
             known = header["nonce"] in self.nonces
@@ -171,7 +172,8 @@ class Authority:
                 der, (outer["protected"] + "." + outer["payload"]).encode(), ec.ECDSA(hashes.SHA256()))
         except InvalidSignature:
             raise Problem(400, "malformed", "the signature is wrong") from None
-        thumb = b64(hashlib.sha256(json.dumps({k: jwk[k] for k in ("crv", "kty", "x", "y")}, separators=(",", ":")).encode()).digest())
+        members = json.dumps({k: jwk[k] for k in ("crv", "kty", "x", "y")}, separators=(",", ":"))
+        thumb = b64(hashlib.sha256(members.encode()).digest())
         return header, thumb, json.loads(unb64(outer["payload"]) or b"null"), jwk
 
     # ---- objects ----
@@ -201,7 +203,8 @@ class Authority:
         elif parts[1] == "challenge":
             n, k = int(parts[2]), int(parts[3])
             self.look(n, k, parts[4], thumb)
-            self.say(handler, 200, {"type": parts[4], "status": "processing", "url": BASE + where, "token": self.orders[n]["token"]})
+            self.say(handler, 200, {"type": parts[4], "status": "processing", "url": BASE + where,
+                                    "token": self.orders[n]["token"]})
         elif parts[1] == "finalize":
             o = self.orders[int(parts[2])]
             o["certificate"] = self.sign(unb64(payload["csr"]), o["names"])
@@ -214,7 +217,8 @@ class Authority:
     def order(self, n):
         o = self.orders[n]
         status = "valid" if o["certificate"] else "ready" if len(o["valid"]) == len(o["names"]) else "pending"
-        out = {"status": status, "identifiers": [{"type": "dns", "value": v} for v in o["names"]], "finalize": f"{BASE}/finalize/{n}",
+        out = {"status": status, "identifiers": [{"type": "dns", "value": v} for v in o["names"]],
+               "finalize": f"{BASE}/finalize/{n}",
                "authorizations": [f"{BASE}/authz/{n}/{k}" for k in range(len(o["names"]))]}
         return out | ({"certificate": f"{BASE}/certificate/{n}"} if o["certificate"] else {})
 
@@ -271,8 +275,9 @@ class Authority:
         signer_key = serialization.load_pem_private_key(open(path("signer.key"), "rb").read(), None)
         from datetime import datetime, timedelta
         now = datetime.utcfromtimestamp(int(time.time()))
-        made = (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(signer.subject).public_key(key or request.public_key())
-                .serial_number(x509.random_serial_number()).not_valid_before(now).not_valid_after(now + timedelta(seconds=self.life))
+        made = (x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(signer.subject)
+                .public_key(key or request.public_key()).serial_number(x509.random_serial_number()).not_valid_before(now)
+                .not_valid_after(now + timedelta(seconds=self.life))
                 .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), True)
                 .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer_key.public_key()), False)
                 .sign(signer_key, hashes.SHA256()))
@@ -297,14 +302,16 @@ class Pebble:
 
     def __init__(self, **more):
         config = {"listenAddress": f"{HERE}:14000", "managementListenAddress": f"{HERE}:15000", "certificate": path("here.pem"),
-                  "privateKey": path("here.key"), "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "externalAccountBindingRequired": False}
+                  "privateKey": path("here.key"), "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "",
+                  "externalAccountBindingRequired": False}
         with open(path("pebble.json"), "w") as f:
             json.dump({"pebble": config | more}, f)
         self.log = open(path("pebble.log"), "w+")
 
     def __enter__(self):
         env = os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "30", "PEBBLE_AUTHZREUSE": "0"}
-        names = ["pebble-challtestsrv", "-dns01", f"{HERE}:8053", "-defaultIPv4", HOST, "-defaultIPv6", "", "-http01", "", "-https01", "",
+        names = ["pebble-challtestsrv", "-dns01", f"{HERE}:8053", "-defaultIPv4", HOST, "-defaultIPv6", "",
+                 "-http01", "", "-https01", "",
                  "-tlsalpn01", "", "-management", "127.0.0.1:8055"]
         pebble = ["pebble", "-strict", "-config", path("pebble.json"), "-dnsserver", f"{HERE}:8053"]
         self.processes = [subprocess.Popen(c, stdout=self.log, stderr=self.log, env=env) for c in (names, pebble)]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client's parts, judged by OpenSSL's own readers, and all of it against an authority in this file, which answers by the book but for
- * what a test spoils. Times are the tests' own.
+ * The client's parts, judged by OpenSSL's own readers, and all of it against an authority in this file, which answers by the
+ * book but for what a test spoils. Times are the tests' own.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The world around app/acme on the host: an authority that says what a test wants, a device in memory, a clock that a wait moves. */
+/* The world around app/acme on the host: an authority that says what a test wants, a device in memory, a clock. */
 #ifndef ACME_WORLD_H
 #define ACME_WORLD_H
 

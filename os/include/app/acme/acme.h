@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An ACME client (RFC 8555): it has a certification authority, by default Let's Encrypt, sign certificates for a server of TLS, and
- * renews them while the server runs. It proves that it has a name by HTTP-01 (RFC 8555 §8.3) or by TLS-ALPN-01 (RFC 8737).
+ * An ACME client (RFC 8555): it has a certification authority, by default Let's Encrypt, sign certificates for a server of TLS,
+ * and renews them while the server runs. It proves that it has a name by HTTP-01 (RFC 8555 §8.3) or by TLS-ALPN-01 (RFC 8737).
  * app/web/acme/acme.h is a whole web service with it; a service of another kind does this in main():
  *
  *	tls_open(&tls, NULL) || acme_open(&acme, &(struct acme_options){ .tls = tls, .domains = "example.org", .terms_agreed = true }) ||
  *	        http_serve_over(&server, &options, &tls_layer, tls) || acme_answer(acme, port_80) || acme_start(acme);
  *
- * Account, certificate and plans lie in a B-tree on a block device, so that a restart asks for nothing that is there. Private keys are
- * P-256. They are drawn in the image, and lie on that device as they are: it is to be guarded like the keys themselves.
+ * Account, certificate and plans lie in a B-tree on a block device, so that a restart asks for nothing that is there. Private
+ * keys are P-256. They are drawn in the image, and lie on that device as they are: it is to be guarded like the keys themselves.
  *
- * It renews at two thirds of a certificate's life, a little earlier or later by chance, or when the authority says so (RFC 9773). After a
- * failure it waits for retry_ns, four times as long after each further one, up to ACME_RETRY_MAX_S, and at least for as long as
- * Retry-After says; a restart does not shorten that. The certificate before stays in use meanwhile.
+ * It renews at two thirds of a certificate's life, a little earlier or later by chance, or when the authority says so (RFC
+ * 9773). After a failure it waits for retry_ns, four times as long after each further one, up to ACME_RETRY_MAX_S, and at least
+ * for as long as Retry-After says; a restart does not shorten that. The certificate before stays in use meanwhile.
  *
- * Bounds. Nothing that the authority says makes more of it kept or waited for than stands below, and it is asked by https only: its
- * certificate is verified, redirections are not followed.
+ * Bounds. Nothing that the authority says makes more of it kept or waited for than stands below, and it is asked by https only:
+ * its certificate is verified, redirections are not followed.
  */
 #ifndef ACME_ACME_H
 #define ACME_ACME_H
@@ -66,10 +66,10 @@ struct acme_options {          /* zero or "" means the default */
 };
 
 /*
- * Looks at the options, opens the store and puts the certificate that is there into `tls`. To be called in a task, once for a struct tls,
- * which must not have been given a certificate. Texts are not copied. ERR_INVALID: an option; ERR_MALFORMED: the device holds something
- * else; and errors of btree_open, tls_client_open and tls_certificate; one line in the log says why. Without a device of that name it
- * goes on by memory alone, with a warning.
+ * Looks at the options, opens the store and puts the certificate that is there into `tls`. To be called in a task, once for a
+ * struct tls, which must not have been given a certificate. Texts are not copied. ERR_INVALID: an option; ERR_MALFORMED: the
+ * device holds something else; and errors of btree_open, tls_client_open and tls_certificate; one line in the log says why.
+ * Without a device of that name it goes on by memory alone, with a warning.
  */
 int acme_open(struct acme **, const struct acme_options *);
 /* The server, on port 80 for the authority, answers HTTP-01: errors of http_route. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A web service by HTTPS that gets and renews its certificate by itself (app/acme/acme.h), where names were given at start; without them
- * it is app/web/tls/tls.h's. The manifest adds a block device and servers to ask for names:
+ * A web service by HTTPS that gets and renews its certificate by itself (app/acme/acme.h), where names were given at start;
+ * without them it is app/web/tls/tls.h's. The manifest adds a block device and servers to ask for names:
  *
  *	libraries: [app/web, app/web/tls, app/web/acme]
  *	blocks: [{name: acme, size: 1M, format: btree, optional: true}]
@@ -11,7 +11,8 @@
  *	                      &(struct web_acme_options)WEB_ACME_OPTIONS) ||
  *	       http_run(server);
  *
- * Until the first certificate is there, handshakes fail. HTTP answers `/.well-known/acme-challenge/`, and does what it does for all else.
+ * Until the first certificate is there, handshakes fail. HTTP answers `/.well-known/acme-challenge/`, and does what it does for
+ * all else.
  */
 #ifndef WEB_ACME_ACME_H
 #define WEB_ACME_ACME_H
