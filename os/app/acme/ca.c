@@ -126,9 +126,10 @@ static int take_answer(struct acme_ca *ca, uint64_t deadline_ns)
 		memcpy(ca->nonce, nonce, sizeof nonce);
 	take_field(ca, "Location", ca->location, sizeof ca->location);
 	ca->retry_s = retry_after(ca);
-	ca->is_json = says_json(ca);
+	bool is_json = says_json(ca);
 	look_at_clock(ca);
 	int error = read_body(ca, deadline_ns);
+	ca->is_json = is_json && ca->size; /* HEAD has no body, whatever its type */
 	if (error || !ca->is_json)
 		return error;
 	error = json_parse(ca->values, ACME_VALUES_MAX, ca->body, ca->size, NULL);
