@@ -227,6 +227,7 @@ static int passt_open(struct device *d, const struct device_wish *w, struct defe
 	}
 	p->stream.guard = &p->guard;
 	p->packets.fd = passt_start(&p->process, &setup, why);
+	p->packets.undo = p->process.undo;
 	if (p->packets.fd < 0 || net_stream_open(&p->stream, p->packets.fd, FRAME_MOST, why))
 		return AMP_EXIT_TENDER;
 	packets_take_mac(p->packets.mac, w, "passt");
