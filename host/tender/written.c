@@ -45,6 +45,7 @@ void written_prepare(void)
 		return;
 	mine = pair[0];
 	theirs = pair[1];
+	has_come = false;
 	slot = eventfd(0, EFD_CLOEXEC);
 }
 
