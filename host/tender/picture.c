@@ -25,6 +25,8 @@
 /* Pages that may be left for the time that the image stands still, and rounds after which it does so in any case. */
 #define FEW_PAGES  256u
 #define ROUNDS_MAX 8u
+/* How long an image that has little left may stay busy. */
+#define BUSY_MAX_NS 2000000000u
 
 volatile sig_atomic_t picture_asked;
 
@@ -45,6 +47,7 @@ static enum {
 } phase;
 static uint32_t rounds;
 static uint64_t found, found_last; /* pages: in this round, in the one before */
+static uint64_t little_since;      /* CLOCK_MONOTONIC; 0: there is more left than a little */
 static uint64_t pause_ns;
 
 static void on_request(int signal)
@@ -271,9 +274,11 @@ static void begin_ahead(const struct picture_subject *of)
 	phase = AT_ONCE;
 	if (!of->child || control < 0 || !begin(of) || !picture_file_watch())
 		return;
+	tell(PICTURE_BEGUN); /* it may take longer than anybody waits for a first word */
 	phase = IMAGE;
 	rounds = 0;
 	found_last = UINT64_MAX;
+	little_since = 0;
 }
 
 /* The end of a round. Further ones are of use as long as each leaves much less than the one before. */
@@ -282,6 +287,17 @@ static bool is_little_left(void)
 	bool enough = found <= FEW_PAGES || ++rounds >= ROUNDS_MAX || found > found_last / 4 * 3;
 	found_last = found;
 	return enough;
+}
+
+static bool is_too_busy(void)
+{
+	uint64_t now = clock_mono();
+	if (!little_since)
+		little_since = now;
+	if (now - little_since < BUSY_MAX_NS)
+		return false;
+	answer("its image is busy, and has not waited for 2 s");
+	return true;
 }
 
 bool picture_ahead(const struct picture_subject *of)
@@ -306,9 +322,9 @@ bool picture_ahead(const struct picture_subject *of)
 		phase = WRITTEN;
 		found = 0;
 	} else if (phase == WRITTEN && !picture_file_written(true, &found)) {
-		bool little = is_little_left();
+		bool little = little_since || is_little_left();
 		found = 0;
-		return little;
+		return little && !is_too_busy();
 	}
 	return false;
 }

@@ -562,6 +562,17 @@ static int stand_still(struct sandbox *b, struct pump *pump, struct crash *c, in
 	return ends;
 }
 
+/* A step towards a picture. 0: it goes on. */
+static int picture_turn(struct sandbox *b, struct pump *pump, struct crash *c, int *result)
+{
+	int ends = 0;
+	if (picture_ahead(b->subject) && pump_rests(pump))
+		ends = stand_still(b, pump, c, result);
+	if (!picture_asked) /* nor do devices wait for one any more */
+		pump_goes_on(pump);
+	return ends;
+}
+
 int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct defect *why)
 {
 	struct epoll_event events[PUMP_EVENTS + 1];
@@ -575,8 +586,7 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 			wake_image(b, pump);
 		if (b->control->waiting & AMP_WAIT_WARM)
 			picture_warm();
-		if (picture_asked && picture_ahead(b->subject) && pump_rests(pump) &&
-		    stand_still(b, pump, c, &result))
+		if (picture_asked && picture_turn(b, pump, c, &result))
 			return result;
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
