@@ -136,6 +136,8 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
                                        uint32_t *used, const uint8_t **data, uint32_t *data_size)
 {
 	*used = 0;
+	/*@ loop invariant *used <= size;
+	    loop assigns *c, *used; */
 	while (*used < size) {
 		if (c->state == DATA) {
 			uint32_t n = size - *used;
