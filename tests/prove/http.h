@@ -87,8 +87,8 @@ static bool is_space(char c);
 /*@ requires there(t.bytes, t.size);
     assigns \result \from t, t.bytes[0 .. t.size - 1]; */
 bool prove_text_is(struct http_text t, const char *literal);
-#define http_text_is(t_, literal_)        prove_text_is(t_, "" literal_)
-#define http_text_is_nocase(t_, literal_) prove_text_is(t_, "" literal_)
+#define http_text_is(...)        prove_text_is(__VA_ARGS__)
+#define http_text_is_nocase(...) prove_text_is(__VA_ARGS__)
 #endif
 /*@ requires \valid(rest) && \valid(element) && \separated(rest, element) && there(rest->bytes, rest->size);
     assigns *rest, *element, \result;

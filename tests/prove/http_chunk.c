@@ -4,6 +4,7 @@
  * does to the state is http_step.c's to prove: here it is anything.
  */
 // wp: http_chunk_next
+// z3: smt.auto_config=false
 #include <app/http/http_internal.h>
 
 /*@ requires \valid(c);

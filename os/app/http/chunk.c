@@ -146,6 +146,7 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
 			*data_size = n;
 			//@ assert \valid_read(*data + (0 .. n - 1));
 			*used += n;
+			//@ assert *used <= size;
 			c->left -= n;
 			if (!c->left)
 				c->state = DATA_CR;
@@ -153,6 +154,7 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
 		}
 		if (!step(c, (char)bytes[(*used)++]))
 			return CHUNK_BAD;
+		//@ assert *used <= size;
 		if (c->state == END)
 			return CHUNK_END;
 	}

@@ -109,8 +109,8 @@ static bool field_parse(struct http_head *h, struct http_lines *c)
 		return false;
 	struct http_field *f = &h->fields[h->field_count];
 	f->name = http_span(h, name, p);
-	/*@ assert http_span_holds(h, f->name) &&
-	           \forall integer k; 0 <= k < h->field_count ==> http_field_holds(h, k); */
+	//@ assert http_span_holds(h, f->name);
+	//@ assert \forall integer k; 0 <= k < h->field_count && http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
 	uint64_t bit = http_name_bit(name, f->name.size);
 	h->twice |= h->names & bit;
 	h->names |= bit;
@@ -126,11 +126,12 @@ static bool field_parse(struct http_head *h, struct http_lines *c)
 	while (p > value && (p[-1] == ' ' || p[-1] == '\t'))
 		p--;
 	f->value = http_span(h, value, p);
-	/*@ assert http_field_holds(h, h->field_count) &&
-	           \forall integer k; 0 <= k < h->field_count ==> http_field_holds(h, k); */
+	//@ assert http_field_holds(h, h->field_count);
+	//@ assert \forall integer k; 0 <= k < h->field_count && http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
 	h->field_count++;
-	/*@ assert http_field_holds(h, h->field_count - 1) &&
-	           \forall integer k; 0 <= k < h->field_count - 1 ==> http_field_holds(h, k); */
+	//@ assert http_field_holds(h, h->field_count - 1);
+	//@ assert \forall integer k; 0 <= k < h->field_count - 1 && http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
+	//@ assert \forall integer k; 0 <= k < h->field_count ==> http_field_holds(h, k);
 	return true;
 }
 

@@ -112,14 +112,14 @@ uint32_t http_head_request(struct http_head *h, const char *bytes, uint32_t size
 	if (!line.size) /* §2.2: an empty line before the request */
 		line = http_line_next(&l);
 	const char *p = line.bytes, *end = p + line.size;
-	//@ loop invariant upto(line.bytes, p) && upto(p, end); loop assigns p;
+	//@ loop invariant upto(line.bytes, p) && upto(p, end) && there(p, end - p); loop assigns p;
 	while (p < end && http_is_token(*p))
 		p++;
 	h->method = http_span(h, line.bytes, p);
 	if (p == line.bytes || p == end || *p++ != ' ')
 		return 400;
 	const char *target = p;
-	//@ loop invariant upto(target, p) && upto(p, end); loop assigns p;
+	//@ loop invariant upto(target, p) && upto(p, end) && there(p, end - p); loop assigns p;
 	while (p < end && (uint8_t)*p > 0x20 && (uint8_t)*p < 0x7f)
 		p++;
 	h->target = http_span(h, target, p);
@@ -127,9 +127,11 @@ uint32_t http_head_request(struct http_head *h, const char *bytes, uint32_t size
 		return 400;
 	if (h->target.size > HTTP_TARGET_MAX)
 		return 414;
+	//@ assert http_span_holds(h, h->method) && http_span_holds(h, h->target) && h->target.size > 0;
 	uint32_t status = version_parse(h, (struct http_text){ p, (uint32_t)(end - p) });
 	if (!status)
 		status = http_fields_parse(h, &l);
+	//@ assert http_span_holds(h, h->method) && http_span_holds(h, h->target) && h->target.size > 0;
 	if (!status && !host_fits(h))
 		status = 400;
 	if (!status)
