@@ -22,7 +22,6 @@
 #include <supervisor/child.h>
 #include <supervisor/control.h>
 #include <supervisor/log.h>
-#include <supervisor/network.h>
 #include <supervisor/supervisor.h>
 #include <tender/picture_request.h>
 
@@ -408,7 +407,6 @@ static void take_signals(struct supervisor *s)
 	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
 		if (pid == s->child.pid) {
 			take_word(s);
-			network_end();
 			ended(s, child_exit_status(status));
 		}
 }
@@ -616,7 +614,6 @@ static void supervise(struct supervisor_order *o, int waiter)
 	if (s.child.pid) {
 		kill(s.child.pid, SIGKILL);
 		waitpid(s.child.pid, NULL, 0);
-		network_end();
 	}
 	unlinkat(o->folder, PLACE_CONTROL, 0);
 	unlinkat(o->folder, PLACE_NOTIFY, 0);
