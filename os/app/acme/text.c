@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <core/clock.h>
+#include <core/date.h>
 #include <core/print.h>
 
 int64_t acme_now(void)
@@ -12,14 +13,10 @@ int64_t acme_now(void)
 	return clock_wall() / (int64_t)NS_PER_S;
 }
 
-/* Days since 1970-01-01 of the Gregorian calendar, whose years begin in March here, so that a leap day is a year's last. */
 int64_t acme_time(int year, int month, int day, int hour, int minute, int second)
 {
-	int64_t y = month > 2 ? year : year - 1, era = (y >= 0 ? y : y - 399) / 400;
-	int64_t of_era = y - era * 400,
-	        of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	int64_t days = era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-	return ((days * 24 + hour) * 60 + minute) * 60 + second;
+	const struct date d = { .year = year, .month = (uint8_t)month, .day = (uint8_t)day };
+	return date_day(d) * DATE_DAY_S + (hour * 60 + minute) * 60 + second;
 }
 
 /* Two digits or four, up to a bound; -1: there are none. */
@@ -86,20 +83,14 @@ bool acme_time_read(const char *text, int64_t *to)
 
 const char *acme_time_print(char to[ACME_TIME_TEXT], int64_t seconds)
 {
-	int64_t days = seconds / 86400, rest = seconds % 86400;
+	int64_t day = seconds / DATE_DAY_S, rest = seconds % DATE_DAY_S;
 	if (rest < 0) {
-		days--;
-		rest += 86400;
+		day--;
+		rest += DATE_DAY_S;
 	}
-	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097,
-	        of_era = z - era * 146097;
-	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100),
-	        m = (5 * of_year + 2) / 153;
-	int64_t month = m < 10 ? m + 3 : m - 9;
-	print_text(to, ACME_TIME_TEXT, "%04d-%02d-%02d %02d:%02d:%02d",
-	           (int)((year + era * 400 + (month <= 2)) % 10000), (int)month,
-	           (int)(of_year - (153 * m + 2) / 5 + 1), (int)(rest / 3600),
-	           (int)(rest / 60 % 60), (int)(rest % 60));
+	struct date d = date_of(day);
+	print_text(to, ACME_TIME_TEXT, "%04d-%02u-%02u %02u:%02u:%02u", (int)(d.year % 10000),
+	           d.month, d.day, (unsigned)(rest / 3600), (unsigned)(rest / 60 % 60),
+	           (unsigned)(rest % 60));
 	return to;
 }
