@@ -63,7 +63,9 @@ static void wait(uint64_t deadline, uint64_t events)
 			uint64_t until = deadline;
 			if (now.boot->stop_at_ns && now.boot->stop_at_ns < until)
 				until = now.boot->stop_at_ns;
-			apic_sleep(until == UINT64_MAX ? UINT64_MAX : clock_tsc(until));
+			uint64_t tsc = until == UINT64_MAX ? UINT64_MAX : clock_tsc(until);
+			uint64_t device = devices_until();
+			apic_sleep(device < tsc ? device : tsc);
 		}
 		devices_woke();
 	}

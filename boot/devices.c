@@ -8,6 +8,7 @@
 #include <boot/devices.h>
 #include <boot/memory.h>
 #include <boot/net.h>
+#include <boot/nvme.h>
 #include <boot/random.h>
 #include <boot/xen_block.h>
 #include <boot/xen_net.h>
@@ -18,6 +19,7 @@
 #define GUID      16u
 #define RANDOM    64u
 #define PUT_TRIES 100000000u
+#define DISKS_MAX (VIRTIO_DEVICES + AMP_DEVICES_MAX + NVME_CONTROLLERS * NVME_DISKS)
 
 /* By the note's index; without a driver: it is not there. */
 static struct device {
@@ -25,7 +27,7 @@ static struct device {
 	void *of;
 	uint16_t mtu; /* of a network card */
 } devices[AMP_DEVICES_MAX];
-static struct driver_disk disks[VIRTIO_DEVICES + AMP_DEVICES_MAX];
+static struct driver_disk disks[DISKS_MAX];
 static uint32_t device_count, disk_count;
 /* Network cards of Xen's, and how many of them are taken. */
 static uint32_t vifs[AMP_DEVICES_MAX], vif_count, vifs_taken;
@@ -135,6 +137,17 @@ static void open_disks(const struct words *w)
 		else if (!is_own(&d, w->disk))
 			disks[disk_count++] = d;
 	}
+	for (struct nvme *n = nvme_controllers; n < nvme_controllers + nvme_count; n++) {
+		if (nvme_open(n, &why))
+			say("%s", why.text);
+		for (uint32_t i = 0; i < n->disk_count; i++) {
+			struct nvme_disk *of = n->disks[i];
+			const struct driver_disk d = { &nvme_driver, of,       &of->extent,
+				                       &of->note,    n->place, n->serial };
+			if (!is_own(&d, w->disk))
+				disks[disk_count++] = d;
+		}
+	}
 	for (uint32_t i = 0; i < vbd_count; i++) {
 		struct xen_block *b = memory_take(sizeof *b);
 		if (xen_block_open(b, vbds[i], &why))
@@ -198,7 +211,7 @@ static int missing(const struct amp_note_device *note, struct defect *why)
 	                            note->name)
 	               : defect_set(why,
 	                            "needs block device %s, and the machine has no disk of "
-	                            "virtio's or Xen's (left) for it",
+	                            "virtio's, NVMe's or Xen's (left) for it",
 	                            note->name);
 }
 
@@ -370,6 +383,17 @@ void devices_woke(void)
 	for (const struct device *d = devices; d < devices + device_count; d++)
 		if (d->driver)
 			d->driver->woke(d->of);
+}
+
+uint64_t devices_until(void)
+{
+	uint64_t least = UINT64_MAX;
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver && d->driver->until) {
+			uint64_t tsc = d->driver->until(d->of);
+			least = tsc < least ? tsc : least;
+		}
+	return least;
 }
 
 bool devices_idle(void)

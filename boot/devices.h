@@ -24,6 +24,8 @@ uint32_t devices_pass(void);
 bool devices_ready(uint64_t events);
 void devices_listen(uint64_t events);
 void devices_woke(void);
+/* When a device wants to be looked at, by the TSC; UINT64_MAX: never. */
+uint64_t devices_until(void);
 /* Is nothing under way that the image has sent or asked for? */
 bool devices_idle(void);
 bool devices_has(uint64_t index);

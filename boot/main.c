@@ -18,6 +18,7 @@
 #include <boot/lazy.h>
 #include <boot/memory.h>
 #include <boot/module.h>
+#include <boot/nvme.h>
 #include <boot/power.h>
 #include <boot/processor.h>
 #include <boot/random.h>
@@ -67,6 +68,7 @@ static int machine(uint64_t information, uint32_t magic, struct defect *why)
 	if (status)
 		return -1;
 	virtio_find(&words);
+	nvme_find();
 	devices_own();
 	return random_begin(why);
 }
