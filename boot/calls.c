@@ -14,9 +14,11 @@
 #include <boot/devices.h>
 #include <boot/lazy.h>
 #include <boot/power.h>
+#include <boot/processor.h>
 #include <boot/xen_events.h>
 
 #define STOP_MINOR  3u
+#define CANONICAL   47 /* bits of an address of ring 3 */
 #define STOP_NS     10000000000ull
 #define DRAIN_NS    100000000ull
 #define STOP_STATUS (128u + 15u)
@@ -129,6 +131,11 @@ int64_t gate_call(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 		return puts_call(a, b, c);
 	case AMP_GATE_SEED:
 		return seed_call(a);
+	case AMP_GATE_FS_BASE:
+		if (!(now.boot->flags & AMP_BOOT_FS_BASE_BY_GATE) || a >> CANONICAL)
+			return AMP_GATE_BAD;
+		processor_fs_base(a);
+		return 0;
 	}
 	return AMP_GATE_BAD;
 }

@@ -35,6 +35,8 @@ _Noreturn void image_enter(uint64_t boot, uint64_t entry, uint64_t stack);
 extern char gate_page[], gate_page_end[];
 extern uint64_t gate_return, start_tsc;
 
+#define FS_BASE_MINOR 3u
+
 static struct platform platform;
 static struct words words;
 static struct image image;
@@ -54,8 +56,10 @@ _Noreturn static void give_up(const struct defect *why, unsigned status)
 static int machine(uint64_t information, uint32_t magic, struct defect *why)
 {
 	console_begin();
-	if (platform_read(&platform, information, magic, why) || processor_begin(why) ||
-	    memory_begin(&platform, why))
+	if (platform_read(&platform, information, magic, why))
+		return -1;
+	processor_begin();
+	if (memory_begin(&platform, why))
 		return -1;
 	xen_begin();
 	acpi_begin(platform.rsdp);
@@ -97,6 +101,13 @@ static int check(struct defect *why)
 		        "another one (-cpu max, -cpu host), or set `cpu` in appliance.yaml and "
 		        "rebuild",
 		        image.note.cpu_level, processor_level());
+		return AMP_EXIT_TENDER;
+	}
+	if (processor_fs_base_by_gate() && image.note.abi_minor < FS_BASE_MINOR) {
+		defect_set(why,
+		           "is of ABI %u.%u, which needs a processor with FSGSBASE (-cpu max, -cpu "
+		           "host): build it anew",
+		           image.note.abi_major, image.note.abi_minor);
 		return AMP_EXIT_TENDER;
 	}
 	return devices_open(&image, &words, why) ? AMP_EXIT_TENDER : 0;
@@ -149,6 +160,8 @@ void kernel_main(uint64_t information, uint32_t magic)
 	struct amp_boot *boot = boot_fill(&space, &image, &args, "boot", words.log_level, &views);
 	if (devices_place(&space, &pages, &image, views, &why))
 		give_up(&why, AMP_EXIT_TENDER);
+	if (processor_fs_base_by_gate())
+		boot->flags |= AMP_BOOT_FS_BASE_BY_GATE;
 	boot->net_word_count = devices_words(boot_words(&space, &image));
 	struct region *gate = space_region(&space, REGION_GATE, 0);
 	memcpy(gate->host, gate_page, (size_t)(gate_page_end - gate_page));
