@@ -90,6 +90,7 @@ static int check(struct defect *why)
 	image.path = "image";
 	if (image_check(&image, why) || digest_check(&image, &found, &digest, why))
 		return AMP_EXIT_USAGE;
+	processor_leave_vectors();
 	power_name(image.note.name);
 	moves_draw(&image);
 	if (args_make(&args, &image, words.sets, words.set_count, why))

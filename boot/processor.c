@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <boot/processor.h>
+#include <tender/sha256_instructions.h>
 
 #define MSR_STAR    0xc0000081u
 #define MSR_LSTAR   0xc0000082u
@@ -35,7 +36,7 @@ extern uint64_t gdt_task[2];
 extern char stack_top[], stack_other_top[], fault_stubs[], interrupt_stub[], spurious_stub[],
         gate_entry[];
 static unsigned level;
-static bool fs_base_by_gate;
+static bool fs_base_by_gate, has_sha;
 
 uint32_t processor_hypervisor(const char signature[12])
 {
@@ -107,6 +108,16 @@ unsigned processor_level(void)
 	return level;
 }
 
+bool sha256_has_instructions(void)
+{
+	return has_sha;
+}
+
+void processor_leave_vectors(void)
+{
+	has_sha = false;
+}
+
 bool processor_fs_base_by_gate(void)
 {
 	return fs_base_by_gate;
@@ -132,6 +143,7 @@ void processor_begin(void)
 	cr4 |= seven.b >> 20 & 1 ? CR4_SMAP : 0;
 	cr4 |= seven.c >> 2 & 1 ? CR4_UMIP : 0;
 	struct cpuid one = cpuid(1, 0);
+	has_sha = seven.b >> 29 & one.c >> 19 & one.c >> 9 & 1; /* with SSE4.1 and SSSE3 */
 	if (one.c >> 26 & 1) {
 		cr4 |= CR4_OSXSAVE;
 		__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
