@@ -8,6 +8,7 @@
 #include <boot/devices.h>
 #include <boot/memory.h>
 #include <boot/net.h>
+#include <boot/nocloud.h>
 #include <boot/nvme.h>
 #include <boot/random.h>
 #include <boot/xen_block.h>
@@ -159,6 +160,22 @@ static void open_disks(const struct words *w)
 	}
 }
 
+int devices_disks(struct words *w, struct defect *why)
+{
+	static char text[NOCLOUD_MOST + 1];
+	open_disks(w);
+	for (uint32_t i = 0; i < disk_count; i++) {
+		int is = nocloud_read(&disks[i], text, why);
+		if (is < 0)
+			return -1;
+		if (!is)
+			continue;
+		disks[i].driver = NULL;
+		return words_add(w, text, why);
+	}
+	return 0;
+}
+
 static struct driver_disk *take_disk(const struct image *image, const char *name)
 {
 	struct driver_disk *first = NULL;
@@ -259,7 +276,6 @@ int devices_open(const struct image *image, const struct words *w, struct defect
 	char text[512];
 	device_count = image->note.device_count;
 	vif_count = xen_bus_list("vif", vifs, AMP_DEVICES_MAX);
-	open_disks(w);
 	for (uint32_t i = 0; i < device_count; i++)
 		if (image->devices[i].type == AMP_DEVICE_BLOCK &&
 		    open_disk(&devices[i], image, &image->devices[i], why))

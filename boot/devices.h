@@ -9,6 +9,10 @@
 /* What the kernel itself uses: consoles and sources of randomness. */
 void devices_own(void);
 
+/* Opens all disks but the one that the kernel came from. The first that is NoCloud's is none of the image's: its words are added.
+ * -1 with a defect. */
+int devices_disks(struct words *, struct defect *why);
+
 /* Finds a device of the machine for each of the image's. A disk whose serial number is the device's name is that; else
  * they go by their order. -1 with a defect: one is missing. */
 int devices_open(const struct image *, const struct words *, struct defect *why);

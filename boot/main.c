@@ -93,7 +93,8 @@ static int check(struct defect *why)
 	processor_leave_vectors();
 	power_name(image.note.name);
 	moves_draw(&image);
-	if (args_make(&args, &image, words.sets, words.set_count, why))
+	if (devices_disks(&words, why) ||
+	    args_make(&args, &image, words.sets, words.set_count, why))
 		return AMP_EXIT_USAGE;
 	if (processor_level() < image.note.cpu_level) {
 		defect_set(

@@ -130,24 +130,34 @@ static int take(struct words *w, const char *word, struct defect *why)
 		return own(w, word, why);
 	if (is_others(word))
 		return 0;
+	const char *equals = strchr(word, '=');
+	for (uint32_t i = 0; equals && i < w->earlier; i++)
+		if (!strncmp(w->sets[i], word, (size_t)(equals - word) + 1)) {
+			w->sets[i] = word;
+			return 0;
+		}
 	if (w->set_count == WORDS_SETS)
 		return defect_set(why, "more than %u arguments are set", WORDS_SETS);
 	w->sets[w->set_count++] = word;
 	return 0;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static int cut(struct words *w, char *line, struct defect *why)
 {
 	char *from = line, *to = line;
 	while (*from) {
-		while (*from == ' ' || *from == '\t' || *from == '\n')
+		while (is_space(*from))
 			from++;
 		if (!*from)
 			break;
 		char *word = to;
 		bool quoted = false;
-		for (; *from && (quoted || (*from != ' ' && *from != '\t' && *from != '\n'));
-		     from++) {
+		for (; *from && (quoted || !is_space(*from)); from++) {
 			if (*from == '"')
 				quoted = !quoted;
 			else
@@ -208,6 +218,33 @@ static int fw_words(struct words *w, struct defect *why)
 			return -1;
 	}
 	return 0;
+}
+
+/* Lines that begin with a #. */
+static void blank_comments(char *at)
+{
+	bool comment = false;
+	for (bool first = true; *at; at++) {
+		comment = first ? *at == '#' : comment;
+		first = *at == '\n';
+		if (comment && !first)
+			*at = ' ';
+	}
+}
+
+int words_add(struct words *w, char *text, struct defect *why)
+{
+	static const char first[] = "#ampoule";
+	size_t n = strlen(first);
+	if (!begins(text, first) || (text[n] && !is_space(text[n])))
+		return defect_set(
+		        why,
+		        "user-data is not for this kernel: want `%s` as its first line, and "
+		        "NAME=VALUE in the next ones",
+		        first);
+	blank_comments(text);
+	w->earlier = w->set_count;
+	return cut(w, text, why);
 }
 
 int words_read(struct words *w, struct platform *p, struct defect *why)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Words for the kernel and for the image: the command line, and QEMU's fw_cfg (opt/ampoule/NAME). NAME=VALUE sets an argument of
+ * Words for the kernel and for the image: the command line, QEMU's fw_cfg (opt/ampoule/NAME), and a cloud's user-data. NAME=VALUE sets an argument of
  * the image, as --set does; a value with spaces stands in quotes. ampoule.NAME=VALUE is the kernel's:
  *
  *   ampoule.memory=SIZE    heap; default: as the image says, as far as there is memory
@@ -27,7 +27,7 @@
 #define WORDS_MMIO 32u
 
 struct words {
-	uint32_t set_count;
+	uint32_t set_count, earlier; /* earlier: those that this source may set anew */
 	const char *sets[WORDS_SETS]; /* NAME=VALUE */
 	uint64_t memory;              /* 0: as the image says */
 	unsigned log_level;
@@ -41,6 +41,10 @@ struct words {
 		uint32_t line;
 	} mmio[WORDS_MMIO]; /* virtio_mmio.device=SIZE@AT:LINE */
 };
+
+/* Adds those of a cloud's user-data: a first line `#ampoule`, then words in lines; what they set goes before what was set before. Its
+ * text is changed, and kept. -1 with a defect. */
+int words_add(struct words *, char *text, struct defect *why);
 
 /* Cuts platform->words apart, and adds fw_cfg's. -1 with a defect. */
 int words_read(struct words *, struct platform *, struct defect *why);
