@@ -73,6 +73,17 @@ static void wait(uint64_t deadline, uint64_t events)
 	}
 }
 
+/* More than there is room for is no answer: a part of it would be another one. */
+static void keep(const char *bytes, uint64_t size)
+{
+	if (size > now.room)
+		now.ended(AMP_EXIT_USAGE);
+	memcpy(now.output, bytes, size);
+	now.output += size;
+	now.room -= (uint32_t)size;
+	*now.output = 0;
+}
+
 static int64_t puts_call(uint64_t stream, uint64_t at, uint64_t size)
 {
 	uint64_t done = 0, follow;
@@ -87,7 +98,10 @@ static int64_t puts_call(uint64_t stream, uint64_t at, uint64_t size)
 		if (follow > size - done)
 			follow = size - done;
 		lazy_touch(now.pages, at + done, follow);
-		console_write((unsigned)stream, (const char *)from, follow);
+		if (now.ended && stream == AMP_STREAM_OUTPUT)
+			keep((const char *)from, follow);
+		else
+			console_write((unsigned)stream, (const char *)from, follow);
 		done += follow;
 	}
 	return (int64_t)done;
@@ -117,6 +131,8 @@ int64_t gate_call(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 {
 	switch (call) {
 	case AMP_GATE_EXIT:
+		if (now.ended)
+			now.ended(a & 255);
 		drain();
 		power_off(a & 255);
 	case AMP_GATE_WAIT:

@@ -163,6 +163,10 @@ static void open_disks(const struct words *w)
 int devices_disks(struct words *w, struct defect *why)
 {
 	static char text[NOCLOUD_MOST + 1];
+	static bool done;
+	if (done)
+		return 0;
+	done = true;
 	open_disks(w);
 	for (uint32_t i = 0; i < disk_count; i++) {
 		int is = nocloud_read(&disks[i], text, why);
@@ -171,7 +175,7 @@ int devices_disks(struct words *w, struct defect *why)
 		if (!is)
 			continue;
 		disks[i].driver = NULL;
-		return words_add(w, text, why);
+		return words_add(w, text, false, why);
 	}
 	return 0;
 }
@@ -366,6 +370,19 @@ int devices_place(struct space *s, const struct pages *pages, const struct image
 uint32_t devices_words(struct amp_net_word *to)
 {
 	return told.count ? net_words_write(&told, told_device, to) : 0;
+}
+
+int devices_forget(struct defect *why)
+{
+	if (vifs_taken)
+		return defect_set(why, "ampoule.metadata: asks by cards of virtio's, not of Xen's");
+	for (struct virtio *v = virtio_devices; v < virtio_devices + virtio_count; v++)
+		if (v->kind == VIRTIO_NET && v->used && virtio_stop(v, why))
+			return -1;
+	last_card = NULL;
+	memset(devices, 0, sizeof devices);
+	device_count = 0;
+	return 0;
 }
 
 /* ---- While it runs ---- */

@@ -23,6 +23,9 @@ int devices_place(struct space *, const struct pages *, const struct image *,
 /* Writes what is told of networks; how many words. */
 uint32_t devices_words(struct amp_net_word *);
 
+/* No device is an image's any more, and none writes to its memory. -1 with a defect: one cannot be taken back. */
+int devices_forget(struct defect *why);
+
 /* A batch of each: how much was moved. */
 uint32_t devices_pass(void);
 bool devices_ready(uint64_t events);

@@ -36,7 +36,7 @@ extern uint64_t gdt_task[2];
 extern char stack_top[], stack_other_top[], fault_stubs[], interrupt_stub[], spurious_stub[],
         gate_entry[];
 static unsigned level;
-static bool fs_base_by_gate, has_sha;
+static bool fs_base_by_gate, has_sha, vectors_free;
 
 uint32_t processor_hypervisor(const char signature[12])
 {
@@ -110,12 +110,12 @@ unsigned processor_level(void)
 
 bool sha256_has_instructions(void)
 {
-	return has_sha;
+	return has_sha && vectors_free;
 }
 
-void processor_leave_vectors(void)
+void processor_vectors(bool is_free)
 {
-	has_sha = false;
+	vectors_free = is_free;
 }
 
 bool processor_fs_base_by_gate(void)

@@ -110,13 +110,20 @@ static int own(struct words *w, const char *word, struct defect *why)
 		w->timing = true;
 	} else if (begins(word, "ampoule.net=")) {
 		w->net = value;
+	} else if (!strcmp(value, "ec2") && begins(word, "ampoule.metadata=")) {
+		w->metadata = value;
+		w->metadata_set = "service=ec2";
+	} else if (!strcmp(value, "gce") && begins(word, "ampoule.metadata=")) {
+		w->metadata = value;
+		w->metadata_set = "service=gce";
+	} else if (begins(word, "ampoule.metadata=")) {
+		return defect_set(why, "%s: want ec2 or gce", word);
 	} else if (begins(word, "ampoule.disk=")) {
 		w->disk = value;
 	} else {
 		return defect_set(why,
 		                  "%s: no such word; there are ampoule.memory, .log, .net, .exit, "
-		                  ".errors, .timing "
-		                  "and .disk",
+		                  ".errors, .metadata, .timing and .disk",
 		                  word);
 	}
 	return 0;
@@ -126,6 +133,8 @@ static int take(struct words *w, const char *word, struct defect *why)
 {
 	if (begins(word, "virtio_mmio.device="))
 		return mmio(w, word + strlen("virtio_mmio.device="), why);
+	if (begins(word, "ampoule.") && w->arguments_only)
+		return defect_set(why, "%s: user-data of a service sets arguments only", word);
 	if (begins(word, "ampoule."))
 		return own(w, word, why);
 	if (is_others(word))
@@ -232,7 +241,7 @@ static void blank_comments(char *at)
 	}
 }
 
-int words_add(struct words *w, char *text, struct defect *why)
+int words_add(struct words *w, char *text, bool arguments_only, struct defect *why)
 {
 	static const char first[] = "#ampoule";
 	size_t n = strlen(first);
@@ -244,6 +253,7 @@ int words_add(struct words *w, char *text, struct defect *why)
 		        first);
 	blank_comments(text);
 	w->earlier = w->set_count;
+	w->arguments_only = arguments_only;
 	return cut(w, text, why);
 }
 

@@ -9,6 +9,7 @@
  *   ampoule.exit=PORT      the image's exit status is written to this port at the end
  *   ampoule.errors=PORT    the serial port of messages and the image's log, which leaves the first one to its output, and line feeds
  *                          as they are
+ *   ampoule.metadata=ec2|gce   the cloud's service is asked for user-data, by an image that is a further module
  *   ampoule.timing=1       says how many ticks of the TSC the start took
  *   ampoule.disk=HEX       the GPT's GUID of the disk that the kernel came from, which is no device of the image's
  *
@@ -27,14 +28,16 @@
 #define WORDS_MMIO 32u
 
 struct words {
-	uint32_t set_count, earlier; /* earlier: those that this source may set anew */
+	uint32_t set_count, earlier;  /* earlier: those that this source may set anew */
 	const char *sets[WORDS_SETS]; /* NAME=VALUE */
 	uint64_t memory;              /* 0: as the image says */
 	unsigned log_level;
 	bool timing;
-	uint16_t errors_port;   /* 0: none */
-	uint16_t exit_port;     /* 0: none */
-	const char *net, *disk; /* null: not given */
+	uint16_t errors_port;                /* 0: none */
+	uint16_t exit_port;                  /* 0: none */
+	const char *net, *disk;              /* null: not given */
+	const char *metadata, *metadata_set; /* "ec2", and "service=ec2"; null: nobody is asked */
+	bool arguments_only;                 /* of the source that is read */
 	uint32_t mmio_count;
 	struct {
 		uint64_t at, size;
@@ -43,8 +46,8 @@ struct words {
 };
 
 /* Adds those of a cloud's user-data: a first line `#ampoule`, then words in lines; what they set goes before what was set before. Its
- * text is changed, and kept. -1 with a defect. */
-int words_add(struct words *, char *text, struct defect *why);
+ * text is changed, and kept. `arguments_only`: none of the kernel's own words are among them. -1 with a defect. */
+int words_add(struct words *, char *text, bool arguments_only, struct defect *why);
 
 /* Cuts platform->words apart, and adds fw_cfg's. -1 with a defect. */
 int words_read(struct words *, struct platform *, struct defect *why);

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	char *text = malloc(NOCLOUD_MOST + 1);
 	if (nocloud_read(&d, text, &why) == 1) {
 		assert(strnlen(text, NOCLOUD_MOST + 1) <= NOCLOUD_MOST);
-		words_add(&w, text, &why);
+		words_add(&w, text, size & 1, &why);
 	}
 	free(text);
 	return 0;
