@@ -314,8 +314,12 @@ bool picture_ahead(const struct picture_subject *of)
 		return false;
 	if (phase == NOT_BEGUN)
 		begin_ahead(of);
-	if (phase == AT_ONCE || picture_file_error(&error))
+	if (phase == AT_ONCE)
 		return true;
+	if (phase != NOT_BEGUN && picture_file_error(&error)) {
+		answer_done();
+		return false;
+	}
 	if (phase == IMAGE && !picture_file_image()) {
 		phase = TOUCHED;
 	} else if (phase == TOUCHED && !picture_file_touched(true)) {
