@@ -32,6 +32,7 @@
 #define QUEUE        4096 /* frames that the waker's device keeps while it starts somebody */
 #define NOBODY       0x88b5u /* IEEE 802: for local experiments */
 #define SHORT_HEADER 10u     /* of struct amp_frame_header what a packet socket takes */
+#define SPARE        32u     /* devices that are made before somebody needs them: it may take as long as others make theirs */
 #define RETURN_MAX   4096u   /* frames: more than a device's queue has */
 
 /* Answers to all nodes cost everybody: so many at once, and a second. */
@@ -52,7 +53,7 @@ struct port {
 	int fd, out, watch; /* the waker's device; a packet socket to all of them; news of interfaces */
 	struct sleepers sleepers;
 	struct tap *pool;
-	uint32_t pool_count, pool_room;
+	uint32_t pool_count, pool_room, spare; /* spare: as many as it begins to be lent with */
 	uint32_t all_left;
 	int64_t all_since; /* s */
 };
@@ -231,6 +232,7 @@ int port_join(struct port *p, struct wire *w, const struct filter_wish *wish, ui
 		return defect_set(why, "%s: there is a standby with that address behind %s already",
 		                  w->name, p->bridge);
 	w->sleeper = p->sleepers.count - 1;
+	p->spare += p->spare < SPARE;
 	w->port = p;
 	return 0;
 }
@@ -331,6 +333,42 @@ void port_pass_on(struct wire *w, const uint8_t *frame, size_t size)
 		give(w, none, frame, size);
 }
 
+static bool put_back(struct port *p, struct tap d)
+{
+	if (p->pool_count == p->pool_room) {
+		uint32_t room = p->pool_room * 2 + 16;
+		struct tap *pool = realloc(p->pool, room * sizeof *pool);
+		if (!pool)
+			return false;
+		p->pool = pool;
+		p->pool_room = room;
+	}
+	p->pool[p->pool_count++] = d;
+	return true;
+}
+
+bool port_wants_more(const struct port *p)
+{
+	return p->pool_count < p->spare;
+}
+
+void port_make_one(struct port *p)
+{
+	struct wire w = { .kind = WIRE_BRIDGE, .port = p };
+	struct tap d;
+	struct defect why;
+	if (make_device(p, true, &d, &why)) {
+		p->spare = 0; /* whoever is woken is told why */
+		return;
+	}
+	w.fd = d.fd;
+	wire_deaf(&w);
+	if (!put_back(p, d)) {
+		close(d.fd);
+		p->spare = 0;
+	}
+}
+
 static bool take_device(struct wire *w)
 {
 	struct port *p = w->port;
@@ -384,20 +422,9 @@ static void hold_rest(struct wire *w)
 
 static void give_back(struct wire *w)
 {
-	struct port *p = w->port;
 	struct ifreq r = { 0 };
-	if (p->pool_count == p->pool_room) {
-		uint32_t room = p->pool_room * 2 + 16;
-		struct tap *pool = realloc(p->pool, room * sizeof *pool);
-		if (pool) {
-			p->pool = pool;
-			p->pool_room = room;
-		}
-	}
-	if (ioctl(w->fd, TUNGETIFF, &r) || p->pool_count == p->pool_room)
+	if (ioctl(w->fd, TUNGETIFF, &r) || !put_back(w->port, (struct tap){ w->fd, w->interface }))
 		close(w->fd);
-	else
-		p->pool[p->pool_count++] = (struct tap){ w->fd, w->interface };
 	w->fd = -1;
 }
 

@@ -45,6 +45,10 @@ struct port_frame {
  * False: there is none, or *budget is 0. */
 bool port_read(struct port *, struct port_frame *, uint32_t *budget);
 
+/* Devices are made before somebody needs them, one a call, when there is nothing else to do. */
+bool port_wants_more(const struct port *);
+void port_make_one(struct port *);
+
 /* Gives it a device, to which the bridge sends what is for it from now on, and what was held. False after a line. */
 bool port_lend(struct wire *);
 /* What is in the device's queue and for it is held. False: the bridge is gone. */

@@ -461,7 +461,12 @@ int standby_serve(const struct standby_wish *wish)
 	begin(w);
 	while (w->awake || (!w->stops && w->left)) {
 		struct epoll_event events[EVENTS];
-		int n = epoll_wait(w->epoll, events, EVENTS, timeout(w));
+		struct port *wants = port_first();
+		while (wants && (w->stops || !port_wants_more(wants)))
+			wants = port_next(wants);
+		int n = epoll_wait(w->epoll, events, EVENTS, wants ? 0 : timeout(w));
+		if (!n && wants)
+			port_make_one(wants);
 		for (int i = 0; i < n; i++)
 			take_event(w, &events[i]);
 		take_time(w);
