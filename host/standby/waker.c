@@ -137,11 +137,18 @@ static void pause_after(struct waker *w, struct standby *s)
 	set_active(w, s, true);
 }
 
-static void wait_for_room(struct waker *w, struct standby *s)
+static bool is_full(const struct waker *w)
+{
+	return w->awake == w->wish->awake_max;
+}
+
+static void wait_for_turn(struct waker *w, struct standby *s)
 {
 	uint32_t at = (w->waiting_first + w->waiting_count++) % w->wish->count;
 	w->waiting[at] = index_of(w, s);
 	set_state(w, s, ROSTER_WAITING);
+	if (!is_full(w))
+		return;
 	if (!w->is_full)
 		say("%s: waits: %u are awake, as many as may be at once: --awake", s->wires[0].name,
 		    w->awake);
@@ -158,8 +165,8 @@ static bool lend(struct standby *s)
 
 static void wake(struct waker *w, struct standby *s)
 {
-	if (w->awake == w->wish->awake_max) {
-		wait_for_room(w, s);
+	if (is_full(w)) {
+		wait_for_turn(w, s);
 		return;
 	}
 	w->roster.entries[index_of(w, s)].wakes++;
@@ -199,14 +206,28 @@ static void sleep_again(struct waker *w, struct standby *s, bool is_said)
 		wait_again(w, s);
 }
 
-static void make_room(struct waker *w)
+static bool is_behind_bridge(const struct standby *s)
 {
-	if (!w->waiting_count || w->stops)
-		return;
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (s->wires[i].kind == WIRE_BRIDGE)
+			return true;
+	return false;
+}
+
+static bool has_turn(const struct waker *w)
+{
+	return w->waiting_count && !w->stops && !is_full(w);
+}
+
+/* One at a time: whoever asks for an address meanwhile is answered between two of them. */
+static void take_turn(struct waker *w)
+{
 	struct standby *s = &w->wish->all[w->waiting[w->waiting_first]];
 	w->waiting_first = (w->waiting_first + 1) % w->wish->count;
-	w->is_full = --w->waiting_count;
-	wait_again(w, s); /* its frame is still there */
+	w->is_full = --w->waiting_count && w->is_full;
+	arm(w, s, EPOLL_CTL_MOD); /* its frame is still there */
+	if (is_behind_bridge(s))
+		wake(w, s);
 }
 
 static void ended(struct waker *w, struct standby *s, int status)
@@ -219,7 +240,6 @@ static void ended(struct waker *w, struct standby *s, int status)
 	life_over(s);
 	w->awake--;
 	set_active(w, s, false);
-	make_room(w);
 	if (!bad || lived >= RESTART_LIFE_MS)
 		s->pause_ms = 0;
 	if (!bad || w->stops || is_gone(s)) {
@@ -299,7 +319,7 @@ static void came(struct waker *w, struct standby *s, const struct port_frame *f)
 {
 	struct wire *wire = &s->wires[f->wire];
 	if (state_of(w, s) == ROSTER_ASLEEP)
-		wake(w, s);
+		wait_for_turn(w, s);
 	if (s->life ? life_now() - s->life->began < PASS_ON_MS && s->life->end == LIFE_GOES_ON
 	            : state_of(w, s) == ROSTER_WAITING)
 		port_pass_on(wire, f->bytes, f->size);
@@ -464,12 +484,15 @@ int standby_serve(const struct standby_wish *wish)
 		struct port *wants = port_first();
 		while (wants && (w->stops || !port_wants_more(wants)))
 			wants = port_next(wants);
-		int n = epoll_wait(w->epoll, events, EVENTS, wants ? 0 : timeout(w));
-		if (!n && wants)
+		bool turn = has_turn(w);
+		int n = epoll_wait(w->epoll, events, EVENTS, wants || turn ? 0 : timeout(w));
+		if (!n && wants && !turn)
 			port_make_one(wants);
 		for (int i = 0; i < n; i++)
 			take_event(w, &events[i]);
 		take_time(w);
+		if (has_turn(w))
+			take_turn(w);
 	}
 	/* A lasting TAP device is left as it was found. */
 	for (uint32_t i = 0; i < wish->count; i++)
