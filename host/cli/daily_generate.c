@@ -67,7 +67,8 @@ static bool is_snapshot(const char *path)
 {
 	uint64_t magic = 0;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	bool is = fd >= 0 && read(fd, &magic, sizeof magic) == sizeof magic && magic == SNAPSHOT_MAGIC;
+	bool is = fd >= 0 && read(fd, &magic, sizeof magic) == sizeof magic &&
+	          magic == SNAPSHOT_MAGIC;
 	if (fd >= 0)
 		close(fd);
 	return is;
@@ -76,7 +77,8 @@ static bool is_snapshot(const char *path)
 int daily_generate(int argc, char **argv)
 {
 	static const char usage[] =
-	        "usage: ampoule generate systemd [--user] [--socket [--idle TIME]] [--output FOLDER] [OPTION...] "
+	        "usage: ampoule generate systemd [--user] [--socket [--idle TIME]] [--output "
+	        "FOLDER] [OPTION...] "
 	        "IMAGE|SNAPSHOT\n\n"
 	        "Prints a unit of systemd that runs an image with these options of `ampoule run`, "
 	        "or goes on from a snapshot; or,\n"
@@ -86,7 +88,8 @@ int daily_generate(int argc, char **argv)
 	        "  --socket         systemd listens at the port of -p, and starts the appliance at "
 	        "the first connection:\n"
 	        "                   three units\n"
-	        "  --idle TIME      with --socket: ends it when nobody is connected for so long, digits "
+	        "  --idle TIME      with --socket: ends it when nobody is connected for so long, "
+	        "digits "
 	        "and one of s m h\n"
 	        "  --output FOLDER  writes them there, each into a file of its own\n"
 	        "  -h, --help       this text\n";
@@ -142,6 +145,7 @@ int daily_generate(int argc, char **argv)
 	u.folder = folder;
 	unit_take(&u, words, count);
 	if (u.snapshot && u.memory)
-		die(AMP_EXIT_USAGE, "%s: a clone has its parent's memory: leave --memory out", named);
+		die(AMP_EXIT_USAGE, "%s: a clone has its parent's memory: leave --memory out",
+		    named);
 	return unit_print(&u, to ? output : NULL);
 }

@@ -282,8 +282,8 @@ static int read_words(int argc, char **argv)
 			continue;
 		for (which = 0; options[which].name && options[which].val != c; which++)
 			;
-		if (c < 256 &&
-		    ((strchr("fIKwAH", c) && verb < RUN_STANDBY) || (c == 'C' && verb != RUN_CLONE)))
+		if (c < 256 && ((strchr("fIKwAH", c) && verb < RUN_STANDBY) ||
+		                (c == 'C' && verb != RUN_CLONE)))
 			return usage("unknown option --", options[which].name);
 		if (options[which].name && verb != RUN_STANDBY_LINE &&
 		    (c != 'n' || verb == RUN_STANDBY) &&

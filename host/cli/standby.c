@@ -35,10 +35,13 @@ const char standby_help[] =
         "it, from a snapshot\n"
         "or an image, and is answered; when it has had nothing to do for a while, it ends, and is "
         "waited for again.\n\n"
-        "  --net NAME=tap:INTERFACE|NAME=packet:INTERFACE|NAME=bridge:BRIDGE[,address=A.B.C.D/LEN]\n"
-        "                            where to wait; other networks are not waited on. In a bridge all "
+        "  --net "
+        "NAME=tap:INTERFACE|NAME=packet:INTERFACE|NAME=bridge:BRIDGE[,address=A.B.C.D/LEN]\n"
+        "                            where to wait; other networks are not waited on. In a bridge "
+        "all "
         "have one TAP\n"
-        "                            device, which answers ARP and neighbour solicitations for them\n"
+        "                            device, which answers ARP and neighbour solicitations for "
+        "them\n"
         "  --idle TIME               without a packet in or out, until it ends; default: 30s\n"
         "  --keep-state FOLDER       then its state is written to FOLDER/INTERFACE.snap, from "
         "where it goes on\n"
@@ -52,7 +55,8 @@ const char standby_help[] =
         "  -f, --file FILE           a line each: the words of a command line as this, up to here; "
         "# begins a comment\n"
         "  --awake NUMBER            so many at once at most; others wait; default: 1000\n"
-        "  --hold SIZE               bytes of packets that are held for those who wait behind bridges; "
+        "  --hold SIZE               bytes of packets that are held for those who wait behind "
+        "bridges; "
         "default: 16M\n\n"
         "Further options, of `ampoule run`, are for those who are woken; -p is not.\n\n";
 
@@ -100,7 +104,8 @@ int standby_take(struct standby_words *w, int c, const char *value, bool is_line
 	if (c == 'A')
 		w->awake_max = (uint32_t)n;
 	if (c == 'H' && (arg_parse(AMP_ARG_SIZE, value, &w->hold, &why) || w->hold > HOLD_MAX))
-		return usage("--hold wants digits and nothing or one of K M G, at most 1G, not ", value);
+		return usage("--hold wants digits and nothing or one of K M G, at most 1G, not ",
+		             value);
 	if (c == 'w' && !strchr(value, '{') && !filter_add(&trial, value))
 		return usage("--wake wants an address, not ", value);
 	if (c == 'w' && w->wake_count == FILTER_ADDRESSES)
@@ -172,8 +177,8 @@ static void find_macs(const struct standby *s, uint8_t macs[AMP_DEVICES_MAX][6])
 	for (uint32_t i = 0; i < s->wire_count; i++) {
 		const struct wire *w = &s->wires[i];
 		if (w->kind == WIRE_BRIDGE)
-			packets_mac(macs[w->device], image->note.name, image->devices[w->device].name,
-			            w->name);
+			packets_mac(macs[w->device], image->note.name,
+			            image->devices[w->device].name, w->name);
 	}
 }
 
@@ -218,9 +223,9 @@ struct net {
 
 static bool find_kind(const char *text, enum wire_kind *kind)
 {
-	static const char *const prefixes[] = { [WIRE_TAP] = "tap:",
-		                                [WIRE_PACKET] = "packet:",
-		                                [WIRE_BRIDGE] = "bridge:" };
+	static const char *const prefixes[] = {
+		[WIRE_TAP] = "tap:", [WIRE_PACKET] = "packet:", [WIRE_BRIDGE] = "bridge:"
+	};
 	for (unsigned i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (!strncmp(text, prefixes[i], strlen(prefixes[i]))) {
 			*kind = (enum wire_kind)i;

@@ -338,7 +338,8 @@ static void put_proxy(const struct unit *u, struct text *t)
 	         "[Unit]\nDescription=Connections for %s\nRequires=%s.service "
 	         "%s.socket\nAfter=%s.service "
 	         "%s.socket\nJoinsNamespaceOf=%s.service\n\n[Service]\nType=notify\n"
-	         "# With --exit-idle-time=5min (generate --idle 5m) it ends when nobody is connected, and "
+	         "# With --exit-idle-time=5min (generate --idle 5m) it ends when nobody is "
+	         "connected, and "
 	         "the appliance with it.\n"
 	         "ExecStart=%s%s%s 127.0.0.1:%u\n",
 	         u->name, u->name, u->name, u->name, u->name, u->name, proxy_path(),

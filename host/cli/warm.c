@@ -60,7 +60,8 @@ int warm_run(struct tender_options *o, const char *file, uint64_t limit)
 	             : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 	                                   : WEXITSTATUS(status);
 	if (late) {
-		say("--warm: the image has not said that it is warm (clone_ready) in %llu ms, and was ended: "
+		say("--warm: the image has not said that it is warm (clone_ready) in %llu ms, and "
+		    "was ended: "
 		    "--warm-timeout",
 		    (unsigned long long)(limit / MS_NS));
 		result = AMP_EXIT_TENDER;

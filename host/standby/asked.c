@@ -11,18 +11,18 @@
 #define NS_SIZE   24u /* without options; an advertisement is as long */
 #define LINK_SIZE 8u  /* an option with a link-layer address */
 
-#define ARP_REQUEST       1u
-#define ARP_REPLY         2u
-#define NEXT_ICMP6        58u
-#define SOLICITATION      135u
-#define ADVERTISEMENT     136u
-#define HOPS              255u /* of neighbour discovery: nobody has passed it on */
-#define OPTION_SOURCE     1u
-#define OPTION_TARGET     2u
-#define FLAG_SOLICITED    0x40u
-#define FLAG_OVERRIDE     0x20u
-#define NEIGHBOUR_FIRST   133u /* router solicitation, ... */
-#define NEIGHBOUR_LAST    137u /* ... redirect */
+#define ARP_REQUEST     1u
+#define ARP_REPLY       2u
+#define NEXT_ICMP6      58u
+#define SOLICITATION    135u
+#define ADVERTISEMENT   136u
+#define HOPS            255u /* of neighbour discovery: nobody has passed it on */
+#define OPTION_SOURCE   1u
+#define OPTION_TARGET   2u
+#define FLAG_SOLICITED  0x40u
+#define FLAG_OVERRIDE   0x20u
+#define NEIGHBOUR_FIRST 133u /* router solicitation, ... */
+#define NEIGHBOUR_LAST  137u /* ... redirect */
 
 static uint32_t half(const uint8_t *at)
 {
@@ -141,7 +141,8 @@ static void advertise(const uint8_t own[6], const uint8_t *frame, bool to_all,
 static bool is_neighbours(const uint8_t *frame, size_t size)
 {
 	return size > ETHER + IP6_SIZE && frame[ETHER + 6] == NEXT_ICMP6 &&
-	       frame[ETHER + IP6_SIZE] >= NEIGHBOUR_FIRST && frame[ETHER + IP6_SIZE] <= NEIGHBOUR_LAST;
+	       frame[ETHER + IP6_SIZE] >= NEIGHBOUR_FIRST &&
+	       frame[ETHER + IP6_SIZE] <= NEIGHBOUR_LAST;
 }
 
 static enum asked solicitation(const struct sleepers *s, const uint8_t *frame, size_t size,
@@ -151,8 +152,8 @@ static enum asked solicitation(const struct sleepers *s, const uint8_t *frame, s
 	const uint8_t *ip = frame + ETHER, *m = ip + IP6_SIZE;
 	size_t length = half(ip + 4);
 	if (length < NS_SIZE || ETHER + IP6_SIZE + length > size || ip[0] >> 4 != 6 ||
-	    ip[7] != HOPS || m[0] != SOLICITATION || m[1] || m[8] == 0xff ||
-	    ip[8] == 0xff || sum_of(ip, m, length) != 0xffff)
+	    ip[7] != HOPS || m[0] != SOLICITATION || m[1] || m[8] == 0xff || ip[8] == 0xff ||
+	    sum_of(ip, m, length) != 0xffff)
 		return ASKED_NOTHING;
 	bool from_nobody = !memcmp(ip + 8, nobody, sizeof nobody);
 	if (!options_fit(m + NS_SIZE, length - NS_SIZE, from_nobody))

@@ -18,8 +18,8 @@
 
 enum asked {
 	ASKED_NOTHING,
-	ASKED_ANSWER,    /* is in `answer` */
-	ASKED_ALL,       /* the same, and it goes to all nodes: who is asked does not know who asks */
+	ASKED_ANSWER, /* is in `answer` */
+	ASKED_ALL,    /* the same, and it goes to all nodes: who is asked does not know who asks */
 	ASKED_TO_WAKE_UP /* `sleeper` */
 };
 
@@ -29,7 +29,8 @@ struct asked_frame {
 	uint8_t answer[ASKED_ANSWER_MAX];
 };
 
-enum asked asked_of(const struct sleepers *, const uint8_t *frame, size_t size, struct asked_frame *);
+enum asked asked_of(const struct sleepers *, const uint8_t *frame, size_t size,
+                    struct asked_frame *);
 
 /* A program of the kernel's packet filter that drops most of what asks nothing whoever sleeps: what is said to many and is no
  * question. How many instructions. */

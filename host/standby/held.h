@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HELD_DEFAULT  (16u << 20) /* bytes of all, unless --hold says else */
+#define HELD_DEFAULT  (16u << 20)  /* bytes of all, unless --hold says else */
 #define HELD_EACH_MAX (128u << 10) /* bytes of one: a few segments as the host has joined them */
 
 struct held_frame {

@@ -29,11 +29,12 @@
 #include <tender/device/rtnl.h>
 #include <tender/device/tap_host.h>
 
-#define QUEUE        4096 /* frames that the waker's device keeps while it starts somebody */
+#define QUEUE        4096    /* frames that the waker's device keeps while it starts somebody */
 #define NOBODY       0x88b5u /* IEEE 802: for local experiments */
 #define SHORT_HEADER 10u     /* of struct amp_frame_header what a packet socket takes */
-#define SPARE        32u     /* devices that are made before somebody needs them: it may take as long as others make theirs */
-#define RETURN_MAX   4096u   /* frames: more than a device's queue has */
+#define SPARE                                                                                      \
+	32u /* devices that are made before somebody needs them: it may take as long as others make theirs */
+#define RETURN_MAX 4096u /* frames: more than a device's queue has */
 
 /* Answers to all nodes cost everybody: so many at once, and a second. */
 #define ALL_BURST  64u
@@ -50,7 +51,8 @@ struct port {
 	uint32_t interface; /* the bridge's */
 	uint8_t mac[6];     /* ... and its address */
 	int mtu;
-	int fd, out, watch; /* the waker's device; a packet socket to all of them; news of interfaces */
+	int fd, out,
+	        watch; /* the waker's device; a packet socket to all of them; news of interfaces */
 	struct sleepers sleepers;
 	struct tap *pool;
 	uint32_t pool_count, pool_room, spare; /* spare: as many as it begins to be lent with */
@@ -60,7 +62,8 @@ struct port {
 
 static struct port *ports, *last;
 static uint32_t group; /* of all devices that were made: they go as one */
-static struct packets packets; /* of which the descriptor is wanted, and no memory is touched beside */
+static struct packets
+        packets; /* of which the descriptor is wanted, and no memory is touched beside */
 
 /* ---- Making ---- */
 
@@ -259,12 +262,14 @@ static bool may_tell_all(struct port *p)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	if (t.tv_sec != p->all_since) {
 		int64_t seconds = t.tv_sec - p->all_since;
-		uint64_t left = p->all_left + (seconds > ALL_BURST ? ALL_BURST : (uint64_t)seconds) * ALL_SECOND;
+		uint64_t left = p->all_left +
+		                (seconds > ALL_BURST ? ALL_BURST : (uint64_t)seconds) * ALL_SECOND;
 		p->all_left = left > ALL_BURST ? ALL_BURST : (uint32_t)left;
 		p->all_since = t.tv_sec;
 	}
-	p->all_left -= p->all_left != 0;
-	return p->all_left;
+	bool may = p->all_left;
+	p->all_left -= may;
+	return may;
 }
 
 bool port_read(struct port *p, struct port_frame *to, uint32_t *budget)

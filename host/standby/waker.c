@@ -21,10 +21,16 @@
 #include <supervisor/restart.h>
 #include <tender/notify.h>
 
-#define EVENTS 64
+#define EVENTS      64
 #define PORT_BUDGET 256u  /* frames of a port, before others have their turn */
 #define PASS_ON_MS  1000u /* ... since it was woken: what came before the bridge knew */
-enum { OF_WIRE, OF_PICTURES, OF_SIGNALS, OF_PORT, OF_WATCH }; /* what an event is of: the upper half of its number */
+enum {
+	OF_WIRE,
+	OF_PICTURES,
+	OF_SIGNALS,
+	OF_PORT,
+	OF_WATCH
+}; /* what an event is of: the upper half of its number */
 
 struct waker {
 	const struct standby_wish *wish;
@@ -453,7 +459,8 @@ static void begin(struct waker *w)
 	}
 	uint32_t n = 0;
 	for (struct port *p = port_first(); p; p = port_next(p), n++) {
-		struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)OF_PORT << 32 | n };
+		struct epoll_event e = { .events = EPOLLIN,
+			                 .data.u64 = (uint64_t)OF_PORT << 32 | n };
 		struct epoll_event news = { .events = EPOLLIN,
 			                    .data.u64 = (uint64_t)OF_WATCH << 32 | n };
 		if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, port_fd(p), &e) ||

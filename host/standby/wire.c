@@ -55,9 +55,8 @@ int wire_open(struct wire *w, enum wire_kind kind, const char *name, bool offloa
 		return defect_set(why, "'%s' is no name of an interface (1 to %d bytes)", name,
 		                  IFNAMSIZ - 1);
 	strcpy(w->name, name);
-	int failed = kind == WIRE_PACKET
-	                     ? open_packet(w, name, offloads, mac, why)
-	                     : open_tap(w, name, offloads, why);
+	int failed = kind == WIRE_PACKET ? open_packet(w, name, offloads, mac, why)
+	                                 : open_tap(w, name, offloads, why);
 	if (failed)
 		wire_close(w);
 	return failed;
@@ -66,8 +65,9 @@ int wire_open(struct wire *w, enum wire_kind kind, const char *name, bool offloa
 static bool attach(const struct wire *w, const struct sock_filter *program, unsigned count)
 {
 	const struct sock_fprog p = { (unsigned short)count, (struct sock_filter *)program };
-	return !(w->kind == WIRE_PACKET ? setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p)
-	                      : ioctl(w->fd, TUNATTACHFILTER, &p));
+	return !(w->kind == WIRE_PACKET
+	                 ? setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p)
+	                 : ioctl(w->fd, TUNATTACHFILTER, &p));
 }
 
 bool wire_filter(struct wire *w, const struct sock_filter *program, unsigned count)

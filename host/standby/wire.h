@@ -28,8 +28,8 @@ struct wire {
 	struct held held;
 };
 
-/* Of a TAP device or a packet socket. `offloads`: as the image has them (its ABI minor is not 0). A packet socket's MAC address is the interface's; a TAP device's
- * image has one of its own. -1 with a defect. */
+/* Of a TAP device or a packet socket. `offloads`: as the image has them (its ABI minor is not 0). A packet socket's MAC address is
+ * the interface's; a TAP device's image has one of its own. -1 with a defect. */
 int wire_open(struct wire *, enum wire_kind, const char *name, bool offloads, uint8_t mac[6],
               struct defect *why);
 /* From here on only these frames come; in a bridge it has no device any more. False: the interface is gone. */

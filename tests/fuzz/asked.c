@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-#define SLEEPERS 5u
+#define SLEEPERS  5u
 #define ALL_NODES "\x33\x33\0\0\0\1"
 
 static void require(int truth, const char *what)
@@ -27,7 +27,10 @@ static const struct sleepers *sleepers(void)
 	static struct sleepers all;
 	while (all.count < SLEEPERS) {
 		uint8_t n = (uint8_t)all.count;
-		struct filter_wish w = { .mac = { 2, 0xaa, 0, 0, 0, n }, .ip4_count = 1, .ip6_count = 1, .ip4 = { 0x0a000002u + n } };
+		struct filter_wish w = { .mac = { 2, 0xaa, 0, 0, 0, n },
+			                 .ip4_count = 1,
+			                 .ip6_count = 1,
+			                 .ip4 = { 0x0a000002u + n } };
 		w.ip6[0][0] = 0xfd;
 		w.ip6[0][13] = 1;
 		w.ip6[0][15] = n;
@@ -51,14 +54,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		require(!memcmp(input, who->mac, 6), "what wakes is for him alone");
 		return 0;
 	}
-	require(a.answer_size && a.answer_size <= sizeof a.answer && a.answer_size <= size + 8, "an answer is as short as a question");
+	require(a.answer_size && a.answer_size <= sizeof a.answer && a.answer_size <= size + 8,
+	        "an answer is as short as a question");
 	require(!who->is_awake, "whoever is awake answers himself");
 	require(!memcmp(a.answer + 6, who->mac, 6), "it comes from who is asked");
-	require(!memcmp(a.answer, what == ASKED_ALL ? (const uint8_t *)ALL_NODES : input + 6, 6), "it goes to who has asked");
+	require(!memcmp(a.answer, what == ASKED_ALL ? (const uint8_t *)ALL_NODES : input + 6, 6),
+	        "it goes to who has asked");
 	require(what == ASKED_ALL || !(a.answer[0] & 1), "and to nobody else");
 	/* It is no question, so that nobody answers it in turn. */
 	struct asked_frame again;
-	require(asked_of(s, a.answer, a.answer_size, &again) == ASKED_NOTHING || !memcmp(a.answer, s->all[again.sleeper].mac, 6),
+	require(asked_of(s, a.answer, a.answer_size, &again) == ASKED_NOTHING ||
+	                !memcmp(a.answer, s->all[again.sleeper].mac, 6),
 	        "an answer asks nothing");
 	return 0;
 }

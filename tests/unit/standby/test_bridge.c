@@ -24,7 +24,8 @@ static const uint8_t peer[6] = { 2, 0, 0, 0, 0, 9 };
 static struct filter_wish wish_of(uint32_t n)
 {
 	struct filter_wish w = { .ip4_count = 1, .ip6_count = 1, .ip4 = { 0x0a000002 + n } };
-	const uint8_t ip6[16] = { 0xfd, [12] = 1, [13] = (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+	const uint8_t ip6[16] = { 0xfd, [12] = 1, [13] = (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+		                  (uint8_t)n };
 	memcpy(w.ip6[0], ip6, 16);
 	w.mac[0] = 2;
 	w.mac[1] = 0xaa;
@@ -76,7 +77,8 @@ static void sleepers_are_found_by_each_address(void **state)
 static void an_address_is_one_sleepers(void **state)
 {
 	struct sleepers s = { 0 };
-	struct filter_wish one = wish_of(1), same_mac = wish_of(2), same_ip4 = wish_of(3), same_ip6 = wish_of(4);
+	struct filter_wish one = wish_of(1), same_mac = wish_of(2), same_ip4 = wish_of(3),
+	                   same_ip6 = wish_of(4);
 	(void)state;
 	memcpy(same_mac.mac, one.mac, 6);
 	same_ip4.ip4[0] = one.ip4[0];
@@ -258,8 +260,10 @@ static void solicitations_are_answered_in_its_place(void **state)
 		unsigned at;
 		uint8_t value;
 		bool sum; /* as it is then */
-	} wrong[] = { { 21, 254, false }, { 55, 1, true },    { 56, 0x12, false }, { 19, 23, true },
-		      { 19, 99, true },   { 62, 0xff, true }, { 79, 0, true },     { 79, 2, true } };
+	} wrong[] = {
+		{ 21, 254, false }, { 55, 1, true },    { 56, 0x12, false }, { 19, 23, true },
+		{ 19, 99, true },   { 62, 0xff, true }, { 79, 0, true },     { 79, 2, true }
+	};
 	for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		f = solicitation(own.ip6[0], false);
 		f.bytes[wrong[i].at] = wrong[i].value;
