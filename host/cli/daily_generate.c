@@ -79,7 +79,8 @@ int daily_generate(int argc, char **argv)
 	static const char usage[] =
 	        "usage: ampoule generate systemd [--user] [--socket [--idle TIME]] [--output "
 	        "FOLDER] [OPTION...] "
-	        "IMAGE|SNAPSHOT\n\n"
+	        "IMAGE|SNAPSHOT\n"
+	        "       ampoule generate systemd --template [--output FOLDER] [OPTION...]\n\n"
 	        "Prints a unit of systemd that runs an image with these options of `ampoule run`, "
 	        "or goes on from a snapshot; or,\n"
 	        "where IMAGE is the name of an appliance in the background, with those that it was "
@@ -91,6 +92,9 @@ int daily_generate(int argc, char **argv)
 	        "  --idle TIME      with --socket: ends it when nobody is connected for so long, "
 	        "digits "
 	        "and one of s m h\n"
+	        "  --template       one unit, ampoule@.service, for each image " UNIT_IMAGES
+	        "/NAME.amp, with OPTIONS=\n"
+	        "                   in " UNIT_OPTIONS "/NAME.conf\n"
 	        "  --output FOLDER  writes them there, each into a file of its own\n"
 	        "  -h, --help       this text\n";
 	int at = 1;
@@ -114,6 +118,8 @@ int daily_generate(int argc, char **argv)
 			u.idle = argv[++at];
 		else if (!strncmp(argv[at], "--idle=", 7))
 			u.idle = argv[at] + 7;
+		else if (!strcmp(argv[at], "--template"))
+			u.template = true;
 		else if (!strcmp(argv[at], "--output") && at + 1 < argc)
 			to = argv[++at];
 		else if (!strncmp(argv[at], "--output=", 9))
@@ -121,22 +127,31 @@ int daily_generate(int argc, char **argv)
 		else
 			break;
 	}
-	if (at >= argc || argv[argc - 1][0] == '-')
-		die(AMP_EXIT_USAGE, "name an image, behind its options: `ampoule generate --help`");
 	char **words = argv + at, output[PATH_MAX];
-	int count = argc - 1 - at;
-	const char *named = argv[argc - 1];
 	/* Before the folder changes. */
 	if (to && !realpath(to, output))
 		die(AMP_EXIT_USAGE, "%s: %s", to, strerror(errno));
+	if (u.idle && !u.socket)
+		die(AMP_EXIT_USAGE, "--idle is beside --socket");
+	if (u.template) {
+		if (u.user || u.socket)
+			die(AMP_EXIT_USAGE,
+			    "--template is for the system's manager, without --user and --socket");
+		u.name = "ampoule";
+		u.image = UNIT_IMAGES "/%i.amp";
+		unit_take(&u, words, argc - at);
+		return unit_print(&u, to ? output : NULL);
+	}
+	if (at >= argc || argv[argc - 1][0] == '-')
+		die(AMP_EXIT_USAGE, "name an image, behind its options: `ampoule generate --help`");
+	int count = argc - 1 - at;
+	const char *named = argv[argc - 1];
 	if (!count && access(named, F_OK) && background(named, &words, &count))
 		named = words[count];
 	if (!realpath(named, image))
 		die(AMP_EXIT_USAGE, "%s: there is no such image", named);
 	if (!getcwd(folder, sizeof folder))
 		die(AMP_EXIT_TENDER, "the current folder is gone: %s", strerror(errno));
-	if (u.idle && !u.socket)
-		die(AMP_EXIT_USAGE, "--idle is beside --socket");
 	if (u.idle && !is_time(u.idle))
 		die(AMP_EXIT_USAGE, "--idle wants digits and one of s m h, not %s", u.idle);
 	u.snapshot = is_snapshot(image);

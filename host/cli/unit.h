@@ -6,6 +6,9 @@
 #include <stdbool.h>
 
 #define UNIT_WATCHDOG "30s"
+#define UNIT_IMAGES                                                                                \
+	"/var/lib/ampoule" /* where a template's images are, each beside a folder of its name for data */
+#define UNIT_OPTIONS "/etc/ampoule" /* and their options: OPTIONS= in NAME.conf */
 
 struct unit {
 	const char *name;           /* of the units, without .service */
@@ -17,6 +20,7 @@ struct unit {
 	bool socket;                /* the manager listens: three units */
 	bool snapshot;              /* the image is one, from which it goes on */
 	const char *idle;           /* without a connection, until it ends; null: it stays */
+	bool template;              /* NAME@.service for images in UNIT_IMAGES; no image is named */
 	char **words;               /* further options of `ampoule run`, --NAME=VALUE each */
 	unsigned count;
 };
