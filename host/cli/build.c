@@ -32,17 +32,27 @@
 #include <builder/text.h>
 #include <builder/value.h>
 #include <builder/words.h>
+#include <cli/build_warm.h>
 #include <cli/output.h>
 #include <tender/image.h>
 
 #define EXIT_BUILD 1 /* sources do not compile or link, or the image is refused */
 
 static const char usage[] =
-        "usage: ampoule build [OPTION...] [DIR]\n\n"
+        "usage: ampoule build [OPTION...] [DIR] [-- OPTION...]\n\n"
         "Builds the appliance in DIR (default: here) into DIR/NAME.amp and DIR/NAME.debug.\n\n"
         "  -o, --output FILE  write the image to FILE, and its symbols beside it\n"
         "      --seed N       lay the image out by this number: the same bytes each time\n"
         "      --keep-seed    use the work folder's last seed again, if there is one\n"
+        "      --warm         then run it until it says that it is warm (clone_ready), and write "
+        "its "
+        "snapshot beside\n"
+        "                     it, NAME.snap, for `ampoule clone`; words behind -- are for `ampoule "
+        "run`\n"
+        "      --warm-timeout TIME\n"
+        "                     what it has until then: seconds, or digits and one of ns us ms s m "
+        "h; "
+        "default: 60s\n"
         "      --checked      an image that looks at its invariants after each turn of its loop\n"
         "      --work FOLDER  keep intermediate files there (default: DIR/.ampoule)\n"
         "  -v, --verbose      show every command\n"
@@ -51,18 +61,39 @@ static const char usage[] =
 
 struct options {
 	const char *folder, *output, *work;
-	bool has_seed, keep_seed, checked, verbose, quiet;
+	bool has_seed, keep_seed, checked, warm, verbose, quiet;
 	uint64_t seed;
+	const char *warm_timeout;
+	char **run_words; /* behind -- */
+	int run_count;
 };
+
+/* With --warm what is behind "--" is not ours. */
+static void split_words(struct options *o, int *argc, char **argv)
+{
+	int i = 1;
+	bool warm = false;
+	while (i < *argc && strcmp(argv[i], "--") != 0)
+		warm |= !strcmp(argv[i++], "--warm");
+	if (i >= *argc || !warm)
+		return;
+	o->run_words = argv + i + 1;
+	o->run_count = *argc - i - 1;
+	argv[i] = NULL;
+	*argc = i;
+}
 
 static void read_options(struct options *o, int argc, char **argv)
 {
-	enum { SEED = 256, KEEP_SEED, CHECKED, WORK };
+	enum { SEED = 256, KEEP_SEED, CHECKED, WORK, WARM, WARM_TIMEOUT };
 	static const struct option longs[] = { { "output", required_argument, NULL, 'o' },
 		                               { "seed", required_argument, NULL, SEED },
 		                               { "keep-seed", no_argument, NULL, KEEP_SEED },
 		                               { "checked", no_argument, NULL, CHECKED },
 		                               { "work", required_argument, NULL, WORK },
+		                               { "warm", no_argument, NULL, WARM },
+		                               { "warm-timeout", required_argument, NULL,
+		                                 WARM_TIMEOUT },
 		                               { "verbose", no_argument, NULL, 'v' },
 		                               { "quiet", no_argument, NULL, 'q' },
 		                               { "help", no_argument, NULL, 'h' },
@@ -70,6 +101,7 @@ static void read_options(struct options *o, int argc, char **argv)
 	int c;
 
 	*o = (struct options){ .folder = "." };
+	split_words(o, &argc, argv);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":o:vqh", longs, NULL)) != -1)
 		switch (c) {
@@ -91,6 +123,12 @@ static void read_options(struct options *o, int argc, char **argv)
 		case WORK:
 			o->work = optarg;
 			break;
+		case WARM:
+			o->warm = true;
+			break;
+		case WARM_TIMEOUT:
+			o->warm_timeout = optarg;
+			break;
 		case 'v':
 			o->verbose = true;
 			break;
@@ -111,6 +149,8 @@ static void read_options(struct options *o, int argc, char **argv)
 		die(AMP_EXIT_USAGE, "%s: one folder at a time", argv[optind + 1]);
 	if (optind < argc)
 		o->folder = argv[optind];
+	if (o->warm_timeout && !o->warm)
+		die(AMP_EXIT_USAGE, "--warm-timeout is beside --warm");
 	if (o->output && !*o->output)
 		die(AMP_EXIT_USAGE, "-o: an empty file name");
 }
@@ -535,5 +575,9 @@ int main(int argc, char **argv)
 	                             ? keep_format("%s.amp", m->name)
 	                             : keep_format("%s%s%s.amp", o.folder, slash, m->name);
 	finish(&o, &plan, m, output);
-	return 0;
+	if (!o.warm)
+		return 0;
+	close(lock); /* the image is whole, and may run for long */
+	return build_warm(output, o.warm_timeout ? o.warm_timeout : BUILD_WARM_TIMEOUT, o.run_words,
+	                  o.run_count);
 }

@@ -41,7 +41,7 @@ _ampoule()
 		COMPREPLY=($(compgen -d -- "$cur"))
 		return
 		;;
-	standby:--net | standby:--set | standby:--idle | standby:--wake | standby:--awake | standby:-n | standby:--count)
+	standby:--net | standby:--set | standby:--idle | standby:--wake | standby:--awake | standby:--hold | standby:-n | standby:--count)
 		return
 		;;
 	standby:-f | standby:--file | run:--warm | snapshot:-o | snapshot:--output)
@@ -84,7 +84,7 @@ _ampoule()
 	store:--size)
 		return
 		;;
-	run:-p | run:--publish | run:--name | run:--health* | run:--watchdog | run:--log-size | run:-m | run:--net | run:--set | run:--memory | run:--stop-timeout | run:--cpus | sign:--comment | build:--seed)
+	run:-p | run:--publish | run:--name | run:--health* | run:--watchdog | run:--log-size | run:-m | run:--net | run:--set | run:--memory | run:--stop-timeout | run:--cpus | sign:--comment | generate:--idle | build:--seed | *:--warm-timeout)
 		return
 		;;
 	build:--work)
@@ -98,10 +98,10 @@ _ampoule()
 	esac
 	if [[ $cur == -* ]]; then
 		case $verb in
-		build) word="--output --seed --keep-seed --checked --work --verbose --quiet --help" ;;
-		run) word="-n --count -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
-		clone) word="-n --count --keep-connections -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
-		standby) word="-n --count -f --file --idle --keep-state --wake --awake -d --detach --name --restart --log-size --rm --replace --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
+		build) word="--output --seed --keep-seed --warm --warm-timeout --checked --work --verbose --quiet --help" ;;
+		run) word="-n --count -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --warm-timeout --timing --verbose --help" ;;
+		clone) word="-n --count --keep-connections -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --warm-timeout --timing --verbose --help" ;;
+		standby) word="-n --count -f --file --idle --keep-state --wake --awake --hold -d --detach --name --restart --log-size --rm --replace --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --warm-timeout --timing --verbose --help" ;;
 		snapshot) word="--output --stop --help" ;;
 		inspect) word="--json --audit --key --debug --help" ;;
 		store)
@@ -127,7 +127,7 @@ _ampoule()
 		stats) word="--watch --no-stream --json --help" ;;
 		up) word="--file --timeout --detach --help" ;;
 		down) word="--file --timeout --help" ;;
-		generate) word="--user --socket --template --output --help" ;;
+		generate) word="--user --socket --idle --template --output --help" ;;
 		doctor) word="--json --help" ;;
 		new) word="--http --web --help" ;;
 		*) word=--help ;;

@@ -13,6 +13,7 @@
 #include <cli/daily.h>
 #include <cli/near.h>
 #include <cli/unit.h>
+#include <tender/snapshot.h>
 
 /* The words of an appliance in the background that it was started with; the last one is the image. This process goes to
  * the folder that it was started in. */
@@ -39,7 +40,7 @@ static bool background(const char *name, char ***words, int *count)
 	return kept > 0;
 }
 
-/* The image's name without folder and .amp; what systemd would read otherwise becomes a hyphen. */
+/* The image's name without folder and .amp or .snap; what systemd would read otherwise becomes a hyphen. */
 static const char *unit_name(const char *image)
 {
 	const char *slash = strrchr(image, '/');
@@ -47,6 +48,8 @@ static const char *unit_name(const char *image)
 	size_t n = strlen(name);
 	if (n > 4 && !strcmp(name + n - 4, ".amp"))
 		name[n - 4] = 0;
+	if (n > 5 && !strcmp(name + n - 5, ".snap"))
+		name[n - 5] = 0;
 	for (char *c = name; *c; c++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
 		            *c))
@@ -54,19 +57,41 @@ static const char *unit_name(const char *image)
 	return name;
 }
 
+static bool is_time(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	return n && n < 9 && strlen(text) == n + 1 && strchr("smh", text[n]);
+}
+
+static bool is_snapshot(const char *path)
+{
+	uint64_t magic = 0;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool is = fd >= 0 && read(fd, &magic, sizeof magic) == sizeof magic &&
+	          magic == SNAPSHOT_MAGIC;
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 int daily_generate(int argc, char **argv)
 {
 	static const char usage[] =
-	        "usage: ampoule generate systemd [--user] [--socket] [--output FOLDER] [OPTION...] "
-	        "IMAGE\n"
+	        "usage: ampoule generate systemd [--user] [--socket [--idle TIME]] [--output "
+	        "FOLDER] [OPTION...] "
+	        "IMAGE|SNAPSHOT\n"
 	        "       ampoule generate systemd --template [--output FOLDER] [OPTION...]\n\n"
 	        "Prints a unit of systemd that runs an image with these options of `ampoule run`, "
-	        "or, where IMAGE is the name\n"
-	        "of an appliance in the background, with those that it was started with.\n\n"
+	        "or goes on from a snapshot; or,\n"
+	        "where IMAGE is the name of an appliance in the background, with those that it was "
+	        "started with.\n\n"
 	        "  --user           for a user's own manager\n"
 	        "  --socket         systemd listens at the port of -p, and starts the appliance at "
 	        "the first connection:\n"
 	        "                   three units\n"
+	        "  --idle TIME      with --socket: ends it when nobody is connected for so long, "
+	        "digits "
+	        "and one of s m h\n"
 	        "  --template       one unit, ampoule@.service, for each image " UNIT_IMAGES
 	        "/NAME.amp, with OPTIONS=\n"
 	        "                   in " UNIT_OPTIONS "/NAME.conf\n"
@@ -89,6 +114,10 @@ int daily_generate(int argc, char **argv)
 			u.user = true;
 		else if (!strcmp(argv[at], "--socket"))
 			u.socket = true;
+		else if (!strcmp(argv[at], "--idle") && at + 1 < argc)
+			u.idle = argv[++at];
+		else if (!strncmp(argv[at], "--idle=", 7))
+			u.idle = argv[at] + 7;
 		else if (!strcmp(argv[at], "--template"))
 			u.template = true;
 		else if (!strcmp(argv[at], "--output") && at + 1 < argc)
@@ -102,6 +131,8 @@ int daily_generate(int argc, char **argv)
 	/* Before the folder changes. */
 	if (to && !realpath(to, output))
 		die(AMP_EXIT_USAGE, "%s: %s", to, strerror(errno));
+	if (u.idle && !u.socket)
+		die(AMP_EXIT_USAGE, "--idle is beside --socket");
 	if (u.template) {
 		if (u.user || u.socket)
 			die(AMP_EXIT_USAGE,
@@ -121,9 +152,15 @@ int daily_generate(int argc, char **argv)
 		die(AMP_EXIT_USAGE, "%s: there is no such image", named);
 	if (!getcwd(folder, sizeof folder))
 		die(AMP_EXIT_TENDER, "the current folder is gone: %s", strerror(errno));
+	if (u.idle && !is_time(u.idle))
+		die(AMP_EXIT_USAGE, "--idle wants digits and one of s m h, not %s", u.idle);
+	u.snapshot = is_snapshot(image);
 	u.name = unit_name(image);
 	u.image = image;
 	u.folder = folder;
 	unit_take(&u, words, count);
+	if (u.snapshot && u.memory)
+		die(AMP_EXIT_USAGE, "%s: a clone has its parent's memory: leave --memory out",
+		    named);
 	return unit_print(&u, to ? output : NULL);
 }

@@ -81,6 +81,7 @@ static const char help_tail[] =
         "ends, "
         "and FILE is its\n"
         "                            snapshot, for `ampoule clone`\n"
+        "  --warm-timeout TIME       what it has until then; default: as long as it takes\n"
         "  --timing                  prints where the time of the start went\n"
         "  -v, --verbose             says more; again (up to -vv): the image's log, too\n"
         "  -h, --help                prints this\n"
@@ -91,7 +92,7 @@ static const char help_tail[] =
         "ended by signal N.\n";
 
 #define LETTERS     ":p:m:n:e:dvh"
-#define OWN_OPTIONS 24 /* beside devices' and those of detach.h */
+#define OWN_OPTIONS 26 /* beside devices' and those of detach.h */
 
 static enum run_verb verb;
 static bool skips_files; /* of the command line's, no contents are read */
@@ -208,7 +209,7 @@ static struct detach detach;
 static struct standby_words standby;
 static const char *warm;
 static const struct qemu_machine *machine;
-static uint64_t count;
+static uint64_t count, warm_limit; /* ns; 0: none */
 
 static void forget(void)
 {
@@ -216,9 +217,11 @@ static void forget(void)
 	publish = (struct publish_texts){ 0 };
 	detach = (struct detach){ .verb = verb == RUN ? NULL : verb_name() };
 	standby = (struct standby_words){ .idle_ms = STANDBY_IDLE_MS,
-		                          .awake_max = STANDBY_AWAKE_MAX };
+		                          .awake_max = STANDBY_AWAKE_MAX,
+		                          .hold = HELD_DEFAULT };
 	machine = NULL;
 	warm = NULL;
+	warm_limit = 0;
 	count = 0; /* -n is not given, and braces are the user's own */
 }
 
@@ -257,11 +260,13 @@ static int read_words(int argc, char **argv)
 		{ "env-file", required_argument, NULL, 'E' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "warm", required_argument, NULL, 'W' },
+		{ "warm-timeout", required_argument, NULL, 'L' },
 		{ "file", required_argument, NULL, 'f' },
 		{ "idle", required_argument, NULL, 'I' },
 		{ "keep-state", required_argument, NULL, 'K' },
 		{ "wake", required_argument, NULL, 'w' },
 		{ "awake", required_argument, NULL, 'A' },
+		{ "hold", required_argument, NULL, 'H' },
 		{ "keep-connections", no_argument, NULL, 'C' },
 		{ "env", required_argument, NULL, 's' },
 		{ "secret", required_argument, NULL, 'q' },
@@ -297,8 +302,8 @@ static int read_words(int argc, char **argv)
 			continue;
 		for (which = 0; options[which].name && options[which].val != c; which++)
 			;
-		if (c < 256 &&
-		    ((strchr("fIKwA", c) && verb < RUN_STANDBY) || (c == 'C' && verb != RUN_CLONE)))
+		if (c < 256 && ((strchr("fIKwAH", c) && verb < RUN_STANDBY) ||
+		                (c == 'C' && verb != RUN_CLONE)))
 			return usage("unknown option --", options[which].name);
 		if (options[which].name && verb != RUN_STANDBY_LINE &&
 		    (c != 'n' || verb == RUN_STANDBY) &&
@@ -321,6 +326,12 @@ static int read_words(int argc, char **argv)
 		case 'W':
 			warm = optarg;
 			break;
+		case 'L':
+			if (parse_duration(optarg, &warm_limit) || !warm_limit)
+				return usage("--warm-timeout wants seconds, or digits and one of "
+				             "ns us ms s m h, not ",
+				             optarg);
+			break;
 		case 'C':
 			o.moved = true;
 			break;
@@ -329,6 +340,7 @@ static int read_words(int argc, char **argv)
 		case 'K':
 		case 'w':
 		case 'A':
+		case 'H':
 			if (standby_take(&standby, c, optarg, verb == RUN_STANDBY_LINE))
 				return AMP_EXIT_USAGE;
 			break;
@@ -429,10 +441,10 @@ int run_read_line(int argc, char **argv, bool files, struct run_words *to)
 		return usage(optind == argc ? "no snapshot and no image given"
 		                            : "given beside another: ",
 		             optind == argc ? "" : argv[optind + 1]);
-	if (publish.count || warm || machine)
-		return usage("not for what stands by: ", publish.count ? "-p"
-		                                         : warm        ? "--warm"
-		                                                       : "--tender qemu");
+	if (publish.count || warm || warm_limit || machine)
+		return usage("not for what stands by: ", publish.count        ? "-p"
+		                                         : warm || warm_limit ? "--warm"
+		                                                              : "--tender qemu");
 	*to = (struct run_words){ argv[optind], &o, &standby, count ? (unsigned)count : 1 };
 	return 0;
 }
@@ -476,8 +488,10 @@ int verb_run(int argc, char **argv)
 		return usage("only with -d there is --", detach.needs);
 	if (warm && (is_clone || detach.is_wanted))
 		return usage("--warm is for `ampoule run` without -d", "");
+	if (warm_limit && !warm)
+		return usage("--warm-timeout is beside --warm", "");
 	if (warm)
-		return warm_run(&o, warm);
+		return warm_run(&o, warm, warm_limit);
 	if (o.moved && count)
 		return usage("one takes the original's place: leave out ", "-n");
 	if (o.moved && o.set_count)

@@ -3,6 +3,7 @@
  * Each command line is read twice: when the waker starts, to say what is wrong with it and to open what it names, and again by
  * whoever is woken from it, in a process of its own.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <cli/several.h>
 #include <standby/keep.h>
 #include <standby/lines.h>
+#include <standby/port.h>
 #include <supervisor/place.h>
 #include <tender/args.h>
 #include <tender/device/packets.h>
@@ -24,6 +26,7 @@
 
 #define IDLE_MIN_MS 20u
 #define IDLE_MAX_MS (24u * 3600 * 1000)
+#define HOLD_MAX    (1u << 30)
 
 const char standby_help[] =
         "usage: ampoule standby [OPTION...] SNAPSHOT|IMAGE\n"
@@ -32,8 +35,13 @@ const char standby_help[] =
         "it, from a snapshot\n"
         "or an image, and is answered; when it has had nothing to do for a while, it ends, and is "
         "waited for again.\n\n"
-        "  --net NAME=tap:INTERFACE|NAME=packet:INTERFACE[,address=A.B.C.D/LEN]\n"
-        "                            where to wait; other networks are not waited on\n"
+        "  --net "
+        "NAME=tap:INTERFACE|NAME=packet:INTERFACE|NAME=bridge:BRIDGE[,address=A.B.C.D/LEN]\n"
+        "                            where to wait; other networks are not waited on. In a bridge "
+        "all "
+        "have one TAP\n"
+        "                            device, which answers ARP and neighbour solicitations for "
+        "them\n"
         "  --idle TIME               without a packet in or out, until it ends; default: 30s\n"
         "  --keep-state FOLDER       then its state is written to FOLDER/INTERFACE.snap, from "
         "where it goes on\n"
@@ -46,7 +54,10 @@ const char standby_help[] =
         "                            {5+n} and {10.0.0.2+n} are sums\n"
         "  -f, --file FILE           a line each: the words of a command line as this, up to here; "
         "# begins a comment\n"
-        "  --awake NUMBER            so many at once at most; others wait; default: 1000\n\n"
+        "  --awake NUMBER            so many at once at most; others wait; default: 1000\n"
+        "  --hold SIZE               bytes of packets that are held for those who wait behind "
+        "bridges; "
+        "default: 16M\n\n"
         "Further options, of `ampoule run`, are for those who are woken; -p is not.\n\n";
 
 static int usage(const char *what, const char *value)
@@ -92,6 +103,9 @@ int standby_take(struct standby_words *w, int c, const char *value, bool is_line
 		return usage("--awake wants a number from 1 to 1000000, not ", value);
 	if (c == 'A')
 		w->awake_max = (uint32_t)n;
+	if (c == 'H' && (arg_parse(AMP_ARG_SIZE, value, &w->hold, &why) || w->hold > HOLD_MAX))
+		return usage("--hold wants digits and nothing or one of K M G, at most 1G, not ",
+		             value);
 	if (c == 'w' && !strchr(value, '{') && !filter_add(&trial, value))
 		return usage("--wake wants an address, not ", value);
 	if (c == 'w' && w->wake_count == FILTER_ADDRESSES)
@@ -156,10 +170,23 @@ static int go_on_from(struct tender_options *o, const struct standby *s)
 	return 0;
 }
 
+/* Its device in a bridge is somebody else's another time: it has the address that was answered for. */
+static void find_macs(const struct standby *s, uint8_t macs[AMP_DEVICES_MAX][6])
+{
+	const struct image *image = &s->plan->source->image;
+	for (uint32_t i = 0; i < s->wire_count; i++) {
+		const struct wire *w = &s->wires[i];
+		if (w->kind == WIRE_BRIDGE)
+			packets_mac(macs[w->device], image->note.name,
+			            image->devices[w->device].name, w->name);
+	}
+}
+
 static int woken(const struct standby_order *order)
 {
 	static char *argv[LINES_WORDS_MAX + 2];
-	static char name[IFNAMSIZ + 16], none[] = "";
+	static char name[WIRE_NAME + 16], none[] = "";
+	static uint8_t macs[AMP_DEVICES_MAX][6];
 	struct standby *s = order->standby;
 	struct run_words w;
 	argv[0] = none;
@@ -175,6 +202,8 @@ static int woken(const struct standby_order *order)
 			return AMP_EXIT_TENDER;
 	status = go_on_from(w.options, s);
 	w.options->traffic = order->traffic;
+	find_macs(s, macs);
+	w.options->macs = macs;
 	return status ? status : tender_run(w.options);
 }
 
@@ -187,17 +216,31 @@ static uint32_t used, left_out;
 /* A network's text: the name of its device, the interface, the words. */
 struct net {
 	const char *device;
-	bool is_packet;
+	enum wire_kind kind;
 	char interface[IFNAMSIZ];
 	char *words; /* behind the first comma, or empty */
 };
 
+static bool find_kind(const char *text, enum wire_kind *kind)
+{
+	static const char *const prefixes[] = {
+		[WIRE_TAP] = "tap:", [WIRE_PACKET] = "packet:", [WIRE_BRIDGE] = "bridge:"
+	};
+	for (unsigned i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (!strncmp(text, prefixes[i], strlen(prefixes[i]))) {
+			*kind = (enum wire_kind)i;
+			return true;
+		}
+	return false;
+}
+
 static int read_net(const struct source *from, char *text, struct net *n, struct defect *why)
 {
 	char *equals = strchr(text, '='), *at = equals ? equals + 1 : text;
-	n->is_packet = !strncmp(at, "packet:", 7);
-	if (!equals || (!n->is_packet && strncmp(at, "tap:", 4) != 0))
-		return defect_set(why, "--net %s: want NAME=tap:INTERFACE or NAME=packet:INTERFACE",
+	if (!equals || !find_kind(at, &n->kind))
+		return defect_set(why,
+		                  "--net %s: want NAME=tap:INTERFACE, NAME=packet:INTERFACE or "
+		                  "NAME=bridge:BRIDGE",
 		                  text);
 	n->device = source_net(from, text, (size_t)(equals - text));
 	if (!n->device)
@@ -272,6 +315,37 @@ static int find_addresses(struct filter_wish *wish, const struct run_words *w,
 	return 0;
 }
 
+/* In a bridge a standby bears its first address, from which its MAC address is made. */
+static int join_bridge(struct standby *s, const struct net *net, struct filter_wish *wish,
+                       struct defect *why)
+{
+	const struct image *image = &s->plan->source->image;
+	struct wire *w = &s->wires[s->wire_count];
+	*w = (struct wire){ .fd = -1, .kind = WIRE_BRIDGE };
+	struct port *p = port_open(net->interface, why);
+	if (!p)
+		return -1;
+	if (!wish->ip4_count && !wish->ip6_count)
+		return defect_set(why,
+		                  "bridge:%s: its address has to be known, to be answered for: "
+		                  "address=, --set or --wake",
+		                  net->interface);
+	if (wish->ip4_count)
+		snprintf(w->name, sizeof w->name, NET_WORDS_IP4, NET_WORDS_IP4_ARGS(wish->ip4[0]));
+	else
+		inet_ntop(AF_INET6, wish->ip6[0], w->name, sizeof w->name);
+	packets_mac(wish->mac, image->note.name, net->device, w->name);
+	return port_join(p, w, wish, count, (uint8_t)s->wire_count, why);
+}
+
+static uint8_t device_number(const struct image *image, const char *name)
+{
+	uint8_t i = 0;
+	while (strcmp(image->devices[i].name, name) != 0)
+		i++;
+	return i;
+}
+
 static int add_wire(struct standby *s, const struct run_words *w, char *text, struct defect *why)
 {
 	struct sock_filter program[FILTER_MAX];
@@ -285,10 +359,14 @@ static int add_wire(struct standby *s, const struct run_words *w, char *text, st
 	    find_addresses(&wish, w, from, net.words, s->number, why))
 		return -1;
 	packets_mac(wish.mac, from->image.note.name, net.device, net.interface);
-	if (wire_open(&s->wires[i], net.is_packet, net.interface, from->image.note.abi_minor >= 1,
-	              wish.mac, why))
+	if (net.kind == WIRE_BRIDGE ? join_bridge(s, &net, &wish, why)
+	                            : wire_open(&s->wires[i], net.kind, net.interface,
+	                                        from->image.note.abi_minor >= 1, wish.mac, why))
 		return -1;
+	s->wires[i].device = device_number(&from->image, net.device);
 	s->wire_count++;
+	if (net.kind == WIRE_BRIDGE)
+		return 0;
 	unsigned size = filter_make(&wish, program);
 	s->filter_sizes[i] = (uint16_t)size;
 	s->filters[i] = malloc(size * sizeof *program);
@@ -318,9 +396,18 @@ static int fill(struct standby *s, const struct run_words *w, struct defect *why
 	if (!failed && !s->wire_count)
 		return defect_set(why, "has no network to wait on: --net NAME=tap:INTERFACE");
 	/* A TAP device is nobody else's as long as it is open. */
-	if (!failed && s->wires[0].is_packet && is_there(s))
+	if (!failed && s->wires[0].kind == WIRE_PACKET && is_there(s))
 		return defect_set(why, "%s: there is a standby on it already", s->wires[0].name);
 	return failed;
+}
+
+/* Those behind a bridge have none while they sleep. */
+static uint32_t own_descriptors(const struct device_texts *nets)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < nets->count; i++)
+		n += !strstr(nets->texts[i], "=bridge:");
+	return n;
 }
 
 /* One of a plan. */
@@ -328,7 +415,8 @@ static int add_one(const struct standby_plan *plan, const struct run_words *w, u
                    struct defect *why)
 {
 	struct standby s = { .plan = plan, .number = n };
-	used += nets_of(w->options)->count;
+	uint32_t descriptors = own_descriptors(nets_of(w->options));
+	used += descriptors;
 	if (used + STANDBY_DESCRIPTORS > bound) {
 		left_out++;
 		return 0;
@@ -342,8 +430,10 @@ static int add_one(const struct standby_plan *plan, const struct run_words *w, u
 	int failed = fill(&s, w, why);
 	if (!failed)
 		all[count++] = s;
-	used -= failed ? nets_of(w->options)->count : 0;
-	for (uint32_t i = 0; failed && i < s.wire_count; i++) {
+	used -= failed ? descriptors : 0;
+	for (uint32_t i = s.wire_count; failed && i--;) {
+		if (s.wires[i].kind == WIRE_BRIDGE)
+			port_leave(&s.wires[i]);
 		wire_close(&s.wires[i]);
 		free(s.filters[i]);
 	}
@@ -482,7 +572,8 @@ static const char *beside_file(const struct detach *d)
 {
 	for (unsigned i = 2; i < d->count; i++)
 		if (strncmp(d->words[i], "--file=", 7) != 0 &&
-		    strncmp(d->words[i], "--awake=", 8) != 0)
+		    strncmp(d->words[i], "--awake=", 8) != 0 &&
+		    strncmp(d->words[i], "--hold=", 7) != 0)
 			return d->words[i];
 	return NULL;
 }
@@ -495,7 +586,7 @@ static int check_words(int argc, char **argv, struct tender_options *o, struct d
 	if (detach_tender_option(d))
 		return usage("not for what stands by: --", detach_tender_option(d));
 	if (words->file && (optind < argc || beside_file(d)))
-		return usage("beside --file there is only --awake and what -d has: ",
+		return usage("beside --file there is only --awake, --hold and what -d has: ",
 		             optind < argc ? argv[optind] : beside_file(d));
 	if (!words->file && optind + 1 != argc)
 		return usage(optind == argc ? "no snapshot and no image given, and no --file"
@@ -545,6 +636,7 @@ int standby_run(int argc, char **argv, struct tender_options *o, struct detach *
 		say("%s: nothing stands by", words.file);
 	if (!count)
 		return AMP_EXIT_USAGE;
+	held_limit(words.hold);
 	const struct standby_wish wish = { all, count, words.awake_max, folder, woken };
 	return standby_serve(&wish);
 }

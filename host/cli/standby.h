@@ -13,6 +13,7 @@ struct standby_words {
 	const char *file;   /* of lines; null: none */
 	const char *folder; /* --keep-state */
 	uint32_t idle_ms, awake_max;
+	uint64_t hold;                       /* bytes */
 	const char *wakes[FILTER_ADDRESSES]; /* --wake */
 	unsigned wake_count;
 };

@@ -272,8 +272,8 @@ static void put_service(const struct unit *u, struct text *t)
 	text_add(t, u->socket
 	                    ? "# Nobody needs it once its proxy has ended.\nStopWhenUnneeded=yes\n"
 	                    : "After=network-online.target\nWants=network-online.target\n");
-	text_add(t, "\n[Service]\nType=notify\nNotifyAccess=all\nExecStart=%s run",
-	         command ? command : "/usr/bin/ampoule");
+	text_add(t, "\n[Service]\nType=notify\nNotifyAccess=all\nExecStart=%s %s",
+	         command ? command : "/usr/bin/ampoule", u->snapshot ? "clone" : "run");
 	for (unsigned i = 0; i < u->count; i++) {
 		const char *word = inner_word(u, u->words[i]);
 		if (word)
@@ -385,10 +385,12 @@ static void put_proxy(const struct unit *u, struct text *t)
 	         "%s.socket\nJoinsNamespaceOf=%s.service\n\n[Service]\n"
 	         "# It does not say that it is ready, though its manual has "
 	         "Type=notify.\nType=exec\n"
-	         "# With --exit-idle-time=5min it ends when nobody is connected, and the appliance "
-	         "with it.\n"
-	         "ExecStart=%s 127.0.0.1:%u\n",
+	         "# With --exit-idle-time=5min (generate --idle 5m) it ends when nobody is "
+	         "connected, and "
+	         "the appliance with it.\n"
+	         "ExecStart=%s%s%s 127.0.0.1:%u\n",
 	         u->name, u->name, u->name, u->name, u->name, u->name, proxy_path(),
+	         u->idle ? " --exit-idle-time=" : "", u->idle ? u->idle : "",
 	         inner((uint16_t)listed_ports(u, NULL, 0)));
 	if (!u->user)
 		text_add(t, "DynamicUser=yes\nCapabilityBoundingSet=\n");

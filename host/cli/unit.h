@@ -18,6 +18,8 @@ struct unit {
 	const char *memory, *cpus;  /* as --memory and --cpus; null: not given */
 	bool user;                  /* for a user's own manager */
 	bool socket;                /* the manager listens: three units */
+	bool snapshot;              /* the image is one, from which it goes on */
+	const char *idle;           /* without a connection, until it ends; null: it stays */
 	bool template;              /* NAME@.service for images in UNIT_IMAGES; no image is named */
 	char **words;               /* further options of `ampoule run`, --NAME=VALUE each */
 	unsigned count;

@@ -5,6 +5,7 @@
 
 #include <tender/tender.h>
 
-int warm_run(struct tender_options *, const char *file);
+/* `limit`: ns in which it has to say so; 0: none. */
+int warm_run(struct tender_options *, const char *file, uint64_t limit);
 
 #endif

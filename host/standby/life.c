@@ -44,7 +44,8 @@ static void close_others(const struct standby *s, int pictures)
 {
 	int kept[STANDBY_WIRES_MAX + 4], count = 0;
 	for (uint32_t i = 0; i < s->wire_count; i++)
-		kept[count++] = s->wires[i].fd;
+		if (s->wires[i].fd >= 0)
+			kept[count++] = s->wires[i].fd;
 	kept[count++] = 2;
 	kept[count++] = s->plan->source->image.fd;
 	if (s->plan->source->snapshot >= 0)

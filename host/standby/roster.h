@@ -24,7 +24,7 @@ enum roster_state {
 };
 
 struct roster_entry {
-	char name[32], image[48];
+	char name[48], image[48];
 	uint32_t state, wakes, failures; /* failures: of the wakes, those that ended badly */
 	int32_t pid;                     /* while it is awake; 0 */
 	int64_t since;                   /* ns since 1970: its state */

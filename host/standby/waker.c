@@ -15,13 +15,22 @@
 #include <unistd.h>
 
 #include <standby/life.h>
+#include <standby/port.h>
 #include <supervisor/child.h>
 #include <supervisor/record.h>
 #include <supervisor/restart.h>
 #include <tender/notify.h>
 
-#define EVENTS 64
-enum { OF_WIRE, OF_PICTURES, OF_SIGNALS }; /* what an event is of: the upper half of its number */
+#define EVENTS      64
+#define PORT_BUDGET 256u  /* frames of a port, before others have their turn */
+#define PASS_ON_MS  1000u /* ... since it was woken: what came before the bridge knew */
+enum {
+	OF_WIRE,
+	OF_PICTURES,
+	OF_SIGNALS,
+	OF_PORT,
+	OF_WATCH
+}; /* what an event is of: the upper half of its number */
 
 struct waker {
 	const struct standby_wish *wish;
@@ -75,7 +84,10 @@ static void gone(struct waker *w, struct standby *s, bool is_said)
 	for (uint32_t i = 0; i < s->wire_count; i++)
 		if (wire_is_gone(&s->wires[i]))
 			lost = &s->wires[i];
-	if (is_said && lost->is_packet)
+	if (is_said && lost->kind == WIRE_BRIDGE)
+		say("%s: its bridge %s was deleted: make it again, then start its standby anew",
+		    s->wires[0].name, port_bridge(lost->port));
+	else if (is_said && lost->kind == WIRE_PACKET)
 		say("%s: its interface %s was deleted: make it again, then start its standby anew",
 		    s->wires[0].name, lost->name);
 	else if (is_said)
@@ -99,6 +111,8 @@ static bool is_gone(const struct standby *s)
 static void arm(struct waker *w, struct standby *s, int how)
 {
 	for (uint32_t i = 0; i < s->wire_count; i++) {
+		if (s->wires[i].kind == WIRE_BRIDGE)
+			continue;
 		struct epoll_event e = { .events = EPOLLIN | EPOLLONESHOT,
 			                 .data.u64 = (uint64_t)OF_WIRE << 32 | index_of(w, s) };
 		if (epoll_ctl(w->epoll, how, s->wires[i].fd, &e))
@@ -108,7 +122,7 @@ static void arm(struct waker *w, struct standby *s, int how)
 }
 
 /* Only what is for it comes from here on. */
-static bool hush(const struct standby *s)
+static bool hush(struct standby *s)
 {
 	for (uint32_t i = 0; i < s->wire_count; i++)
 		if (!wire_filter(&s->wires[i], s->filters[i], s->filter_sizes[i]))
@@ -129,25 +143,41 @@ static void pause_after(struct waker *w, struct standby *s)
 	set_active(w, s, true);
 }
 
-static void wait_for_room(struct waker *w, struct standby *s)
+static bool is_full(const struct waker *w)
+{
+	return w->awake == w->wish->awake_max;
+}
+
+static void wait_for_turn(struct waker *w, struct standby *s)
 {
 	uint32_t at = (w->waiting_first + w->waiting_count++) % w->wish->count;
 	w->waiting[at] = index_of(w, s);
 	set_state(w, s, ROSTER_WAITING);
+	if (!is_full(w))
+		return;
 	if (!w->is_full)
 		say("%s: waits: %u are awake, as many as may be at once: --awake", s->wires[0].name,
 		    w->awake);
 	w->is_full = true;
 }
 
+static bool lend(struct standby *s)
+{
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (s->wires[i].kind == WIRE_BRIDGE && !port_lend(&s->wires[i]))
+			return false;
+	return true;
+}
+
 static void wake(struct waker *w, struct standby *s)
 {
-	if (w->awake == w->wish->awake_max) {
-		wait_for_room(w, s);
+	if (is_full(w)) {
+		wait_for_turn(w, s);
 		return;
 	}
 	w->roster.entries[index_of(w, s)].wakes++;
-	if (!life_begin(s, w->wish->run)) {
+	if (!lend(s) || !life_begin(s, w->wish->run)) {
+		hush(s);
 		pause_after(w, s);
 		return;
 	}
@@ -161,6 +191,17 @@ static void wake(struct waker *w, struct standby *s)
 	epoll_ctl(w->epoll, EPOLL_CTL_ADD, s->life->pictures, &e);
 }
 
+/* What was held of it wakes it at once, as what is in a queue does by its descriptor. */
+static void wait_again(struct waker *w, struct standby *s)
+{
+	arm(w, s, EPOLL_CTL_MOD);
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (s->wires[i].held.first) {
+			wake(w, s);
+			return;
+		}
+}
+
 static void sleep_again(struct waker *w, struct standby *s, bool is_said)
 {
 	if (w->stops)
@@ -168,17 +209,31 @@ static void sleep_again(struct waker *w, struct standby *s, bool is_said)
 	else if (!hush(s) || is_gone(s))
 		gone(w, s, is_said);
 	else
-		arm(w, s, EPOLL_CTL_MOD);
+		wait_again(w, s);
 }
 
-static void make_room(struct waker *w)
+static bool is_behind_bridge(const struct standby *s)
 {
-	if (!w->waiting_count || w->stops)
-		return;
+	for (uint32_t i = 0; i < s->wire_count; i++)
+		if (s->wires[i].kind == WIRE_BRIDGE)
+			return true;
+	return false;
+}
+
+static bool has_turn(const struct waker *w)
+{
+	return w->waiting_count && !w->stops && !is_full(w);
+}
+
+/* One at a time: whoever asks for an address meanwhile is answered between two of them. */
+static void take_turn(struct waker *w)
+{
 	struct standby *s = &w->wish->all[w->waiting[w->waiting_first]];
 	w->waiting_first = (w->waiting_first + 1) % w->wish->count;
-	w->is_full = --w->waiting_count;
+	w->is_full = --w->waiting_count && w->is_full;
 	arm(w, s, EPOLL_CTL_MOD); /* its frame is still there */
+	if (is_behind_bridge(s))
+		wake(w, s);
 }
 
 static void ended(struct waker *w, struct standby *s, int status)
@@ -191,7 +246,6 @@ static void ended(struct waker *w, struct standby *s, int status)
 	life_over(s);
 	w->awake--;
 	set_active(w, s, false);
-	make_room(w);
 	if (!bad || lived >= RESTART_LIFE_MS)
 		s->pause_ms = 0;
 	if (!bad || w->stops || is_gone(s)) {
@@ -266,8 +320,59 @@ static void take_signals(struct waker *w)
 	take_ended(w);
 }
 
+/* A frame by a bridge's port. */
+static void came(struct waker *w, struct standby *s, const struct port_frame *f)
+{
+	struct wire *wire = &s->wires[f->wire];
+	if (state_of(w, s) == ROSTER_ASLEEP)
+		wait_for_turn(w, s);
+	if (s->life ? life_now() - s->life->began < PASS_ON_MS && s->life->end == LIFE_GOES_ON
+	            : state_of(w, s) == ROSTER_WAITING)
+		port_pass_on(wire, f->bytes, f->size);
+}
+
+static struct port *port_of(uint32_t number)
+{
+	struct port *p = port_first();
+	while (number--)
+		p = port_next(p);
+	return p;
+}
+
+static void take_port(struct waker *w, struct port *p)
+{
+	struct port_frame f;
+	uint32_t budget = PORT_BUDGET;
+	while (!w->stops && port_read(p, &f, &budget))
+		came(w, &w->wish->all[f.standby], &f);
+}
+
+/* Of those who are awake it is noticed when they end. */
+static void take_watch(struct waker *w, struct port *p)
+{
+	if (!port_is_gone(p))
+		return;
+	say("bridge %s was deleted: make it again, then start its standbys anew", port_bridge(p));
+	for (uint32_t i = 0; i < w->wish->count; i++) {
+		struct standby *s = &w->wish->all[i];
+		bool is_its = false;
+		for (uint32_t k = 0; k < s->wire_count; k++)
+			is_its |= s->wires[k].port == p;
+		if (is_its && state_of(w, s) == ROSTER_ASLEEP)
+			gone(w, s, false);
+	}
+	epoll_ctl(w->epoll, EPOLL_CTL_DEL, port_fd(p), NULL);
+	epoll_ctl(w->epoll, EPOLL_CTL_DEL, port_watch(p), NULL);
+}
+
 static void take_event(struct waker *w, const struct epoll_event *e)
 {
+	unsigned of = (unsigned)(e->data.u64 >> 32);
+	if (of == OF_PORT || of == OF_WATCH) {
+		struct port *p = port_of((uint32_t)e->data.u64);
+		of == OF_PORT ? take_port(w, p) : take_watch(w, p);
+		return;
+	}
 	struct standby *s = &w->wish->all[(uint32_t)e->data.u64];
 	unsigned what = (unsigned)(e->data.u64 >> 32);
 	if (what == OF_SIGNALS)
@@ -352,6 +457,16 @@ static void begin(struct waker *w)
 		else
 			gone(w, s, true);
 	}
+	uint32_t n = 0;
+	for (struct port *p = port_first(); p; p = port_next(p), n++) {
+		struct epoll_event e = { .events = EPOLLIN,
+			                 .data.u64 = (uint64_t)OF_PORT << 32 | n };
+		struct epoll_event news = { .events = EPOLLIN,
+			                    .data.u64 = (uint64_t)OF_WATCH << 32 | n };
+		if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, port_fd(p), &e) ||
+		    epoll_ctl(w->epoll, EPOLL_CTL_ADD, port_watch(p), &news))
+			say("bridge %s is not heard: %s", port_bridge(p), strerror(errno));
+	}
 	/* Whoever is woken has nothing to tell them. */
 	notify_open();
 	notify_ready(false);
@@ -373,16 +488,25 @@ int standby_serve(const struct standby_wish *wish)
 	begin(w);
 	while (w->awake || (!w->stops && w->left)) {
 		struct epoll_event events[EVENTS];
-		int n = epoll_wait(w->epoll, events, EVENTS, timeout(w));
+		struct port *wants = port_first();
+		while (wants && (w->stops || !port_wants_more(wants)))
+			wants = port_next(wants);
+		bool turn = has_turn(w);
+		int n = epoll_wait(w->epoll, events, EVENTS, wants || turn ? 0 : timeout(w));
+		if (!n && wants && !turn)
+			port_make_one(wants);
 		for (int i = 0; i < n; i++)
 			take_event(w, &events[i]);
 		take_time(w);
+		if (has_turn(w))
+			take_turn(w);
 	}
 	/* A lasting TAP device is left as it was found. */
 	for (uint32_t i = 0; i < wish->count; i++)
 		for (uint32_t k = 0; k < wish->all[i].wire_count; k++)
 			if (wish->all[i].wires[k].fd >= 0)
 				wire_pass(&wish->all[i].wires[k]);
+	port_close_all();
 	if (w->stops)
 		return 0;
 	say("no interface is left to wait on");

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <standby/port.h>
 #include <standby/wire.h>
 #include <tender/device/raw_socket.h>
 #include <tender/device/tap_host.h>
@@ -46,38 +47,44 @@ static int open_packet(struct wire *w, const char *name, bool offloads, uint8_t 
 	return 0;
 }
 
-int wire_open(struct wire *w, bool is_packet, const char *name, bool offloads, uint8_t mac[6],
+int wire_open(struct wire *w, enum wire_kind kind, const char *name, bool offloads, uint8_t mac[6],
               struct defect *why)
 {
-	*w = (struct wire){ .fd = -1, .is_packet = is_packet };
-	if (strlen(name) >= sizeof w->name)
+	*w = (struct wire){ .fd = -1, .kind = (uint8_t)kind };
+	if (strlen(name) >= IFNAMSIZ)
 		return defect_set(why, "'%s' is no name of an interface (1 to %d bytes)", name,
 		                  IFNAMSIZ - 1);
 	strcpy(w->name, name);
-	int failed = is_packet ? open_packet(w, name, offloads, mac, why)
-	                       : open_tap(w, name, offloads, why);
+	int failed = kind == WIRE_PACKET ? open_packet(w, name, offloads, mac, why)
+	                                 : open_tap(w, name, offloads, why);
 	if (failed)
 		wire_close(w);
 	return failed;
 }
 
-bool wire_filter(const struct wire *w, const struct sock_filter *program, unsigned count)
+static bool attach(const struct wire *w, const struct sock_filter *program, unsigned count)
 {
 	const struct sock_fprog p = { (unsigned short)count, (struct sock_filter *)program };
-	return !(w->is_packet ? setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p)
-	                      : ioctl(w->fd, TUNATTACHFILTER, &p));
+	return !(w->kind == WIRE_PACKET
+	                 ? setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p)
+	                 : ioctl(w->fd, TUNATTACHFILTER, &p));
+}
+
+bool wire_filter(struct wire *w, const struct sock_filter *program, unsigned count)
+{
+	return w->kind == WIRE_BRIDGE ? port_take_back(w) : attach(w, program, count);
 }
 
 void wire_deaf(const struct wire *w)
 {
 	static const struct sock_filter none[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
-	wire_filter(w, none, 1);
+	attach(w, none, 1);
 }
 
 void wire_pass(const struct wire *w)
 {
 	int unused = 0;
-	if (w->is_packet)
+	if (w->kind == WIRE_PACKET)
 		setsockopt(w->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
 	else
 		ioctl(w->fd, TUNDETACHFILTER, NULL);
@@ -89,9 +96,10 @@ bool wire_has(const struct wire *w)
 	return poll(&p, 1, 0) > 0 && p.revents & POLLIN;
 }
 
-void wire_empty(const struct wire *w)
+void wire_empty(struct wire *w)
 {
 	char head[64];
+	held_drop(&w->held);
 	for (unsigned n = 0; n < EMPTY_MAX && read(w->fd, head, sizeof head) >= 0; n++)
 		;
 }
@@ -102,7 +110,9 @@ bool wire_is_gone(const struct wire *w)
 	struct sockaddr_ll a = { 0 };
 	socklen_t size = sizeof a;
 	int error;
-	if (!w->is_packet)
+	if (w->kind == WIRE_BRIDGE)
+		return port_is_gone(w->port);
+	if (w->kind == WIRE_TAP)
 		return ioctl(w->fd, TUNGETIFF, &r) != 0;
 	/* One that was down is heard again when it is up. */
 	getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){ sizeof error });

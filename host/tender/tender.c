@@ -527,7 +527,7 @@ static int check(struct tender *t)
 	for (uint32_t i = 0; o->moved && i < AMP_DEVICES_MAX; i++)
 		memcpy(macs[i], t->snapshot.header.devices[i].mac, sizeof macs[i]);
 	int status = devices_open(&t->devices, &t->image, o->path, o->devices,
-	                          o->moved ? macs : NULL, wind_up);
+	                          o->moved ? macs : o->macs, wind_up);
 	for (uint32_t i = 0; o->traffic && i < t->devices.count; i++)
 		t->devices.all[i].traffic = o->traffic + t->devices.all[i].index;
 	if (!status && t->from)

@@ -35,6 +35,8 @@ struct tender_options {
 	unsigned verbosity;    /* how often -v was given */
 	bool timing;
 	const char *label; /* of the table of its times; null: it needs none */
+	const uint8_t (*macs)
+	        [6]; /* by the image's devices, AMP_DEVICES_MAX: zero: any; null: any of all */
 	uint64_t *
 	        traffic; /* AMP_DEVICES_MAX, shared with whoever looks at them: packets of each device, but for what came to
 	                      many (multicast, broadcast); null: nobody does */

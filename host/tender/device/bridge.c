@@ -64,6 +64,7 @@ static int attach(struct bridge *b, const char *name, bool offloads, struct defe
 		return explain(name, error, why);
 	if (tap_attach(&b->host, &b->packets, TAP_NAME_ANY, offloads, why))
 		return -1;
+	tap_address_high(b->host.name, false);
 	/* A port with a smaller MTU would lower the bridge's. */
 	strcpy(r.ifr_name, b->host.name);
 	r.ifr_mtu = mtu;

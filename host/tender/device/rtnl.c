@@ -288,3 +288,21 @@ void rtnl_delete_link(uint32_t interface)
 	m->ifi_index = (int)interface;
 	ask(&r.head, NULL);
 }
+
+void rtnl_group(uint32_t interface, uint32_t group)
+{
+	struct request r = { .head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+		                       .nlmsg_type = RTM_NEWLINK } };
+	struct ifinfomsg *m = NLMSG_DATA(&r.head);
+	m->ifi_index = (int)interface;
+	put(&r, IFLA_GROUP, &group, sizeof group);
+	ask(&r.head, NULL);
+}
+
+void rtnl_delete_group(uint32_t group)
+{
+	struct request r = { .head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+		                       .nlmsg_type = RTM_DELLINK } };
+	put(&r, IFLA_GROUP, &group, sizeof group);
+	ask(&r.head, NULL);
+}

@@ -32,4 +32,8 @@ void rtnl_put_back(const struct rtnl_state *);
 int rtnl_macvtap(uint32_t interface, const char *pattern, struct defect *why);
 void rtnl_delete_link(uint32_t interface);
 
+/* A link's group, by which many are deleted at once: it takes the kernel as long as one. */
+void rtnl_group(uint32_t interface, uint32_t group);
+void rtnl_delete_group(uint32_t group);
+
 #endif

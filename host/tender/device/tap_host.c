@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <net/if_arp.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,6 +50,21 @@ bool tap_agree(struct packets *p, bool offloads)
 	/* Out, the kernel takes whatever a header says. */
 	p->features |= AMP_NET_TX_CHECKSUM | AMP_NET_TX_SEGMENT | AMP_NET_TX_SEGMENT6;
 	return true;
+}
+
+void tap_address_high(const char *name, bool first)
+{
+	struct ifreq r = { .ifr_hwaddr.sa_family = ARPHRD_ETHER };
+	uint8_t *mac = (uint8_t *)r.ifr_hwaddr.sa_data;
+	memcpy(r.ifr_name, name, strnlen(name, sizeof r.ifr_name - 1));
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s >= 0 && getrandom(mac, 6, 0) == 6) {
+		mac[0] = 0xfe; /* one host's, and locally administered */
+		mac[1] = (uint8_t)(first ? mac[1] & 0x7f : mac[1] | 0x80);
+		ioctl(s, SIOCSIFHWADDR, &r); /* else it is as it was */
+	}
+	if (s >= 0)
+		close(s);
 }
 
 /* Up, if it is ours to say; learns its MTU. */

@@ -16,6 +16,11 @@ struct tap_host {
 int tap_attach(struct tap_host *, struct packets *, const char *name, bool offloads,
                struct defect *why);
 
+/* Before it becomes a port of a bridge: its own address, which is the host's and not the image's, becomes one above others'. A
+ * bridge takes the lowest of its ports for its own, and a host whose interface has another one forgets its neighbours. `first`: it
+ * stays for long, and is below those of other calls. */
+void tap_address_high(const char *name, bool first);
+
 /* Tells the host behind p->fd what we take, and asks for the header. False: the host would put one of another size before
  * each packet. */
 bool tap_agree(struct packets *, bool offloads);
