@@ -44,7 +44,8 @@ static int wrong(int descriptor)
 int main(int argc, char **argv)
 {
 	/* Written as an attacker writes: the compiler sees no assignment. */
-	void *volatile pointer = argc > 1 && !strcmp(argv[1], "wrong") ? (void *)wrong : (void *)right;
+	void *volatile pointer =
+	        argc > 1 && !strcmp(argv[1], "wrong") ? (void *)wrong : (void *)right;
 	static struct device_kind kind = { .polls = polls };
 	static struct devices devices = { .count = 1, .all = { { .kind = &kind, .watch = -1 } } };
 	memcpy(&kind.allow, (void *)&pointer, sizeof pointer);
