@@ -47,7 +47,8 @@ static inline char http_lower(char c);
     requires upto(h->base, from) && upto(from, to) && upto(to, h->base + h->size);
     assigns \result \from h->base, from, to;
     ensures \result.at == from - h->base && \result.size == to - from && http_span_holds(h, \result); */
-static inline struct http_span http_span(const struct http_head *h, const char *from, const char *to);
+static inline struct http_span http_span(const struct http_head *h, const char *from,
+                                         const char *to);
 /*@ requires \valid_read(h) && there(h->base, h->size) && http_span_holds(h, s);
     assigns \result \from h->base, s;
     ensures \result.bytes == h->base + s.at && \result.size == s.size && there(\result.bytes, \result.size); */
@@ -152,7 +153,8 @@ static inline bool same_name(const char *a, const char *b, uint32_t size);
     requires size > 0 && there(name, size);
     assigns *at, \result;
     ensures there(\result.bytes, \result.size); */
-struct http_text http_head_find(const struct http_head *h, const char *name, uint32_t size, uint32_t *at);
+struct http_text http_head_find(const struct http_head *h, const char *name, uint32_t size,
+                                uint32_t *at);
 
 /* ---- head.c ---- */
 /*@ requires \valid(h) && http_head_holds(h);
