@@ -36,9 +36,13 @@ static bool odd_source(const uint8_t a[16])
 
 /* Hop-by-hop and destination options (RFC 8200 §4.2): none is known here but padding; the first two bits say what to do
  * with another. *at: of the one that is told about, from the first. */
+/*@ requires bytes_in_holds(in) && \valid(at);
+    assigns *at, \result; */
 static enum verdict options(struct bytes_in in, bool group, uint32_t *at)
 {
 	uint32_t base = in.at, count = 0, padding = 0;
+	/*@ loop invariant bytes_in_holds(in);
+	    loop assigns in, count, padding, *at; */
 	while (bytes_left(&in)) {
 		*at = in.at - base;
 		uint8_t type = bytes_get_u8(&in);
@@ -62,8 +66,13 @@ static enum verdict options(struct bytes_in in, bool group, uint32_t *at)
 }
 
 /* Over extension headers. at: of what is told about, from the IPv6 header on. */
+/*@ requires \valid(w) && \valid(at) && \separated(w, at) && bytes_in_holds(w->in);
+    assigns *w, *at, \result;
+    ensures bytes_in_holds(w->in); */
 static enum verdict walk(struct walk *w, uint32_t *at)
 {
+	/*@ loop invariant bytes_in_holds(w->in);
+	    loop assigns *w, *at; */
 	for (;;) {
 		uint32_t here = w->in.at - w->start;
 		bool first = !w->count;
