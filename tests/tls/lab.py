@@ -54,9 +54,9 @@ def certificate(name, host, by, *kind, days=20, more=""):
 class Image:
     """It runs, and listens on the port if that is not 0."""
 
-    def __init__(self, build, tender, image, port, *sets, net="service=tap:tap0"):
+    def __init__(self, build, tender, image, port, *sets, net="service=tap:tap0", more=()):
         self.log = open(path("log"), "w+")
-        self.process = subprocess.Popen([build + "/ampoule", "run", "-v", "--tender", tender, "--net", net] +
+        self.process = subprocess.Popen([build + "/ampoule", "run", "-v", "--tender", tender, "--net", net, *more] +
                                         [w for s in sets for w in ("--set", s)] + [path(image)],
                                         stdout=self.log, stderr=self.log)
         until = time.monotonic() + (60 if tender == "qemu" else 20)

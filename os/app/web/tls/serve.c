@@ -4,7 +4,7 @@
 
 #include <app/http/hook.h>
 #include <app/http2/http2.h>
-#include <app/tls/tls.h>
+#include <app/tls/secrets.h>
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/log.h>
@@ -34,12 +34,13 @@ static int open_https(struct http_server **to, const struct web_options *o,
                       const struct web_tls_options *t)
 {
 	static const struct tls_options by_version = { .protocols = http2_protocols };
+	const struct tls_secrets secrets = { .certificate = t->certificate,
+		                             .key = t->key,
+		                             .staple = t->staple };
 	struct http_options options = o->http;
 	options.port = t->https ? t->https : HTTPS_PORT;
 	int error = tls_open(&tls, &by_version);
-	error = error ? error
-	              : tls_certificate(tls, pair, t->certificate.bytes, t->certificate.size,
-	                                t->key.bytes, t->key.size);
+	error = error ? error : tls_secrets(tls, pair, &secrets);
 	boot_secret_erase(t->key);
 	error = error ? error : http_serve_over(to, &options, &tls_layer, tls);
 	error = error ? error : http2_enable(*to, NULL);
