@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """tests/tls/run's tests of apps/dns-tls and apps/kv-tls as they are, with the clients that people have."""
 import base64
+import contextlib
 import os
 import socket
 import ssl
@@ -210,7 +211,7 @@ def kv_tls_serves_pymemcache(tender):
         raise Skipped("no python3-pymemcache") from e
     with kv(tender):
         c = ssl.create_default_context(cafile=path("ca.pem"))
-        with Client((HOST, 11211), tls_context=c, timeout=20, connect_timeout=20) as m:
+        with contextlib.closing(Client((HOST, 11211), tls_context=c, timeout=20, connect_timeout=20)) as m:
             value = os.urandom(700_000)
             need(m.set("big", value, noreply=False) and m.get("big") == value, "other bytes")
             need(m.add("n", "5", noreply=False) and m.incr("n", 7) == 12, "a number")
