@@ -131,8 +131,9 @@ static void read_argument(const struct input *in, struct manifest *m, const stru
 	if (f[DYNAMIC].value)
 		field_bool(in, f[DYNAMIC].value, "dynamic", &a->dynamic);
 	if (f[RENEWABLE].value && a->type && a->type != AMP_ARG_SECRET)
-		input_mistake(in, f[RENEWABLE].value,
-		              "only a secret is renewable: `ampoule secret` hands over new versions");
+		input_mistake(
+		        in, f[RENEWABLE].value,
+		        "only a secret is renewable: `ampoule secret` hands over new versions");
 	else if (f[RENEWABLE].value)
 		field_bool(in, f[RENEWABLE].value, "renewable", &a->renewable);
 	if ((s = field_text(in, f[HELP].value, "help")) != NULL) {

@@ -22,7 +22,14 @@
 #define CONTROL_TEXT_MAX    256u
 #define CONTROL_CLIENTS_MAX 8u /* at once; more wait in the socket's queue */
 
-enum control_verb { CONTROL_NONE, CONTROL_STOP, CONTROL_KILL, CONTROL_RESTART, CONTROL_SNAPSHOT, CONTROL_SECRETS };
+enum control_verb {
+	CONTROL_NONE,
+	CONTROL_STOP,
+	CONTROL_KILL,
+	CONTROL_RESTART,
+	CONTROL_SNAPSHOT,
+	CONTROL_SECRETS
+};
 
 struct control_request {
 	enum control_verb verb;

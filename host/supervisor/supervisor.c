@@ -43,10 +43,10 @@ struct supervisor {
 		int fd;     /* 0: free */
 		bool waits; /* for a restart */
 	} clients[CONTROL_CLIENTS_MAX];
-	int painter;        /* the client that waits for a picture, or until secrets are taken; -1: none does */
-	bool painter_stops; /* ... and for the end with it */
+	int painter; /* the client that waits for a picture, or until secrets are taken; -1: none does */
+	bool painter_stops;  /* ... and for the end with it */
 	bool painter_renews; /* it is secrets that it waits for */
-	uint64_t again_at;  /* when the tender is told once more that it does */
+	uint64_t again_at;   /* when the tender is told once more that it does */
 	uint64_t again_ms;
 	size_t said;
 	char words[WORDS_KEPT];
@@ -120,7 +120,8 @@ static void ask_the_tender(struct supervisor *s, unsigned client, int fd, const 
 	if (fd < 0)
 		answer(s, client, "no file came with the request");
 	else if (s->painter >= 0)
-		answer(s, client, "another picture of it is being taken, or it is handed secrets: try again");
+		answer(s, client,
+		       "another picture of it is being taken, or it is handed secrets: try again");
 	else if (s->record->status != RECORD_RUNNING || s->child.pictures < 0)
 		answer(s, client, "it does not run at the moment");
 	else if (!control_send(s->child.pictures, what, fd))
@@ -432,10 +433,11 @@ static void take_time(struct supervisor *s)
 		s->again_ms *= 2;
 		s->again_at = now + s->again_ms;
 		if (ends)
-			answer_picture(s, s->painter_renews
-			                          ? "its image has not taken them within 2 s: "
-			                            "it is busy, or its program does not listen"
-			                          : "its image is busy, and has not waited for 2 s");
+			answer_picture(s,
+			               s->painter_renews
+			                       ? "its image has not taken them within 2 s: "
+			                         "it is busy, or its program does not listen"
+			                       : "its image is busy, and has not waited for 2 s");
 	}
 	if (now >= s->start_at)
 		start(s);

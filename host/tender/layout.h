@@ -11,7 +11,7 @@
 struct layout {
 	struct space space;
 	struct amp_boot *boot;
-	struct amp_device *views; /* the image's of its devices */
+	struct amp_device *views;    /* the image's of its devices */
 	struct amp_secrets *secrets; /* in this process; null: none are taken */
 };
 

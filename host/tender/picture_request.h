@@ -9,13 +9,13 @@
 #ifndef TENDER_PICTURE_REQUEST_H
 #define TENDER_PICTURE_REQUEST_H
 
-#define PICTURE_SOCKET "AMPOULE_PICTURES" /* environment: the descriptor's number */
-#define PICTURE_TAKE   "take"
-#define PICTURE_STOP   "stop"
-#define PICTURE_AGAIN  "again"
-#define PICTURE_CANCEL "cancel"
+#define PICTURE_SOCKET  "AMPOULE_PICTURES" /* environment: the descriptor's number */
+#define PICTURE_TAKE    "take"
+#define PICTURE_STOP    "stop"
+#define PICTURE_AGAIN   "again"
+#define PICTURE_CANCEL  "cancel"
 #define PICTURE_SECRETS "secrets"
-#define PICTURE_BEGUN  "begun"
-#define PICTURE_TEXT   160u
+#define PICTURE_BEGUN   "begun"
+#define PICTURE_TEXT    160u
 
 #endif

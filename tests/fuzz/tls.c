@@ -60,7 +60,7 @@ struct text {
 };
 static struct text said, shown; /* by the other side; by the library */
 
-static struct { /* the relay */
+static struct {                  /* the relay */
 	const uint8_t *at, *end; /* of its commands */
 	struct tcp_connection *tcp;
 	SSL *engine;
@@ -97,7 +97,8 @@ static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t si
 	/* Some of it is left for the next time. */
 	uint32_t n = size > 3 ? size - size / 3 : size;
 	add(&shown, bytes, n);
-	need(!relay.engine || (shown.size <= said.size && !memcmp(shown.bytes, said.bytes, shown.size)),
+	need(!relay.engine ||
+	             (shown.size <= said.size && !memcmp(shown.bytes, said.bytes, shown.size)),
 	     "other bytes came than were written");
 	if (tcp_served_write(s, bytes, n) < 0)
 		tcp_served_drop(s);
@@ -155,7 +156,8 @@ static void make_certificate(void)
 
 static void listen_at(struct tcp_server *s, uint16_t port, const struct tcp_layer *layer)
 {
-	need(!tcp_server_open(s, &echo, NULL, port, NULL, &(struct tcp_server_limits){ 0 }), "listens");
+	need(!tcp_server_open(s, &echo, NULL, port, NULL, &(struct tcp_server_limits){ 0 }),
+	     "listens");
 	tcp_server_layer(s, layer, tls);
 }
 
@@ -165,10 +167,11 @@ static void start(void)
 	fake_start();
 	need(!tls_open(&tls, &(struct tls_options){ .protocols = protocols }), "tls_open");
 	make_certificate();
-	need(!tls_certificate(tls, "it", chain, strlen(chain), key, strlen(key)), "tls_certificate");
-	need(!tls_client_open(&trust, &(struct tls_client_options){ .authorities = chain,
-	                                                            .authorities_size =
-	                                                                    strlen(chain) }),
+	need(!tls_certificate(tls, "it", chain, strlen(chain), key, strlen(key)),
+	     "tls_certificate");
+	need(!tls_client_open(&trust,
+	                      &(struct tls_client_options){ .authorities = chain,
+	                                                    .authorities_size = strlen(chain) }),
 	     "tls_client_open");
 	said.bytes = malloc(TEXT_MAX);
 	shown.bytes = malloc(TEXT_MAX);
@@ -358,7 +361,8 @@ static void to_server(uint8_t mode, const uint8_t *data, size_t size)
 	for (int k = 0; k < 1000 && (engine_gives(0) || engine_takes()); k++)
 		fake_run(relay.tcp);
 	fake_advance(SECOND);
-	need(relay.changed || mode & SLOW || shown.size == said.size, "something that was written did not come");
+	need(relay.changed || mode & SLOW || shown.size == said.size,
+	     "something that was written did not come");
 	SSL_free(relay.engine);
 	relay.engine = NULL;
 	end_all(s);
@@ -398,7 +402,8 @@ static void to_client(uint8_t mode, const uint8_t *data, size_t size)
 		while (tls_write(s, "question", 8, until) == OK &&
 		       (n = tls_read(s, bytes, sizeof bytes, until)) > 0) {
 			add(&shown, bytes, (uint32_t)n);
-			need(shown.size <= said.size && !memcmp(shown.bytes, said.bytes, shown.size),
+			need(shown.size <= said.size &&
+			             !memcmp(shown.bytes, said.bytes, shown.size),
 			     "other bytes came than were written");
 		}
 		fake.peers = NULL;

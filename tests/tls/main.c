@@ -114,8 +114,8 @@ int main(void)
 
 	for (uint32_t i = 0; bytes && i < BIG; i++)
 		bytes[i] = (uint8_t)(i * 2654435761u >> 24);
-	if (!bytes || tls_open(&tls, &options) || serve_others() ||
-	    certificate("first", &first) || (second.certificate.size && certificate("second", &second)))
+	if (!bytes || tls_open(&tls, &options) || serve_others() || certificate("first", &first) ||
+	    (second.certificate.size && certificate("second", &second)))
 		return 1;
 	return http_serve_over(&server, &options_http, &tls_layer, tls) ||
 	       http_route(server, "GET", "/", info, NULL) ||

@@ -33,8 +33,7 @@ uint32_t dns_message_ttl(const uint8_t *message, uint32_t size)
 	uint16_t flags = bytes_get_u16(&in), questions = bytes_get_u16(&in),
 	         answers = bytes_get_u16(&in), authority = bytes_get_u16(&in);
 	bytes_skip(&in, 2);
-	if ((flags & DNS_TC) ||
-	    ((flags & RCODE) != DNS_NOERROR && (flags & RCODE) != DNS_NXDOMAIN))
+	if ((flags & DNS_TC) || ((flags & RCODE) != DNS_NOERROR && (flags & RCODE) != DNS_NXDOMAIN))
 		return 0;
 	for (uint32_t k = 0; k < questions; k++) {
 		skip_name(&in);

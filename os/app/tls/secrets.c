@@ -21,7 +21,8 @@ static int renewed(struct secret_listener *l)
 	                   staple = secret_renewed(r->staple);
 	bool has_staple = r->staple.arg != r->certificate.arg && staple.bytes;
 	if (!chain.bytes != !key.bytes) {
-		log_error("tls", "%s: the %s came alone: hand over a certificate and its key at once",
+		log_error("tls",
+		          "%s: the %s came alone: hand over a certificate and its key at once",
 		          r->name, chain.bytes ? "certificate" : "key");
 		return ERR_INVALID;
 	}
@@ -30,7 +31,8 @@ static int renewed(struct secret_listener *l)
 	                        : OK;
 	if (!error && chain.bytes)
 		log_info("tls", "%s: another certificate is in place", r->name);
-	return error || !has_staple ? error : tls_staple(r->tls, r->name, staple.bytes, staple.size);
+	return error || !has_staple ? error
+	                            : tls_staple(r->tls, r->name, staple.bytes, staple.size);
 }
 
 int tls_secrets(struct tls *t, const char *name, const struct tls_secrets *s)

@@ -129,7 +129,8 @@ static const char *check(const uint8_t *bytes, size_t size, SSL_CTX *c, const X5
 	OCSP_BASICRESP *basic = OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL
 	                                ? OCSP_response_get1_basic(response)
 	                                : NULL;
-	const char *wrong = basic ? check_one(basic, own, until) : "the authority has answered by an error";
+	const char *wrong =
+	        basic ? check_one(basic, own, until) : "the authority has answered by an error";
 	if (!wrong && !is_signed(basic, c))
 		wrong = "it is not signed by the certificate's authority";
 	OCSP_BASICRESP_free(basic);
@@ -146,9 +147,9 @@ int tls_staple(struct tls *t, const char *name, const void *bytes, size_t size)
 	if (i == t->count)
 		return ERR_ABSENT;
 	ERR_clear_error();
-	const char *wrong = size > TLS_STAPLE_MAX
-	                            ? "it is longer than 16 KiB"
-	                            : check(bytes, size, t->contexts[i], t->certificates[i], &until);
+	const char *wrong = size > TLS_STAPLE_MAX ? "it is longer than 16 KiB"
+	                                          : check(bytes, size, t->contexts[i],
+	                                                  t->certificates[i], &until);
 	ERR_clear_error();
 	if (wrong) {
 		log_error("tls", "%s: the OCSP response is not stapled: %s", name, wrong);
@@ -159,7 +160,8 @@ int tls_staple(struct tls *t, const char *name, const void *bytes, size_t size)
 		return ERR_MEMORY;
 	memcpy(copy, bytes, size);
 	tls_staple_forget(&t->staples[i]);
-	t->staples[i] = (struct tls_staple){ .bytes = copy, .size = (uint32_t)size, .until = until };
+	t->staples[i] =
+	        (struct tls_staple){ .bytes = copy, .size = (uint32_t)size, .until = until };
 	SSL_CTX_set_tlsext_status_arg(t->contexts[i], t);
 	SSL_CTX_set_tlsext_status_cb(t->contexts[i], show);
 	return OK;

@@ -146,7 +146,8 @@ static const struct tcp_served_protocol mail = { .size = sizeof(struct client),
 static int serve(struct tcp_server *server, const struct tcp_served_protocol *protocol,
                  uint16_t port, struct tls *tls)
 {
-	int error = tcp_server_open(server, protocol, NULL, port, &(struct tcp_options){ .no_delay = true },
+	int error = tcp_server_open(server, protocol, NULL, port,
+	                            &(struct tcp_options){ .no_delay = true },
 	                            &(struct tcp_server_limits){ .connections_max = 1000 });
 	if (!error)
 		tcp_server_layer(server, &tls_starttls_layer, tls);

@@ -7,12 +7,11 @@
 int kv_tls_serve(const struct kv_options *o, const struct kv_tls_options *t)
 {
 	static const char *const protocols[] = { "memcache", NULL };
-	const struct tls_options options = {
-		.protocols = protocols,
-		.clients = t->authorities.bytes ? TLS_CLIENTS_VERIFIED : TLS_CLIENTS_ANY,
-		.authorities = t->authorities.bytes,
-		.authorities_size = t->authorities.size
-	};
+	const struct tls_options options = { .protocols = protocols,
+		                             .clients = t->authorities.bytes ? TLS_CLIENTS_VERIFIED
+		                                                             : TLS_CLIENTS_ANY,
+		                             .authorities = t->authorities.bytes,
+		                             .authorities_size = t->authorities.size };
 	const struct tls_secrets secrets = { .certificate = t->certificate,
 		                             .key = t->key,
 		                             .staple = t->staple };

@@ -9,8 +9,9 @@
 #include <core/heap.h>
 #include <core/print.h>
 
-#define QUERY_MAX 4096u /* bytes; a name, a question and EDNS options with padding have room (RFC 8467) */
-#define TEXT_MAX  (BASE64_SIZE(QUERY_MAX) + 4u)
+#define QUERY_MAX                                                                                  \
+	4096u /* bytes; a name, a question and EDNS options with padding have room (RFC 8467) */
+#define TEXT_MAX (BASE64_SIZE(QUERY_MAX) + 4u)
 
 static const char type[] = "application/dns-message";
 

@@ -8,7 +8,8 @@
 #include <core/heap.h>
 #include <core/log.h>
 
-#define BUFFERS_OF 8u /* this part of the heap for the buffers of HTTPS, beside what TCP and TLS may have */
+#define BUFFERS_OF                                                                                 \
+	8u /* this part of the heap for the buffers of HTTPS, beside what TCP and TLS may have */
 
 static const char pair[] = "certificate and key"; /* as messages name them */
 

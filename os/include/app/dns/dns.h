@@ -75,8 +75,8 @@ int dns_serve_over(struct dns_server *, const struct tcp_layer *, void *context,
  * TTL of its answers, or RFC 2308's of what is not there; 0: not at all. Not in the cache of answers. `to` may not be the query's place.
  */
 #define DNS_MESSAGE_MAX 65535u /* bytes of a response */
-uint32_t dns_serve_message(struct dns_server *, const void *query, uint32_t size, void *to, uint32_t room,
-                           uint32_t *ttl);
+uint32_t dns_serve_message(struct dns_server *, const void *query, uint32_t size, void *to,
+                           uint32_t room, uint32_t *ttl);
 
 /* The orderly end of TCP (UDP is answered on; what goes through a layer is asked to end, too, and not waited for): no new connections, who idles is closed at once, others after their
  * query or transfer. `stopped` (may be null) is called once: when all have ended, or at the deadline, when the

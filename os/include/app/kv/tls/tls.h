@@ -17,7 +17,8 @@
 struct kv_tls_options {
 	struct boot_secret certificate, key; /* PEM; the key is erased once it is read */
 	struct boot_secret staple;           /* an OCSP response in DER; null: none */
-	struct boot_secret authorities;      /* PEM: who signs clients' certificates; null: clients need none */
+	struct boot_secret
+	        authorities; /* PEM: who signs clients' certificates; null: clients need none */
 };
 
 /* Of the arguments that come with the library. */
