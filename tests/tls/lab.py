@@ -59,7 +59,14 @@ class Image:
         self.process = subprocess.Popen([build + "/ampoule", "run", "-v", "--tender", tender, "--net", net, *more] +
                                         [w for s in sets for w in ("--set", s)] + [path(image)],
                                         stdout=self.log, stderr=self.log)
-        until = time.monotonic() + (60 if tender == "qemu" else 20)
+        try:
+            self.listens(port)
+        except Failed:
+            self.__exit__()     # it has the TAP device
+            raise
+
+    def listens(self, port):
+        until = time.monotonic() + 60
         while port and time.monotonic() < until:
             try:
                 socket.create_connection((HOST, port), 1).close()

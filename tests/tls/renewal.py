@@ -50,14 +50,14 @@ def logs():
 
 def heard(line):
     """The log has it before long."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while line not in logs():
         need(time.monotonic() < until, f"not told: {line}: {logs()}")
         time.sleep(0.05)
 
 
 def listening(port):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         try:
             socket.create_connection((HOST, port), 1).close()
@@ -212,7 +212,7 @@ def responder(by, *certificates, revoked=(), signer=None, minutes=60):
 
 def response(name, by, to):
     """Asked of the responder as an administrator does."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while True:
         status, out = sh("openssl", "ocsp", "-issuer", path(by + ".pem"), "-cert", path(name + ".pem"), "-url", "http://127.0.0.1:8888", "-no_nonce",
                          "-noverify", "-respout", path(to))
