@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <app/tls/secrets.h>
 #include <app/tls/starttls.h>
@@ -31,7 +32,7 @@ static void say(struct client *c, const char *text)
 
 static bool begins(const struct client *c, const char *word)
 {
-	return strncmp(c->line, word, strlen(word)) == 0;
+	return strncasecmp(c->line, word, strlen(word)) == 0;
 }
 
 /* The protocol's memory of what came in clear ends here. */
