@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 /* ---- What the library finds instead of the rest of core ---- */
 const struct file tls_authorities_file;
+const bool tls_validated = true;
 
 uint64_t clone_generation(void)
 {

@@ -278,7 +278,7 @@ def kv_tls_keeps_items_on_a_device(tender):
         f.truncate(4 << 20)
     for turn in range(2):
         with Image(state["build"], tender, "kvd.amp", 11211, f"certificate=@{path('one.pem')}", f"key=@{path('one.key')}",
-                   more=("--block", f"data={path('items')}")), connect(11211) as s:
+                   words=("--block", f"data={path('items')}")), connect(11211) as s:
             s.sendall(b"get a\r\n" if turn else b"set a 0 0 5\r\nhello\r\n")
             got = s.recv(100)
             need(got == (b"VALUE a 0 5\r\nhello\r\nEND\r\n" if turn else b"STORED\r\n"), str(got))
