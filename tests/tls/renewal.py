@@ -33,6 +33,15 @@ def ampoule(*words, seconds=60):
     return done.returncode, done.stdout
 
 
+def secret(*words):
+    """Handed over; again where a busy host has not let the image run within the verb's 2 s."""
+    for _ in range(10):
+        status, out = ampoule("secret", "x", *words)
+        if "within 2 s" not in out and "before yet" not in out:
+            break
+    return status, out
+
+
 @contextlib.contextmanager
 def background(tender, image, *words, verb="run"):
     """It runs under its supervisor, as `x`."""
@@ -94,7 +103,7 @@ def a_certificate_is_handed_to_what_runs(tender):
         old = serial(853)
         c = ssl.create_default_context(cafile=path("ca.pem"))
         with c.wrap_socket(socket.create_connection((HOST, 853), 20), server_hostname="one.example") as s:
-            status, out = ampoule("secret", "x", *pair("newer"))
+            status, out = secret(*pair("newer"))
             need((status, out) == (0, ""), f"{status} {out}")
             new = serial(853)
             need(new != old and serial(443) == new, "the old one is still shown")
@@ -104,22 +113,22 @@ def a_certificate_is_handed_to_what_runs(tender):
         for words, line in ((pair("one", "newer"), "the private key is not the one of this certificate"),
                             (pair("one")[:1], "the certificate came alone"), (pair("one")[1:], "the key came alone"),
                             (pair("expired"), "has expired")):
-            status, out = ampoule("secret", "x", *words)
+            status, out = secret(*words)
             need(status == 126 and "refuses them, and keeps those before" in out and len(out.splitlines()) == 1, f"{words}: {status} {out}")
             need(line in logs() and serial(853) == new and serial(443) == new, f"{line}: {logs()[-600:]}")
         for k in range(20):
-            need(ampoule("secret", "x", *pair("one" if k % 2 else "newer"))[0] == 0, logs()[-500:])
+            need(secret(*pair("one" if k % 2 else "newer"))[0] == 0, logs()[-500:])
         need(serial(853) == old, "the last one is not shown")
 
 
 def a_clone_takes_secrets_of_its_own(tender):
     with background(tender, "secrets.amp", "--set", "token=@" + write("t1", "first")):
         heard("given: 5 bytes")
-        need(ampoule("secret", "x", "token=@" + write("t2", "second"))[0] == 0, logs())
+        need(secret("token=@" + write("t2", "second"))[0] == 0, logs())
         status, out = ampoule("snapshot", "-o", path("x.snap"), "x")
         need(status == 0, out)
     with background(tender, "x.snap", verb="clone"):
-        status, out = ampoule("secret", "x", "token=@" + write("t3", "third"))
+        status, out = secret("token=@" + write("t3", "third"))
         need(status == 0, f"{status} {out}")
         heard("token: 5 bytes, third, 5")
 
@@ -130,13 +139,13 @@ def secrets_arrive_whole_and_are_erased(tender):
         heard("there is a place")
         for size in 1, 4096, 65536:
             write("t", "x" * size)
-            status, out = ampoule("secret", "x", "token=@" + path("t"), "other=@" + write("o", "y" * (size + 3 if size < 65536 else size)))
+            status, out = secret("token=@" + path("t"), "other=@" + write("o", "y" * (size + 3 if size < 65536 else size)))
             need((status, out) == (0, ""), f"{size}: {status} {out}")
             heard(f"token: {size} bytes, {'x' * min(20, size)}, {size}")
             heard(f"other: {size + 3 if size < 65536 else size} bytes, y")
         heard("erased=1")
         need("erased=0" not in logs() and "fixed:" not in logs(), logs())
-        status, out = ampoule("secret", "x", "other=@" + write("o", "alone"))
+        status, out = secret("other=@" + write("o", "alone"))
         need(status == 0, out)
         heard("other: 5 bytes, alone, 5")
 
@@ -154,10 +163,10 @@ def what_is_wrong_with_a_secret_is_told_in_a_line(tender):
                                   (("token=@" + path("none"),), 125, "No such file"), (("token=" + path("t"),), 125, "write NAME=@FILE"),
                                   (("=@" + path("t"),), 125, "write NAME=@FILE"), (("a" * 40 + "=@" + path("t"),), 125, "so long a name"),
                                   ((), 125, "name an appliance")):
-            status, out = ampoule("secret", "x", *words)
+            status, out = secret(*words)
             need(status == want and line in out and len(out.splitlines()) == 1, f"{words}: {status} {out}")
-        need(ampoule("secret", "x", "token=@" + path("t"))[0] == 0, "and it goes on")
-    status, out = ampoule("secret", "x", "token=@" + path("t"))
+        need(secret("token=@" + path("t"))[0] == 0, "and it goes on")
+    status, out = secret("token=@" + path("t"))
     need(status == 125, f"nobody runs: {status} {out}")
 
 
@@ -278,30 +287,30 @@ def responses_are_stapled_to_each_certificate(tender):
         for version in "-tls1_2", "-tls1_3":
             need(shown(version) and not shown(version, "two.example"), f"at start, {version}")
             need("Cert Status" not in sh("openssl", "s_client", "-connect", f"{HOST}:{PORT}", version)[1], "nobody asked")
-        status, out = ampoule("secret", "x", "staple2=@" + two)
+        status, out = secret("staple2=@" + two)
         need(status == 0, f"{out} {logs()}")
         for version in "-tls1_2", "-tls1_3":
             need(shown(version) and shown(version, "two.example"), f"both, {version}")
         need(sh("gnutls-cli", "--x509cafile", path("ca.pem"), "-p", str(PORT), "--sni-hostname", "one.example", "--verify-hostname", "one.example",
                 "--ocsp", HOST, stdin="")[1].find("OCSP") >= 0, "gnutls-cli")
         # A new certificate: the old response goes with the old one, and a new one may come along.
-        need(ampoule("secret", "x", *pair("newer"))[0] == 0 and not shown("-tls1_3"), "the old one's response is shown with the new one")
-        need(ampoule("secret", "x", *pair("one"), "staple=@" + one)[0] == 0 and shown("-tls1_3"), "both at once")
-        need(ampoule("secret", "x", *pair("newer"), "staple=@" + newer)[0] == 0 and shown("-tls1_3"), "both at once, again")
+        need(secret(*pair("newer"))[0] == 0 and not shown("-tls1_3"), "the old one's response is shown with the new one")
+        need(secret(*pair("one"), "staple=@" + one)[0] == 0 and shown("-tls1_3"), "both at once")
+        need(secret(*pair("newer"), "staple=@" + newer)[0] == 0 and shown("-tls1_3"), "both at once, again")
 
 
 def a_response_is_stapled_until_its_time_is_over(tender):
     make_chain()
     with tls_amp(tender):
         listening(PORT)
-        status, out = ampoule("secret", "x", "staple=@" + signed("one", "ca", "short.ocsp", 8))
+        status, out = secret("staple=@" + signed("one", "ca", "short.ocsp", 8))
         need(status == 0, f"{out} {logs()}")
         began = time.monotonic()
         need(shown("-tls1_2") or time.monotonic() - began > 7, "at first")
         time.sleep(10)
         for version in "-tls1_2", "-tls1_3":
             need(not shown(version), f"{version}: its time is over")
-        status, out = ampoule("secret", "x", "staple=@" + signed("one", "ca", "long.ocsp", 3600))
+        status, out = secret("staple=@" + signed("one", "ca", "long.ocsp", 3600))
         need(status == 0 and shown("-tls1_2"), f"a newer one: {out}")
 
 
@@ -333,10 +342,10 @@ def a_response_that_is_none_is_not_stapled(tender):
                            ("staple=@" + path("large.ocsp"), "longer than 16 KiB"), ("staple=@" + path("error.ocsp"), "has answered by an error"),
                            ("staple=@" + signed("one", "ca", "over.ocsp", -30), "its time is over"),
                            ("staple=@" + signed("one", "ca", "early.ocsp", 7200, begin=3600), "its time has not come yet")):
-            status, out = ampoule("secret", "x", word)
+            status, out = secret(word)
             need(status == 126 and line in logs().splitlines()[-2] + logs().splitlines()[-1], f"{line}: {status} {out} {logs()[-400:]}")
             need(not shown("-tls1_3") and not shown("-tls1_3", "two.example"), line)
-        need(ampoule("secret", "x", "staple=@" + one, "staple2=@" + two)[0] == 0 and shown("-tls1_3") and shown("-tls1_3", "two.example"), "good ones")
+        need(secret("staple=@" + one, "staple2=@" + two)[0] == 0 and shown("-tls1_3") and shown("-tls1_3", "two.example"), "good ones")
 
 
 def kdig_finds_the_stapled_response(tender):
@@ -349,7 +358,7 @@ def kdig_finds_the_stapled_response(tender):
     with dns_tls(tender, pair("one-chain", "one")):
         listening(853)
         need("192.0.2.1" not in sh(*words)[1], "kdig does not ask for it")
-        need(ampoule("secret", "x", "staple=@" + one)[0] == 0, logs())
+        need(secret("staple=@" + one)[0] == 0, logs())
         need(sh(*words)[1] == "192.0.2.1\n", sh(*words)[1])
         need(shown("-tls1_3", port=443), "by HTTPS, too")
 
