@@ -73,7 +73,7 @@
  *                      a busy image's waits; snapshots and clones: section 6; IPv6: AMP_ARG_IP6, AMP_ARG_CIDR6,
  *                      AMP_NET_TX_SEGMENT6; hosts without FSGSBASE: AMP_BOOT_FS_BASE_BY_GATE, AMP_GATE_FS_BASE;
  *                      AMP_NOTE_DEVICE_IP6, AMP_NOTE_DEVICE_NO_IP4, words of networks of family 6;
- *                      AMP_BOOT_MOVED
+ *                      AMP_BOOT_MOVED; new versions of secrets: AMP_NOTE_ARG_RENEWABLE, struct amp_secrets, AMP_WAIT_SECRETS
  *
  * 6. Snapshots and clones, since minor 3. A tender MAY take a picture of an image that stands in a wait whose third argument
  *    is not zero, and MAY later go on from it: in a clone. The picture is the image's memory: its writable segments, the
@@ -214,6 +214,8 @@ struct amp_note_arg {
 };
 #define AMP_NOTE_ARG_DYNAMIC                                                                       \
 	1u /* may be set by `ampoule run --set NAME=VALUE`; else `--set` is refused */
+#define AMP_NOTE_ARG_RENEWABLE                                                                     \
+	2u /* since minor 3, of a SECRET: the image takes new versions while it runs: struct amp_secrets */
 
 struct amp_note_library {
 	char name[AMP_NAME_MAX]; /* as in the manifest: core, net, app/dns, ... */
@@ -317,10 +319,39 @@ struct amp_boot {
 	uint64_t net_words;      /* address of struct amp_net_word[net_word_count] */
 	uint32_t net_word_count; /* at most AMP_NET_WORDS_MAX; 0: nothing */
 	uint32_t flags;          /* since minor 3: AMP_BOOT_* */
+	/* Since minor 3: address of struct amp_secrets; zero: no argument is AMP_NOTE_ARG_RENEWABLE, or the tender has no way to
+	 * hand versions over. */
+	uint64_t secrets;
 };
 #define AMP_BOOT_FS_BASE_BY_GATE                                                                   \
 	1u                /* AMP_GATE_FS_BASE sets FS base, wrfsbase does not: section 3 */
 #define AMP_BOOT_MOVED 2u /* a clone in the place of the image that it was taken of: section 6 */
+
+/*
+ * New versions of secrets, since minor 3. The tender MAY hand an image that runs new versions of arguments that are
+ * AMP_NOTE_ARG_RENEWABLE: some at once, which belong together (a certificate and its key). It writes them, then stores `sequence`,
+ * one more than before, with release order, and ends a wait for AMP_WAIT_SECRETS; it MAY end further ones until they are taken.
+ * They are the image's then, which MUST erase them, and then stores `refused` and, with release order, `taken` = `sequence`. Until
+ * then there are no further ones. The memory is readable and writable for both, no extent covers it, and it is in no
+ * picture: a clone begins without versions. The tender reads nothing of it but `taken` and `refused`, each a word of which any value
+ * is one that it survives.
+ */
+#define AMP_SECRETS_SIZE (136u << 10) /* bytes of versions together, a NUL behind each included */
+
+struct amp_secret_version {
+	uint32_t arg;  /* index of the argument */
+	uint32_t size; /* bytes without the NUL that follows them; at most AMP_SECRET_MAX */
+	uint64_t at;   /* where they begin: bytes from `bytes` */
+};
+
+struct amp_secrets {
+	uint64_t sequence; /* tender: versions were handed over so often; zero at the start */
+	uint64_t taken;    /* image: the last `sequence` that it is done with */
+	uint32_t refused;  /* image: 0: they are in use; else they are not, and those before are */
+	uint32_t count;    /* tender: of versions */
+	struct amp_secret_version versions[AMP_ARGS_MAX]; /* each argument once */
+	uint8_t bytes[AMP_SECRETS_SIZE];
+};
 
 /*
  * A word about the network behind a device: what a host there would be told by its administrator. An image takes an interface's
@@ -565,6 +596,8 @@ enum amp_stream {
 #define AMP_WAIT_COMPLETE 2u /* a completion ring is not empty */
 #define AMP_WAIT_BLOCK    4u /* an answers ring is not empty */
 #define AMP_WAIT_STOP     8u /* stop_at_ns of struct amp_boot is not zero */
+#define AMP_WAIT_SECRETS                                                                           \
+	32u /* since minor 3: new versions of secrets are there. Those that came just before a wait may not end it at once; they do soon */
 #define AMP_WAIT_WARM                                                                              \
 	16u /* since minor 3, never there: the image says that it is warm, a good moment for a picture */
 

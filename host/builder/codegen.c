@@ -78,8 +78,8 @@ void codegen_header(const struct manifest *m, struct text *t)
 		if (a->type == AMP_ARG_SECRET) {
 			text_add(t,
 			         "(struct boot_secret){ (char *)boot_argument(%u)->text, "
-			         "boot_argument(%u)->text_size }",
-			         i, i);
+			         "boot_argument(%u)->text_size, %u }",
+			         i, i, i);
 		} else if (arg_has_text(a->type) && a->dynamic) {
 			text_add(t, "(const char *)boot_argument(%u)->text", i);
 		} else if (arg_has_text(a->type)) {
@@ -402,7 +402,8 @@ void codegen_note(const struct manifest *m, struct text *t)
 	for (unsigned i = 0; i < m->arg_count; i++) {
 		const struct manifest_arg *a = m->args[i];
 		struct amp_note_arg d = { .type = a->type,
-			                  .flags = a->dynamic ? AMP_NOTE_ARG_DYNAMIC : 0 };
+			                  .flags = (a->dynamic ? AMP_NOTE_ARG_DYNAMIC : 0) |
+			                           (a->renewable ? AMP_NOTE_ARG_RENEWABLE : 0) };
 		set_name(d.name, a->name, sizeof d.name);
 		set_name(d.value, a->value, sizeof d.value);
 		set_name(d.help, a->help, sizeof d.help);

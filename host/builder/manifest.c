@@ -59,10 +59,11 @@ static bool check_path(const struct input *in, const struct node *n, const char 
 
 static void read_argument(const struct input *in, struct manifest *m, const struct node *n)
 {
-	enum { TYPE, DEFAULT, DYNAMIC, HELP, FIELDS };
+	enum { TYPE, DEFAULT, DYNAMIC, RENEWABLE, HELP, FIELDS };
 	struct field f[FIELDS] = { [TYPE] = { "type", true },
 		                   [DEFAULT] = { "default" },
 		                   [DYNAMIC] = { "dynamic" },
+		                   [RENEWABLE] = { "renewable" },
 		                   [HELP] = { "help" } };
 	struct manifest_arg *a = keep(sizeof *a);
 	const char *s, *why;
@@ -129,6 +130,12 @@ static void read_argument(const struct input *in, struct manifest *m, const stru
 	}
 	if (f[DYNAMIC].value)
 		field_bool(in, f[DYNAMIC].value, "dynamic", &a->dynamic);
+	if (f[RENEWABLE].value && a->type && a->type != AMP_ARG_SECRET)
+		input_mistake(
+		        in, f[RENEWABLE].value,
+		        "only a secret is renewable: `ampoule secret` hands over new versions");
+	else if (f[RENEWABLE].value)
+		field_bool(in, f[RENEWABLE].value, "renewable", &a->renewable);
 	if ((s = field_text(in, f[HELP].value, "help")) != NULL) {
 		if (strlen(s) >= AMP_TEXT_MAX)
 			input_mistake(in, f[HELP].value,

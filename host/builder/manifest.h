@@ -80,6 +80,7 @@ struct manifest_arg {
 	const char *id; /* as a part of a C identifier */
 	enum amp_arg_type type;
 	bool dynamic;
+	bool renewable;    /* a secret: of which it takes new versions while it runs */
 	const char *value; /* text form */
 	uint64_t number;   /* as enum amp_arg_type says */
 	const char *help;

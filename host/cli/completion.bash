@@ -7,7 +7,7 @@ _ampoule()
 	COMPREPLY=()
 
 	if [ "$COMP_CWORD" = 1 ] || { [ "$COMP_CWORD" = 2 ] && [ "$verb" = help ]; }; then
-		COMPREPLY=($(compgen -W "new build run clone standby ps logs snapshot fork stop kill rm wait restart attach stats up down generate inspect store sign pack verify image oci doctor help --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "new build run clone standby ps logs snapshot secret fork stop kill rm wait restart attach stats up down generate inspect store sign pack verify image oci doctor help --help --version" -- "$cur"))
 		return
 	fi
 	case $verb:$prev in
@@ -103,6 +103,7 @@ _ampoule()
 		clone) word="-n --count --keep-connections -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --warm-timeout --timing --verbose --help" ;;
 		standby) word="-n --count -f --file --idle --keep-state --wake --awake --hold -d --detach --name --restart --log-size --rm --replace --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --warm-timeout --timing --verbose --help" ;;
 		snapshot) word="--output --stop --help" ;;
+		secret) word="--help" ;;
 		inspect) word="--json --audit --key --debug --help" ;;
 		store)
 			case ${COMP_WORDS[2]-} in
@@ -136,7 +137,7 @@ _ampoule()
 		return
 	fi
 	case $verb in
-	logs | stop | kill | rm | wait | restart | attach | stats | snapshot | fork)
+	logs | stop | kill | rm | wait | restart | attach | stats | snapshot | secret | fork)
 		COMPREPLY=($(compgen -W "$(ampoule ps -a --json 2>/dev/null | sed -n 's/^    "name": "\(.*\)",*$/\1/p')" -- "$cur"))
 		;;
 	up | down) COMPREPLY=($(compgen -f -X '!*.yaml' -- "$cur") $(compgen -d -- "$cur")) ;;

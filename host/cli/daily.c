@@ -29,6 +29,7 @@ static const struct {
 	{ "down", daily_down },
 	{ "generate", daily_generate },
 	{ "snapshot", daily_snapshot },
+	{ "secret", daily_secret },
 	{ "fork", daily_fork },
 };
 #define VERBS (sizeof verbs / sizeof *verbs)

@@ -21,6 +21,7 @@ int daily_up(int argc, char **argv);
 int daily_down(int argc, char **argv);
 int daily_generate(int argc, char **argv);
 int daily_snapshot(int argc, char **argv);
+int daily_secret(int argc, char **argv);
 int daily_fork(int argc, char **argv);
 
 /* getopt_long that says what is wrong with a word, and what was probably meant, and ends; -h prints `usage`. -1 at the end. */

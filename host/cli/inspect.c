@@ -226,20 +226,24 @@ static unsigned wider(unsigned width, const char *s)
 
 static void print_arguments(const struct image *image)
 {
-	unsigned name = 0, value = 0;
+	unsigned name = 0, value = 0, kind = 7;
 
 	if (!image->note.arg_count)
 		return;
 	for (unsigned i = 0; i < image->note.arg_count; i++) {
+		if (image->args[i].flags & AMP_NOTE_ARG_RENEWABLE)
+			kind = 9;
 		name = wider(name, image->args[i].name);
 		value = wider(value, image->args[i].value);
 	}
 	printf("\narguments\n");
 	for (unsigned i = 0; i < image->note.arg_count; i++) {
 		const struct amp_note_arg *a = &image->args[i];
-		printf("  %-*s  %-8s  %-7s  %-*s%s%s\n", (int)name, a->name,
-		       value_type_name(a->type),
-		       a->flags & AMP_NOTE_ARG_DYNAMIC ? "dynamic" : "static",
+		printf("  %-*s  %-8s  %-*s  %-*s%s%s\n", (int)name, a->name,
+		       value_type_name(a->type), (int)kind,
+		       a->flags & AMP_NOTE_ARG_RENEWABLE ? "renewable"
+		       : a->flags & AMP_NOTE_ARG_DYNAMIC ? "dynamic"
+		                                         : "static",
 		       *a->help ? (int)value : 0, clean(a->value), *a->help ? "  " : "",
 		       clean(a->help));
 	}
@@ -532,10 +536,12 @@ static int print_json(struct subject *s, bool review)
 	}
 	for (unsigned i = 0; i < n->arg_count; i++) {
 		const struct amp_note_arg *a = &s->image.args[i];
-		json_array_append_new(args, json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", a->name,
-		                                      "type", value_type_name(a->type), "dynamic",
-		                                      a->flags & AMP_NOTE_ARG_DYNAMIC, "default",
-		                                      a->value, "help", a->help));
+		json_array_append_new(args,
+		                      json_pack("{s:s, s:s, s:b, s:b, s:s, s:s}", "name", a->name,
+		                                "type", value_type_name(a->type), "dynamic",
+		                                a->flags & AMP_NOTE_ARG_DYNAMIC, "renewable",
+		                                a->flags & AMP_NOTE_ARG_RENEWABLE, "default",
+		                                a->value, "help", a->help));
 	}
 	for (unsigned i = 0; i < n->library_count; i++)
 		json_array_append_new(libraries, json_string(s->image.libraries[i].name));

@@ -38,6 +38,7 @@ static const struct verb verbs[] = {
 	{ "ps", "list the appliances in the background", NULL, "daily" },
 	{ "logs", "show what one has written", NULL, "daily" },
 	{ "snapshot", "write a picture of one that runs", NULL, "daily" },
+	{ "secret", "hand new secrets to one that runs", NULL, "daily" },
 	{ "fork", "start clones of one that runs", NULL, "daily" },
 	{ "stop", "ask some to end", NULL, "daily" },
 	{ "kill", "send some a signal", NULL, "daily" },

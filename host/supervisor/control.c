@@ -33,10 +33,10 @@ int control_listen(int folder)
 
 struct control_request control_parse(const char *text)
 {
-	static const char *const names[] = { "", "stop", "kill", "restart", "snapshot" };
+	static const char *const names[] = { "", "stop", "kill", "restart", "snapshot", "secrets" };
 	struct control_request r = { CONTROL_NONE, -1 };
 	size_t n = strcspn(text, " ");
-	for (enum control_verb v = CONTROL_STOP; v <= CONTROL_SNAPSHOT; v++)
+	for (enum control_verb v = CONTROL_STOP; v <= CONTROL_SECRETS; v++)
 		if (strlen(names[v]) == n && !strncmp(text, names[v], n))
 			r.verb = v;
 	if (text[n]) {

@@ -9,6 +9,8 @@
  *   restart [MS]   stop it, and start it anew. Answered when it has started
  *   snapshot [1]   write a picture of it (tender/picture.h) into the regular file whose descriptor comes along; 1: it ends
  *                  there. Answered "ok PAUSE PAGES" when that is done
+ *   secrets        hand it new versions of secrets (tender/renewal.h), in the file whose descriptor comes along. Answered "ok" when
+ *                  its image uses them
  */
 #ifndef SUPERVISOR_CONTROL_H
 #define SUPERVISOR_CONTROL_H
@@ -20,7 +22,14 @@
 #define CONTROL_TEXT_MAX    256u
 #define CONTROL_CLIENTS_MAX 8u /* at once; more wait in the socket's queue */
 
-enum control_verb { CONTROL_NONE, CONTROL_STOP, CONTROL_KILL, CONTROL_RESTART, CONTROL_SNAPSHOT };
+enum control_verb {
+	CONTROL_NONE,
+	CONTROL_STOP,
+	CONTROL_KILL,
+	CONTROL_RESTART,
+	CONTROL_SNAPSHOT,
+	CONTROL_SECRETS
+};
 
 struct control_request {
 	enum control_verb verb;

@@ -43,9 +43,10 @@ struct supervisor {
 		int fd;     /* 0: free */
 		bool waits; /* for a restart */
 	} clients[CONTROL_CLIENTS_MAX];
-	int painter;        /* the client that waits for a picture; -1: none does */
-	bool painter_stops; /* ... and for the end with it */
-	uint64_t again_at;  /* when the tender is told once more that it does */
+	int painter; /* the client that waits for a picture, or until secrets are taken; -1: none does */
+	bool painter_stops;  /* ... and for the end with it */
+	bool painter_renews; /* it is secrets that it waits for */
+	uint64_t again_at;   /* when the tender is told once more that it does */
 	uint64_t again_ms;
 	size_t said;
 	char words[WORDS_KEPT];
@@ -113,19 +114,22 @@ static void answer_picture(struct supervisor *s, const char *text)
 	answer(s, (unsigned)client, text);
 }
 
-static void ask_for_picture(struct supervisor *s, unsigned client, int fd, bool stops)
+static void ask_the_tender(struct supervisor *s, unsigned client, int fd, const char *what)
 {
+	bool stops = !strcmp(what, PICTURE_STOP);
 	if (fd < 0)
 		answer(s, client, "no file came with the request");
 	else if (s->painter >= 0)
-		answer(s, client, "another picture of it is being taken");
+		answer(s, client,
+		       "another picture of it is being taken, or it is handed secrets: try again");
 	else if (s->record->status != RECORD_RUNNING || s->child.pictures < 0)
 		answer(s, client, "it does not run at the moment");
-	else if (!control_send(s->child.pictures, stops ? PICTURE_STOP : PICTURE_TAKE, fd))
+	else if (!control_send(s->child.pictures, what, fd))
 		answer(s, client, "it does not take requests");
 	else {
 		s->painter = (int)client;
 		s->painter_stops = stops;
+		s->painter_renews = !strcmp(what, PICTURE_SECRETS);
 		s->again_ms = AGAIN_FIRST_MS;
 		s->again_at = now_ms() + s->again_ms;
 		if (stops) /* it is not started again */
@@ -358,7 +362,9 @@ static void take_request(struct supervisor *s, unsigned client)
 	} else if (s->is_stopping) {
 		answer(s, client, "it is being stopped");
 	} else if (r.verb == CONTROL_SNAPSHOT) {
-		ask_for_picture(s, client, with, r.number == 1);
+		ask_the_tender(s, client, with, r.number == 1 ? PICTURE_STOP : PICTURE_TAKE);
+	} else if (r.verb == CONTROL_SECRETS) {
+		ask_the_tender(s, client, with, PICTURE_SECRETS);
 	} else {
 		s->clients[client].waits = true;
 		restart(s, r.number);
@@ -427,7 +433,11 @@ static void take_time(struct supervisor *s)
 		s->again_ms *= 2;
 		s->again_at = now + s->again_ms;
 		if (ends)
-			answer_picture(s, "its image is busy, and has not waited for 2 s");
+			answer_picture(s,
+			               s->painter_renews
+			                       ? "its image has not taken them within 2 s: "
+			                         "it is busy, or its program does not listen"
+			                       : "its image is busy, and has not waited for 2 s");
 	}
 	if (now >= s->start_at)
 		start(s);

@@ -306,7 +306,8 @@ static int check_tables(const struct image *image, struct defect *why)
 				return defect_set(why, "two arguments are named %s", a->name);
 		if (!arg_type_name(a->type) ||
 		    (a->type == AMP_ARG_SECRET && image->note.abi_minor < 3) ||
-		    a->flags & ~AMP_NOTE_ARG_DYNAMIC)
+		    a->flags & ~(AMP_NOTE_ARG_DYNAMIC | AMP_NOTE_ARG_RENEWABLE) ||
+		    (a->flags & AMP_NOTE_ARG_RENEWABLE && a->type != AMP_ARG_SECRET))
 			return defect_set(
 			        why, "argument %s has a type or flags that this ABI does not know",
 			        a->name);

@@ -7,6 +7,10 @@
 #include <tender/layout.h>
 #include <tender/sandbox.h>
 
+/* What follows it among the rings begins a page. */
+#define SECRETS_ROOM ((sizeof(struct amp_secrets) + AMP_PAGE - 1) / AMP_PAGE * AMP_PAGE)
+_Static_assert(SANDBOX_CONTROL_SIZE % 8 == 0, "versions of secrets are aligned");
+
 static struct space_need need_of(const struct image *image, const struct devices *devices,
                                  enum space_kind kind, const struct snapshot *from)
 {
@@ -33,15 +37,22 @@ int layout_make(struct layout *l, const struct layout_wish *w, struct defect *wh
 	struct space_need need = need_of(w->image, w->devices, w->kind, w->from);
 	need.heap = w->heap;
 	need.secrets = w->from ? boot_secrets_size(w->image, w->args) : 0;
+	const uint64_t control = w->kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
+	const uint64_t box = w->renews ? SECRETS_ROOM : 0;
+	need.rings += box;
 	if (space_make(&l->space, w->kind, w->image, &need, why))
 		return -1;
 	l->boot = boot_fill(&l->space, w->image, w->args, w->tender, w->log_level, &l->views);
 	if (w->moved)
 		l->boot->flags |= AMP_BOOT_MOVED;
+	l->secrets = NULL;
+	if (w->renews) {
+		const struct region *rings = space_region(&l->space, REGION_RINGS, 0);
+		l->secrets = (struct amp_secrets *)(rings->host + control);
+		l->boot->secrets = rings->at + control;
+	}
 	const struct devices_room room = { .space = &l->space,
-		                           .rings_used = w->kind == SPACE_CHILD
-		                                                 ? SANDBOX_CONTROL_SIZE
-		                                                 : 0,
+		                           .rings_used = control + box,
 		                           .boot_used = boot_size(w->image),
 		                           .views = l->views,
 		                           .boot = l->boot,
@@ -58,6 +69,7 @@ void layout_free(struct layout *l)
 	space_free(&l->space);
 	l->boot = NULL;
 	l->views = NULL;
+	l->secrets = NULL;
 }
 
 uint64_t layout_boot_at(struct layout *l)

@@ -11,7 +11,8 @@
 struct layout {
 	struct space space;
 	struct amp_boot *boot;
-	struct amp_device *views; /* the image's of its devices */
+	struct amp_device *views;    /* the image's of its devices */
+	struct amp_secrets *secrets; /* in this process; null: none are taken */
 };
 
 struct layout_wish {
@@ -25,6 +26,7 @@ struct layout_wish {
 	const char *tender;          /* what boot information calls it */
 	unsigned log_level;
 	uint32_t concurrent; /* AMP_NET_CONCURRENT, or 0 */
+	bool renews;         /* there is room for new versions of secrets */
 };
 
 /* Memory that the image and its devices have beside the heap, bytes. All of it is the note's to say, within image.h's

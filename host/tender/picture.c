@@ -19,6 +19,7 @@
 
 #include <tender/picture.h>
 #include <tender/picture_file.h>
+#include <tender/renewal.h>
 #include <tender/snapshot.h>
 #include <tender/written.h>
 
@@ -72,7 +73,7 @@ void picture_open(void)
 	nothing = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	slot = fcntl(nothing, F_DUPFD_CLOEXEC, 3);
 	page_map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (nothing < 0 || slot < 0 || sigaction(SIGIO, &a, NULL) ||
+	if (nothing < 0 || slot < 0 || renewal_open(nothing) || sigaction(SIGIO, &a, NULL) ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) || fcntl(fd, F_SETOWN, getpid()) ||
 	    fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK | O_ASYNC))
 		return;
@@ -159,6 +160,7 @@ void picture_allow(struct filter *f, const struct image *image, bool forks)
 	filter_allow_on(f, SYS_pread64, page_map, NULL, 0);
 	filter_keep(f, nothing);
 	filter_allow_if(f, SYS_dup3, to_slot, 2);
+	renewal_allow(f);
 	filter_allow(f, SYS_close);
 	if (forks)
 		filter_allow_if(f, SYS_clone, fork, 2);
@@ -211,10 +213,23 @@ static void take_requests(void)
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(&fd, CMSG_DATA(c), sizeof fd);
-		if (fd < 0 && wanted && !strcmp(text, PICTURE_CANCEL))
+		bool cancels = fd < 0 && !strcmp(text, PICTURE_CANCEL);
+		if (cancels)
+			renewal_cancel();
+		if (cancels && wanted)
 			request_done();
+		const char *done = fd < 0 ? renewal_done() : NULL;
+		if (done)
+			tell(done);
 		if (fd < 0)
 			continue;
+		if (!strcmp(text, PICTURE_SECRETS)) {
+			const char *wrong = renewal_take(fd);
+			if (wrong)
+				tell(wrong);
+			close(fd);
+			continue;
+		}
 		wanted = dup3(fd, slot, O_CLOEXEC) == slot;
 		phase = NOT_BEGUN;
 		ends = !strcmp(text, PICTURE_STOP);

@@ -26,6 +26,7 @@
 #include <tender/defect.h>
 #include <tender/picture.h>
 #include <tender/pump.h>
+#include <tender/renewal.h>
 #include <tender/stop.h>
 
 #define THREAD_STACK 65536u
@@ -156,7 +157,7 @@ static void poke_thread(struct pump *p)
 
 bool pump_ready(const struct pump *p, uint64_t events)
 {
-	if (stop_ready(events))
+	if (stop_ready(events) || renewal_ready(events))
 		return true;
 	for (uint32_t i = 0; i < p->devices->count; i++) {
 		const struct device *d = &p->devices->all[i];

@@ -43,6 +43,7 @@
 #include <tender/filter.h>
 #include <tender/picture.h>
 #include <tender/sandbox.h>
+#include <tender/renewal.h>
 #include <tender/stop.h>
 #include <tender/written.h>
 
@@ -582,12 +583,14 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 		while (pump_pass(pump) ||
 		       (image_polls(b) && pump_expects(pump) && !sched_yield()) || pump_stay(pump))
 			wake_image(b, pump);
-		if (stop_asked())
+		if (stop_asked() || renewal_pending)
 			wake_image(b, pump);
 		if (b->control->waiting & AMP_WAIT_WARM)
 			picture_warm();
 		if (picture_asked && picture_turn(b, pump, c, &result))
 			return result;
+		if (renewal_pending)
+			wake_image(b, pump);
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
 		int timeout = pump_pending(pump) || picture_is_busy() ? 0

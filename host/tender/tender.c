@@ -26,6 +26,7 @@
 #include <tender/moves.h>
 #include <tender/notify.h>
 #include <tender/picture.h>
+#include <tender/renewal.h>
 #include <tender/sandbox.h>
 #include <tender/snapshot.h>
 #include <tender/stop.h>
@@ -208,7 +209,9 @@ static int lay_out(struct tender *t, enum space_kind kind, const char *name, str
 		                          .from = t->from,
 		                          .tender = name,
 		                          .log_level = 1 + t->options->verbosity,
-		                          .concurrent = concurrent(t, kind) };
+		                          .concurrent = concurrent(t, kind),
+		                          .renews = renewal_is_offered() &&
+		                                    renewal_possible(&t->image) };
 	if (boot_secrets_size(&t->image, &t->args) > t->heap / 2)
 		return defect_set(why,
 		                  "has %llu bytes of memory, which its secrets do not leave half "
@@ -216,6 +219,7 @@ static int lay_out(struct tender *t, enum space_kind kind, const char *name, str
 		                  (unsigned long long)t->heap);
 	if (layout_make(&t->layout, &wish, why))
 		return -1;
+	renewal_place(t->layout.secrets, &t->image);
 	timing_lap(&t->timing, "memory");
 	return 0;
 }

@@ -8,7 +8,7 @@
 #include <app/dns/dns.h>
 #include <app/http/http.h>
 #include <app/memcache/memcache.h>
-#include <app/tls/tls.h>
+#include <app/tls/secrets.h>
 #include <core/clock.h>
 #include <core/file.h>
 
@@ -90,10 +90,10 @@ static int serve_others(void)
 	                           &tls_layer, tls);
 }
 
-static int certificate(const char *name, struct boot_secret chain, struct boot_secret key)
+static int certificate(const char *name, const struct tls_secrets *s)
 {
-	int error = tls_certificate(tls, name, chain.bytes, chain.size, key.bytes, key.size);
-	boot_secret_erase(key);
+	int error = tls_secrets(tls, name, s);
+	boot_secret_erase(s->key);
 	return error;
 }
 
@@ -107,14 +107,15 @@ int main(void)
 		                       .authorities = arg_authorities().bytes,
 		                       .authorities_size = arg_authorities().size };
 	const struct http_options options_http = { .port = 443, .body_max = BIG };
+	const struct tls_secrets first = { arg_certificate(), arg_key(), arg_staple() },
+	                         second = { arg_certificate2(), arg_key2(), arg_staple2() };
 	struct http_server *server;
 	uint8_t *bytes = malloc(BIG);
 
 	for (uint32_t i = 0; bytes && i < BIG; i++)
 		bytes[i] = (uint8_t)(i * 2654435761u >> 24);
-	if (!bytes || tls_open(&tls, &options) || serve_others() ||
-	    certificate("first", arg_certificate(), arg_key()) ||
-	    (arg_certificate2().size && certificate("second", arg_certificate2(), arg_key2())))
+	if (!bytes || tls_open(&tls, &options) || serve_others() || certificate("first", &first) ||
+	    (second.certificate.size && certificate("second", &second)))
 		return 1;
 	return http_serve_over(&server, &options_http, &tls_layer, tls) ||
 	       http_route(server, "GET", "/", info, NULL) ||

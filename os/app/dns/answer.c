@@ -474,7 +474,7 @@ uint32_t dns_answer_finish(struct dns_responder *a, uint8_t *message, unsigned r
 		bytes_put_u8(&r->out, (uint8_t)(rcode >> 4));
 		bytes_put_u8(&r->out, 0);
 		bytes_put_u16(&r->out, q->dnssec_ok ? 0x8000u : 0); /* RFC 3225 §3 */
-		if (a->policy.stream && q->keepalive)
+		if (dns_answer_keepalive(a))
 			put_keepalive(a);
 		else
 			bytes_put_u16(&r->out, 0);

@@ -32,7 +32,7 @@ struct dns_policy {
 	bool minimal;
 	bool stream;          /* TCP: responses are bounded by their room alone */
 	uint16_t keepalive;   /* 100 ms each that a connection may be idle, told to clients that ask
-	                       (RFC 7828); of a stream */
+	                       (RFC 7828); of a stream; 0: nothing is told */
 	const char *version;  /* of CH TXT version.bind; at most 255 bytes; null: REFUSED */
 	const char *identity; /* of CH TXT id.server */
 };
@@ -58,12 +58,17 @@ static inline uint32_t dns_response_limit(const struct dns_responder *a, const s
 	return limit < room ? limit : room;
 }
 
+static inline bool dns_answer_keepalive(const struct dns_responder *a)
+{
+	return a->policy.stream && a->query.keepalive && a->policy.keepalive;
+}
+
 /* Bytes of the OPT record that ends the response to the query in work; 0: it has none. */
 static inline uint32_t dns_answer_opt_size(const struct dns_responder *a)
 {
 	if (!a->query.edns)
 		return 0;
-	return DNS_OPT_SIZE + (a->policy.stream && a->query.keepalive ? DNS_KEEPALIVE_SIZE : 0);
+	return DNS_OPT_SIZE + (dns_answer_keepalive(a) ? DNS_KEEPALIVE_SIZE : 0);
 }
 
 /*

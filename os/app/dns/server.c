@@ -17,6 +17,7 @@
 #include <net/udp.h>
 
 #include <app/dns/cache.h>
+#include <app/dns/message.h>
 #include <app/dns/metrics.h>
 #include <app/dns/tcp.h>
 
@@ -25,6 +26,7 @@
 struct dns_server {
 	struct dns_database database;
 	struct dns_responder responder;
+	struct dns_responder *streamed; /* dns_serve_message's; null: it was not called yet */
 	struct dns_cache cache;
 	bool cached;
 	struct udp_socket *socket;
@@ -163,6 +165,28 @@ int dns_serve_over(struct dns_server *s, const struct tcp_layer *layer, void *co
 	}
 	tcp_server_layer(s->over, layer, context);
 	return OK;
+}
+
+uint32_t dns_serve_message(struct dns_server *s, const void *query, uint32_t size, void *to,
+                           uint32_t room, uint32_t *ttl)
+{
+	*ttl = 0;
+	s->counters.queries++;
+	if (!s->streamed && (s->streamed = heap_alloc_zero(1, sizeof *s->streamed))) {
+		struct dns_policy policy = s->responder.policy;
+		policy.stream = true;
+		dns_responder_init(s->streamed, &s->database, &policy);
+	}
+	uint32_t n = s->streamed && room >= DNS_UDP_MIN
+	                     ? dns_answer(s->streamed, query, size, to, room)
+	                     : 0;
+	if (n == 0) {
+		s->counters.dropped++;
+		return 0;
+	}
+	s->counters.rcodes[bytes_load_u16((uint8_t *)to + 2) % DNS_RCODES]++;
+	*ttl = dns_message_ttl(to, n);
+	return n;
 }
 
 void dns_stop(struct dns_server *s, uint64_t deadline_ns,

@@ -83,6 +83,9 @@ int memcache_listen(struct memcache_server *s)
 		log_error("memcache", "port %u: %s", s->options.port, error_text(error));
 		return error;
 	}
+	/* Nobody has connected yet: that takes a turn of the loop. */
+	if (tcp_served_layered && o->layer)
+		tcp_server_layer(&s->served, o->layer, o->layer_context);
 	return OK;
 }
 
@@ -101,11 +104,11 @@ void memcache_begin(struct memcache_server *s)
 int memcache_serve_over(struct memcache_server **to, const struct memcache_options *o,
                         const struct tcp_layer *layer, void *context)
 {
-	int error = memcache_serve(to, o);
-	/* Nobody has connected yet: that takes a turn of the loop. */
-	if (!error)
-		tcp_server_layer(&(*to)->served, layer, context);
-	return error;
+	static const struct memcache_options none;
+	struct memcache_options over = o ? *o : none;
+	over.layer = layer;
+	over.layer_context = context;
+	return memcache_serve(to, &over);
 }
 
 int memcache_serve(struct memcache_server **to, const struct memcache_options *o)

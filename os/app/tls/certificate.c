@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 
 #include <core/error.h>
+#include <core/heap.h>
 #include <core/log.h>
 
 void tls_pair_forget(struct tls_pair *p)
@@ -164,6 +165,8 @@ static int put(struct tls *t, uint32_t i, const char *name, struct tls_pair *p)
 		SSL_CTX_free(c);
 		return error;
 	}
+	heap_free(t->staples[i].bytes); /* it is about the one before */
+	t->staples[i] = (struct tls_staple){ .bytes = NULL };
 	SSL_CTX_free(t->contexts[i]);
 	X509_free(t->certificates[i]);
 	t->contexts[i] = c;

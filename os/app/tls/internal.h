@@ -3,7 +3,8 @@
  * What this library's files know of each other.
  *
  *   context.c      a server's settings; certificate.c its certificates, and which a client gets; ticket.c sessions' keys
- *   layer.c        a connection: records in, records out (net/tcp_served.h)
+ *   secrets.c      certificates of secrets, which may be renewed; staple.c the authority's word on them
+ *   layer.c        a connection: records in, records out (net/tcp_served.h); starttls.c one that begins in clear
  *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
  *                  authority.c who signs
  *   validation.c   who validates a name for an authority (app/acme)
@@ -42,10 +43,17 @@ struct tls_protocols { /* RFC 7301 §3.1's form */
 };
 /* False: one is empty, or they are too long. */
 bool tls_protocols_list(struct tls_protocols *, const char *const *names);
+struct tls_staple { /* of a certificate; bytes null: none */
+	uint8_t *bytes;
+	uint32_t size;
+	int64_t until; /* seconds since 1970 */
+};
+void tls_staple_forget(struct tls_staple *); /* staple.c */
 struct tls {
 	SSL_CTX *contexts[TLS_CERTIFICATES_MAX]; /* [0]: where connections begin */
 	X509 *certificates[TLS_CERTIFICATES_MAX];
 	const char *names[TLS_CERTIFICATES_MAX]; /* tls_certificate's */
+	struct tls_staple staples[TLS_CERTIFICATES_MAX];
 	uint32_t count;
 	BIO_METHOD *method;
 	struct tls_options options;
@@ -95,8 +103,10 @@ struct tls_connection {
 	bool may_go;         /* it is its turn */
 	bool owing; /* the last byte that was read is left with TCP, so that it is shown again */
 	bool failed, peer_ended;
+	bool clear; /* starttls.c: it is not upgraded yet */
 };
 BIO_METHOD *tls_bio_method(void);
+void tls_layer_ended(struct tcp_served *); /* of each layer that is TLS */
 
 /* ---- validation.c ---- */
 extern const bool tls_validated; /* the builder's: the image has app/acme */

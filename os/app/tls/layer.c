@@ -209,7 +209,7 @@ static void ending(struct tcp_served *s)
 	}
 }
 
-static void ended(struct tcp_served *s)
+void tls_layer_ended(struct tcp_served *s)
 {
 	struct tls_connection *c = of(s);
 	if (!c->tls)
@@ -563,11 +563,12 @@ const struct tcp_layer tls_layer = { .size = sizeof(struct tls_connection),
 	                             .peek = peek,
 	                             .consume = consume,
 	                             .speaks = speaks,
-	                             .ended = ended };
+	                             .ended = tls_layer_ended };
 
 bool tls_info(const struct tcp_served *s, struct tls_info *to)
 {
-	if (tcp_served_layer(s) != &tls_layer || !tcp_served_layer_state(s)->open)
+	const struct tcp_layer *l = tcp_served_layer(s);
+	if (!l || l->ended != tls_layer_ended || !tcp_served_layer_state(s)->open)
 		return false;
 	const struct tls_connection *c = of(s);
 	if (!c->ssl)

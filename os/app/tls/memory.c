@@ -51,10 +51,10 @@ static void *alloc(size_t size, const char *file, int line)
 
 static void give(void *p, const char *file, int line)
 {
-	struct block *b = (struct block *)p - 1;
 	(void)file, (void)line;
 	if (!p)
 		return;
+	struct block *b = (struct block *)p - 1;
 	if (is_buffer(b->size) && kept_count < KEPT_MAX) {
 		b->next = kept;
 		kept = b;
@@ -66,9 +66,9 @@ static void give(void *p, const char *file, int line)
 
 static void *resize(void *p, size_t size, const char *file, int line)
 {
-	struct block *b = (struct block *)p - 1;
 	if (!p)
 		return alloc(size, file, line);
+	struct block *b = (struct block *)p - 1;
 	if (!is_buffer(b->size) && !is_buffer(size)) {
 		b = heap_resize(b, sizeof *b + size);
 		if (!b)

@@ -13,6 +13,7 @@ static const struct metric rows[] = {
 	COUNT(handshakes, "handshakes_total", "Handshakes that succeeded."),
 	COUNT(resumed, "resumed_total", "Handshakes that resumed a session."),
 	COUNT(failed, "failed_total", "Handshakes that failed."),
+	COUNT(stapled, "stapled_total", "Handshakes with an OCSP response."),
 	NOW(waiting, "waiting", "Handshakes that wait for their turn."),
 };
 _Static_assert(sizeof(struct tls_counters) <= METRIC_FIGURES_MAX, "there is room for it");

@@ -25,6 +25,7 @@ bool boot_memory(const void *bytes, size_t size);
 struct boot_secret {
 	char *bytes;
 	size_t size;
+	uint32_t arg; /* which argument it is of: core/secret.h finds a new version by it */
 };
 void boot_secret_erase(struct boot_secret);
 

@@ -423,6 +423,9 @@ static const struct row rows[] = {
 	       "0123456789012345678901234567890123456789012345678901234567890123"
 	       "4567890123456789012345678901234567890123456789012345678901234567}\n",
 	  { "4:30: 0123456789" } },
+	{ "argument_renewable",
+	  HEAD "arguments:\n  a: {type: u16, default: 1, renewable: true}\n",
+	  { "4:41: only a secret is renewable" } },
 	{ "argument_dynamic",
 	  HEAD "arguments:\n  a: {type: u16, default: 1, dynamic: 1}\n",
 	  { "4:39: dynamic: 1 is no bool" } },

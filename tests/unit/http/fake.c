@@ -19,7 +19,10 @@
 #include <net/resolver.h>
 #include <net/tcp_served.h>
 
-const bool tcp_served_layered = false, tcp_served_duplex = true;
+#ifndef TCP_LAYERED
+#define TCP_LAYERED false
+#endif
+const bool tcp_served_layered = TCP_LAYERED, tcp_served_duplex = true;
 
 struct fake fake;
 
@@ -566,6 +569,8 @@ int tcp_drain(struct tcp_connection *c, uint64_t deadline_ns)
 int64_t tcp_peek(struct tcp_connection *c, const uint8_t **bytes, uint64_t deadline_ns)
 {
 	check(!c->closed && !c->aborted, "tcp_peek");
+	if (!c->in_size && !c->pieces && fake.peers)
+		fake.peers();
 	while (!c->in_size && !c->fin_in && !c->gone &&
 	       (!c->pace || fake.now + c->pace <= deadline_ns) && arrive(c))
 		fake.now += c->pace;

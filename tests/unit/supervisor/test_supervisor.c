@@ -93,6 +93,7 @@ static void requests_are_read(void **state)
 	assert_int_equal(control_parse("stop 20").number, 20);
 	assert_int_equal(control_parse("kill 9").verb, CONTROL_KILL);
 	assert_int_equal(control_parse("restart 0").verb, CONTROL_RESTART);
+	assert_int_equal(control_parse("secrets").verb, CONTROL_SECRETS);
 	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(control_parse(bad[i]).verb, CONTROL_NONE);
 }

@@ -212,6 +212,7 @@ static const struct broken broken[] = {
 	{ "a secret that is compiled in", "comes from", FIELD(note.args[0].type), AMP_ARG_SECRET },
 	{ "argument of type -1", "type or flags", FIELD(note.args[0].type), UINT32_MAX },
 	{ "argument with unknown flags", "type or flags", FIELD(note.args[0].flags), 4 },
+	{ "number that is renewable", "type or flags", FIELD(note.args[0].flags), 2 },
 	{ "number too large", "'99999'", offsetof(struct sample, note.args[0].value), 8,
 	  0x3939393939 },
 	{ "port that is none", "0 to 65535", BYTE(note.args[0].value, 0), 'x' },

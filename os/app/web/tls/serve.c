@@ -4,7 +4,7 @@
 
 #include <app/http/hook.h>
 #include <app/http2/http2.h>
-#include <app/tls/tls.h>
+#include <app/tls/secrets.h>
 #include <core/clock.h>
 #include <core/error.h>
 #include <core/log.h>
@@ -92,11 +92,12 @@ int web_tls_serve(struct http_server **to, const struct web_options *o,
 		}
 		return web_serve(to, o);
 	}
+	const struct tls_secrets secrets = { .certificate = t->certificate,
+		                             .key = t->key,
+		                             .staple = t->staple };
 	struct http_server *http;
 	int error = web_tls_open(&tls);
-	error = error ? error
-	              : tls_certificate(tls, pair, t->certificate.bytes, t->certificate.size,
-	                                t->key.bytes, t->key.size);
+	error = error ? error : tls_secrets(tls, pair, &secrets);
 	boot_secret_erase(t->key);
 	return error ? error : web_tls_listen(to, &http, tls, o, t);
 }

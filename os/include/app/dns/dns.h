@@ -69,6 +69,15 @@ int dns_serve(struct dns_server **, const struct file *zones, const struct dns_o
 int dns_serve_over(struct dns_server *, const struct tcp_layer *, void *context, uint16_t port,
                    const struct dns_options *);
 
+/*
+ * Answers one query, for transports that are not in this library (DNS over HTTPS): the response into `to`, which is its size; 0: there must be
+ * none, since this is no query. Zones are not transferred this way. *ttl: how long it may be kept (RFC 8484 §5.1), the least
+ * TTL of its answers, or RFC 2308's of what is not there; 0: not at all. Not in the cache of answers. `to` may not be the query's place.
+ */
+#define DNS_MESSAGE_MAX 65535u /* bytes of a response */
+uint32_t dns_serve_message(struct dns_server *, const void *query, uint32_t size, void *to,
+                           uint32_t room, uint32_t *ttl);
+
 /* The orderly end of TCP (UDP is answered on; what goes through a layer is asked to end, too, and not waited for): no new connections, who idles is closed at once, others after their
  * query or transfer. `stopped` (may be null) is called once: when all have ended, or at the deadline, when the
  * others were reset. */

@@ -22,6 +22,7 @@
 
 struct interface;
 struct memcache_backend;
+struct tcp_layer;
 struct memcache_server;
 struct memcache_store;
 
@@ -56,14 +57,16 @@ struct memcache_options {            /* zero means the default */
 	const char *version; /* the answer to "version"; null: that of the memcached whose protocol
 	                             this is */
 	bool keep;           /* nothing is evicted: when the memory is full, storing fails */
+	/* Between TCP and the protocol, as &tls_layer and a struct tls (app/tls/tls.h): nobody is served in clear. Null: none. */
+	const struct tcp_layer *layer;
+	void *layer_context;
 };
 #define MEMCACHE_VERSION "1.6.18"
 
 /* Serves from now on, on the event loop. ERR_EXISTS (the port), ERR_MEMORY, ERR_INVALID; the reason
  * is logged. */
 int memcache_serve(struct memcache_server **, const struct memcache_options *);
-/* The same through a layer, as &tls_layer and a struct tls (app/tls/tls.h): nobody is served in clear. */
-struct tcp_layer;
+/* The same with the options' layer. */
 int memcache_serve_over(struct memcache_server **, const struct memcache_options *,
                         const struct tcp_layer *, void *context);
 /* The steps of memcache_serve, for a caller that fills the store before memcache_begin. Clients can connect from

@@ -73,6 +73,16 @@ int tls_certificate(struct tls *, const char *name, const char *chain, size_t ch
 int tls_certificate_renew(struct tls *, const char *name, const char *chain, size_t chain_size,
                           const char *key, size_t key_size);
 
+/*
+ * The authority's word that the certificate of this name is not revoked (an OCSP response, RFC 6960, in DER), which clients that ask get
+ * beside it (RFC 6066 §8; RFC 8446 §4.4.2.1), until its time is over. Copied; in the place of the one before; it goes with its certificate where
+ * that is renewed. It is not stapled, and a line in the log says why: ERR_INVALID: it is no such response, another certificate's, revoked, not in time yet, without an
+ * end, or not signed as it has to be (which is looked at where the issuer's certificate is in the chain); ERR_TIMEOUT: its
+ * time is over. ERR_ABSENT: no certificate has this name. ERR_MEMORY.
+ */
+#define TLS_STAPLE_MAX 16384u /* bytes */
+int tls_staple(struct tls *, const char *name, const void *response, size_t size);
+
 /* For http_serve_over and tcp_server_layer; the context is a struct tls, with one certificate at least. */
 extern const struct tcp_layer tls_layer;
 
@@ -89,6 +99,7 @@ bool tls_info(const struct tcp_served *, struct tls_info *);
 
 struct tls_counters {
 	uint64_t handshakes, resumed, failed;
+	uint64_t stapled; /* handshakes with an OCSP response */
 	uint64_t waiting; /* handshakes that wait for their turn, as of now */
 };
 void tls_counters(const struct tls *, struct tls_counters *);

@@ -7,7 +7,7 @@
  *	return web_tls_serve(&server, &(struct web_options)WEB_OPTIONS, &(struct web_tls_options)WEB_TLS_OPTIONS) ||
  *	       http_run(server);
  *
- * Where a token for renewal was given, too, `PUT /.well-known/ampoule/certificate` by HTTPS with `Authorization: Bearer TOKEN` puts
+ * `ampoule secret` puts another certificate or OCSP response in place (app/tls/secrets.h). Where a token for renewal was given, too, `PUT /.well-known/ampoule/certificate` by HTTPS with `Authorization: Bearer TOKEN` puts
  * another certificate in place: its body is the chain and its key, in PEM. It is answered 200; 400 if they are not taken (a line in
  * the log says why, and the old ones stay), 401 without the token, and 429 to an address that has tried wrong ones too often.
  */
@@ -29,7 +29,8 @@
 
 struct web_tls_options {
 	struct boot_secret certificate, key; /* PEM; the key is erased once it is read */
-	struct boot_secret renewal;          /* a Bearer token; null: no renewal */
+	struct boot_secret staple;           /* an OCSP response in DER; null: none */
+	struct boot_secret renewal;          /* a Bearer token; null: no renewal that way */
 	uint16_t https;                      /* 0: 443 */
 	uint16_t redirect; /* the port that clients know HTTPS by; 0: nobody is sent there */
 	uint64_t hsts_ns;  /* Strict-Transport-Security (RFC 6797); below a second: none */
@@ -40,6 +41,7 @@ struct web_tls_options {
 	{                                                                                          \
 		.certificate = arg_certificate(),                                                  \
 		.key = arg_key(),                                                                  \
+		.staple = arg_staple(),                                                            \
 		.renewal = arg_renewal(),                                                          \
 		.https = arg_https(),                                                              \
 		.redirect = arg_redirect(),                                                        \
