@@ -249,7 +249,7 @@ wait:	mov	GATE_CONTROL(%r9), %r8
 	call	ring_all
 0:	mov	GATE_CONTROL(%r9), %r8
 	incl	CONTROL_TURNS(%r8)
-	and	$31, %edx
+	and	$GATE_EVENTS, %edx
 	mov	%edx, %eax
 	or	$GATE_WAITING, %eax
 	xchg	%eax, CONTROL_WAITING(%r8)

@@ -69,6 +69,7 @@
 #define CONTROL_RESUME            (CONTROL_OUTPUT_ERROR + 8)
 
 #define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
+#define GATE_EVENTS  63         /* all of those */
 
 #ifndef __ASSEMBLER__
 #include <poll.h>
@@ -76,6 +77,10 @@
 #include <stdint.h>
 
 #include <ampoule_abi.h>
+
+_Static_assert(GATE_EVENTS == (AMP_WAIT_RECEIVE | AMP_WAIT_COMPLETE | AMP_WAIT_BLOCK |
+                               AMP_WAIT_STOP | AMP_WAIT_WARM | AMP_WAIT_SECRETS),
+               "none is forgotten");
 
 struct gate_device {
 	/* Addresses of uint32_t in the image. Rings that a kind of device does not have: twice the same address, so that they
