@@ -6,7 +6,7 @@
  *   layer.c        a connection: records in, records out (net/tcp_served.h)
  *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
  *                  authority.c who signs
- *   memory.c       what OpenSSL allocates
+ *   memory.c       what OpenSSL allocates, by the names of its own functions
  *   turn.c         whose handshake goes on in this turn of the loop
  *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system
  */
@@ -96,9 +96,6 @@ struct tls_connection {
 	bool failed, peer_ended;
 };
 BIO_METHOD *tls_bio_method(void);
-
-/* ---- memory.c ---- */
-void tls_memory_start(void); /* before anything else of OpenSSL */
 
 /* ---- turn.c ---- */
 /* May the connection take a step of its handshake now? If not, it is resumed when it may. */
