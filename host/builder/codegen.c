@@ -294,6 +294,9 @@ void codegen_config(const struct manifest *m, struct text *t)
 	if (library_find(&m->libraries, "app/http"))
 		text_add(t, "#include <app/http/http.h>\nconst bool http_carried = %s;\n",
 		         library_find(&m->libraries, "app/http2") ? "true" : "false");
+	if (library_find(&m->libraries, "app/tls"))
+		text_add(t, "extern const bool tls_validated;\nconst bool tls_validated = %s;\n",
+		         library_find(&m->libraries, "app/acme") ? "true" : "false");
 	text_add(t, "const struct interface_ip6_config *const interface_ip6_configs[%u] = {",
 	         m->interface_count ? m->interface_count : 1);
 	for (unsigned i = 0; i < m->interface_count; i++)

@@ -99,9 +99,9 @@ _ampoule()
 	if [[ $cur == -* ]]; then
 		case $verb in
 		build) word="--output --seed --keep-seed --checked --work --verbose --quiet --help" ;;
-		run) word="-n --count -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
-		clone) word="-n --count --keep-connections -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
-		standby) word="-n --count -f --file --idle --keep-state --wake --awake -d --detach --name --restart --log-size --rm --replace --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --net --block --set -e --env --env-file --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
+		run) word="-n --count -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
+		clone) word="-n --count --keep-connections -d --detach --name --restart --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --log-size --rm --replace -p --publish --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
+		standby) word="-n --count -f --file --idle --keep-state --wake --awake -d --detach --name --restart --log-size --rm --replace --health --health-interval --health-timeout --health-retries --health-start-period --no-healthcheck --watchdog --net --block --set -e --env --env-file --secret --memory --jail --cpus --key --policy --stop-timeout --tender --fixed-layout --warm --timing --verbose --help" ;;
 		snapshot) word="--output --stop --help" ;;
 		inspect) word="--json --audit --key --debug --help" ;;
 		store)
@@ -127,7 +127,7 @@ _ampoule()
 		stats) word="--watch --no-stream --json --help" ;;
 		up) word="--file --timeout --detach --help" ;;
 		down) word="--file --timeout --help" ;;
-		generate) word="--user --socket --output --help" ;;
+		generate) word="--user --socket --template --output --help" ;;
 		doctor) word="--json --help" ;;
 		new) word="--http --web --help" ;;
 		*) word=--help ;;

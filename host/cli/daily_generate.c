@@ -58,7 +58,8 @@ int daily_generate(int argc, char **argv)
 {
 	static const char usage[] =
 	        "usage: ampoule generate systemd [--user] [--socket] [--output FOLDER] [OPTION...] "
-	        "IMAGE\n\n"
+	        "IMAGE\n"
+	        "       ampoule generate systemd --template [--output FOLDER] [OPTION...]\n\n"
 	        "Prints a unit of systemd that runs an image with these options of `ampoule run`, "
 	        "or, where IMAGE is the name\n"
 	        "of an appliance in the background, with those that it was started with.\n\n"
@@ -66,6 +67,9 @@ int daily_generate(int argc, char **argv)
 	        "  --socket         systemd listens at the port of -p, and starts the appliance at "
 	        "the first connection:\n"
 	        "                   three units\n"
+	        "  --template       one unit, ampoule@.service, for each image " UNIT_IMAGES
+	        "/NAME.amp, with OPTIONS=\n"
+	        "                   in " UNIT_OPTIONS "/NAME.conf\n"
 	        "  --output FOLDER  writes them there, each into a file of its own\n"
 	        "  -h, --help       this text\n";
 	int at = 1;
@@ -85,6 +89,8 @@ int daily_generate(int argc, char **argv)
 			u.user = true;
 		else if (!strcmp(argv[at], "--socket"))
 			u.socket = true;
+		else if (!strcmp(argv[at], "--template"))
+			u.template = true;
 		else if (!strcmp(argv[at], "--output") && at + 1 < argc)
 			to = argv[++at];
 		else if (!strncmp(argv[at], "--output=", 9))
@@ -92,14 +98,23 @@ int daily_generate(int argc, char **argv)
 		else
 			break;
 	}
-	if (at >= argc || argv[argc - 1][0] == '-')
-		die(AMP_EXIT_USAGE, "name an image, behind its options: `ampoule generate --help`");
 	char **words = argv + at, output[PATH_MAX];
-	int count = argc - 1 - at;
-	const char *named = argv[argc - 1];
 	/* Before the folder changes. */
 	if (to && !realpath(to, output))
 		die(AMP_EXIT_USAGE, "%s: %s", to, strerror(errno));
+	if (u.template) {
+		if (u.user || u.socket)
+			die(AMP_EXIT_USAGE,
+			    "--template is for the system's manager, without --user and --socket");
+		u.name = "ampoule";
+		u.image = UNIT_IMAGES "/%i.amp";
+		unit_take(&u, words, argc - at);
+		return unit_print(&u, to ? output : NULL);
+	}
+	if (at >= argc || argv[argc - 1][0] == '-')
+		die(AMP_EXIT_USAGE, "name an image, behind its options: `ampoule generate --help`");
+	int count = argc - 1 - at;
+	const char *named = argv[argc - 1];
 	if (!count && access(named, F_OK) && background(named, &words, &count))
 		named = words[count];
 	if (!realpath(named, image))

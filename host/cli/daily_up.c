@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* `ampoule up` and `ampoule down`. What belongs to a project is what says so in its state: down needs nothing of the file but its
  * name. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,25 @@ static int start(const struct project *p, const struct member *m, int64_t ms)
 	return status;
 }
 
+/* What is there stays as it is, of whatever size. */
+static int make_volume(const struct volume *v)
+{
+	int fd = open(v->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return 0;
+	int status = fd < 0 || ftruncate(fd, (off_t)v->size) ? AMP_EXIT_TENDER : 0;
+	if (status) {
+		tell("volume %s: %s", v->path, strerror(errno));
+		if (fd >= 0)
+			unlink(v->path);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!status)
+		printf("%s made\n", v->path);
+	return status;
+}
+
 /* -f FILE, or FILE itself, or ampoule.yaml. */
 static const char *file(int argc, char **argv, const char *given)
 {
@@ -112,6 +133,11 @@ int daily_up(int argc, char **argv)
 	}
 	project_read(&p, file(argc, argv, given));
 	setenv("AMPOULE_PROJECT", p.name, 1);
+	for (unsigned i = 0; i < p.volume_count; i++) {
+		int status = make_volume(&p.volumes[i]);
+		if (status)
+			return status;
+	}
 	for (unsigned i = 0; i < p.count; i++) {
 		int status = start(&p, &p.members[i], ms);
 		if (status)

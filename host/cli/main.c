@@ -103,13 +103,44 @@ static void become(const char *verb, char **argv)
 static int unknown(const char *verb)
 {
 	static const struct near_word docker[] = {
-		{ "create", "run" },     { "start", "restart" }, { "top", "stats" },
-		{ "images", "inspect" }, { "image", "inspect" }, { "compose", "up" },
-		{ "list", "ps" },        { "ls", "ps" },         { "status", "ps" },
-		{ "delete", "rm" },      { "remove", "rm" },     { "port", "ps" },
-		{ "volume", "store" },   { "trust", "sign" },    { "init", "new" },
-		{ "info", "doctor" },    { "container", "ps" },  { "log", "logs" },
+		{ "create", "run" },
+		{ "start", "restart" },
+		{ "top", "stats" },
+		{ "images", "image" },
+		{ "pull", "image" },
+		{ "compose", "up" },
+		{ "list", "ps" },
+		{ "ls", "ps" },
+		{ "status", "ps" },
+		{ "delete", "rm" },
+		{ "remove", "rm" },
+		{ "port", "ps" },
+		{ "volume", "store" },
+		{ "trust", "sign" },
+		{ "init", "new" },
+		{ "info", "doctor" },
+		{ "container", "ps" },
+		{ "log", "logs" },
+		{ "push", "image" },
+		{ "save", "image" },
+		{ "load", "image" },
+		{ "commit", "snapshot" },
+		{ "checkpoint", "snapshot" },
+		{ "events", "logs" },
+		{ "history", "inspect" },
+		{ "network", "run" },
+		{ "systemd", "generate" },
+		{ "restore", "clone" },
+		{ "search", "image" },
+		{ "prune", "rm" },
 	};
+	/* No verb is near to it, and none will be. */
+	if (!strcmp(verb, "exec")) {
+		fputs("ampoule: no verb exec: an image is one sealed program without a shell; "
+		      "`ampoule inspect`, `logs` and `stats` show what can be known of it\n",
+		      stderr);
+		return AMP_EXIT_USAGE;
+	}
 	const char *names[VERBS];
 	for (unsigned i = 0; i < VERBS; i++)
 		names[i] = verbs[i].name;

@@ -7,6 +7,7 @@
 
 #include <ampoule_abi.h>
 #include <builder/text.h>
+#include <builder/value.h>
 #include <cli/project.h>
 #include <supervisor/place.h>
 
@@ -35,7 +36,7 @@ static const struct {
 	{ "watchdog", "watchdog", false },
 };
 #define PLAIN (sizeof plain / sizeof *plain)
-enum { IMAGE = PLAIN, SET, DEPENDS, FIELDS };
+enum { IMAGE = PLAIN, SET, SECRETS, DEPENDS, FIELDS };
 
 static void word(struct member *m, const char *text)
 {
@@ -60,19 +61,45 @@ static void take_plain(const struct input *in, struct member *m, unsigned i,
 	}
 }
 
-static void take_sets(const struct input *in, struct member *m, const struct node *value)
+/* Of set and of secrets, whose values are files. */
+static void take_map(const struct input *in, struct member *m, const struct node *value,
+                     const char *key, const char *example)
 {
 	if (!value)
 		return;
 	if (value->kind != NODE_MAP) {
-		input_mistake(in, value, "set is %s; write a map, as {port: 81}",
-		              node_kind_name(value));
+		input_mistake(in, value, "%s is %s; write a map, as %s", key, node_kind_name(value),
+		              example);
 		return;
 	}
 	for (const struct node *n = value->first; n; n = n->next) {
 		const char *text = field_text(in, n, n->key->text);
 		if (text)
-			word(m, keep_format("--set=%s=%s", n->key->text, text));
+			word(m, keep_format("--%s=%s=%s", strcmp(key, "set") ? "secret" : key,
+			                    n->key->text, text));
+	}
+}
+
+static void take_volumes(const struct input *in, struct project *p, const struct node *value)
+{
+	if (!value)
+		return;
+	if (value->kind != NODE_MAP) {
+		input_mistake(in, value, "volumes is %s; write a map, as {shop.data: 64M}",
+		              node_kind_name(value));
+		return;
+	}
+	p->volumes = keep_array(value->count + 1, sizeof *p->volumes);
+	for (const struct node *n = value->first; n; n = n->next) {
+		struct volume *v = &p->volumes[p->volume_count];
+		const char *text = field_text(in, n, n->key->text);
+		const char *wrong = text ? value_parse(AMP_ARG_SIZE, text, &v->size) : NULL;
+		if (wrong || (text && !v->size))
+			input_mistake(in, n, "volume %s: '%s' %s", n->key->text, text,
+			              wrong ? wrong : "is no size of a disk");
+		v->path = *n->key->text == '/' ? n->key->text
+		                               : keep_format("%s/%s", p->folder, n->key->text);
+		p->volume_count++;
 	}
 }
 
@@ -84,6 +111,7 @@ static void take_member(const struct input *in, const struct project *p, struct 
 		fields[i].name = plain[i].key;
 	fields[IMAGE] = (struct field){ "image", true, NULL };
 	fields[SET].name = "set";
+	fields[SECRETS].name = "secrets";
 	fields[DEPENDS].name = "depends_on";
 	m->name = at->key->text;
 	m->full = keep_format("%s-%s", p->name, m->name);
@@ -102,7 +130,8 @@ static void take_member(const struct input *in, const struct project *p, struct 
 		return;
 	for (unsigned i = 0; i < PLAIN; i++)
 		take_plain(in, m, i, fields[i].value);
-	take_sets(in, m, fields[SET].value);
+	take_map(in, m, fields[SET].value, "set", "{port: 81}");
+	take_map(in, m, fields[SECRETS].value, "secrets", "{key: key.pem}");
 	m->needs = fields[DEPENDS].value;
 	if (m->needs && m->needs->kind != NODE_LIST) {
 		input_mistake(in, m->needs, "depends_on is %s; write a list of names, as [db]",
@@ -191,7 +220,9 @@ void project_read(struct project *p, const char *path)
 {
 	static struct report report;
 	const struct input in = { path, &report };
-	struct field fields[] = { { "name", false, NULL }, { "appliances", true, NULL } };
+	struct field fields[] = { { "name", false, NULL },
+		                  { "appliances", true, NULL },
+		                  { "volumes", false, NULL } };
 	char folder[PATH_MAX];
 	memset(p, 0, sizeof *p);
 	struct node *root = yaml_read(path, path, &report);
@@ -202,7 +233,7 @@ void project_read(struct project *p, const char *path)
 		die(AMP_EXIT_USAGE, "%s: its folder is gone", path);
 	p->folder = keep_format("%s", folder);
 	p->name = folder_name(p->folder);
-	if (!fields_take(&in, root, "the file", fields, 2))
+	if (!fields_take(&in, root, "the file", fields, 3))
 		goto end;
 	if (fields[0].value) {
 		const char *name = field_text(&in, fields[0].value, "name");
@@ -213,6 +244,7 @@ void project_read(struct project *p, const char *path)
 			              name);
 		p->name = name ? name : p->name;
 	}
+	take_volumes(&in, p, fields[2].value);
 	const struct node *list = fields[1].value;
 	if (list && list->kind != NODE_MAP) {
 		input_mistake(&in, list, "appliances is %s; write a map: each by its name",

@@ -4,6 +4,7 @@
 #define AMPOULE_CLI_PROJECT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <builder/fields.h>
 
@@ -20,10 +21,18 @@ struct member {
 	        rank; /* 1 and more: those with smaller ones start first; 0: not known yet, or in a circle */
 };
 
+/* A file that is made where it is not there, for --block: of so many bytes, which take room as they are written. */
+struct volume {
+	const char *path;
+	uint64_t size;
+};
+
 struct project {
 	const char *name, *folder;
 	struct member *members; /* by rank, after project_read */
 	unsigned count;
+	struct volume *volumes;
+	unsigned volume_count;
 };
 
 /* Ends the process with a line a mistake. */

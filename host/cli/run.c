@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cli/clone.h>
@@ -52,6 +53,7 @@ static const char help_tail[] =
         "secrets)\n"
         "  -e, --env NAME=VALUE      is the same, as docker has it\n"
         "  --env-file FILE           sets as --set does, a line NAME=VALUE each; again for more\n"
+        "  --secret NAME=FILE        is --set NAME=@FILE\n"
         "  -m, --memory SIZE         heap: digits and nothing or one of K M G; default: as the "
         "image says, as\n"
         "                            far as a quarter of the host's memory goes\n"
@@ -89,7 +91,7 @@ static const char help_tail[] =
         "ended by signal N.\n";
 
 #define LETTERS     ":p:m:n:e:dvh"
-#define OWN_OPTIONS 23 /* beside devices' and those of detach.h */
+#define OWN_OPTIONS 24 /* beside devices' and those of detach.h */
 
 static enum run_verb verb;
 static bool skips_files; /* of the command line's, no contents are read */
@@ -119,15 +121,10 @@ static int unknown(const char *word, int letter, const struct option *options)
 	if (letter)
 		return usage("unknown option ", of_letter);
 	static const struct near_word docker[] = {
-		{ "--volume", "--block" },
-		{ "--mount", "--block" },
-		{ "--network", "--net" },
-		{ "--publish-all", "-p" },
-		{ "--expose", "-p" },
-		{ "--secret", "--set NAME=@FILE" },
-		{ "--cpu-shares", "--cpus" },
-		{ "--health-cmd", "--health" },
-		{ "--healthcheck", "--health" },
+		{ "--volume", "--block" },      { "--mount", "--block" },
+		{ "--network", "--net" },       { "--publish-all", "-p" },
+		{ "--expose", "-p" },           { "--cpu-shares", "--cpus" },
+		{ "--health-cmd", "--health" }, { "--healthcheck", "--health" },
 		{ "--mem", "--memory" },
 	};
 	const char *names[64];
@@ -168,6 +165,19 @@ static void raise_unit(char *text)
 	size_t n = strlen(text);
 	if (n && strchr("kmg", text[n - 1]))
 		text[n - 1] = (char)(text[n - 1] - 'a' + 'A');
+}
+
+/* NAME=FILE as --set takes it, NAME=@FILE, kept; null where it is something else. A FILE that is written as there is the same. */
+static char *secret_set(const char *text)
+{
+	const char *equals = strchr(text, '=');
+	char *set;
+	if (!equals || equals == text || !equals[1])
+		return NULL;
+	if (asprintf(&set, "%.*s=@%s", (int)(equals - text), text,
+	             equals + 1 + (equals[1] == '@')) < 0)
+		abort();
+	return set;
 }
 
 /* Digits, and up to three behind a point. */
@@ -252,6 +262,7 @@ static int read_words(int argc, char **argv)
 		{ "awake", required_argument, NULL, 'A' },
 		{ "keep-connections", no_argument, NULL, 'C' },
 		{ "env", required_argument, NULL, 's' },
+		{ "secret", required_argument, NULL, 'q' },
 	};
 	uint32_t which;
 	struct defect why;
@@ -269,6 +280,13 @@ static int read_words(int argc, char **argv)
 			c = DETACH_FIRST;
 		if (c == 'e') /* docker's word for it */
 			c = 's';
+		if (c == 'q') {
+			char *value = optarg;
+			optarg = secret_set(value);
+			if (!optarg)
+				return usage("--secret wants NAME=FILE, not ", value);
+			c = 's';
+		}
 		if (c == 'm')
 			raise_unit(optarg);
 		if (verb == RUN_STANDBY_LINE && c >= DETACH_FIRST)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ampoule_abi.h>
@@ -121,6 +122,10 @@ void unit_take(struct unit *u, char *const *words, int count)
 			     option);
 		else if (begins(option, "--cpus="))
 			u->cpus = value;
+		else if (begins(option, "--secret=") && strchr(value, '='))
+			list_add(&u->words, &u->count,
+			         keep_format("--set=%.*s@%s", (int)(strchr(value, '=') + 1 - value),
+			                     value, strchr(value, '=') + 1));
 		else
 			list_add(&u->words, &u->count, option);
 		if (begins(option, "--memory="))
@@ -211,15 +216,50 @@ static void put_limits(const struct unit *u, struct text *t)
 }
 
 /* What both the appliance and its proxy do without. */
-static void put_hardening(struct text *t)
+static void put_hardening(const struct unit *u, struct text *t)
 {
+	/* These take capabilities away, which a user's own manager may not: it would not start the service. */
+	if (!u->user)
+		text_add(t, "ProtectKernelModules=yes\nProtectKernelLogs=yes\nProtectClock=yes\n");
 	text_add(t, "NoNewPrivileges=yes\nProtectSystem=strict\nPrivateTmp=yes\nPrivateMounts=yes\n"
-	            "ProtectKernelTunables=yes\nProtectKernelModules=yes\nProtectKernelLogs=yes\n"
-	            "ProtectControlGroups=yes\nProtectClock=yes\nProtectHostname=yes\nProtectProc="
-	            "invisible\n"
+	            "ProtectKernelTunables=yes\n"
+	            "ProtectControlGroups=yes\nProtectHostname=yes\nProtectProc=invisible\n"
 	            "RestrictRealtime=yes\nRestrictSUIDSGID=yes\nLockPersonality=yes\nRemoveIPC="
 	            "yes\nUMask=0077\n"
 	            "SystemCallArchitectures=native\nSystemCallErrorNumber=EPERM\n");
+}
+
+static void put_image(const struct unit *u, struct text *t)
+{
+	if (u->template) {
+		text_add(t,
+		         " $OPTIONS -- %s\n"
+		         "# OPTIONS=-p 8080:80 --memory 64M\n"
+		         "EnvironmentFile=-" UNIT_OPTIONS "/%%i.conf\n"
+		         "# Data of its own, where paths of its options begin: --block data=disk\n"
+		         "StateDirectory=ampoule/%%i\nWorkingDirectory=%%S/ampoule/%%i\n",
+		         u->image);
+		return;
+	}
+	text_add(t, " --");
+	put_word(t, u->image);
+	/* The unit's user may have no way into it; then there is nothing in it for that user, either. */
+	text_add(t, "\nWorkingDirectory=-%s\n", u->folder);
+}
+
+/* Whether all users may read the file, by all folders above it. */
+static bool everybody_reads(const char *path)
+{
+	struct stat s;
+	if (stat(path, &s) || !(s.st_mode & S_IROTH))
+		return false;
+	char *folder = keep_format("%s", path);
+	for (char *slash; (slash = strrchr(folder, '/')) && slash > folder;) {
+		*slash = 0;
+		if (stat(folder, &s) || !(s.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
 }
 
 static void put_service(const struct unit *u, struct text *t)
@@ -227,6 +267,8 @@ static void put_service(const struct unit *u, struct text *t)
 	const char *command = getenv("AMPOULE_COMMAND"), *slash = strrchr(u->image, '/');
 	const struct needs n = needs_of(u);
 	text_add(t, "[Unit]\nDescription=Appliance %s\n", slash ? slash + 1 : u->image);
+	if (u->template)
+		text_add(t, "AssertPathExists=%s\n", u->image);
 	text_add(t, u->socket
 	                    ? "# Nobody needs it once its proxy has ended.\nStopWhenUnneeded=yes\n"
 	                    : "After=network-online.target\nWants=network-online.target\n");
@@ -237,9 +279,7 @@ static void put_service(const struct unit *u, struct text *t)
 		if (word)
 			put_word(t, word);
 	}
-	text_add(t, " --");
-	put_word(t, u->image);
-	text_add(t, "\nWorkingDirectory=%s\n", u->folder);
+	put_image(u, t);
 	for (unsigned i = 0; i < u->count; i++) {
 		const char *file =
 		        begins(u->words[i], "--block=") ? strchr(u->words[i] + 8, '=') : NULL;
@@ -272,12 +312,17 @@ static void put_service(const struct unit *u, struct text *t)
 		         : low  ? "CAP_NET_BIND_SERVICE"
 		                : "",
 		         low ? "CAP_NET_BIND_SERVICE" : "");
-	put_hardening(t);
+	if (u->template)
+		text_add(t, "# For -p of a port below 1024, in `systemctl edit`:\n"
+		            "#CapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"
+		            "#AmbientCapabilities=CAP_NET_BIND_SERVICE\n");
+	put_hardening(u, t);
 	text_add(t, "ProtectHome=read-only\nRestrictNamespaces=~cgroup\nDevicePolicy="
 	            "closed\nDeviceAllow=/dev/kvm rw\n");
 	if (n.tun)
 		text_add(t, "DeviceAllow=/dev/net/tun rw\n");
-	if (!u->user && !n.root && getgrnam("kvm"))
+	/* A template goes to other machines, too: udev makes the group, and so does our package. */
+	if (!u->user && !n.root && (u->template || getgrnam("kvm")))
 		text_add(t, "SupplementaryGroups=kvm\n");
 	/* Beyond a service's: what passt and a jail shut themselves in by, and how the sandbox watches its child. */
 	text_add(t,
@@ -337,7 +382,9 @@ static void put_proxy(const struct unit *u, struct text *t)
 	text_add(t,
 	         "[Unit]\nDescription=Connections for %s\nRequires=%s.service "
 	         "%s.socket\nAfter=%s.service "
-	         "%s.socket\nJoinsNamespaceOf=%s.service\n\n[Service]\nType=notify\n"
+	         "%s.socket\nJoinsNamespaceOf=%s.service\n\n[Service]\n"
+	         "# It does not say that it is ready, though its manual has "
+	         "Type=notify.\nType=exec\n"
 	         "# With --exit-idle-time=5min it ends when nobody is connected, and the appliance "
 	         "with it.\n"
 	         "ExecStart=%s 127.0.0.1:%u\n",
@@ -346,7 +393,7 @@ static void put_proxy(const struct unit *u, struct text *t)
 	if (!u->user)
 		text_add(t, "DynamicUser=yes\nCapabilityBoundingSet=\n");
 	text_add(t, "PrivateNetwork=yes\nPrivateDevices=yes\nProtectHome=yes\n");
-	put_hardening(t);
+	put_hardening(u, t);
 	text_add(t, "RestrictNamespaces=yes\nMemoryDenyWriteExecute=yes\n"
 	            "RestrictAddressFamilies=AF_UNIX AF_INET "
 	            "AF_INET6\nSystemCallFilter=@system-service\n"
@@ -366,15 +413,21 @@ int unit_print(const struct unit *u, const char *folder)
 	           *manager = u->user ? "--user " : "";
 	if (u->socket && listed_ports(u, NULL, UINT_MAX - 1) != 1)
 		die(AMP_EXIT_USAGE, "--socket wants exactly one -p: a proxy leads to one port");
+	if (!u->user && !u->template && !needs_of(u).root && !everybody_reads(u->image))
+		tell("%s: the unit's own user may not read it: put it where all may, "
+		     "as " UNIT_IMAGES,
+		     u->image);
 	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		struct text t = { 0 };
 		if (kinds[i].socket && !u->socket)
 			continue;
-		const char *file = keep_format("%s%s", u->name, kinds[i].suffix);
+		const char *at = u->template ? "@" : "";
+		const char *file = keep_format("%s%s%s", u->name, at, kinds[i].suffix);
 		text_add(&t,
 		         "# %s/%s, made by `ampoule generate systemd`; then\n"
-		         "# systemctl %sdaemon-reload && systemctl %senable --now %s%s\n",
-		         place, file, manager, manager, u->name, u->socket ? ".socket" : "");
+		         "# systemctl %sdaemon-reload && systemctl %senable --now %s%s%s\n",
+		         place, file, manager, manager, u->name, u->template ? "@NAME" : "",
+		         u->socket ? ".socket" : "");
 		kinds[i].put(u, &t);
 		if (!folder) {
 			fwrite(t.s, 1, t.size, stdout);

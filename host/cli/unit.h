@@ -6,6 +6,9 @@
 #include <stdbool.h>
 
 #define UNIT_WATCHDOG "30s"
+#define UNIT_IMAGES                                                                                \
+	"/var/lib/ampoule" /* where a template's images are, each beside a folder of its name for data */
+#define UNIT_OPTIONS "/etc/ampoule" /* and their options: OPTIONS= in NAME.conf */
 
 struct unit {
 	const char *name;           /* of the units, without .service */
@@ -15,6 +18,7 @@ struct unit {
 	const char *memory, *cpus;  /* as --memory and --cpus; null: not given */
 	bool user;                  /* for a user's own manager */
 	bool socket;                /* the manager listens: three units */
+	bool template;              /* NAME@.service for images in UNIT_IMAGES; no image is named */
 	char **words;               /* further options of `ampoule run`, --NAME=VALUE each */
 	unsigned count;
 };

@@ -15,7 +15,7 @@
 
 #define MOUNT       "/sys/fs/cgroup"
 #define PAUSE_MS    2
-#define PATIENCE_MS 2000 /* what a tender's helpers get to put the host right */
+#define PATIENCE_MS 5000 /* what a tender's helpers get to put the host right */
 
 static const char *const controllers[] = { "memory", "cpu", "pids" };
 #define CONTROLLERS (sizeof controllers / sizeof *controllers)

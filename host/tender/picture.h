@@ -4,8 +4,9 @@
  * supervisor has made before the start, with the descriptor of a regular file; no file is opened here. The kernel signals
  * that a request is there, which ends the sleep of whoever waits for the image.
  *
- * A picture costs the image the time of a fork(), for what this process sees of its memory: the copy is written by a child, as
- * the image goes on. What it does not see, a sandboxed image's own memory, is read while that stands still.
+ * A picture costs the image the time of a fork(), if this process sees its memory: the copy is written by a child, as
+ * the image goes on. A sandboxed image's memory is copied while that goes on, then what it has written to meanwhile, until little
+ * is left; for that it stands still. Where the kernel cannot tell what was written to (written.h), it stands still for all.
  */
 #ifndef TENDER_PICTURE_H
 #define TENDER_PICTURE_H
@@ -35,6 +36,8 @@ bool picture_is_taken(void); /* that one, and well */
 /* Of a process that runs a sandboxed image: how to see which of its pages were touched. Before and after it is made. */
 void picture_prepare(void);
 void picture_child(pid_t);
+/* Of both tenders, before the seal. */
+void picture_room(const struct space *);
 
 /* The system calls of all below. `forks`: this process sees the image's memory. */
 void picture_allow(struct filter *, const struct image *, bool forks);
@@ -52,10 +55,19 @@ struct picture_subject {
 	const char *tender;
 	uint64_t resume; /* the third argument of its wait */
 	pid_t child;     /* whose memory it is; 0: this process sees it */
+	uint64_t since;  /* CLOCK_MONOTONIC, when it was stopped; 0: now */
 };
 
 /* Is there a request? Then devices are to come to rest, and the image to stand still. */
 bool picture_wanted(void);
+
+/*
+ * Of an image in a process of its own: a step of copying its memory while it goes on, and of what is left to do behind the
+ * picture. To be called again and again while `picture_asked`. True: little is left to copy, so devices are to come to rest and the
+ * image to stand still for it.
+ */
+bool picture_ahead(const struct picture_subject *);
+bool picture_is_busy(void); /* there are steps to take */
 
 /* Takes one, if there is a request. True: the image is to end here. */
 bool picture_take(const struct picture_subject *);

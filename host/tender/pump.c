@@ -169,8 +169,10 @@ bool pump_ready(const struct pump *p, uint64_t events)
 bool pump_rests(struct pump *p)
 {
 	bool busy = false;
-	if (!picture_wanted())
+	if (!picture_wanted()) {
+		pump_goes_on(p); /* who wanted one does not any more */
 		return false;
+	}
 	for (uint32_t i = 0; i < p->devices->count; i++) {
 		struct device *d = &p->devices->all[i];
 		d->hold = true;

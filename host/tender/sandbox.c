@@ -44,6 +44,7 @@
 #include <tender/picture.h>
 #include <tender/sandbox.h>
 #include <tender/stop.h>
+#include <tender/written.h>
 
 #define RSEQ_SIZE                                                                                  \
 	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
@@ -341,6 +342,7 @@ static _Noreturn void child(struct sandbox *b, struct space *s, const struct pum
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(AMP_EXIT_TENDER);
+	written_give();
 	setsid(); /* ^C and ^Z are the tender's business */
 	set_descriptors(b, pump);
 	struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -390,6 +392,7 @@ int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, s
 	if (pid < 0)
 		return defect_set(why, "cannot make a process: %s", strerror(errno));
 	b->child = pid;
+	b->subject->child = pid;
 	picture_child(pid);
 	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL)) {
 		defect_set(why,
@@ -544,17 +547,29 @@ static int stand_still(struct sandbox *b, struct pump *pump, struct crash *c, in
 	int status;
 	if (image_polls(b))
 		return 0;
+	b->subject->since = clock_mono();
 	if (ptrace(PTRACE_INTERRUPT, b->child, NULL, NULL) ||
 	    waitpid(b->child, &status, 0) != b->child)
 		return 0;
 	if (!WIFSTOPPED(status) || status >> 16 != PTRACE_EVENT_STOP)
 		return child_changed(b, status, c, result);
-	b->subject->child = b->child;
 	b->subject->resume = b->control->resume;
 	bool ends = !image_polls(b) && picture_take(b->subject);
-	ptrace(PTRACE_CONT, b->child, NULL, NULL);
+	if (!ends)
+		ptrace(PTRACE_CONT, b->child, NULL, NULL);
 	pump_goes_on(pump);
 	*result = 0;
+	return ends;
+}
+
+/* A step towards a picture. 0: it goes on. */
+static int picture_turn(struct sandbox *b, struct pump *pump, struct crash *c, int *result)
+{
+	int ends = 0;
+	if (picture_ahead(b->subject) && pump_rests(pump))
+		ends = stand_still(b, pump, c, result);
+	if (!picture_asked) /* nor do devices wait for one any more */
+		pump_goes_on(pump);
 	return ends;
 }
 
@@ -571,11 +586,11 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 			wake_image(b, pump);
 		if (b->control->waiting & AMP_WAIT_WARM)
 			picture_warm();
-		if (picture_asked && pump_rests(pump) && stand_still(b, pump, c, &result))
+		if (picture_asked && picture_turn(b, pump, c, &result))
 			return result;
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
-		int timeout = pump_pending(pump) ? 0
+		int timeout = pump_pending(pump) || picture_is_busy() ? 0
 		              : picture_asked || picture_awaits_warmth()
 		                      ? PICTURE_RETRY_MS
 		                      : clock_due_ms(pump->clock);

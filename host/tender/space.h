@@ -55,6 +55,9 @@ struct space {
 	const struct snapshot *from; /* of a clone; null: a fresh start */
 	uint64_t entry, stack;       /* where the image begins, and with which RSP */
 	bool heap_shared;            /* this process sees the image's memory */
+	/* SPACE_CHILD with a shared heap: a bit a page of it that this process has written to, set by devices and cleared by who
+	 * takes pictures; else null. */
+	uint64_t *heap_log;
 	uint32_t region_count;
 	struct region regions[REGIONS_MAX];
 	uint64_t moved; /* the image's, by which its addresses differ from those in its file */

@@ -43,6 +43,21 @@ static int make_arena(struct space *s, bool heap_shared, struct defect *why)
 	return 0;
 }
 
+static uint64_t log_size(const struct region *heap)
+{
+	return (heap->size / AMP_PAGE + 63) / 64 * 8;
+}
+
+static int make_log(struct space *s, const struct region *heap, struct defect *why)
+{
+	void *map = mmap(NULL, log_size(heap), PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return defect_set(why, "there is no memory to note pages: %s", strerror(errno));
+	s->heap_log = map;
+	return 0;
+}
+
 /* Maps the regions at the image's own addresses; see SPACE_CHILD in space.h. */
 static int map_regions(struct space *s, bool heap_shared, struct defect *why)
 {
@@ -66,6 +81,8 @@ static int map_regions(struct space *s, bool heap_shared, struct defect *why)
 			                  (unsigned long long)(r->size >> 10),
 			                  (unsigned long long)r->at, strerror(errno));
 		r->host = map;
+		if (r->kind == REGION_HEAP && heap_shared && make_log(s, r, why))
+			return -1;
 	}
 	return 0;
 }
@@ -129,6 +146,9 @@ int space_memory_restore(struct space *s, struct defect *why)
 
 void space_free(struct space *s)
 {
+	const struct region *heap = space_region(s, REGION_HEAP, 0);
+	if (s->heap_log)
+		munmap(s->heap_log, log_size(heap));
 	if (s->arena)
 		munmap(s->arena, s->arena_size);
 	else

@@ -243,6 +243,7 @@ static void picture_of(struct tender *t, const char *name)
 		                               .args = &t->args,
 		                               .tender = name };
 	t->sandbox.subject = &t->subject;
+	picture_room(&t->layout.space);
 }
 
 /* Of the pump: the image of the machine stands in a wait. */

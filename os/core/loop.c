@@ -26,10 +26,11 @@
 	(8 *                                                                                       \
 	 LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten  \
 	                        */
-#define POLL_TRIAL 32      /* waits */
-#define AHEAD_MAX  250000u /* ns that a wait is ended earlier, at most */
-#define LATE_STEP  16000u
-#define CREDIT_MAX (10 * NS_PER_MS)
+#define POLL_TRIAL     32  /* waits */
+#define WAITS_MEASURED 4
+#define AHEAD_MAX      250000u /* ns that a wait is ended earlier, at most */
+#define LATE_STEP      16000u
+#define CREDIT_MAX     (10 * NS_PER_MS)
 _Static_assert(LATE_STEP < AHEAD_MAX && AHEAD_MAX < CREDIT_MAX,
                "what is learnt in a step is paid for");
 
@@ -38,6 +39,7 @@ static struct loop_figures figures;
 static uint64_t flushed_at; /* ns: when the tender last saw what we handed out */
 static uint64_t came_at;    /* ns: when we last were at the gate */
 static uint64_t idle_average = LOOP_POLL_MAX_NS / 2; /* ns: decaying average of idle times */
+static uint64_t wait_cost; /* ns that a wait takes that waits for nothing; 0: not known */
 
 static struct {
 	uint32_t percent;
@@ -64,6 +66,7 @@ COLD void loop_remove(struct loop_source *s)
 static COLD void figures_begin(void)
 {
 	figures = (struct loop_figures){ 0 };
+	wait_cost = 0; /* a clone may run under another tender */
 }
 ON_CLONE(100, figures_begin);
 
@@ -82,6 +85,13 @@ static __attribute__((noinline)) bool poll_sources(void)
 	return worked;
 }
 
+/* A wait for nothing. A clone may return from it, as from each wait. */
+static COLD void pass_the_gate(void)
+{
+	if (gate_wait(0, 0))
+		clone_begin();
+}
+
 static __attribute__((noinline)) void flush_sources(uint64_t now)
 {
 	flushed_at = now;
@@ -92,7 +102,7 @@ static __attribute__((noinline)) void flush_sources(uint64_t now)
 	/* A loop that never has to wait shows now and then that it turns. */
 	if (now - came_at >= LOOP_SIGN_NS) {
 		came_at = now;
-		gate_wait(0, 0);
+		pass_the_gate();
 	}
 }
 
@@ -118,8 +128,20 @@ COLD void loop_settle(void)
 {
 	poll_sources();
 	flush_sources(clock_now());
-	if (gate_wait(0, 0)) /* a wait includes all kicks */
-		clone_begin();
+	pass_the_gate(); /* a wait includes all kicks */
+}
+
+/* The least of a few, measured once. */
+static COLD uint64_t cost_of_a_wait(void)
+{
+	for (unsigned k = wait_cost ? WAITS_MEASURED : 0; k < WAITS_MEASURED; k++) {
+		uint64_t before = clock_now();
+		pass_the_gate();
+		uint64_t took = clock_now() - before + 1;
+		if (!wait_cost || took < wait_cost)
+			wait_cost = took;
+	}
+	return wait_cost;
 }
 
 /* How long to poll before waiting: 0, or ns. */
@@ -227,8 +249,10 @@ static COLD void wait_at_gate(void)
 
 static void loop_idle(void)
 {
-	uint64_t start = clock_now(), ns = polling_pays();
-	if (punctual.percent) {
+	uint64_t start = clock_now(), ns = polling_pays(), timer = timer_next();
+	if (timer < start + LOOP_POLL_MAX_NS && timer < start + cost_of_a_wait()) {
+		ns = LOOP_POLL_MAX_NS;
+	} else if (punctual.percent) {
 		uint64_t soon = due_soon(start);
 		ns = soon > ns ? soon : ns;
 	}

@@ -78,3 +78,11 @@ class Kubelet:
         """Its state (0 created, 1 running, 2 exited) and exit code; protobuf leaves zeroes out."""
         s = decode(self("ContainerStatus", {1: container})[1])
         return s.get(3, 0), s.get(7, 0)
+
+    def stats(self, container):
+        """CPU time in nanoseconds, and bytes of memory."""
+        s = decode(self("ContainerStats", {1: container})[1])
+        return decode(decode(s[2])[2]).get(1, 0), decode(decode(s[3])[2]).get(1, 0)
+
+    def lists(self, container):
+        return 1 in self("ListContainers", {1: {1: container}})

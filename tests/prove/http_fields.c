@@ -10,7 +10,10 @@
 
 /* What loops keep is http_lines.c's to prove. */
 /*@ predicate upto(char *a, char *b) = \true;
-    predicate http_head_holds(struct http_head *h) = \true; */
+    predicate there(char *bytes, integer size) = \true;
+    predicate http_head_holds(struct http_head *h) = \true;
+    predicate http_field_holds{L}(struct http_head *h, integer k) = \true;
+    predicate http_span_holds(struct http_head *h, struct http_span s) = s.at + s.size <= h->size; */
 
 #include <app/http/text.c>
 #include <app/http/fields.c>

@@ -54,12 +54,12 @@ def certificate(name, host, by, *kind, days=20, more=""):
 class Image:
     """It runs, and listens on the port if that is not 0."""
 
-    def __init__(self, build, tender, image, port, *sets, net="service=tap:tap0"):
+    def __init__(self, build, tender, image, port, *sets, net="service=tap:tap0", words=()):
         self.log = open(path("log"), "w+")
-        self.process = subprocess.Popen([build + "/ampoule", "run", "-v", "--tender", tender, "--net", net] +
+        self.process = subprocess.Popen([build + "/ampoule", "run", "-v", "--tender", tender, "--net", net, *words] +
                                         [w for s in sets for w in ("--set", s)] + [path(image)],
                                         stdout=self.log, stderr=self.log)
-        until = time.monotonic() + (60 if tender == "qemu" else 20)
+        until = time.monotonic() + 60
         while port and time.monotonic() < until:
             try:
                 socket.create_connection((HOST, port), 1).close()
@@ -67,7 +67,10 @@ class Image:
             except OSError:
                 need(self.process.poll() is None, "it ended: " + self.text())
                 time.sleep(0.05)
-        need(not port, "it does not listen: " + self.text())
+        if port:
+            self.process.kill()     # it has the TAP device, which the next one needs
+            self.process.wait(30)
+            raise Failed("it does not listen: " + self.text())
 
     def text(self):
         self.log.flush()
@@ -80,7 +83,11 @@ class Image:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()     # it has the TAP device, which the next one needs
+            raise
         self.log.close()
 
 

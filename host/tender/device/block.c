@@ -58,6 +58,7 @@ static int block_place(struct device *d, const struct device_place *to, struct d
 		                             .ring_size = d->note->ring_size,
 		                             .rings = to->rings,
 		                             .heap = to->heap,
+		                             .heap_log = to->heap_log,
 		                             .view = to->view };
 	(void)why;
 	if (b->rings.file)

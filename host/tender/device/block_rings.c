@@ -50,6 +50,7 @@ void block_rings_open(struct block_rings *d, const struct block_layout *l)
 {
 	*d = (struct block_rings){ .file = l->file,
 		                   .heap = l->heap,
+		                   .heap_log = l->heap_log,
 		                   .event = -1,
 		                   .bytes_left = UINT64_MAX,
 		                   .ops_left = UINT64_MAX };
@@ -176,12 +177,26 @@ static void note(struct block_rings *d, uint32_t op, uint64_t at, uint64_t size)
 		block_copy_note(&d->copy, at, size);
 }
 
+/* The first `size` bytes of these parts have been read into. */
+static void log_read(struct block_rings *d, const struct iovec *v, int count, uint64_t size)
+{
+	for (int k = 0; d->heap_log && k < count && size; k++) {
+		uint64_t n = v[k].iov_len < size ? v[k].iov_len : size,
+		         from = (uint64_t)((uint8_t *)v[k].iov_base - d->heap.bytes);
+		for (uint64_t page = from / AMP_PAGE; n && page <= (from + n - 1) / AMP_PAGE;
+		     page++)
+			d->heap_log[page / 64] |= 1ull << page % 64;
+		size -= n;
+	}
+}
+
 static void now(struct block_rings *d, const struct amp_block_request *q, struct iovec *v)
 {
 	int error = 0;
 	switch (q->op) {
 	case AMP_BLOCK_READ:
 		error = block_file_read(d->file, v, (int)q->part_count, q->offset);
+		log_read(d, v, (int)q->part_count, q->size);
 		break;
 	case AMP_BLOCK_WRITE:
 		error = block_file_write(d->file, v, (int)q->part_count, q->offset);
@@ -249,6 +264,8 @@ uint32_t block_rings_reap(struct block_rings *d)
 		int32_t result = c->res;
 		io_uring_cqe_seen(&jobs->ring, c);
 		n++;
+		if (j->op == AMP_BLOCK_READ)
+			log_read(d, j->v + j->first, j->count - j->first, j->left);
 		if (go_on(j, result)) {
 			submit(jobs, j);
 			continue;

@@ -29,6 +29,7 @@ struct block_rings {
 	struct block_file *file; /* null: there is no device */
 	struct ring requests, answers;
 	struct device_memory heap; /* the image's memory extent */
+	uint64_t *heap_log;        /* a bit a page of it that was written to; null: nobody asks */
 	struct block_jobs *jobs;   /* null: no io_uring */
 	uint32_t in_flight;
 	struct block_copy copy; /* of a file that is written to */
@@ -47,6 +48,7 @@ struct block_layout {
 	uint32_t ring_size;
 	struct device_memory rings; /* shared, zero */
 	struct device_memory heap;  /* the image's memory extent */
+	uint64_t *heap_log;         /* as above */
 	struct amp_device *view;    /* the image's */
 };
 

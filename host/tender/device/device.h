@@ -82,7 +82,9 @@ struct device_need {
 /* Where it got that, and what else it needs to lay itself out. */
 struct device_place {
 	struct device_memory rings, frames, queues;
-	struct device_memory heap;             /* size 0: this process does not see it */
+	struct device_memory heap; /* size 0: this process does not see it */
+	uint64_t *
+	        heap_log; /* a bit a page of it that the device has written to; null: nobody asks */
 	const struct device_memory *constants; /* the image's segments that it cannot write */
 	uint32_t constant_count;               /* at most AMP_SEGMENTS_MAX */
 	struct amp_queue *further;             /* in boot information, */

@@ -310,6 +310,7 @@ int devices_place(struct devices *s, const struct devices_room *room, struct def
 		                   .apart = space->kind == SPACE_CHILD };
 	if (space->heap_shared)
 		to.heap = memory(space, REGION_HEAP, 0);
+	to.heap_log = space->heap_log;
 	for (uint32_t i = 0; i < space->region_count; i++) {
 		const struct region *r = &space->regions[i];
 		if (r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W))

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -33,7 +34,20 @@ struct macvtap {
 
 static void delete_link(const void *of)
 {
-	rtnl_delete_link(*(const uint32_t *)of);
+	uint32_t index = if_nametoindex(of);
+	if (index)
+		rtnl_delete_link(index);
+}
+
+/* A name of nobody else's: who deletes the link knows it before there is one, since this process may be killed at any time. */
+static int draw_name(struct macvtap *m, struct defect *why)
+{
+	uint64_t number;
+	if (getrandom(&number, sizeof number, 0) != sizeof number)
+		return defect_set(why, "no random numbers: %s", strerror(errno));
+	snprintf(m->name, sizeof m->name, "amp%012llx",
+	         (unsigned long long)(number & 0xffffffffffff));
+	return 0;
 }
 
 /* /dev/tapN, or, where /dev is not the kernel's own, a node made for a moment. */
@@ -89,16 +103,16 @@ static int make(struct macvtap *m, const char *below, bool offloads, struct defe
 	if (!interface)
 		return defect_set(why, "there is no network interface %s", below);
 	strcpy(m->below, below);
-	int index = rtnl_macvtap(interface, TAP_NAME_ANY, why);
+	if (draw_name(m, why))
+		return -1;
+	m->packets.undo = undo_at_end(delete_link, m->name, why);
+	if (m->packets.undo < 0)
+		return -1;
+	int index = rtnl_macvtap(interface, m->name, why);
 	if (index < 0)
 		return -1;
 	m->index = (uint32_t)index;
-	m->packets.undo = undo_at_end(delete_link, &m->index, why);
-	if (m->packets.undo < 0) {
-		rtnl_delete_link(m->index);
-		return -1;
-	}
-	if (!if_indextoname(m->index, m->name) || read_link(m))
+	if (read_link(m))
 		return defect_set(why, "cannot set up the macvtap link: %s", strerror(errno));
 	m->packets.fd = open_node(m);
 	if (m->packets.fd < 0)

@@ -6,9 +6,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -114,6 +116,39 @@ static bool look(struct net_stream *s, struct iovec *first)
 	return true;
 }
 
+/* Has the other side read all that went? */
+static bool is_read(const struct net_stream *s)
+{
+	int left;
+	return !net_stream_waits(s) && !ioctl(s->fd, SIOCOUTQ, &left) && !left;
+}
+
+/* False: it may not go. What has been gathered goes first where the packet has to be read by itself. */
+static bool stage(struct net_stream *s, const struct iovec *v, uint32_t count, uint32_t extra)
+{
+	for (bool again = false;; again = true) {
+		struct iovec *to = s->v + s->vectors;
+		memcpy(to + extra, v, count * sizeof *v);
+		if (!s->guard)
+			return true;
+		if (!look(s, to + extra))
+			return false;
+		const uint8_t *bytes = to[extra - 1].iov_base;
+		uint32_t size = (uint32_t)to[extra - 1].iov_len;
+		if (!s->pace)
+			return true;
+		if (!again && !net_pace_together(s->pace, bytes, size)) {
+			net_stream_flush(s);
+			if (!is_read(s))
+				return false;
+			net_pace_read(s->pace);
+			continue; /* at the beginning, now */
+		}
+		net_pace_goes(s->pace, bytes, size);
+		return true;
+	}
+}
+
 bool net_stream_add(struct net_stream *s, const struct iovec *v, uint32_t count, uint32_t size)
 {
 	uint32_t whole = NET_STREAM_LENGTH + size, extra = s->guard ? 2 : 1;
@@ -121,10 +156,9 @@ bool net_stream_add(struct net_stream *s, const struct iovec *v, uint32_t count,
 		return false;
 	if (s->vectors + extra + count > NET_STREAM_VECTORS || s->bytes + whole > NET_STREAM_BATCH)
 		net_stream_flush(s);
-	struct iovec *to = s->v + s->vectors;
-	memcpy(to + extra, v, count * sizeof *v);
-	if (s->guard && !look(s, to + extra))
+	if (!stage(s, v, count, extra))
 		return false;
+	struct iovec *to = s->v + s->vectors;
 	s->lengths[s->packets] = htonl(size);
 	to[0] = (struct iovec){ &s->lengths[s->packets++], NET_STREAM_LENGTH };
 	s->vectors += extra + count;
@@ -216,6 +250,9 @@ void net_stream_allow(const struct net_stream *s, struct filter *f)
 {
 	const struct filter_arg flags = { 2, FILTER_EQUAL, SEND_FLAGS };
 	filter_allow_on(f, SYS_sendmsg, s->fd, &flags, 1);
+	const struct filter_arg queue = { 1, FILTER_EQUAL, SIOCOUTQ };
+	if (s->pace)
+		filter_allow_on(f, SYS_ioctl, s->fd, &queue, 1);
 	for (uint64_t how = EPOLL_CTL_ADD; how <= EPOLL_CTL_DEL; how++) {
 		const struct filter_arg watch[] = { { 1, FILTER_EQUAL, how },
 			                            { 2, FILTER_EQUAL, (uint64_t)s->fd } };

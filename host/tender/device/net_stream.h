@@ -15,6 +15,7 @@
 #include <ampoule_abi.h>
 #include <tender/defect.h>
 #include <tender/device/net_guard.h>
+#include <tender/device/net_pace.h>
 #include <tender/filter.h>
 
 #define NET_STREAM_LENGTH 4u
@@ -32,6 +33,7 @@ struct net_stream {
 	bool readdress; /* frames to no address are the image's: nobody has told the other side its own yet */
 	uint8_t mac[6];          /* with readdress: the image's */
 	struct net_guard *guard; /* null: everything may go; not owned */
+	struct net_pace *pace;   /* with a guard; null: everything may be read at once; not owned */
 	bool gone;               /* the other side has closed, or said what makes no sense */
 	uint32_t bad;            /* the length that it said; 0: none */
 	uint8_t tcp;  /* of the frame that was read last, if it is TCP: IP's version; else 0 */

@@ -27,6 +27,7 @@ struct passt {
 	struct packets packets; /* first: packets.h */
 	struct net_stream stream;
 	struct net_guard guard;
+	struct net_pace pace;
 	struct passt_process process;
 	bool failed; /* it did not start, for this reason: */
 	struct defect why;
@@ -226,7 +227,9 @@ static int passt_open(struct device *d, const struct device_wish *w, struct defe
 		memcpy(p->guard.router6, setup.ip6.gateway.bytes, sizeof p->guard.router6);
 	}
 	p->stream.guard = &p->guard;
+	p->stream.pace = &p->pace;
 	p->packets.fd = passt_start(&p->process, &setup, why);
+	p->packets.undo = p->process.undo;
 	if (p->packets.fd < 0 || net_stream_open(&p->stream, p->packets.fd, FRAME_MOST, why))
 		return AMP_EXIT_TENDER;
 	packets_take_mac(p->packets.mac, w, "passt");

@@ -12,15 +12,21 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <tender/device/passt_start.h>
+#include <tender/device/undo.h>
 
-#define SOCKET     3 /* its number in passt */
+#define SOCKET     3    /* its number in passt */
+#define GRACE_MS   1000 /* what passt gets to end in by itself */
 #define ARGS_MAX   (32u + 2 * PASST_PUBLISH_MAX)
 #define ARG_MAX_   96u
 #define BUFFERS    (4 << 20) /* bytes; the host gives what it allows */
@@ -75,7 +81,9 @@ static void publish(struct words *w, const struct publish *p)
 
 static void say_all(struct words *w, const struct passt_setup *s)
 {
-	static const char *const fixed[] = { "passt", "-q", "-M", ROUTER_MAC };
+	/* It writes its process number to the pipe of its errors. */
+	static const char *const fixed[] = { "passt",           "-q", "-P",
+		                             "/proc/self/fd/2", "-M", ROUTER_MAC };
 	for (uint32_t k = 0; k < sizeof fixed / sizeof *fixed; k++)
 		add(w, "%s", fixed[k]);
 	if (!s->ip4.on || !s->ip6.on)
@@ -145,6 +153,81 @@ static int spawn(struct passt_process *p, struct words *w, int its, int errors)
 	return error;
 }
 
+/* ---- Its end ---- */
+
+/* The process in the background, as soon as it is known. A number alone may be another's by then. */
+struct passt_life {
+	pid_t pid;
+	unsigned long long start; /* as in /proc/PID/stat */
+};
+
+/* 0: there is no such process. */
+static unsigned long long start_of(pid_t pid)
+{
+	char path[32], text[1024];
+	unsigned long long start = 0;
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = 0;
+	/* The name may have spaces and brackets; the start is 20 words behind it. */
+	char *at = strrchr(text, ')');
+	for (unsigned i = 0; at && i < 20; i++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		start = strtoull(at, NULL, 10);
+	return start;
+}
+
+static void end_it(const void *of)
+{
+	const struct passt_life *l = of;
+	if (l->pid <= 0)
+		return;
+	int pidfd = (int)syscall(SYS_pidfd_open, l->pid, 0);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	if (start_of(l->pid) != l->start)
+		return;
+	if (pidfd < 0) {
+		/* A kernel before 5.3. */
+		struct timespec grace = { .tv_sec = GRACE_MS / 1000 };
+		nanosleep(&grace, NULL);
+		if (start_of(l->pid) == l->start)
+			kill(l->pid, SIGKILL);
+	} else if (poll(&end, 1, GRACE_MS) <= 0) {
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	}
+}
+
+static int watch_it(struct passt_process *p, struct defect *why)
+{
+	p->life = mmap(NULL, sizeof *p->life, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	               -1, 0);
+	if (p->life == MAP_FAILED) {
+		p->life = NULL;
+		return defect_set(why, "no memory for passt: %s", strerror(errno));
+	}
+	p->undo = undo_at_end(end_it, p->life, why);
+	return p->undo < 0 ? -1 : 0;
+}
+
+/* In what it said, the line that is its number. */
+static void tell_life(struct passt_life *l, const char *said)
+{
+	while (said && *said) {
+		size_t n = strspn(said, "0123456789");
+		pid_t pid = n && n < 10 && said[n] == '\n' ? atoi(said) : 0;
+		if (pid > 0) {
+			l->start = start_of(pid);
+			__atomic_store_n(&l->pid, l->start ? pid : 0, __ATOMIC_RELEASE);
+		}
+		said = strchr(said, '\n');
+		said += said != NULL;
+	}
+}
+
 int passt_start(struct passt_process *p, const struct passt_setup *s, struct defect *why)
 {
 	static struct words words;
@@ -152,7 +235,9 @@ int passt_start(struct passt_process *p, const struct passt_setup *s, struct def
 	words.count = 0;
 	say_all(&words, s);
 	words.argv[words.count] = NULL;
-	*p = (struct passt_process){ .errors = -1 };
+	*p = (struct passt_process){ .errors = -1, .undo = -1 };
+	if (watch_it(p, why))
+		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return explain(errno, why);
 	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK)) {
@@ -161,6 +246,7 @@ int passt_start(struct passt_process *p, const struct passt_setup *s, struct def
 		close(pair[1]);
 		return explain(error, why);
 	}
+	fchmod(pipes[1], 0622); /* root's passt is nobody when it opens it */
 	prepare(pair[0], pair[1]);
 	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	int error = spawn(p, &words, pair[1], pipes[1]);
@@ -175,11 +261,9 @@ int passt_start(struct passt_process *p, const struct passt_setup *s, struct def
 }
 
 /* What it said last, but for the syslog that it may not have reached. */
-static void last_line(int fd, char *to, size_t size)
+static void last_line(char *text, char *to, size_t size)
 {
-	char text[2048], *rest = text;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	text[n > 0 ? n : 0] = 0;
+	char *rest = text;
 	*to = 0;
 	for (char *line; (line = strsep(&rest, "\n"));)
 		if (*line && strncmp(line, "Failed to send", 14))
@@ -204,11 +288,15 @@ int passt_wait(struct passt_process *p, struct defect *why)
 	}
 	pid_t pid = p->pid;
 	p->pid = 0;
-	char said[300] = "";
+	char text[2048], said[300] = "";
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	ssize_t n = read(p->errors, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = 0;
 	if (status)
-		last_line(p->errors, said, sizeof said);
+		last_line(text, said, sizeof said);
+	else
+		tell_life(p->life, text);
 	passt_give_up(p);
 	if (!status)
 		return 0;
@@ -232,5 +320,7 @@ void passt_give_up(struct passt_process *p)
 	}
 	if (p->errors >= 0)
 		close(p->errors);
-	*p = (struct passt_process){ .errors = -1 };
+	if (p->life)
+		munmap(p->life, sizeof *p->life);
+	*p = (struct passt_process){ .errors = -1, .undo = p->undo };
 }

@@ -2,7 +2,8 @@
 /*
  * Starts passt, the user-mode network (https://passt.top): a process of the same user that ends the image's connections in
  * sockets of its own, for which nobody needs rights or preparation. It goes to the background by itself, confined, and ends
- * when our end of its socket is closed, whatever closes it.
+ * when our end of its socket is closed, whatever closes it. One that does not, is killed: the passt of 2023 can be led into a
+ * loop without an end by what the image sends.
  */
 #ifndef TENDER_DEVICE_PASST_START_H
 #define TENDER_DEVICE_PASST_START_H
@@ -39,6 +40,8 @@ struct passt_setup {
 struct passt_process {
 	pid_t pid;  /* while it starts; else 0 */
 	int errors; /* what it says meanwhile; -1: none */
+	int undo;   /* who kills it goes on while this is open (undo.h): the device's; -1: nobody */
+	struct passt_life *life;
 };
 
 /* Returns our end of its socket, non-blocking; it goes on starting meanwhile. -1 with a defect. */

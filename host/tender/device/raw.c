@@ -49,24 +49,24 @@ static int open_setting(const struct raw *r, const char *of)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
-/* Was it otherwise? */
-static bool set(const struct raw *r, const char *of, char to)
+static bool is(const struct raw *r, const char *of, char value)
 {
-	char is = to;
+	char found = 0;
 	int fd = open_setting(r, of);
 	if (fd < 0)
 		return false;
-	bool changed = read(fd, &is, 1) == 1 && is != to && pwrite(fd, &to, 1, 0) == 1;
+	bool same = read(fd, &found, 1) == 1 && found == value;
 	close(fd);
-	return changed;
+	return same;
 }
 
-/* A host without the addresses would send on what is for them. And one that still speaks IPv6 would believe a router, and take
- * addresses in the image's place. */
-static void quieten(struct raw *r)
+static void set(const struct raw *r, const char *of, char to)
 {
-	r->forwarded = set(r, FORWARDING, '0');
-	r->spoke6 = r->state.ip6 && set(r, DISABLE6, '1');
+	int fd = open_setting(r, of);
+	if (fd < 0)
+		return;
+	(void)!pwrite(fd, &to, 1, 0);
+	close(fd);
 }
 
 static void put_back(const void *of)
@@ -77,6 +77,22 @@ static void put_back(const void *of)
 	rtnl_put_back(&r->state);
 	if (r->forwarded)
 		set(r, FORWARDING, '1');
+}
+
+/* A host without the addresses would send on what is for them. And one that still speaks IPv6 would believe a router, and take
+ * addresses in the image's place. What puts it back is there first: this process may be killed at any time. */
+static int quieten(struct raw *r, struct defect *why)
+{
+	r->forwarded = is(r, FORWARDING, '1');
+	r->spoke6 = r->state.ip6 && is(r, DISABLE6, '0');
+	r->packets.undo = undo_at_end(put_back, r, why);
+	if (r->packets.undo < 0)
+		return -1;
+	if (r->forwarded)
+		set(r, FORWARDING, '0');
+	if (r->spoke6)
+		set(r, DISABLE6, '1');
+	return 0;
 }
 
 /* Is this the network of the whole machine, as far as one can see? */
@@ -143,9 +159,7 @@ static int move(struct raw *r, struct net_words *given, struct defect *why)
 		        "the image, and the host be cut off; say addresses=move if that is "
 		        "meant, or use -p",
 		        r->name);
-	quieten(r);
-	r->packets.undo = undo_at_end(put_back, r, why);
-	if (r->packets.undo < 0 || rtnl_lift(&r->state, why))
+	if (quieten(r, why) || rtnl_lift(&r->state, why))
 		return -1;
 	if (is_told(given))
 		return 0;

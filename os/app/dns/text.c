@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <core/date.h>
+
 int dns_text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -71,23 +73,6 @@ bool dns_text_seconds(const char *text, size_t size, uint32_t *value)
 	return true;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar: whole years of 365 days, and the leap
- * days before March of the year, counted as if a year began in March. */
-static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
-{
-	year -= month <= 2;
-	int64_t months = month + (month > 2 ? -3 : 9);
-	return year * 365 + year / 4 - year / 100 + year / 400 + (153 * months + 2) / 5 + day - 1 -
-	       719468;
-}
-
-static unsigned days_in_month(unsigned year, unsigned month)
-{
-	if (month == 2)
-		return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28;
-	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
-}
-
 bool dns_text_time(const char *text, size_t size, uint32_t *value)
 {
 	uint64_t part[6], n;
@@ -104,10 +89,11 @@ bool dns_text_time(const char *text, size_t size, uint32_t *value)
 		if (!dns_text_number(text + 2 + 2 * i, 2, 10, 99, &part[i]))
 			return false;
 	if (part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 ||
-	    part[2] > days_in_month((unsigned)part[0], (unsigned)part[1]) || part[3] > 23 ||
+	    part[2] > date_month_days((int64_t)part[0], (uint32_t)part[1]) || part[3] > 23 ||
 	    part[4] > 59 || part[5] > 60)
 		return false;
-	int64_t days = days_from_date((int64_t)part[0], (unsigned)part[1], (unsigned)part[2]);
+	int64_t days =
+	        date_day((struct date){ (int32_t)part[0], (uint8_t)part[1], (uint8_t)part[2] });
 	*value = (uint32_t)((uint64_t)days * 86400 + part[3] * 3600 + part[4] * 60 + part[5]);
 	return true;
 }
@@ -325,19 +311,11 @@ void dns_put_ip6(struct bytes_out *out, const uint8_t address[16])
 
 void dns_put_time(struct bytes_out *out, uint32_t seconds)
 {
-	uint32_t days = seconds / 86400, year = 1970, month = 1;
+	struct date d = date_of(seconds / DATE_DAY_S);
 
-	for (;; year++) {
-		uint32_t length = days_in_month(year, 2) == 29 ? 366 : 365;
-		if (days < length)
-			break;
-		days -= length;
-	}
-	for (; days >= days_in_month(year, month); month++)
-		days -= days_in_month(year, month);
-	dns_put_number(out, year, 10, 4);
-	dns_put_number(out, month, 10, 2);
-	dns_put_number(out, days + 1, 10, 2);
+	dns_put_number(out, (uint32_t)d.year, 10, 4);
+	dns_put_number(out, d.month, 10, 2);
+	dns_put_number(out, d.day, 10, 2);
 	dns_put_number(out, seconds / 3600 % 24, 10, 2);
 	dns_put_number(out, seconds / 60 % 60, 10, 2);
 	dns_put_number(out, seconds % 60, 10, 2);

@@ -136,6 +136,8 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
                                        uint32_t *used, const uint8_t **data, uint32_t *data_size)
 {
 	*used = 0;
+	/*@ loop invariant *used <= size;
+	    loop assigns *c, *used; */
 	while (*used < size) {
 		if (c->state == DATA) {
 			uint32_t n = size - *used;
@@ -144,6 +146,7 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
 			*data_size = n;
 			//@ assert \valid_read(*data + (0 .. n - 1));
 			*used += n;
+			//@ assert *used <= size;
 			c->left -= n;
 			if (!c->left)
 				c->state = DATA_CR;
@@ -151,6 +154,7 @@ enum http_chunk_result http_chunk_next(struct http_chunk *c, const uint8_t *byte
 		}
 		if (!step(c, (char)bytes[(*used)++]))
 			return CHUNK_BAD;
+		//@ assert *used <= size;
 		if (c->state == END)
 			return CHUNK_END;
 	}

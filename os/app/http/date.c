@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* HTTP's dates (RFC 9110 §5.6.7): written as IMF-fixdate, read in all three forms. Days are counted
- * as in a calendar whose years begin in March, so that the leap day comes last. */
+/* HTTP's dates (RFC 9110 §5.6.7): written as IMF-fixdate, read in all three forms. */
 #include <app/http/http_internal.h>
 
 #include <string.h>
 
 #include <core/clock.h>
-
-#define DAY 86400
+#include <core/date.h>
 
 static const char days[] = "SunMonTueWedThuFriSat",
                   months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-
-static int64_t days_from(int64_t year, uint32_t month, uint32_t day)
-{
-	year -= month <= 2;
-	int64_t era = (year >= 0 ? year : year - 399) / 400;
-	int64_t of_era = year - era * 400,
-	        of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
 
 static void put2(char *to, uint32_t v)
 {
@@ -29,23 +18,17 @@ static void put2(char *to, uint32_t v)
 
 void http_date_print(char to[HTTP_DATE_SIZE], int64_t seconds)
 {
-	int64_t day = seconds / DAY, z = day + 719468;
-	uint32_t time = (uint32_t)(seconds % DAY);
-	if (seconds < 0 || seconds > 253402300799) { /* outside of 1970 to 9999 */
-		day = 0, z = 719468, time = 0;
-	}
-	int64_t era = z / 146097, of_era = z % 146097;
-	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100),
-	        m = (5 * of_year + 2) / 153;
-	uint32_t month = (uint32_t)(m < 10 ? m + 3 : m - 9);
-	year += era * 400 + (month <= 2);
+	if (seconds < 0 || seconds > 253402300799) /* outside of 1970 to 9999 */
+		seconds = 0;
+	int64_t day = seconds / DATE_DAY_S;
+	uint32_t time = (uint32_t)(seconds % DATE_DAY_S);
+	struct date d = date_of(day);
 	memcpy(to, "Thu, 01 Jan 1970 00:00:00 GMT", HTTP_DATE_SIZE);
 	memcpy(to, days + 3 * ((day + 4) % 7), 3);
-	put2(to + 5, (uint32_t)(of_year - (153 * m + 2) / 5 + 1));
-	memcpy(to + 8, months + 3 * (month - 1), 3);
-	put2(to + 12, (uint32_t)year / 100);
-	put2(to + 14, (uint32_t)year % 100);
+	put2(to + 5, d.day);
+	memcpy(to + 8, months + 3 * (d.month - 1), 3);
+	put2(to + 12, (uint32_t)d.year / 100);
+	put2(to + 14, (uint32_t)d.year % 100);
 	put2(to + 17, time / 3600);
 	put2(to + 20, time / 60 % 60);
 	put2(to + 23, time % 60);
@@ -105,7 +88,6 @@ static uint32_t time_of(struct reader *r)
 
 int http_date_parse(struct http_text t, int64_t *to)
 {
-	static const uint8_t lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	if (!t.size)
 		return ERR_MALFORMED;
 	struct reader r = { t.bytes, t.bytes + t.size, false };
@@ -144,8 +126,9 @@ int http_date_parse(struct http_text t, int64_t *to)
 		time = time_of(&r);
 		expect(&r, " GMT");
 	}
-	if (r.bad || r.p != r.end || day < 1 || day > lengths[month - 1] || year < 1900)
+	if (r.bad || r.p != r.end || day < 1 || year < 1900 || day > date_month_days(year, month))
 		return ERR_MALFORMED;
-	*to = days_from(year, month, day) * DAY + time;
+	*to = date_day((struct date){ (int32_t)year, (uint8_t)month, (uint8_t)day }) * DATE_DAY_S +
+	      time;
 	return OK;
 }

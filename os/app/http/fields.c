@@ -75,7 +75,8 @@ struct http_text http_line_next(struct http_lines *c)
 	if (!end)
 		return (struct http_text){ start, 0 };
 	c->at = end + 1;
-	return (struct http_text){ start, (uint32_t)(end - start) - 1 };
+	uint32_t size = (uint32_t)(end - start);
+	return (struct http_text){ start, size - (size != 0) }; /* without CR, if a scan saw it */
 }
 
 /* Goes on over what a value may have (RFC 9110 §5.5: visible characters, obs-text, spaces and
@@ -101,15 +102,19 @@ const char *http_value_end(const char *p, const char *end)
 static bool field_parse(struct http_head *h, struct http_lines *c)
 {
 	const char *p = c->at, *end = c->end, *name = p;
+	//@ loop invariant upto(name, p) && upto(p, end); loop assigns p;
 	while (p < end && http_is_token(*p))
 		p++;
 	if (p == name || p == end || *p != ':')
 		return false;
 	struct http_field *f = &h->fields[h->field_count];
 	f->name = http_span(h, name, p);
+	//@ assert http_span_holds(h, f->name);
+	//@ assert \forall integer k; 0 <= k < h->field_count && http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
 	uint64_t bit = http_name_bit(name, f->name.size);
 	h->twice |= h->names & bit;
 	h->names |= bit;
+	//@ loop invariant upto(name, p) && upto(p, end); loop assigns p;
 	for (p++; p < end && (*p == ' ' || *p == '\t'); p++)
 		;
 	const char *value = p;
@@ -117,10 +122,16 @@ static bool field_parse(struct http_head *h, struct http_lines *c)
 	if (end - p < 2 || p[0] != '\r' || p[1] != '\n')
 		return false;
 	c->at = p + 2;
+	//@ loop invariant upto(value, p) && upto(p, end); loop assigns p;
 	while (p > value && (p[-1] == ' ' || p[-1] == '\t'))
 		p--;
 	f->value = http_span(h, value, p);
+	//@ assert http_field_holds(h, h->field_count);
+	//@ assert \forall integer k; 0 <= k < h->field_count && http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
 	h->field_count++;
+	//@ assert http_field_holds(h, h->field_count - 1);
+	//@ assert \forall integer k; 0 <= k < h->field_count - 1 && http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
+	//@ assert \forall integer k; 0 <= k < h->field_count ==> http_field_holds(h, k);
 	return true;
 }
 
@@ -128,8 +139,7 @@ uint32_t http_fields_parse(struct http_head *h, struct http_lines *c)
 {
 	/*@ loop invariant http_head_holds(h);
 	    loop invariant upto(h->base, c->at) && upto(c->at, c->end) && c->end == h->base + h->size;
-	    loop invariant h->base == \at(h->base, Pre) && h->size == \at(h->size, Pre);
-	    loop assigns c->at, *h; */
+	    loop assigns c->at, h->names, h->twice, h->field_count, h->fields[0 .. HTTP_FIELDS_MAX - 1]; */
 	while (c->at < c->end && *c->at != '\r') {
 		if (h->field_count == HTTP_FIELDS_MAX)
 			return 431;
@@ -155,8 +165,11 @@ struct http_text http_head_find(const struct http_head *h, const char *name, uin
 {
 	if (!http_head_may_have(h, http_name_bit(name, size)))
 		return (struct http_text){ NULL, 0 };
+	//@ loop assigns *at;
 	while (*at < h->field_count) {
 		const struct http_field *f = &h->fields[(*at)++];
+		//@ assert http_field_holds(h, *at - 1);
+		//@ assert http_span_holds(h, f->name) && http_span_holds(h, f->value);
 		if (f->name.size == size && same_name(h->base + f->name.at, name, size))
 			return http_span_text(h, f->value);
 	}

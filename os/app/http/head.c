@@ -15,7 +15,10 @@ static void connection_options(struct http_head *h)
 	h->close = h->minor == 0;
 	if (!http_head_may_have(h, HTTP_NAME("connection")))
 		return;
+	//@ loop assigns at, list, option, h->close, h->keep_alive;
 	for (uint32_t at = 0; (list = HTTP_FIELD(h, "connection", &at)).bytes;) {
+		/*@ loop invariant there(list.bytes, list.size);
+		    loop assigns list, option, h->close, h->keep_alive; */
 		while (http_list_next(&list, &option)) {
 			if (http_text_is_nocase(option, "close"))
 				h->close = true;
@@ -82,7 +85,10 @@ static uint32_t expectations(struct http_head *h)
 	struct http_text list, expectation;
 	if (!http_head_may_have(h, HTTP_NAME("expect")) || !h->minor)
 		return 0;
+	//@ loop assigns at, list, expectation, h->expect_continue;
 	for (uint32_t at = 0; (list = HTTP_FIELD(h, "expect", &at)).bytes;) {
+		/*@ loop invariant there(list.bytes, list.size);
+		    loop assigns list, expectation, h->expect_continue; */
 		while (http_list_next(&list, &expectation)) {
 			if (!http_text_is_nocase(expectation, "100-continue"))
 				return 417;
@@ -106,12 +112,14 @@ uint32_t http_head_request(struct http_head *h, const char *bytes, uint32_t size
 	if (!line.size) /* §2.2: an empty line before the request */
 		line = http_line_next(&l);
 	const char *p = line.bytes, *end = p + line.size;
+	//@ loop invariant upto(line.bytes, p) && upto(p, end) && there(p, end - p); loop assigns p;
 	while (p < end && http_is_token(*p))
 		p++;
 	h->method = http_span(h, line.bytes, p);
 	if (p == line.bytes || p == end || *p++ != ' ')
 		return 400;
 	const char *target = p;
+	//@ loop invariant upto(target, p) && upto(p, end) && there(p, end - p); loop assigns p;
 	while (p < end && (uint8_t)*p > 0x20 && (uint8_t)*p < 0x7f)
 		p++;
 	h->target = http_span(h, target, p);
@@ -119,9 +127,11 @@ uint32_t http_head_request(struct http_head *h, const char *bytes, uint32_t size
 		return 400;
 	if (h->target.size > HTTP_TARGET_MAX)
 		return 414;
+	//@ assert http_span_holds(h, h->method) && http_span_holds(h, h->target) && h->target.size > 0;
 	uint32_t status = version_parse(h, (struct http_text){ p, (uint32_t)(end - p) });
 	if (!status)
 		status = http_fields_parse(h, &l);
+	//@ assert http_span_holds(h, h->method) && http_span_holds(h, h->target) && h->target.size > 0;
 	if (!status && !host_fits(h))
 		status = 400;
 	if (!status)
@@ -137,7 +147,10 @@ static bool response_codings(struct http_head *h)
 {
 	struct http_text list, coding;
 	h->chunked = h->coded = false;
+	//@ loop assigns at, list, coding, h->chunked, h->coded;
 	for (uint32_t at = 0; (list = HTTP_FIELD(h, "transfer-encoding", &at)).bytes;) {
+		/*@ loop invariant there(list.bytes, list.size);
+		    loop assigns list, coding, h->chunked, h->coded; */
 		while (http_list_next(&list, &coding)) {
 			if (http_text_is_nocase(coding, "identity"))
 				continue;

@@ -120,7 +120,7 @@ static inline bool http_head_next(const struct http_head *h, uint32_t *at, struc
 /* One of 64, by a name's length and first letter. */
 static inline uint64_t http_name_bit(const char *name, uint32_t size)
 {
-	return 1ull << ((5 * size + ((uint8_t)*name | 0x20)) & 63);
+	return 1ull << (5 * size + ((uint8_t)*name | 0x20)) % 64;
 }
 #define HTTP_NAME(text_) http_name_bit(text_, sizeof text_ - 1)
 /* Can one of these fields be there? The bits of their names. */

@@ -15,6 +15,7 @@ static bool split_query(struct http_target *t, struct http_text path)
 	}
 	t->raw_path = path;
 	t->plain = true;
+	//@ loop invariant k <= path.size; loop assigns k, t->plain;
 	for (uint32_t k = 0; k < path.size; k++) {
 		char c = path.bytes[k];
 		bool dot = c == '/' && k + 1 < path.size && path.bytes[k + 1] == '.';
@@ -41,6 +42,7 @@ bool http_target_parse(struct http_target *t, struct http_text target, struct ht
 		return false;
 	struct http_text rest = { target.bytes + 7, target.size - 7 };
 	uint32_t n = 0;
+	//@ loop invariant n <= rest.size; loop assigns n;
 	while (n < rest.size && rest.bytes[n] != '/' && rest.bytes[n] != '?')
 		n++;
 	t->authority = (struct http_text){ rest.bytes, n };
@@ -60,10 +62,14 @@ bool http_target_parse(struct http_target *t, struct http_text target, struct ht
 uint32_t http_path_decode(char *to, struct http_text path)
 {
 	uint32_t out = 0;
+	/*@ loop invariant out <= k <= path.size;
+	    loop assigns k, out, to[0 .. path.size - 1]; */
 	for (uint32_t k = 0; k < path.size;) {
 		/* A slash, and the segment behind it. */
 		uint32_t segment = out;
 		to[out++] = '/';
+		/*@ loop invariant segment < out <= k <= path.size;
+		    loop assigns k, out, to[0 .. path.size - 1]; */
 		for (k++; k < path.size && path.bytes[k] != '/'; k++) {
 			char c = path.bytes[k];
 			if (c == '%') {
@@ -71,7 +77,7 @@ uint32_t http_path_decode(char *to, struct http_text path)
 					return 0;
 				uint8_t high = http_hex(path.bytes[k + 1]),
 				        low = http_hex(path.bytes[k + 2]);
-				c = (char)(high << 4 | (low & 15));
+				c = (char)(high * 16 + low);
 				if (high > 15 || low > 15 || c == '/' || c == 0)
 					return 0;
 				k += 2;
@@ -83,6 +89,7 @@ uint32_t http_path_decode(char *to, struct http_text path)
 		if (size == 1 && to[segment + 1] == '.') {
 			out = segment + (last ? 1 : 0);
 		} else if (size == 2 && to[segment + 1] == '.' && to[segment + 2] == '.') {
+			//@ loop invariant segment < k; loop assigns segment;
 			while (segment > 0 && to[--segment] != '/')
 				;
 			out = segment + (last ? 1 : 0);

@@ -24,9 +24,12 @@ static __attribute__((noinline)) bool is_hex(char c)
 /* Four numbers of a byte each, without leading zeros. */
 static bool is_ip4(const char *p, const char *end)
 {
+	/*@ loop invariant k <= 4 && upto(\at(p, Pre), p) && upto(p, end);
+	    loop assigns k, p; */
 	for (uint32_t k = 0; k < 4; k++) {
 		const char *start = p;
 		uint32_t v = 0;
+		//@ loop invariant upto(start, p) && upto(p, end); loop assigns p, v;
 		while (p < end && *p >= '0' && *p <= '9' && p - start < 3)
 			v = v * 10 + (uint32_t)(*p++ - '0');
 		if (p == start || v > 255 || (*start == '0' && p - start > 1))
@@ -43,8 +46,11 @@ static bool is_ip6(const char *p, const char *end)
 	uint32_t groups = 0;
 	bool gap = end - p >= 2 && p[0] == ':' && p[1] == ':';
 	p += gap ? 2 : 0;
+	/*@ loop invariant upto(\at(p, Pre), p) && upto(p, end);
+	    loop assigns p, groups, gap; */
 	while (p < end) {
 		const char *start = p;
+		//@ loop invariant upto(start, p) && upto(p, end); loop assigns p;
 		while (p < end && p - start < 4 && is_hex(*p))
 			p++;
 		if (p < end && *p == '.') {
@@ -81,6 +87,7 @@ bool http_authority_split(struct http_text t, struct http_text *host)
 			return false;
 		p = close + 1;
 	}
+	//@ loop invariant upto(t.bytes, p) && upto(p, end); loop assigns p;
 	while (!literal && p < end) { /* a name, or an IPv4 address, which looks like one */
 		if (http_characters[(uint8_t)*p] & HTTP_HOST)
 			p++;
@@ -108,6 +115,7 @@ uint8_t http_hex(char c)
 
 bool http_text_is(struct http_text t, const char *other)
 {
+	//@ loop invariant k <= t.size && \forall integer j; 0 <= j < k ==> other[j]; loop assigns k;
 	for (uint32_t k = 0; k < t.size; k++) { /* they are short: methods, "*" */
 		if (!other[k] || t.bytes[k] != other[k])
 			return false;
@@ -117,6 +125,7 @@ bool http_text_is(struct http_text t, const char *other)
 
 bool http_text_is_nocase(struct http_text t, const char *other)
 {
+	//@ loop invariant k <= t.size && \forall integer j; 0 <= j < k ==> other[j]; loop assigns k;
 	for (uint32_t k = 0; k < t.size; k++) {
 		if (!other[k] || http_lower(t.bytes[k]) != http_lower(other[k]))
 			return false;
@@ -131,7 +140,9 @@ static bool is_space(char c)
 
 bool http_list_next(struct http_text *rest, struct http_text *element)
 {
+	//@ loop invariant there(rest->bytes, rest->size); loop assigns *rest, *element;
 	for (;;) {
+		//@ loop invariant there(rest->bytes, rest->size); loop assigns *rest;
 		while (rest->size && (is_space(rest->bytes[0]) || rest->bytes[0] == ',')) {
 			rest->bytes++;
 			rest->size--;
@@ -140,6 +151,7 @@ bool http_list_next(struct http_text *rest, struct http_text *element)
 			return false;
 		uint32_t n = 0;
 		bool quoted = false;
+		//@ loop invariant n <= rest->size; loop assigns n, quoted;
 		while (n < rest->size && (quoted || rest->bytes[n] != ',')) {
 			if (rest->bytes[n] == '"')
 				quoted = !quoted;
@@ -148,6 +160,7 @@ bool http_list_next(struct http_text *rest, struct http_text *element)
 		*element = (struct http_text){ rest->bytes, n };
 		rest->bytes += n;
 		rest->size -= n;
+		//@ loop invariant there(element->bytes, element->size); loop assigns element->size;
 		while (element->size && is_space(element->bytes[element->size - 1]))
 			element->size--;
 		if (element->size)

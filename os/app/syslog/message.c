@@ -5,26 +5,13 @@
 #include <string.h>
 
 #include <core/clock.h>
+#include <core/date.h>
 #include <core/print.h>
 
 #define HOST_MAX     255 /* §6: of HOSTNAME, APP-NAME, MSGID */
 #define SOFTWARE_MAX 48
 #define ID_MAX       32
-#define DAY_S        86400
 #define SEQUENCE_MAX 2147483647u /* §7.3.1; then it begins again at 1 */
-
-/* The date of a day since 1970, by eras of 400 years that begin in March. */
-static void date_of(int64_t day, int *year, int *month, int *of_month)
-{
-	int64_t z = day + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t of_era = z - era * 146097;
-	int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
-	int64_t m = (5 * of_year + 2) / 153;
-	*of_month = (int)(of_year - (153 * m + 2) / 5 + 1);
-	*month = (int)(m < 10 ? m + 3 : m - 9);
-	*year = (int)(years + era * 400 + (*month <= 2));
-}
 
 /* PRINTUSASCII without blanks; whatever else is an underscore, and nothing is "-". */
 static void put_name(char *to, size_t most, const char *from)
@@ -58,21 +45,19 @@ uint32_t syslog_message(char to[SYSLOG_MESSAGE_MAX], const struct syslog_origin 
 	};
 	char host[HOST_MAX + 1], name[SOFTWARE_MAX + 1], id[ID_MAX + 1], software[SOFTWARE_MAX + 1],
 	        version[SOFTWARE_MAX + 1];
-	int64_t second = wall / (int64_t)NS_PER_S, day = second / DAY_S;
-	int year, month, of_month;
-	if (wall < 0)
-		wall = second = day = 0;
-	date_of(day, &year, &month, &of_month);
+	wall = wall < 0 ? 0 : wall;
+	int64_t second = wall / (int64_t)NS_PER_S;
+	struct date d = date_of(second / DATE_DAY_S);
 	put_name(host, HOST_MAX, o->host);
 	put_name(name, SOFTWARE_MAX, o->software);
 	put_name(id, ID_MAX, who);
 	put_value(software, SOFTWARE_MAX, o->software);
 	put_value(version, SOFTWARE_MAX, o->version ? o->version : "");
-	second %= DAY_S;
+	second %= DATE_DAY_S;
 	int n = print_text(to, SYSLOG_MESSAGE_MAX,
 	                   "<%u>1 %04d-%02d-%02dT%02d:%02d:%02d.%06dZ %s %s - %s "
 	                   "[origin software=\"%s\"%s%s%s][meta sequenceId=\"%u\"] ",
-	                   o->facility * 8u + severities[level], year, month, of_month,
+	                   o->facility * 8u + severities[level], d.year, d.month, d.day,
 	                   (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60),
 	                   (int)(wall % (int64_t)NS_PER_S / 1000), host, name, id, software,
 	                   *version ? " swVersion=\"" : "", version, *version ? "\"" : "",

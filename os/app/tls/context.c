@@ -155,6 +155,8 @@ SSL_CTX *tls_context_new(struct tls *t)
 	SSL_CTX_set_tlsext_servername_callback(c, choose_certificate);
 	SSL_CTX_set_tlsext_servername_arg(c, t);
 	tls_tickets_use(c);
+	if (tls_validated)
+		tls_validation_watch(c);
 	if (tls_context_begin(c) && SSL_CTX_set_session_id_context(c, id, sizeof id - 1) &&
 	    ask_clients(t, c))
 		return c;

@@ -6,7 +6,12 @@
  *   layer.c        a connection: records in, records out (net/tcp_served.h)
  *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
  *                  authority.c who signs
+<<<<<<< HEAD
  *   memory.c       what OpenSSL allocates, by the names of its own functions
+=======
+ *   validation.c   who validates a name for an authority (app/acme)
+ *   memory.c       what OpenSSL allocates
+>>>>>>> origin/main
  *   turn.c         whose handshake goes on in this turn of the loop
  *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system
  */
@@ -96,6 +101,18 @@ struct tls_connection {
 	bool failed, peer_ended;
 };
 BIO_METHOD *tls_bio_method(void);
+
+/* ---- validation.c ---- */
+extern const bool tls_validated; /* the builder's: the image has app/acme */
+/* A server that has no certificate yet: handshakes fail until it gets one. ERR_EXISTS: it has. */
+int tls_validation_begin(struct tls *);
+/* From now on a client that asks for acme-tls/1 and this name gets this certificate (DER). There is one such name at a time. */
+int tls_validation_show(struct tls *, const char *name, const uint8_t *certificate, uint32_t size,
+                        EVP_PKEY *key);
+void tls_validation_hide(struct tls *);
+void tls_validation_watch(SSL_CTX *);
+bool tls_validation_is(
+        const SSL *); /* acme-tls/1 was agreed upon: no byte is read or written (RFC 8737 §4) */
 
 /* ---- turn.c ---- */
 /* May the connection take a step of its handshake now? If not, it is resumed when it may. */

@@ -299,6 +299,11 @@ static bool shake(struct tls_connection *c)
 	}
 	c->tls->counters.handshakes++;
 	c->tls->counters.resumed += SSL_session_reused(c->ssl);
+	if (tls_validated && tls_validation_is(c->ssl)) {
+		c->failed = true; /* nothing is said by that protocol */
+		tcp_served_end(c->served);
+		return false;
+	}
 	tcp_served_layer_open(c->served);
 	return c->served->tcp;
 }

@@ -19,6 +19,8 @@ size_t fake_output_size, fake_log_size;
 unsigned fake_puts, fake_waits, fake_seeds;
 uint64_t fake_wait_deadline, fake_wait_events;
 void (*fake_on_wait)(void);
+uint64_t fake_wait_takes, fake_resume;
+bool fake_as_clone;
 
 static int panic_pipe = -1;
 
@@ -31,6 +33,25 @@ static void keep(char *to, size_t room, size_t *used, const void *bytes, size_t 
 	to[*used] = '\0';
 }
 
+/* Enters at `resume` as a tender does (abi, section 6): RSP behind the word, all other registers zero. */
+static void enter_clone(uint64_t resume)
+{
+	fake_as_clone = false;
+	__asm__ volatile("movq %0, %%rax\n\t"
+	                 "leaq 8(%%rax), %%rsp\n\t"
+	                 "movq (%%rax), %%rax\n\t"
+	                 "xorl %%ebx, %%ebx\n\t"
+	                 "xorl %%ebp, %%ebp\n\t"
+	                 "xorl %%r12d, %%r12d\n\t"
+	                 "xorl %%r13d, %%r13d\n\t"
+	                 "xorl %%r14d, %%r14d\n\t"
+	                 "xorl %%r15d, %%r15d\n\t"
+	                 "jmp *%%rax"
+	                 :
+	                 : "r"(resume), "D"(boot_info)
+	                 : "memory");
+}
+
 static int64_t gate(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 {
 	switch (call) {
@@ -38,10 +59,14 @@ static int64_t gate(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 		fake_waits++;
 		fake_wait_deadline = a;
 		fake_wait_events = b;
+		fake_resume = c;
 		if (a != UINT64_MAX && a > fake_boot.clock.base_ns)
 			fake_boot.clock.base_ns = a;
+		fake_boot.clock.base_ns += fake_wait_takes;
 		if (fake_on_wait)
 			fake_on_wait();
+		if (fake_as_clone)
+			enter_clone(c);
 		return 0;
 	case AMP_GATE_KICK:
 		return 0;
@@ -80,6 +105,8 @@ void fake_start(void)
 	fake_output_size = fake_log_size = fake_puts = fake_waits = fake_seeds = 0;
 	fake_output[0] = fake_log[0] = '\0';
 	fake_on_wait = NULL;
+	fake_wait_takes = 0;
+	fake_as_clone = false;
 }
 
 void fake_set_now(uint64_t ns)

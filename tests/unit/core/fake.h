@@ -21,6 +21,9 @@ extern size_t fake_output_size, fake_log_size;
 extern unsigned fake_puts, fake_waits, fake_seeds;    /* calls */
 extern uint64_t fake_wait_deadline, fake_wait_events; /* the last wait's */
 extern void (*fake_on_wait)(void); /* may be null; called before a wait returns */
+extern uint64_t fake_wait_takes;   /* ns that pass in each wait */
+extern bool fake_as_clone;         /* the next wait returns as a clone's does */
+extern uint64_t fake_resume;       /* the last wait's */
 
 void fake_start(void); /* everything as at boot: time 0, seed of zeros, nothing written */
 void fake_set_now(

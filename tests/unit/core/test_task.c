@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include <core/clock.h>
+#include <core/clone.h>
 #include <core/config.h>
 #include <core/error.h>
 #include <core/loop.h>
@@ -497,6 +498,53 @@ static void punctual_or_not_what_is_due_is_not_waited_for(void **state)
 	fake_on_wait = NULL;
 }
 
+/* A wait takes 30 us by itself, so that one for a timer due in 20 us would be late, and one for 40 us need not be. */
+static void a_timer_due_sooner_than_a_wait_returns_is_polled_for(void **state)
+{
+	(void)state;
+	struct loop_source s = { .poll = poll_that_takes_a_microsecond };
+	loop_add(&s);
+	clone_begin(); /* what a wait costs is not known */
+	fake_wait_takes = 30000;
+	task_sleep_until(clock_now() + 20000); /* it learns */
+	unsigned waits = fake_waits;
+	for (int i = 0; i < 100; i++) {
+		uint64_t until = clock_now() + 20000;
+		task_sleep_until(until);
+		assert_in_range(clock_now(), until, until + TIMER_TICK_NS + 3000);
+	}
+	assert_int_equal(fake_waits, waits);
+	for (int i = 0; i < 100; i++)
+		task_sleep_until(clock_now() + 40000 + TIMER_TICK_NS);
+	assert_in_range(fake_waits - waits, 100, 110);
+	fake_wait_takes = 0;
+	loop_remove(&s);
+}
+
+static unsigned clones;
+
+static void count_clone(struct clone_handler *h)
+{
+	(void)h;
+	clones++;
+}
+
+/* The sign of life of a loop that is never idle is a wait too. */
+static void a_clone_of_a_busy_image_begins_as_one(void **state)
+{
+	(void)state;
+	static struct clone_handler handler = { .begin = count_clone };
+	struct source source = { .source = { .poll = poll_source }, .work = UINT32_MAX };
+	clone_on(&handler);
+	loop_add(&source.source);
+	fake_as_clone = true;
+	for (uint64_t end = clock_now() + 2 * LOOP_SIGN_NS; clock_now() < end;)
+		task_yield();
+	assert_false(fake_as_clone);
+	assert_int_equal(clones, 1);
+	loop_remove(&source.source);
+}
+
 static void warns_once_when_nothing_can_happen(void **state)
 {
 	(void)state;
@@ -581,6 +629,8 @@ int main(void)
 		cmocka_unit_test(polls_only_if_work_comes_soon),
 		cmocka_unit_test(punctual_timers_are_waited_for_by_polling),
 		cmocka_unit_test(punctual_or_not_what_is_due_is_not_waited_for),
+		cmocka_unit_test(a_timer_due_sooner_than_a_wait_returns_is_polled_for),
+		cmocka_unit_test(a_clone_of_a_busy_image_begins_as_one),
 		cmocka_unit_test(warns_once_when_nothing_can_happen),
 		cmocka_unit_test(the_unused_part_of_a_stack_is_known),
 		cmocka_unit_test(a_task_written_over_is_found),

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -159,6 +160,10 @@ static const struct attack {
 	{ "timerfd_settime", SYS_timerfd_settime, { OTHER, 0, ROOM, 0 } },
 	{ "signalfd", SYS_signalfd4, { -1, ROOM, 8, 0 } },
 	{ "userfaultfd", SYS_userfaultfd, { 0 } },
+	{ "userfaultfd-register", SYS_ioctl, { OTHER, (long)UFFDIO_REGISTER, ROOM } },
+	{ "userfaultfd-copy", SYS_ioctl, { OTHER, (long)UFFDIO_COPY, ROOM } },
+	{ "scan-pages", SYS_ioctl, { OTHER, 0xc0606610, ROOM } },
+	{ "mincore", SYS_mincore, { CODE, 4096, 1 } },
 	{ "perf", SYS_perf_event_open, { ROOM, 0, -1, -1, 0 } },
 	{ "bpf", SYS_bpf, { 0, ROOM, 64 } },
 	/* KVM: nothing but to run, and to read registers for a report */

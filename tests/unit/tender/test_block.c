@@ -224,6 +224,34 @@ static void reads_what_was_written(void **state)
 	assert_int_equal(f->d.counts.bad + f->d.counts.failed, 0);
 }
 
+/* Whoever takes pictures of the heap copies again what the device has read into it. */
+static void what_was_read_into_is_logged(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t log[HEAP / AMP_PAGE / 64] = { 0 };
+	f->d.heap_log = log;
+	assert_int_equal(one(f, AMP_BLOCK_WRITE, 0, 8 * AMP_PAGE, 4 * AMP_PAGE), 0);
+	assert_int_equal(one(f, AMP_BLOCK_FLUSH, 0, 0, 0), 0);
+	assert_int_equal(log[0], 0);
+	assert_int_equal(one(f, AMP_BLOCK_READ, 0, 70 * AMP_PAGE, 2 * AMP_PAGE), 0);
+	assert_int_equal(log[0], 0);
+	assert_int_equal(log[1], 3u << 6);
+	/* Parts that lie apart, of which two share a page. */
+	const uint64_t parts = HEAP - AMP_PAGE;
+	put_part(f, parts, 0, 100 * AMP_PAGE - 512, 4096);
+	put_part(f, parts, 1, 130 * AMP_PAGE, 4096);
+	ask(f, (struct amp_block_request){ .id = ASKED,
+	                                   .op = AMP_BLOCK_READ,
+	                                   .part_count = 2,
+	                                   .size = 8192,
+	                                   .parts = HEAP_AT + parts });
+	work(f, 1);
+	assert_int_equal(take(f).result, 0);
+	assert_int_equal(log[1], 3u << 6 | 3ull << 35);
+	assert_int_equal(log[2], 1u << 2);
+	assert_int_equal(log[0] | log[3], 0);
+}
+
 static void gathers_and_scatters(void **state)
 {
 	struct fixture *f = *state;
@@ -661,6 +689,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(tells_the_image_what_it_has),
 		BOTH(reads_what_was_written),
+		BOTH(what_was_read_into_is_logged),
 		BOTH(gathers_and_scatters),
 		BOTH(answers_each_request_once),
 		BOTH(answers_what_does_not_fit),

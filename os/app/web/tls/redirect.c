@@ -35,13 +35,12 @@ static void to_https(struct http_exchange *x, void *context)
 		http_reply_prepared(x, 308, fields, (uint32_t)n, NULL, 0);
 }
 
-int web_tls_redirect(const struct web_options *o, uint16_t port)
+int web_tls_redirect(struct http_server **to, const struct web_options *o, uint16_t port)
 {
 	struct http_options options = o->http;
-	struct http_server *server;
 	https_port = port;
 	/* Beside the half of the heap that HTTPS may fill. */
 	options.buffers_max = heap_figures().total / BUFFERS_OF;
-	int error = http_serve(&server, &options);
-	return error ? error : http_route(server, NULL, "/*path", to_https, NULL);
+	int error = http_serve(to, &options);
+	return error ? error : http_route(*to, NULL, "/*path", to_https, NULL);
 }

@@ -30,18 +30,18 @@ static bool say_hsts(struct http_exchange *x, void *context)
 	return true;
 }
 
-static int open_https(struct http_server **to, const struct web_options *o,
-                      const struct web_tls_options *t)
+int web_tls_open(struct tls **to)
 {
 	static const struct tls_options by_version = { .protocols = http2_protocols };
+	return tls_open(to, &by_version);
+}
+
+static int open_https(struct http_server **to, struct tls *by, const struct web_options *o,
+                      const struct web_tls_options *t)
+{
 	struct http_options options = o->http;
 	options.port = t->https ? t->https : HTTPS_PORT;
-	int error = tls_open(&tls, &by_version);
-	error = error ? error
-	              : tls_certificate(tls, pair, t->certificate.bytes, t->certificate.size,
-	                                t->key.bytes, t->key.size);
-	boot_secret_erase(t->key);
-	error = error ? error : http_serve_over(to, &options, &tls_layer, tls);
+	int error = http_serve_over(to, &options, &tls_layer, by);
 	error = error ? error : http2_enable(*to, NULL);
 	if (!error && t->hsts_ns >= NS_PER_S) {
 		print_text(hsts, sizeof hsts, "max-age=%llu",
@@ -54,15 +54,24 @@ static int open_https(struct http_server **to, const struct web_options *o,
 }
 
 /* HTTP beside HTTPS: the site, too, or nothing of it. */
-static int open_http(const struct web_options *o, const struct web_tls_options *t)
+static int open_http(struct http_server **to, const struct web_options *o,
+                     const struct web_tls_options *t)
 {
-	struct http_server *server;
+	*to = NULL;
 	if (!o->http.port)
 		return OK;
 	if (t->redirect)
-		return web_tls_redirect(o, t->redirect);
-	int error = http_serve(&server, &o->http);
-	return error ? error : web_site(server, o);
+		return web_tls_redirect(to, o, t->redirect);
+	int error = http_serve(to, &o->http);
+	return error ? error : web_site(*to, o);
+}
+
+int web_tls_listen(struct http_server **https, struct http_server **http, struct tls *by,
+                   const struct web_options *o, const struct web_tls_options *t)
+{
+	int error = open_https(https, by, o, t);
+	error = error ? error : open_http(http, o, t);
+	return error ? error : web_status(o);
 }
 
 int web_tls_serve(struct http_server **to, const struct web_options *o,
@@ -83,7 +92,11 @@ int web_tls_serve(struct http_server **to, const struct web_options *o,
 		}
 		return web_serve(to, o);
 	}
-	int error = open_https(to, o, t);
-	error = error ? error : open_http(o, t);
-	return error ? error : web_status(o);
+	struct http_server *http;
+	int error = web_tls_open(&tls);
+	error = error ? error
+	              : tls_certificate(tls, pair, t->certificate.bytes, t->certificate.size,
+	                                t->key.bytes, t->key.size);
+	boot_secret_erase(t->key);
+	return error ? error : web_tls_listen(to, &http, tls, o, t);
 }
