@@ -6,12 +6,8 @@
  *   layer.c        a connection: records in, records out (net/tcp_served.h)
  *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
  *                  authority.c who signs
-<<<<<<< HEAD
- *   memory.c       what OpenSSL allocates, by the names of its own functions
-=======
  *   validation.c   who validates a name for an authority (app/acme)
- *   memory.c       what OpenSSL allocates
->>>>>>> origin/main
+ *   memory.c       what OpenSSL allocates, by the names of its own functions
  *   turn.c         whose handshake goes on in this turn of the loop
  *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system
  */
