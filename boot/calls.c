@@ -14,9 +14,11 @@
 #include <boot/devices.h>
 #include <boot/lazy.h>
 #include <boot/power.h>
+#include <boot/processor.h>
 #include <boot/xen_events.h>
 
 #define STOP_MINOR  3u
+#define CANONICAL   47 /* bits of an address of ring 3 */
 #define STOP_NS     10000000000ull
 #define DRAIN_NS    100000000ull
 #define STOP_STATUS (128u + 15u)
@@ -63,10 +65,23 @@ static void wait(uint64_t deadline, uint64_t events)
 			uint64_t until = deadline;
 			if (now.boot->stop_at_ns && now.boot->stop_at_ns < until)
 				until = now.boot->stop_at_ns;
-			apic_sleep(until == UINT64_MAX ? UINT64_MAX : clock_tsc(until));
+			uint64_t tsc = until == UINT64_MAX ? UINT64_MAX : clock_tsc(until);
+			uint64_t device = devices_until();
+			apic_sleep(device < tsc ? device : tsc);
 		}
 		devices_woke();
 	}
+}
+
+/* More than there is room for is no answer: a part of it would be another one. */
+static void keep(const char *bytes, uint64_t size)
+{
+	if (size > now.room)
+		now.ended(AMP_EXIT_USAGE);
+	memcpy(now.output, bytes, size);
+	now.output += size;
+	now.room -= (uint32_t)size;
+	*now.output = 0;
 }
 
 static int64_t puts_call(uint64_t stream, uint64_t at, uint64_t size)
@@ -83,7 +98,10 @@ static int64_t puts_call(uint64_t stream, uint64_t at, uint64_t size)
 		if (follow > size - done)
 			follow = size - done;
 		lazy_touch(now.pages, at + done, follow);
-		console_write((unsigned)stream, (const char *)from, follow);
+		if (now.ended && stream == AMP_STREAM_OUTPUT)
+			keep((const char *)from, follow);
+		else
+			console_write((unsigned)stream, (const char *)from, follow);
 		done += follow;
 	}
 	return (int64_t)done;
@@ -113,6 +131,8 @@ int64_t gate_call(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 {
 	switch (call) {
 	case AMP_GATE_EXIT:
+		if (now.ended)
+			now.ended(a & 255);
 		drain();
 		power_off(a & 255);
 	case AMP_GATE_WAIT:
@@ -127,6 +147,11 @@ int64_t gate_call(uint64_t call, uint64_t a, uint64_t b, uint64_t c)
 		return puts_call(a, b, c);
 	case AMP_GATE_SEED:
 		return seed_call(a);
+	case AMP_GATE_FS_BASE:
+		if (!(now.boot->flags & AMP_BOOT_FS_BASE_BY_GATE) || a >> CANONICAL)
+			return AMP_GATE_BAD;
+		processor_fs_base(a);
+		return 0;
 	}
 	return AMP_GATE_BAD;
 }

@@ -10,6 +10,10 @@ struct calls {
 	const struct pages *pages;
 	struct amp_boot *boot;
 	uint16_t abi_minor;
+	/* Not null: the image's end is no machine's, and its output goes here, as far as there is room. */
+	void (*ended)(unsigned status);
+	char *output;
+	uint32_t room;
 };
 void calls_begin(const struct calls *);
 

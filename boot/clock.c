@@ -273,6 +273,7 @@ void clock_start(struct amp_clock *shared)
 		                     .base_tsc = read_tsc(),
 		                     .wall_offset = wall };
 	interval = REFRESH_FIRST;
+	counted = 0;
 	next_refresh = acpi.timer && measured ? interval : UINT64_MAX;
 	first_tsc = image->base_tsc;
 	last_count = acpi.timer ? in32(acpi.timer) & TIMER_BITS : 0;

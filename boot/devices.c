@@ -8,6 +8,8 @@
 #include <boot/devices.h>
 #include <boot/memory.h>
 #include <boot/net.h>
+#include <boot/nocloud.h>
+#include <boot/nvme.h>
 #include <boot/random.h>
 #include <boot/xen_block.h>
 #include <boot/xen_net.h>
@@ -18,6 +20,7 @@
 #define GUID      16u
 #define RANDOM    64u
 #define PUT_TRIES 100000000u
+#define DISKS_MAX (VIRTIO_DEVICES + AMP_DEVICES_MAX + NVME_CONTROLLERS * NVME_DISKS)
 
 /* By the note's index; without a driver: it is not there. */
 static struct device {
@@ -25,7 +28,7 @@ static struct device {
 	void *of;
 	uint16_t mtu; /* of a network card */
 } devices[AMP_DEVICES_MAX];
-static struct driver_disk disks[VIRTIO_DEVICES + AMP_DEVICES_MAX];
+static struct driver_disk disks[DISKS_MAX];
 static uint32_t device_count, disk_count;
 /* Network cards of Xen's, and how many of them are taken. */
 static uint32_t vifs[AMP_DEVICES_MAX], vif_count, vifs_taken;
@@ -135,6 +138,17 @@ static void open_disks(const struct words *w)
 		else if (!is_own(&d, w->disk))
 			disks[disk_count++] = d;
 	}
+	for (struct nvme *n = nvme_controllers; n < nvme_controllers + nvme_count; n++) {
+		if (nvme_open(n, &why))
+			say("%s", why.text);
+		for (uint32_t i = 0; i < n->disk_count; i++) {
+			struct nvme_disk *of = n->disks[i];
+			const struct driver_disk d = { &nvme_driver, of,       &of->extent,
+				                       &of->note,    n->place, n->serial };
+			if (!is_own(&d, w->disk))
+				disks[disk_count++] = d;
+		}
+	}
 	for (uint32_t i = 0; i < vbd_count; i++) {
 		struct xen_block *b = memory_take(sizeof *b);
 		if (xen_block_open(b, vbds[i], &why))
@@ -144,6 +158,26 @@ static void open_disks(const struct words *w)
 			        (struct driver_disk){ &xen_block_driver, b, &b->extent, &b->note,
 				                      b->bus.front,      "" };
 	}
+}
+
+int devices_disks(struct words *w, struct defect *why)
+{
+	static char text[NOCLOUD_MOST + 1];
+	static bool done;
+	if (done)
+		return 0;
+	done = true;
+	open_disks(w);
+	for (uint32_t i = 0; i < disk_count; i++) {
+		int is = nocloud_read(&disks[i], text, why);
+		if (is < 0)
+			return -1;
+		if (!is)
+			continue;
+		disks[i].driver = NULL;
+		return words_add(w, text, false, why);
+	}
+	return 0;
 }
 
 static struct driver_disk *take_disk(const struct image *image, const char *name)
@@ -198,7 +232,7 @@ static int missing(const struct amp_note_device *note, struct defect *why)
 	                            note->name)
 	               : defect_set(why,
 	                            "needs block device %s, and the machine has no disk of "
-	                            "virtio's or Xen's (left) for it",
+	                            "virtio's, NVMe's or Xen's (left) for it",
 	                            note->name);
 }
 
@@ -246,7 +280,6 @@ int devices_open(const struct image *image, const struct words *w, struct defect
 	char text[512];
 	device_count = image->note.device_count;
 	vif_count = xen_bus_list("vif", vifs, AMP_DEVICES_MAX);
-	open_disks(w);
 	for (uint32_t i = 0; i < device_count; i++)
 		if (image->devices[i].type == AMP_DEVICE_BLOCK &&
 		    open_disk(&devices[i], image, &image->devices[i], why))
@@ -339,6 +372,19 @@ uint32_t devices_words(struct amp_net_word *to)
 	return told.count ? net_words_write(&told, told_device, to) : 0;
 }
 
+int devices_forget(struct defect *why)
+{
+	if (vifs_taken)
+		return defect_set(why, "ampoule.metadata: asks by cards of virtio's, not of Xen's");
+	for (struct virtio *v = virtio_devices; v < virtio_devices + virtio_count; v++)
+		if (v->kind == VIRTIO_NET && v->used && virtio_stop(v, why))
+			return -1;
+	last_card = NULL;
+	memset(devices, 0, sizeof devices);
+	device_count = 0;
+	return 0;
+}
+
 /* ---- While it runs ---- */
 
 uint32_t devices_pass(void)
@@ -370,6 +416,17 @@ void devices_woke(void)
 	for (const struct device *d = devices; d < devices + device_count; d++)
 		if (d->driver)
 			d->driver->woke(d->of);
+}
+
+uint64_t devices_until(void)
+{
+	uint64_t least = UINT64_MAX;
+	for (const struct device *d = devices; d < devices + device_count; d++)
+		if (d->driver && d->driver->until) {
+			uint64_t tsc = d->driver->until(d->of);
+			least = tsc < least ? tsc : least;
+		}
+	return least;
 }
 
 bool devices_idle(void)

@@ -40,6 +40,8 @@ struct driver {
 	bool (*idle)(const void *of);
 	/* Of a disk: reads whole sectors at once, before an image runs. -1: it could not. */
 	int (*read)(void *of, void *to, uint32_t size, uint64_t at);
+	/* When it wants to be looked at again, by the TSC, though nothing has told; UINT64_MAX: never. Null: never. */
+	uint64_t (*until)(const void *of);
 };
 
 /* A disk before it is known whose it is. */

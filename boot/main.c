@@ -2,7 +2,8 @@
 /*
  * The order of a start, as host/tender/tender.c has it: the machine first, since there is no other kernel below; then image, arguments and
  * devices are checked, the address space is made, and the image is entered in ring 3, on tables that show it nothing of the
- * rest. Anything wrong ends in a line on the console and the exit status that `ampoule run` would have.
+ * rest. Where a cloud's metadata service is to be asked for arguments, another image of ours is run so before it, which asks.
+ * Anything wrong ends in a line on the console and the exit status that `ampoule run` would have.
  */
 #include <string.h>
 #include <sys/random.h>
@@ -18,6 +19,8 @@
 #include <boot/lazy.h>
 #include <boot/memory.h>
 #include <boot/module.h>
+#include <boot/nocloud.h>
+#include <boot/nvme.h>
 #include <boot/power.h>
 #include <boot/processor.h>
 #include <boot/random.h>
@@ -34,12 +37,16 @@ _Noreturn void image_enter(uint64_t boot, uint64_t entry, uint64_t stack);
 extern char gate_page[], gate_page_end[];
 extern uint64_t gate_return, start_tsc;
 
+#define FS_BASE_MINOR 3u
+
 static struct platform platform;
 static struct words words;
 static struct image image;
 static struct args args;
 static struct space space;
 static struct pages pages;
+static bool asks; /* not the image, but the one that asks a cloud for its arguments */
+static char answer[NOCLOUD_MOST + 1];
 
 _Noreturn static void give_up(const struct defect *why, unsigned status)
 {
@@ -53,8 +60,10 @@ _Noreturn static void give_up(const struct defect *why, unsigned status)
 static int machine(uint64_t information, uint32_t magic, struct defect *why)
 {
 	console_begin();
-	if (platform_read(&platform, information, magic, why) || processor_begin(why) ||
-	    memory_begin(&platform, why))
+	if (platform_read(&platform, information, magic, why))
+		return -1;
+	processor_begin();
+	if (memory_begin(&platform, why))
 		return -1;
 	xen_begin();
 	acpi_begin(platform.rsdp);
@@ -67,26 +76,64 @@ static int machine(uint64_t information, uint32_t magic, struct defect *why)
 	if (status)
 		return -1;
 	virtio_find(&words);
+	nvme_find();
 	devices_own();
 	return random_begin(why);
 }
 
-/* 0, or the exit status with a defect. */
-static int check(struct defect *why)
+/* An image's file ends with its digest; a file of symbols does not. */
+static bool is_image(const struct range *m)
 {
-	struct amp_digest digest;
-	bool found;
+	struct amp_digest d;
+	if (m->size < sizeof d)
+		return false;
+	memcpy(&d, (const void *)(m->at + m->size - sizeof d), sizeof d);
+	return d.magic == AMP_DIGEST_MAGIC;
+}
+
+/* The first module behind the image's that is an image, or is none. Null: there is none. */
+static const struct range *module_beside(bool wanted)
+{
+	for (uint32_t i = 1; i < platform.module_count; i++)
+		if (is_image(&platform.modules[i]) == wanted)
+			return &platform.modules[i];
+	return NULL;
+}
+
+static int choose(const struct range **file, struct defect *why)
+{
 	if (!platform.module_count)
 		return defect_set(why, "there is no image: give the kernel NAME.amp as its initrd "
-		                       "or first module"),
-		       AMP_EXIT_USAGE;
-	module_set(&platform.modules[0]);
-	image.path = "image";
-	if (image_check(&image, why) || digest_check(&image, &found, &digest, why))
+		                       "or first module");
+	*file = asks ? module_beside(true) : &platform.modules[0];
+	if (*file)
+		return 0;
+	return defect_set(why,
+	                  "ampoule.metadata=%s: the image `metadata` is not there, which asks: "
+	                  "give it as a further module (ampoule pack --metadata)",
+	                  words.metadata);
+}
+
+/* Disks are found before arguments are read, since one of them may have some. 0, or the exit status with a defect. */
+static int check(struct defect *why)
+{
+	const char *const service[] = { words.metadata_set };
+	struct amp_digest digest;
+	const struct range *file;
+	bool found;
+	if (choose(&file, why))
+		return AMP_EXIT_USAGE;
+	module_set(file);
+	image = (struct image){ .path = "image" };
+	processor_vectors(true);
+	int status = image_check(&image, why) || digest_check(&image, &found, &digest, why);
+	processor_vectors(false);
+	if (status)
 		return AMP_EXIT_USAGE;
 	power_name(image.note.name);
 	moves_draw(&image);
-	if (args_make(&args, &image, words.sets, words.set_count, why))
+	if (devices_disks(&words, why) ||
+	    args_make(&args, &image, asks ? service : words.sets, asks ? 1 : words.set_count, why))
 		return AMP_EXIT_USAGE;
 	if (processor_level() < image.note.cpu_level) {
 		defect_set(
@@ -97,6 +144,13 @@ static int check(struct defect *why)
 		        image.note.cpu_level, processor_level());
 		return AMP_EXIT_TENDER;
 	}
+	if (processor_fs_base_by_gate() && image.note.abi_minor < FS_BASE_MINOR) {
+		defect_set(why,
+		           "is of ABI %u.%u, which needs a processor with FSGSBASE (-cpu max, -cpu "
+		           "host): build it anew",
+		           image.note.abi_major, image.note.abi_minor);
+		return AMP_EXIT_TENDER;
+	}
 	return devices_open(&image, &words, why) ? AMP_EXIT_TENDER : 0;
 }
 
@@ -104,9 +158,12 @@ static int check(struct defect *why)
 static int make_space(struct defect *why)
 {
 	struct space_need need = { .boot = boot_size(&image) };
-	struct range rest = memory_rest();
+	static struct range rest;
+	if (!rest.size)
+		rest = memory_rest();
 	devices_need(&image, &need);
-	need.heap = words.memory ? words.memory : image.note.memory_default;
+	uint64_t wanted = asks ? 0 : words.memory;
+	need.heap = wanted ? wanted : image.note.memory_default;
 	need.heap = (need.heap + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
 	uint64_t beside = image_stacks_size(&image) + need.boot + need.rings;
 	for (uint32_t i = 0; i < image.segment_count; i++)
@@ -114,7 +171,7 @@ static int make_space(struct defect *why)
 	for (uint32_t i = 0; i < image.note.device_count; i++)
 		beside += need.frames[i];
 	beside += beside / 256 + rest.size / 256 + (8u << 20); /* tables, and what aligning costs */
-	if (!words.memory && need.heap > rest.size - beside)
+	if (!wanted && need.heap > rest.size - beside)
 		need.heap =
 		        rest.size > beside ? (rest.size - beside) & ~(uint64_t)(AMP_PAGE - 1) : 0;
 	if (need.heap < image.note.memory_min)
@@ -127,12 +184,29 @@ static int make_space(struct defect *why)
 	return space_make(&space, SPACE_BARE, &image, &need, why);
 }
 
-void kernel_main(uint64_t information, uint32_t magic)
+_Noreturn static void start(void);
+
+/* The image that asked has ended: what it has written are words, and its memory, its card and its processor are the next one's. */
+_Noreturn static void answered(unsigned status)
 {
 	struct defect why;
-	struct amp_device *views;
-	if (machine(information, magic, &why))
+	defect_set(&why, "ampoule.metadata=%s: it does not say what this machine is to do",
+	           words.metadata);
+	if (status)
 		give_up(&why, AMP_EXIT_TENDER);
+	memory_enter();
+	asks = false;
+	if (devices_forget(&why) || words_add(&words, answer, true, &why))
+		give_up(&why, AMP_EXIT_TENDER);
+	start();
+}
+
+/* Starts the image that asks, or the image. */
+_Noreturn static void start(void)
+{
+	static bool again;
+	struct defect why;
+	struct amp_device *views;
 	int status = check(&why);
 	if (status)
 		give_up(&why, (unsigned)status);
@@ -147,17 +221,24 @@ void kernel_main(uint64_t information, uint32_t magic)
 	struct amp_boot *boot = boot_fill(&space, &image, &args, "boot", words.log_level, &views);
 	if (devices_place(&space, &pages, &image, views, &why))
 		give_up(&why, AMP_EXIT_TENDER);
+	if (processor_fs_base_by_gate())
+		boot->flags |= AMP_BOOT_FS_BASE_BY_GATE;
 	boot->net_word_count = devices_words(boot_words(&space, &image));
 	struct region *gate = space_region(&space, REGION_GATE, 0);
 	memcpy(gate->host, gate_page, (size_t)(gate_page_end - gate_page));
 	gate_return = gate->at + (uint64_t)(gate_page_end - gate_page) - 1; /* at its ret */
 
-	const struct calls calls = { &space, &pages, boot, image.note.abi_minor };
+	const struct calls calls = {
+		&space, &pages,           boot, image.note.abi_minor, asks ? answered : NULL,
+		answer, sizeof answer - 1
+	};
 	calls_begin(&calls);
-	fault_begin(&space, &pages, &image,
-	            platform.module_count > 1 ? &platform.modules[1] : NULL);
-	clock_begin();
-	apic_time();
+	fault_begin(&space, &pages, &image, asks ? NULL : module_beside(false));
+	if (!again) {
+		clock_begin();
+		apic_time();
+	}
+	again = true;
 	if (words.timing)
 		say("%s: started after %llu ticks of the TSC, which was %llu at the entry; its "
 		    "rate is from %s",
@@ -167,4 +248,13 @@ void kernel_main(uint64_t information, uint32_t magic)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
 	image_enter(space_region(&space, REGION_BOOT, 0)->at, image.entry,
 	            image.note.stack_base + image_stack_stride(&image) - 8);
+}
+
+void kernel_main(uint64_t information, uint32_t magic)
+{
+	struct defect why;
+	if (machine(information, magic, &why))
+		give_up(&why, AMP_EXIT_TENDER);
+	asks = words.metadata;
+	start();
 }

@@ -139,6 +139,11 @@ static void map_high(const struct range *r)
 	}
 }
 
+void memory_enter(void)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
+}
+
 int memory_begin(const struct platform *p, struct defect *why)
 {
 	for (uint32_t i = 0; i < p->range_count; i++)
@@ -167,7 +172,7 @@ int memory_begin(const struct platform *p, struct defect *why)
 	if (large.at + large.size > LOW_END)
 		map_high(&large);
 	window = below(root, 511);
-	__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
+	memory_enter();
 	return 0;
 }
 

@@ -21,6 +21,9 @@ struct range memory_rest(void);
 /* Where registers at that physical address are to be found; null: nowhere. */
 volatile void *memory_device(uint64_t at, uint64_t size);
 
+/* Leaves an image's tables for the kernel's own. */
+void memory_enter(void);
+
 /* Has the tables below `root` (a table's address) show the kernel to ring 0, too. */
 void memory_share(uint64_t *root);
 

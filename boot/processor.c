@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include <boot/processor.h>
+#include <tender/sha256_instructions.h>
 
-#define MSR_STAR  0xc0000081u
-#define MSR_LSTAR 0xc0000082u
-#define MSR_CSTAR 0xc0000083u
-#define MSR_FMASK 0xc0000084u
-#define FLAGS_OFF 0x47700u /* AC NT DF IF TF and the IOPL, in the kernel's own flags */
+#define MSR_STAR    0xc0000081u
+#define MSR_LSTAR   0xc0000082u
+#define MSR_CSTAR   0xc0000083u
+#define MSR_FMASK   0xc0000084u
+#define MSR_FS_BASE 0xc0000100u
+#define FLAGS_OFF   0x47700u /* AC NT DF IF TF and the IOPL, in the kernel's own flags */
 
 #define CR4_TSD_OFF  (1ull << 2)
 #define CR4_UMIP     (1ull << 11)
@@ -34,6 +36,7 @@ extern uint64_t gdt_task[2];
 extern char stack_top[], stack_other_top[], fault_stubs[], interrupt_stub[], spurious_stub[],
         gate_entry[];
 static unsigned level;
+static bool fs_base_by_gate, has_sha, vectors_free;
 
 uint32_t processor_hypervisor(const char signature[12])
 {
@@ -105,23 +108,42 @@ unsigned processor_level(void)
 	return level;
 }
 
-int processor_begin(struct defect *why)
+bool sha256_has_instructions(void)
+{
+	return has_sha && vectors_free;
+}
+
+void processor_vectors(bool is_free)
+{
+	vectors_free = is_free;
+}
+
+bool processor_fs_base_by_gate(void)
+{
+	return fs_base_by_gate;
+}
+
+void processor_fs_base(uint64_t base)
+{
+	write_msr(MSR_FS_BASE, base);
+}
+
+void processor_begin(void)
 {
 	struct cpuid seven = cpuid(0, 0).a >= 7 ? cpuid(7, 0) : (struct cpuid){ 0 };
 	uint64_t cr4;
 	uint32_t xcr0 = 0;
 
 	set_descriptors();
-	if (!(seven.b & 1))
-		return defect_set(why, "this processor lacks FSGSBASE, which images use: give the "
-		                       "machine a newer one (-cpu max, -cpu host)");
+	fs_base_by_gate = !(seven.b & 1);
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	cr4 &= ~CR4_TSD_OFF;
-	cr4 |= CR4_FSGSBASE;
+	cr4 |= fs_base_by_gate ? 0 : CR4_FSGSBASE;
 	cr4 |= seven.b >> 7 & 1 ? CR4_SMEP : 0;
 	cr4 |= seven.b >> 20 & 1 ? CR4_SMAP : 0;
 	cr4 |= seven.c >> 2 & 1 ? CR4_UMIP : 0;
 	struct cpuid one = cpuid(1, 0);
+	has_sha = seven.b >> 29 & one.c >> 19 & one.c >> 9 & 1; /* with SSE4.1 and SSSE3 */
 	if (one.c >> 26 & 1) {
 		cr4 |= CR4_OSXSAVE;
 		__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
@@ -139,5 +161,4 @@ int processor_begin(struct defect *why)
 	write_msr(MSR_LSTAR, (uint64_t)gate_entry);
 	write_msr(MSR_CSTAR, (uint64_t)gate_entry);
 	write_msr(MSR_FMASK, FLAGS_OFF);
-	return 0;
 }

@@ -89,8 +89,15 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t of)
 /* Who runs us: a base leaf's signature, 12 bytes ("KVMKVMKVM\0\0\0"); its leaf, or 0: none. */
 uint32_t processor_hypervisor(const char signature[12]);
 
-/* Descriptors, faults, and all that keeps ring 3 where it belongs. -1 with a defect: the processor lacks what an image needs. */
-int processor_begin(struct defect *why);
+/* Descriptors, faults, and all that keeps ring 3 where it belongs. */
+void processor_begin(void);
+
+/* Whether vector registers are nobody's now: before they are an image's, or after it has ended. They are not at first. */
+void processor_vectors(bool free);
+
+/* Has the processor no FSGSBASE? Then the gate sets FS base (AMP_GATE_FS_BASE), to a canonical address. */
+bool processor_fs_base_by_gate(void);
+void processor_fs_base(uint64_t base);
 
 /* Of the x86-64 psABI (table 3.1), as far as the hypervisor lets us use it. */
 unsigned processor_level(void);

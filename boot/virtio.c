@@ -35,6 +35,17 @@ struct virtio *virtio_next(enum virtio_kind kind, const struct virtio *after)
 	return NULL;
 }
 
+int virtio_stop(struct virtio *v, struct defect *why)
+{
+	uint32_t tries = 0;
+	v->transport->set_status(v, 0);
+	while (v->transport->status(v))
+		if (++tries == RESET_TRIES)
+			return defect_set(why, "the device at %s cannot be reset", v->place);
+	v->used = false;
+	return 0;
+}
+
 int virtio_agree(struct virtio *v, uint64_t want, struct defect *why)
 {
 	const struct virtio_transport *t = v->transport;

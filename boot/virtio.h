@@ -64,6 +64,8 @@ int virtio_queue(struct virtio *, uint16_t which, struct virtq *, uint16_t most,
                  struct defect *why);
 /* All is set up: it may begin. */
 void virtio_begin(struct virtio *);
+/* Resets it: it uses no memory any more, and another driver may have it. -1 with a defect: it does not say so. */
+int virtio_stop(struct virtio *, struct defect *why);
 /* Shows the device what was given, and notifies it if it wants that. */
 void virtio_kick(struct virtio *, uint16_t which, struct virtq *);
 

@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * PCI (virtio 1.2, section 4.1), by the ports of configuration mechanism 1, which all platforms have that we know. Interrupts are
- * messages (MSI-X), one for all queues. Cards of others are named where they are network cards, so that nobody wonders.
+ * PCI (virtio 1.2, section 4.1). Interrupts are messages (MSI-X), one for all queues. Cards of others are named where they are
+ * network cards, so that nobody wonders.
  */
-#include <stdio.h>
-
-#include <boot/apic.h>
-#include <boot/memory.h>
-#include <boot/processor.h>
+#include <boot/pci.h>
 #include <boot/virtio.h>
 
-#define ADDRESS    0xcf8u
-#define DATA       0xcfcu
 #define VIRTIO     0x1af4u
-#define COMMAND    0x04u
-#define BARS       0x10u
-#define POINTER    0x34u
 #define CAP_VENDOR 0x09u
-#define CAP_MSIX   0x11u
-#define CAPS_MAX   48u
-#define MEMORY     2u
-#define MASTER     4u
-#define NO_INTX    0x400u
 #define NO_VECTOR  0xffffu
 
 /* struct virtio_pci_common_cfg */
@@ -42,36 +28,6 @@ enum {
 	QUEUE_USED = 48,
 	COMMON_SIZE = 56
 };
-
-static uint32_t get32(uint32_t at, uint32_t reg)
-{
-	out32(ADDRESS, 0x80000000u | at | (reg & 0xfc));
-	return in32(DATA);
-}
-
-static void set32(uint32_t at, uint32_t reg, uint32_t v)
-{
-	out32(ADDRESS, 0x80000000u | at | (reg & 0xfc));
-	out32(DATA, v);
-}
-
-static uint8_t get8(uint32_t at, uint32_t reg)
-{
-	return (uint8_t)(get32(at, reg) >> (reg & 3) * 8);
-}
-
-static volatile uint8_t *bar(uint32_t at, uint8_t which, uint32_t offset, uint32_t size)
-{
-	if (which > 5)
-		return NULL;
-	uint64_t low = get32(at, BARS + which * 4u);
-	if (low & 1)
-		return NULL;
-	uint64_t base = low & ~15ull;
-	if ((low >> 1 & 3) == 2 && which < 5)
-		base |= (uint64_t)get32(at, BARS + which * 4u + 4) << 32;
-	return base ? memory_device(base + offset, size) : NULL;
-}
 
 static uint64_t features(struct virtio *v)
 {
@@ -115,13 +71,9 @@ static void set64(struct virtio *v, unsigned at, const volatile void *p)
 
 static bool queue_set(struct virtio *v, uint16_t which, const struct virtq *q)
 {
-	volatile uint32_t *entry = (volatile uint32_t *)v->vectors;
 	if (which >= VIRTIO_QUEUES)
 		return false;
-	entry[0] = APIC_MESSAGE_AT;
-	entry[1] = 0;
-	entry[2] = apic_message();
-	entry[3] = 0;
+	pci_message_here((volatile uint32_t *)v->vectors);
 	*(volatile uint16_t *)(v->common + CONFIG_VECTOR) = NO_VECTOR;
 	*(volatile uint16_t *)(v->common + QUEUE) = which;
 	*(volatile uint16_t *)(v->common + QUEUE_SIZE) = q->size;
@@ -151,27 +103,23 @@ static const struct virtio_transport pci = { features,   accept,    status, set_
 
 static void read_caps(struct virtio *v, uint32_t at)
 {
-	uint8_t cap = get8(at, POINTER) & 0xfc;
-	for (unsigned i = 0; cap && i < CAPS_MAX; i++, cap = get8(at, cap + 1u) & 0xfc) {
-		uint8_t id = get8(at, cap);
-		if (id == CAP_MSIX) {
-			uint32_t table = get32(at, cap + 4u);
-			v->vectors = bar(at, table & 7, table & ~7u, 16);
-			set32(at, cap, get32(at, cap) | 1u << 31);
-		}
+	uint8_t cap = pci_get8(at, PCI_POINTER) & 0xfc;
+	for (unsigned i = 0; cap && i < PCI_CAPS_MAX; i++, cap = pci_get8(at, cap + 1u) & 0xfc) {
+		uint8_t id = pci_get8(at, cap);
 		if (id != CAP_VENDOR)
 			continue;
-		uint8_t type = get8(at, cap + 3u), which = get8(at, cap + 4u);
-		uint32_t offset = get32(at, cap + 8u), size = get32(at, cap + 12u);
+		uint8_t type = pci_get8(at, cap + 3u), which = pci_get8(at, cap + 4u);
+		uint32_t offset = pci_get32(at, cap + 8u), size = pci_get32(at, cap + 12u);
 		if (type == 1 && size >= COMMON_SIZE && !v->common)
-			v->common = bar(at, which, offset, COMMON_SIZE);
+			v->common = pci_bar(at, which, offset, COMMON_SIZE);
 		if (type == 2 && !v->notify) {
-			v->notify = bar(at, which, offset, size < NOTIFY_ROOM ? size : NOTIFY_ROOM);
-			v->notify_step = get32(at, cap + 16u);
+			v->notify =
+			        pci_bar(at, which, offset, size < NOTIFY_ROOM ? size : NOTIFY_ROOM);
+			v->notify_step = pci_get32(at, cap + 16u);
 		}
 		if (type == 4 && !v->config && size) {
 			v->config_size = size < 4096 ? size : 4096;
-			v->config = bar(at, which, offset, v->config_size);
+			v->config = pci_bar(at, which, offset, v->config_size);
 		}
 	}
 }
@@ -187,19 +135,20 @@ static void name_stranger(uint32_t id, uint32_t at)
 		      { 0x10d38086, "Intel's e1000e" },     { 0x813910ec, "Realtek's RTL8139" },
 		      { 0x07b015ad, "VMware's vmxnet3" },   { 0x101815b3, "Mellanox's ConnectX" },
 		      { 0x101a15b3, "Mellanox's ConnectX" } };
+	char place[PCI_PLACE];
 	for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
 		if (known[i].id == id) {
-			say("PCI %02x:%02x.%x is %s network card, which this kernel has no driver "
-			    "for: "
-			    "give the machine a virtio one",
-			    at >> 16 & 255, at >> 11 & 31, at >> 8 & 7, known[i].name);
+			pci_place(at, place);
+			say("%s is %s network card, which this kernel has no driver for: give the "
+			    "machine a virtio one",
+			    place, known[i].name);
 			return;
 		}
 }
 
-static void look(uint32_t at)
+static void look(uint32_t at, uint32_t id)
 {
-	uint32_t id = get32(at, 0), device = id >> 16;
+	uint32_t device = id >> 16;
 	if ((id & 0xffff) != VIRTIO) {
 		name_stranger(id, at);
 		return;
@@ -215,48 +164,21 @@ static void look(uint32_t at)
 	struct virtio *v = virtio_add((enum virtio_kind)kind, &pci);
 	if (!v)
 		return;
-	snprintf(v->place, sizeof v->place, "PCI %02x:%02x.%x", at >> 16 & 255, at >> 11 & 31,
-	         at >> 8 & 7);
+	pci_place(at, v->place);
 	v->address = at;
-	set32(at, COMMAND, (get32(at, COMMAND) & 0xffff) | MEMORY | MASTER | NO_INTX);
+	pci_enable(at);
 	read_caps(v, at);
+	v->vectors = (volatile uint8_t *)pci_messages(at);
 	uint64_t step = (uint64_t)VIRTIO_QUEUES * v->notify_step;
 	if (v->common && v->notify && v->vectors && step < NOTIFY_ROOM)
 		return;
 	say("the device at %s is of virtio before 1, or has no MSI-X, which this kernel needs: "
-	    "QEMU "
-	    "wants disable-legacy=on",
+	    "QEMU wants disable-legacy=on",
 	    v->place);
 	virtio_count--;
 }
 
-/* All functions of all devices of a bus, and behind its bridges. */
-static void look_at_bus(uint32_t bus, unsigned depth)
-{
-	for (uint32_t device = 0; device < 32; device++)
-		for (uint32_t function = 0; function < 8; function++) {
-			uint32_t at = bus << 16 | device << 11 | function << 8;
-			if (get32(at, 0) == 0xffffffff) {
-				if (!function)
-					break;
-				continue;
-			}
-			uint8_t type = get8(at, 0x0e);
-			if ((type & 0x7f) == 1) {
-				uint32_t next = get8(at, 0x19);
-				if (next > bus && depth < 8)
-					look_at_bus(next, depth + 1);
-			} else {
-				look(at);
-			}
-			if (!function && !(type & 0x80))
-				break;
-		}
-}
-
 void virtio_pci_find(void)
 {
-	out32(ADDRESS, 0x80000000u);
-	if (in32(ADDRESS) == 0x80000000u) /* is there any? */
-		look_at_bus(0, 0);
+	pci_each(look);
 }

@@ -110,13 +110,20 @@ static int own(struct words *w, const char *word, struct defect *why)
 		w->timing = true;
 	} else if (begins(word, "ampoule.net=")) {
 		w->net = value;
+	} else if (!strcmp(value, "ec2") && begins(word, "ampoule.metadata=")) {
+		w->metadata = value;
+		w->metadata_set = "service=ec2";
+	} else if (!strcmp(value, "gce") && begins(word, "ampoule.metadata=")) {
+		w->metadata = value;
+		w->metadata_set = "service=gce";
+	} else if (begins(word, "ampoule.metadata=")) {
+		return defect_set(why, "%s: want ec2 or gce", word);
 	} else if (begins(word, "ampoule.disk=")) {
 		w->disk = value;
 	} else {
 		return defect_set(why,
 		                  "%s: no such word; there are ampoule.memory, .log, .net, .exit, "
-		                  ".errors, .timing "
-		                  "and .disk",
+		                  ".errors, .metadata, .timing and .disk",
 		                  word);
 	}
 	return 0;
@@ -126,28 +133,40 @@ static int take(struct words *w, const char *word, struct defect *why)
 {
 	if (begins(word, "virtio_mmio.device="))
 		return mmio(w, word + strlen("virtio_mmio.device="), why);
+	if (begins(word, "ampoule.") && w->arguments_only)
+		return defect_set(why, "%s: user-data of a service sets arguments only", word);
 	if (begins(word, "ampoule."))
 		return own(w, word, why);
 	if (is_others(word))
 		return 0;
+	const char *equals = strchr(word, '=');
+	for (uint32_t i = 0; equals && i < w->earlier; i++)
+		if (!strncmp(w->sets[i], word, (size_t)(equals - word) + 1)) {
+			w->sets[i] = word;
+			return 0;
+		}
 	if (w->set_count == WORDS_SETS)
 		return defect_set(why, "more than %u arguments are set", WORDS_SETS);
 	w->sets[w->set_count++] = word;
 	return 0;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static int cut(struct words *w, char *line, struct defect *why)
 {
 	char *from = line, *to = line;
 	while (*from) {
-		while (*from == ' ' || *from == '\t' || *from == '\n')
+		while (is_space(*from))
 			from++;
 		if (!*from)
 			break;
 		char *word = to;
 		bool quoted = false;
-		for (; *from && (quoted || (*from != ' ' && *from != '\t' && *from != '\n'));
-		     from++) {
+		for (; *from && (quoted || !is_space(*from)); from++) {
 			if (*from == '"')
 				quoted = !quoted;
 			else
@@ -208,6 +227,34 @@ static int fw_words(struct words *w, struct defect *why)
 			return -1;
 	}
 	return 0;
+}
+
+/* Lines that begin with a #. */
+static void blank_comments(char *at)
+{
+	bool comment = false;
+	for (bool first = true; *at; at++) {
+		comment = first ? *at == '#' : comment;
+		first = *at == '\n';
+		if (comment && !first)
+			*at = ' ';
+	}
+}
+
+int words_add(struct words *w, char *text, bool arguments_only, struct defect *why)
+{
+	static const char first[] = "#ampoule";
+	size_t n = strlen(first);
+	if (!begins(text, first) || (text[n] && !is_space(text[n])))
+		return defect_set(
+		        why,
+		        "user-data is not for this kernel: want `%s` as its first line, and "
+		        "NAME=VALUE in the next ones",
+		        first);
+	blank_comments(text);
+	w->earlier = w->set_count;
+	w->arguments_only = arguments_only;
+	return cut(w, text, why);
 }
 
 int words_read(struct words *w, struct platform *p, struct defect *why)

@@ -112,7 +112,7 @@ _ampoule()
 			*) word=--help ;;
 			esac
 			;;
-		pack) word="--for --output --set --memory --seed --print-run --help" ;;
+		pack) word="--for --output --set --memory --metadata --seed --print-run --help" ;;
 		sign) word="--new --no-password --comment --help" ;;
 		verify) word="--key --policy --help" ;;
 		image) word="--tag --output --help" ;;

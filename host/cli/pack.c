@@ -38,6 +38,9 @@ static const char help[] =
         "  --set NAME=VALUE   sets a dynamic argument; again for more\n"
         "  -m, --memory SIZE  heap: digits and nothing or one of K M G; default: as the image "
         "says\n"
+        "  --metadata SERVICE=IMAGE   ec2 or gce: the disk asks that service for further words, by "
+        "an image built of\n"
+        "                     boot/metadata\n"
         "  --seed NUMBER      for the names of disks and partitions; default: 0\n"
         "  --print-run        prints the command that starts it\n"
         "  -h, --help         prints this\n";
@@ -51,10 +54,11 @@ struct pack {
 	uint64_t memory, seed;
 	uint32_t mib;
 	char own_folder[128];
-	char words[4096]; /* the kernel's */
-	uint8_t *kernel, *bytes;
-	uint64_t kernel_size, size;
-	char kernel_hash[65], hash[65]; /* SHA-256, in hex */
+	char words[4096];     /* the kernel's */
+	const char *metadata; /* SERVICE=IMAGE; null: nobody is asked */
+	uint8_t *kernel, *bytes, *asker;
+	uint64_t kernel_size, size, asker_size;
+	char kernel_hash[65], hash[65], asker_hash[65]; /* SHA-256, in hex */
 	uint8_t id[32];
 	char nets[2048], disks[2048], command[8192];
 };
@@ -104,10 +108,30 @@ static void hash(char text[65], uint8_t digest[32], const void *bytes, uint64_t 
 	hex(text, digest);
 }
 
+/* The image that asks a service: it is checked as the other. */
+static int read_asker(struct pack *p, uint8_t digest[32], struct defect *why)
+{
+	static struct image asker;
+	struct amp_digest d;
+	bool found;
+	const char *path = strchr(p->metadata, '=') + 1;
+	if (image_open(&asker, path, why) || digest_check(&asker, &found, &d, why))
+		return -1;
+	if (strcmp(asker.note.name, "metadata") != 0 || !found)
+		return defect_set(why,
+		                  "--metadata %s: it is not what is built of boot/metadata, but %s",
+		                  p->metadata, asker.note.name);
+	p->asker = read_whole(asker.fd, &p->asker_size);
+	if (!p->asker)
+		return defect_set(why, "%s cannot be read: %s", path, strerror(errno));
+	hash(p->asker_hash, digest, p->asker, p->asker_size);
+	return 0;
+}
+
 static int read_files(struct pack *p, struct defect *why)
 {
 	static char path[4096];
-	uint8_t kernel[32], image[32];
+	uint8_t kernel[32], image[32], asker[32] = { 0 };
 	if (kernel_path(path, sizeof path, why))
 		return -1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -119,10 +143,14 @@ static int read_files(struct pack *p, struct defect *why)
 		return defect_set(why, "cannot be read: %s", strerror(errno));
 	hash(p->kernel_hash, kernel, p->kernel, p->kernel_size);
 	hash(p->hash, image, p->bytes, p->size);
+	if (p->metadata && read_asker(p, asker, why))
+		return -1;
 	struct sha256 h;
 	sha256_start(&h);
 	sha256_add(&h, kernel, sizeof kernel);
 	sha256_add(&h, image, sizeof image);
+	if (p->metadata)
+		sha256_add(&h, asker, sizeof asker);
 	sha256_add(&h, &p->seed, sizeof p->seed);
 	sha256_add(&h, p->words, strlen(p->words));
 	sha256_end(&h, p->id);
@@ -147,6 +175,9 @@ static int make_words(struct pack *p, struct defect *why)
 	bool fits = true;
 	if (p->memory)
 		fits &= APPEND(p->words, "ampoule.memory=%llu", (unsigned long long)p->memory);
+	if (p->metadata)
+		fits &= APPEND(p->words, "%sampoule.metadata=%.*s", *p->words ? " " : "",
+		               (int)strcspn(p->metadata, "="), p->metadata);
 	for (unsigned i = 0; i < p->set_count; i++) {
 		const char *set = p->sets[i];
 		if (strpbrk(set, "\"'\\\n"))
@@ -346,8 +377,8 @@ static int convert(struct pack *p, const char *format, struct defect *why)
 
 static int for_disk(struct pack *p, struct defect *why)
 {
-	const struct disk_files files = { p->kernel, p->bytes, p->kernel_size,
-		                          p->size,   p->words, p->id };
+	const struct disk_files files = { p->kernel, p->bytes,      p->asker, p->kernel_size,
+		                          p->size,   p->asker_size, p->words, p->id };
 	const char *format = strcmp(p->platform, "ami") ? p->platform : "raw";
 	uint64_t size;
 	uint8_t *disk = disk_make(&files, &size, why);
@@ -410,10 +441,12 @@ static int write_note(struct pack *p, struct defect *why)
 	static char text[16384];
 	if (!APPEND(text,
 	            "image     %s %s\nfile      %llu bytes, SHA-256 %s\nkernel    %llu bytes, "
-	            "SHA-256 %s\n"
+	            "SHA-256 %s\n%s%s%s"
 	            "for       %s\nwords     %s\nby        ampoule " AMPOULE_VERSION "\n",
 	            p->image.note.name, p->image.note.version, (unsigned long long)p->size, p->hash,
-	            (unsigned long long)p->kernel_size, p->kernel_hash, p->platform, p->words))
+	            (unsigned long long)p->kernel_size, p->kernel_hash,
+	            p->metadata ? "metadata  SHA-256 " : "", p->asker_hash, p->metadata ? "\n" : "",
+	            p->platform, p->words))
 		return -1;
 	static char script[16384];
 	if (!APPEND(script,
@@ -446,6 +479,7 @@ int main(int argc, char **argv)
 		                                 { "output", required_argument, NULL, 'o' },
 		                                 { "set", required_argument, NULL, 's' },
 		                                 { "memory", required_argument, NULL, 'm' },
+		                                 { "metadata", required_argument, NULL, 'M' },
 		                                 { "seed", required_argument, NULL, 'S' },
 		                                 { "print-run", no_argument, NULL, 'p' },
 		                                 { "help", no_argument, NULL, 'h' },
@@ -480,6 +514,12 @@ int main(int argc, char **argv)
 			if (errno || *end || *optarg < '0' || *optarg > '9')
 				return usage("--seed wants a number, not ", optarg);
 			break;
+		case 'M':
+			p.metadata = optarg;
+			if (strncmp(optarg, "ec2=", 4) != 0 && strncmp(optarg, "gce=", 4) != 0)
+				return usage("--metadata wants ec2=IMAGE or gce=IMAGE, not ",
+				             optarg);
+			break;
 		case 'p':
 			print = true;
 			break;
@@ -503,6 +543,9 @@ int main(int argc, char **argv)
 		return usage(optind == argc ? "no image given" : "more than one image given: ",
 		             optind == argc ? "" : argv[optind + 1]);
 	p.path = argv[optind];
+	if (p.metadata && platform_of(p.platform)->files)
+		return usage("--metadata is for disks (raw, qcow2, vmdk, ami), not for ",
+		             p.platform);
 	struct amp_digest digest;
 	bool found;
 	if (image_open(&p.image, p.path, &why) || digest_check(&p.image, &found, &digest, &why) ||

@@ -120,9 +120,21 @@ static const struct amp_note_device *named(const struct image *image, uint32_t t
 	return NULL;
 }
 
-static const char *kind(const char *machine)
+/* A virtio device's name ends so. */
+static const char *kind(const struct qemu_machine *m)
 {
-	return strcmp(machine, "microvm") ? "pci" : "device";
+	return strcmp(m->name, "microvm") ? "pci" : "device";
+}
+
+const struct qemu_machine *qemu_machine(const char *tender)
+{
+	static const struct qemu_machine machines[] = { { "qemu", "microvm", false },
+		                                        { "qemu-q35", "q35", false },
+		                                        { "qemu-nvme", "q35", true } };
+	for (unsigned i = 0; i < sizeof machines / sizeof *machines; i++)
+		if (!strcmp(tender, machines[i].tender))
+			return &machines[i];
+	return NULL;
 }
 
 struct network {
@@ -205,7 +217,7 @@ static int add_nets(struct command *c, const struct image *image, const struct t
 }
 
 static int add_blocks(struct command *c, const struct image *image, const struct tender_options *o,
-                      const char *device, struct defect *why)
+                      const struct qemu_machine *m, struct defect *why)
 {
 	const struct device_texts *blocks = &o->devices[1];
 	for (uint32_t i = 0; i < blocks->count; i++) {
@@ -225,7 +237,9 @@ static int add_blocks(struct command *c, const struct image *image, const struct
 		add(c, compose(c, "if=none,id=disk%u,format=raw,discard=unmap,file=%.*s%s", i,
 		               (int)size, path, ro ? ",readonly=on" : ""));
 		add(c, "-device");
-		add(c, compose(c, "virtio-blk-%s,drive=disk%u,serial=%s", device, i, d->name));
+		add(c, m->nvme ? compose(c, "nvme,drive=disk%u,serial=%s", i, d->name)
+		               : compose(c, "virtio-blk-%s,drive=disk%u,serial=%s", kind(m), i,
+		                         d->name));
 	}
 	return 0;
 }
@@ -408,7 +422,8 @@ static int check(const struct tender_options *o, struct image *image, struct arg
 	return 0;
 }
 
-int qemu_run(const struct tender_options *o, const struct publish_texts *p, const char *machine)
+int qemu_run(const struct tender_options *o, const struct publish_texts *p,
+             const struct qemu_machine *machine)
 {
 	static struct command c;
 	static struct image image;
@@ -441,7 +456,7 @@ int qemu_run(const struct tender_options *o, const struct publish_texts *p, cons
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 		add(&c, words[i]);
 	add(&c, "-M");
-	add(&c, machine);
+	add(&c, machine->name);
 	add(&c, "-m");
 	add(&c, compose(&c, "%uM", kernel_memory(&image, o->memory)));
 	add(&c, "-kernel");
@@ -449,7 +464,7 @@ int qemu_run(const struct tender_options *o, const struct publish_texts *p, cons
 	add(&c, "-initrd");
 	add(&c, compose(&c, "/proc/self/fd/%d", file));
 	if (add_nets(&c, &image, o, p, &n, device, &why) ||
-	    add_blocks(&c, &image, o, device, &why) ||
+	    add_blocks(&c, &image, o, machine, &why) ||
 	    add_words(&c, &image, o, &args, &n, p->count, &why))
 		goto fail;
 	add(&c, "-device");

@@ -71,8 +71,8 @@ static const char help_tail[] =
         "signal ends it at\n"
         "                            once, and so does 0\n"
         "  --tender kvm|sandbox      how to run it; default: kvm where it works, else sandbox\n"
-        "                            qemu, qemu-q35: the boot kernel in QEMU's emulation, to try "
-        "it\n"
+        "                            qemu, qemu-q35, qemu-nvme: the boot kernel in QEMU's "
+        "emulation, to try it\n"
         "  --fixed-layout            leaves the image at the addresses of its file, for debuggers; "
         "else they "
         "are drawn\n"
@@ -206,7 +206,8 @@ static struct tender_options o;
 static struct publish_texts publish;
 static struct detach detach;
 static struct standby_words standby;
-static const char *machine, *warm;
+static const char *warm;
+static const struct qemu_machine *machine;
 static uint64_t count;
 
 static void forget(void)
@@ -216,7 +217,8 @@ static void forget(void)
 	detach = (struct detach){ .verb = verb == RUN ? NULL : verb_name() };
 	standby = (struct standby_words){ .idle_ms = STANDBY_IDLE_MS,
 		                          .awake_max = STANDBY_AWAKE_MAX };
-	machine = warm = NULL;
+	machine = NULL;
+	warm = NULL;
 	count = 0; /* -n is not given, and braces are the user's own */
 }
 
@@ -377,8 +379,8 @@ static int read_words(int argc, char **argv)
 				o.choice = TENDER_KVM;
 			else if (!strcmp(optarg, "sandbox"))
 				o.choice = TENDER_SANDBOX;
-			else if (!strcmp(optarg, "qemu") || !strcmp(optarg, "qemu-q35"))
-				machine = optarg[4] ? "q35" : "microvm";
+			else if (qemu_machine(optarg))
+				machine = qemu_machine(optarg);
 			else
 				return usage("--tender is kvm or sandbox (or qemu, to try "
 				             "others), not ",

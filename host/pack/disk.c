@@ -24,6 +24,7 @@
 #define FIRST        2048u /* sectors: partitions begin at a MiB */
 #define BIOS_SECTORS 2048u
 #define ALIGN        2048u
+#define METADATA     "METADATA.AMP"
 #define GRUB         "/usr/lib/grub"
 #define BOOT_KERNEL  0x5cu /* in boot.img: where core.img is; and a jump that is left out on disks */
 #define BOOT_DRIVE   0x66u
@@ -150,8 +151,8 @@ static char *make_config(const struct disk_files *d, const char *name,
 	             "search --no-floppy --file --set=root /%s\n"
 	             "multiboot2 /KERNEL.ELF ampoule.disk=%s %s\n"
 	             "module2 /%s\n"
-	             "boot\n",
-	             name, hex, d->words, name) < 0)
+	             "%sboot\n",
+	             name, hex, d->words, name, d->metadata ? "module2 /" METADATA "\n" : "") < 0)
 		return NULL;
 	return text;
 }
@@ -221,8 +222,9 @@ uint8_t *disk_make(const struct disk_files *d, uint64_t *size, struct defect *wh
 		                          { "EFI/BOOT", NULL, 0 },
 		                          { "EFI/BOOT/BOOTX64.EFI", efi, efi_size },
 		                          { "KERNEL.ELF", d->kernel, d->kernel_size },
-		                          { name, d->image, d->image_size } };
-	const unsigned count = sizeof files / sizeof *files;
+		                          { name, d->image, d->image_size },
+		                          { METADATA, d->metadata, d->metadata_size } };
+	const unsigned count = sizeof files / sizeof *files - !d->metadata;
 	uint64_t esp = FIRST + BIOS_SECTORS, esp_sectors = fat_sectors(files, count);
 	uint64_t end = (esp + esp_sectors + ALIGN - 1) / ALIGN * ALIGN, sectors = end + ALIGN;
 	disk = calloc(sectors, SECTOR);

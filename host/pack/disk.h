@@ -11,8 +11,9 @@
 #define DISK_GUID 16u
 
 struct disk_files {
-	const void *kernel, *image;
-	uint64_t kernel_size, image_size;
+	const void *kernel, *image,
+	        *metadata; /* metadata: what asks a cloud's service; null: nobody is asked */
+	uint64_t kernel_size, image_size, metadata_size;
 	const char *words; /* the kernel's command line; ampoule.disk= is added */
 	const uint8_t *id; /* 32 bytes that all GUIDs are made of */
 };

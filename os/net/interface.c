@@ -138,7 +138,7 @@ static COLD bool told(struct interface *i, uint32_t *address, uint8_t *prefix, u
 	if (!w)
 		return false;
 	const struct amp_net_word *end =
-	    (const struct amp_net_word *)boot_info->net_words + boot_info->net_word_count;
+	        (const struct amp_net_word *)boot_info->net_words + boot_info->net_word_count;
 	*address = word_ip4(w->address);
 	*prefix = w->prefix;
 	*gateway = 0;

@@ -70,7 +70,8 @@ static struct image_memory image_memory(uint64_t rings, uint64_t frames, struct 
 	m.room.rings = (struct device_memory){ 0, rings, calloc(1, rings) };
 	m.room.rings.at = (uint64_t)m.room.rings.bytes;
 	m.room.frames = (struct device_memory){ 0, frames, malloc(frames) };
-	m.room.heap = (struct device_memory){ HEAP_AT, HEAP, calloc(1, HEAP) };
+	m.room.heap = (struct device_memory){ HEAP_AT, HEAP, aligned_alloc(AMP_PAGE, HEAP) };
+	memset(m.room.heap.bytes, 0, HEAP);
 	return m;
 }
 
