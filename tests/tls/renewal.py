@@ -264,15 +264,15 @@ def shown(version, name="one.example", port=PORT):
 
 def tls_amp(tender, *sets):
     return background(tender, "tls.amp", "--net", "service=tap:tap0", *(w for s in (
-        *pair("one"), f"certificate2=@{path('two-chain.pem')}", f"key2=@{path('two.key')}", *sets) for w in ("--set", s)))
+        *pair("one"), f"certificate2=@{path('stapled-chain.pem')}", f"key2=@{path('stapled.key')}", *sets) for w in ("--set", s)))
 
 
 def make_chain():
     """two.example is signed by an authority that is sent along, so that a response's signature can be looked at."""
     certificate("issuer", "Issuer", "ca", more="basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,digitalSignature\n")
-    certificate("two", "two.example", "issuer", more="subjectAltName=DNS:two.example\n")
+    certificate("stapled", "two.example", "issuer", more="subjectAltName=DNS:two.example\n")
     certificate("helper", "Helper", "issuer", more="basicConstraints=CA:false\nextendedKeyUsage=OCSPSigning\n")
-    write("two-chain.pem", open(path("two.pem")).read() + open(path("issuer.pem")).read())
+    write("stapled-chain.pem", open(path("stapled.pem")).read() + open(path("issuer.pem")).read())
 
 
 def responses_are_stapled_to_each_certificate(tender):
@@ -280,8 +280,8 @@ def responses_are_stapled_to_each_certificate(tender):
     with responder("ca", "one", "newer"):
         one = response("one", "ca", "one.ocsp")
         newer = response("newer", "ca", "newer.ocsp")
-    with responder("issuer", "two", signer="helper"):
-        two = response("two", "issuer", "two.ocsp")
+    with responder("issuer", "stapled", signer="helper"):
+        two = response("stapled", "issuer", "two.ocsp")
     with tls_amp(tender, "staple=@" + one):
         listening(PORT)
         for version in "-tls1_2", "-tls1_3":
@@ -322,10 +322,10 @@ def a_response_that_is_none_is_not_stapled(tender):
         revoked = response("one", "ca", "revoked.ocsp")
     with responder("ca"):
         unknown = response("one", "ca", "unknown.ocsp")
-    with responder("issuer", "two"):
-        two = response("two", "issuer", "two.ocsp")
-    with responder("issuer", "two", signer="client"):
-        forged = response("two", "issuer", "forged.ocsp")
+    with responder("issuer", "stapled"):
+        two = response("stapled", "issuer", "two.ocsp")
+    with responder("issuer", "stapled", signer="client"):
+        forged = response("stapled", "issuer", "forged.ocsp")
     bytes_ = open(one, "rb").read()
     open(path("cut.ocsp"), "wb").write(bytes_[:-1])
     open(path("more.ocsp"), "wb").write(bytes_ + b"\0")
