@@ -63,7 +63,14 @@ _Static_assert(SLAB_PAGES_MAX *AMP_PAGE <= 65536, "reciprocals are exact");
 _Static_assert(PAGE_SLAB_OBJECTS == 128, "place_of draws among two words, by a byte");
 
 static struct page *with_room[CLASSES]; /* slabs with a free object, by class */
-static uint32_t kept_empty;             /* bit c: an empty slab of class c may be among them */
+/* What the next allocation of a class gets. It was drawn with the one before, so that its memory has come into the first cache by then: a
+ * place drawn among many is most often far from it. */
+static struct drawn_place {
+	struct page *slab; /* null: none is drawn */
+	uint8_t *at;
+	uint32_t object;
+} next_of[CLASSES];
+static uint32_t kept_empty; /* bit c: an empty slab of class c may be among them */
 
 static uint64_t secret;      /* of the canaries */
 static uint8_t drawn[64];    /* random bytes */
@@ -258,6 +265,12 @@ COLD bool page_reclaim(void)
 		if (s)
 			run_return(s), any = true;
 	}
+	for (unsigned c = 0; c < CLASSES; c++) {
+		struct drawn_place next = next_of[c];
+		next_of[c].slab = NULL;
+		if (next.slab)
+			slab_return(next.slab, next.object);
+	}
 	for (unsigned k = 0; k < HELD + HELD_LARGE; k++) {
 		struct held h = heap_held[k];
 		heap_held[k].slab = NULL;
@@ -298,31 +311,48 @@ static inline uint32_t place_of(const struct page *s)
 	                    : 64 + bit_of_rank(s->free[1], rank - first);
 }
 
-/* Zero but for its canary. */
-static inline void *slab_alloc(unsigned c)
+/* Draws what the class gives next, which is neither free nor taken then. A slab has room. */
+static inline void draw_next(unsigned c)
 {
 	struct page *s = with_room[c];
 	size_t size = classes[c].size;
-	if (__builtin_expect(!s, 0)) {
-		s = slab_new(c);
-		/* What was held may have given this class room, and yet no whole run. */
-		if (!s)
-			s = with_room[c];
-		if (!s) {
+	uint32_t i = place_of(s);
+	s->free[i / 64] &= ~(1ull << i % 64);
+	if (--s->free_count == 0)
+		unlist_slab(s);
+	uint8_t *p = (uint8_t *)page_address(s) + i * size;
+	next_of[c] = (struct drawn_place){ s, p, i };
+	for (size_t k = 0; k < size && k < CHECKED; k += LINE)
+		__builtin_prefetch(p + k, 1);
+	__builtin_prefetch(p + size - 1, 1);
+}
+
+static COLD bool find_room(unsigned c)
+{
+	/* What was held may have given this class room, and yet no whole run. */
+	return slab_new(c) || with_room[c];
+}
+
+/* Zero but for its canary. */
+static inline void *slab_alloc(unsigned c)
+{
+	size_t size = classes[c].size;
+	if (__builtin_expect(!next_of[c].slab, 0)) {
+		if (!with_room[c] && !find_room(c)) {
 			page_count_failure();
 			return NULL;
 		}
+		draw_next(c);
 	}
-	uint32_t i = place_of(s);
-	s->free[i / 64] &= ~(1ull << i % 64);
-	s->taken[i / 64] |= 1ull << i % 64;
-	if (--s->free_count == 0)
-		unlist_slab(s);
+	struct drawn_place next = next_of[c];
+	next.slab->taken[next.object / 64] |= 1ull << next.object % 64;
+	next_of[c].slab = NULL;
+	if (with_room[c])
+		draw_next(c);
 	page_count_used((int64_t)size);
-	void *p = (uint8_t *)page_address(s) + i * size;
-	check_object(p, size);
-	protect(p, size);
-	return p;
+	check_object(next.at, size);
+	protect(next.at, size);
+	return next.at;
 }
 
 static inline void slab_free(struct page *s, void *p)

@@ -167,7 +167,6 @@ SSL_CTX *tls_context_new(struct tls *t)
 /* Nothing of OpenSSL's is given back at the end, and no file configures it. */
 bool tls_engine_start(void)
 {
-	tls_memory_start();
 	return OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_LOAD_CONFIG |
 	                                OPENSSL_INIT_LOAD_SSL_STRINGS |
 	                                OPENSSL_INIT_LOAD_CRYPTO_STRINGS,

@@ -8,7 +8,7 @@
  *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
  *                  authority.c who signs
  *   validation.c   who validates a name for an authority (app/acme)
- *   memory.c       what OpenSSL allocates
+ *   memory.c       what OpenSSL allocates, by the names of its own functions
  *   turn.c         whose handshake goes on in this turn of the loop
  *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system
  */
@@ -119,9 +119,6 @@ void tls_validation_hide(struct tls *);
 void tls_validation_watch(SSL_CTX *);
 bool tls_validation_is(
         const SSL *); /* acme-tls/1 was agreed upon: no byte is read or written (RFC 8737 §4) */
-
-/* ---- memory.c ---- */
-void tls_memory_start(void); /* before anything else of OpenSSL */
 
 /* ---- turn.c ---- */
 /* May the connection take a step of its handshake now? If not, it is resumed when it may. */

@@ -23,12 +23,12 @@ struct rwlock {
 };
 _Static_assert(sizeof(struct rwlock) <= sizeof(pthread_rwlock_t), "a lock in a lock");
 
-static struct rwlock *lock_of(pthread_rwlock_t *l)
+static inline __attribute__((always_inline)) struct rwlock *lock_of(pthread_rwlock_t *l)
 {
 	return (struct rwlock *)l;
 }
 
-static bool is_writer(const struct rwlock *l)
+static inline __attribute__((always_inline)) bool is_writer(const struct rwlock *l)
 {
 	return l->is_written && l->writer == task_self();
 }
@@ -80,9 +80,14 @@ LIBC int pthread_rwlock_trywrlock(pthread_rwlock_t *lock)
 
 LIBC int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
+	struct rwlock *l = lock_of(lock);
 	int error;
 
-	if (is_writer(lock_of(lock)))
+	if (!l->is_written && l->readers < UINT32_MAX) {
+		l->readers++;
+		return 0;
+	}
+	if (is_writer(l))
 		return EDEADLK;
 	while ((error = pthread_rwlock_tryrdlock(lock)) == EBUSY)
 		wait_for(lock_of(lock));
