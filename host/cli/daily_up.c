@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* `ampoule up` and `ampoule down`. What belongs to a project is what says so in its state: down needs nothing of the file but its
- * name. */
+ * name and its networks. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include <ampoule_abi.h>
 #include <builder/text.h>
 #include <cli/daily.h>
+#include <cli/network.h>
 #include <cli/project.h>
 #include <supervisor/health.h>
 
@@ -138,6 +139,11 @@ int daily_up(int argc, char **argv)
 		if (status)
 			return status;
 	}
+	for (unsigned i = 0; i < p.network_count; i++) {
+		int status = network_make(&p.networks[i]);
+		if (status)
+			return status;
+	}
 	for (unsigned i = 0; i < p.count; i++) {
 		int status = start(&p, &p.members[i], ms);
 		if (status)
@@ -177,7 +183,7 @@ int daily_down(int argc, char **argv)
 				last = a;
 		}
 		if (!last)
-			return status;
+			break;
 		daily_stop_one(last, ms);
 		appliance_look(last);
 		int got = daily_remove_one(&shelf, last, true);
@@ -186,4 +192,9 @@ int daily_down(int argc, char **argv)
 		status = got ? got : status;
 		*last->name = 0;
 	}
+	for (unsigned i = 0; i < p.network_count; i++) {
+		int got = network_remove(&p.networks[i]);
+		status = got ? got : status;
+	}
+	return status;
 }

@@ -36,7 +36,9 @@ static const struct {
 	{ "watchdog", "watchdog", false },
 };
 #define PLAIN (sizeof plain / sizeof *plain)
-enum { IMAGE = PLAIN, SET, SECRETS, DEPENDS, FIELDS };
+enum { IMAGE = PLAIN, SET, SECRETS, DEPENDS, NETWORKS, FIELDS };
+
+#define HOST_FIRST 2u /* in a network; 1 is the machine */
 
 static void word(struct member *m, const char *text)
 {
@@ -103,6 +105,116 @@ static void take_volumes(const struct input *in, struct project *p, const struct
 	}
 }
 
+/* ---- Networks ---- */
+
+static void take_networks(const struct input *in, struct project *p, const struct node *value)
+{
+	if (!value)
+		return;
+	if (value->kind != NODE_MAP) {
+		input_mistake(in, value, "networks is %s; write a map, as {back: 10.80.0.0/24}",
+		              node_kind_name(value));
+		return;
+	}
+	p->networks = keep_array(value->count + 1, sizeof *p->networks);
+	for (const struct node *n = value->first; n; n = n->next) {
+		struct network *w = &p->networks[p->network_count++];
+		const char *text = field_text(in, n, n->key->text);
+		uint64_t cidr = 0;
+		const char *wrong = text ? value_parse(AMP_ARG_CIDR, text, &cidr) : NULL;
+		network_name(w, p->name, n->key->text);
+		w->prefix = (uint8_t)cidr;
+		if (wrong || (text && (w->prefix < 8 || w->prefix > 29)))
+			input_mistake(in, n, "network %s: '%s' %s", w->name, text,
+			              wrong ? wrong : "is no network of /8 to /29");
+		else if (text)
+			w->subnet = (uint32_t)(cidr >> 8) & ~0u << (32 - w->prefix);
+	}
+}
+
+static const struct network *find_network(const struct project *p, const char *name)
+{
+	for (unsigned i = 0; i < p->network_count; i++)
+		if (!strcmp(p->networks[i].name, name))
+			return &p->networks[i];
+	return NULL;
+}
+
+/* A word for each interface that is in a network. */
+static void join(const struct input *in, const struct project *p, struct member *m)
+{
+	const char **names = keep_array(p->network_count + 1, sizeof *names);
+	char address[NETWORK_TEXT], host[NETWORK_TEXT];
+	if (m->joins && m->joins->kind != NODE_MAP) {
+		input_mistake(
+		        in, m->joins,
+		        "networks is %s; write a map of the image's interfaces, as {service: back}",
+		        node_kind_name(m->joins));
+		m->joins = NULL;
+	}
+	for (unsigned i = 0; i < p->network_count; i++)
+		names[i] = p->networks[i].name;
+	for (const struct node *n = m->joins ? m->joins->first : NULL; n; n = n->next) {
+		const char *text = field_text(in, n, n->key->text);
+		const struct network *w = text ? find_network(p, text) : NULL;
+		const char *near = text && !w ? nearest(text, names, p->network_count) : NULL;
+		if (text && !w)
+			input_mistake(in, n, "there is no network %s%s%s%s", text,
+			              near ? ": did you mean " : "", near ? near : "",
+			              near ? "?" : "");
+		if (!w || !w->prefix)
+			continue;
+		if (m->number > (1u << (32 - w->prefix)) - 2)
+			input_mistake(in, n,
+			              "network %s has no address left for it: make it larger",
+			              text);
+		network_text(address, network_host(w, m->number));
+		network_text(host, network_host(w, 1));
+		word(m, keep_format("--net=%s=bridge:%s,address=%s/%u,gateway=%s", n->key->text,
+		                    w->bridge, address, w->prefix, host));
+	}
+}
+
+/* The address of one as another finds it: in a network that both are in. Null: there is none. */
+static const char *address_for(const struct project *p, const struct member *of,
+                               const struct member *whom)
+{
+	char address[NETWORK_TEXT];
+	for (const struct node *a = of->joins ? of->joins->first : NULL; a; a = a->next)
+		for (const struct node *b = whom->joins ? whom->joins->first : NULL; b; b = b->next)
+			if (a->text && b->text && !strcmp(a->text, b->text)) {
+				const struct network *w = find_network(p, a->text);
+				if (!w)
+					return NULL;
+				network_text(address, network_host(w, of->number));
+				return keep_format("%s", address);
+			}
+	return NULL;
+}
+
+/* {NAME} in a value of set, which is the address of that appliance. */
+static void put_addresses(const struct input *in, const struct project *p, struct member *m)
+{
+	for (unsigned i = 0; i < m->count; i++) {
+		if (!m->words[i] || strncmp(m->words[i], "--set=", 6) != 0)
+			continue;
+		for (unsigned k = 0; k < p->count; k++) {
+			const struct member *of = &p->members[k];
+			const char *mark = keep_format("{%s}", of->name);
+			for (char *at; of->joins && (at = strstr(m->words[i], mark));) {
+				const char *address = address_for(p, of, m);
+				if (!address) {
+					input_mistake(in, m->at, "%s is in no network with %s",
+					              m->name, of->name);
+					return;
+				}
+				m->words[i] = keep_format("%.*s%s%s", (int)(at - m->words[i]),
+				                          m->words[i], address, at + strlen(mark));
+			}
+		}
+	}
+}
+
 static void take_member(const struct input *in, const struct project *p, struct member *m,
                         const struct node *at)
 {
@@ -113,6 +225,7 @@ static void take_member(const struct input *in, const struct project *p, struct 
 	fields[SET].name = "set";
 	fields[SECRETS].name = "secrets";
 	fields[DEPENDS].name = "depends_on";
+	fields[NETWORKS].name = "networks";
 	m->name = at->key->text;
 	m->full = keep_format("%s-%s", p->name, m->name);
 	m->at = at->key;
@@ -138,6 +251,9 @@ static void take_member(const struct input *in, const struct project *p, struct 
 		              node_kind_name(m->needs));
 		m->needs = NULL;
 	}
+	m->joins = fields[NETWORKS].value;
+	m->number = p->count - 1 + HOST_FIRST;
+	join(in, p, m);
 	const char *image = field_text(in, fields[IMAGE].value, "image");
 	word(m, "--");
 	if (image)
@@ -222,7 +338,8 @@ void project_read(struct project *p, const char *path)
 	const struct input in = { path, &report };
 	struct field fields[] = { { "name", false, NULL },
 		                  { "appliances", true, NULL },
-		                  { "volumes", false, NULL } };
+		                  { "volumes", false, NULL },
+		                  { "networks", false, NULL } };
 	char folder[PATH_MAX];
 	memset(p, 0, sizeof *p);
 	struct node *root = yaml_read(path, path, &report);
@@ -233,7 +350,7 @@ void project_read(struct project *p, const char *path)
 		die(AMP_EXIT_USAGE, "%s: its folder is gone", path);
 	p->folder = keep_format("%s", folder);
 	p->name = folder_name(p->folder);
-	if (!fields_take(&in, root, "the file", fields, 3))
+	if (!fields_take(&in, root, "the file", fields, 4))
 		goto end;
 	if (fields[0].value) {
 		const char *name = field_text(&in, fields[0].value, "name");
@@ -245,6 +362,7 @@ void project_read(struct project *p, const char *path)
 		p->name = name ? name : p->name;
 	}
 	take_volumes(&in, p, fields[2].value);
+	take_networks(&in, p, fields[3].value);
 	const struct node *list = fields[1].value;
 	if (list && list->kind != NODE_MAP) {
 		input_mistake(&in, list, "appliances is %s; write a map: each by its name",
@@ -254,6 +372,8 @@ void project_read(struct project *p, const char *path)
 	p->members = keep_array((list ? list->count : 0) + 1, sizeof *p->members);
 	for (const struct node *n = list ? list->first : NULL; n; n = n->next)
 		take_member(&in, p, &p->members[p->count++], n);
+	for (unsigned i = 0; i < p->count; i++)
+		put_addresses(&in, p, &p->members[i]);
 	rank(&in, p);
 	if (p->count)
 		qsort(p->members, p->count, sizeof *p->members, by_rank);

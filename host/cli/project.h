@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <builder/fields.h>
+#include <cli/network.h>
 
 #define PROJECT_FILE "ampoule.yaml"
 
@@ -17,6 +18,8 @@ struct member {
 	char **words;          /* of `ampoule run -d`, ended by a null */
 	unsigned count;
 	const struct node *needs; /* list of names, or null */
+	const struct node *joins; /* map of interfaces to networks, or null */
+	unsigned number;          /* of its address in each of them */
 	unsigned
 	        rank; /* 1 and more: those with smaller ones start first; 0: not known yet, or in a circle */
 };
@@ -33,6 +36,8 @@ struct project {
 	unsigned count;
 	struct volume *volumes;
 	unsigned volume_count;
+	struct network *networks;
+	unsigned network_count;
 };
 
 /* Ends the process with a line a mistake. */
