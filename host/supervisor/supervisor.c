@@ -44,9 +44,10 @@ struct supervisor {
 		bool waits; /* for a restart */
 	} clients[CONTROL_CLIENTS_MAX];
 	int painter; /* the client that waits for a picture, or until secrets are taken; -1: none does */
-	bool painter_stops;  /* ... and for the end with it */
-	bool painter_renews; /* it is secrets that it waits for */
-	uint64_t again_at;   /* when the tender is told once more that it does */
+	bool painter_stops;         /* ... and for the end with it */
+	char painted[PICTURE_TEXT]; /* what it is told when that has come */
+	bool painter_renews;        /* it is secrets that it waits for */
+	uint64_t again_at;          /* when the tender is told once more that it does */
 	uint64_t again_ms;
 	size_t said;
 	char words[WORDS_KEPT];
@@ -143,7 +144,11 @@ static void take_picture(struct supervisor *s)
 	ssize_t n;
 	while ((n = recv(s->child.pictures, text, sizeof text - 1, MSG_DONTWAIT)) > 0) {
 		text[n] = 0;
-		if (!strcmp(text, PICTURE_BEGUN))
+		/* Whoever goes on in its place needs its devices. */
+		bool waits_for_end = s->painter_stops && s->child.pid && !strncmp(text, "ok", 2);
+		if (waits_for_end)
+			snprintf(s->painted, sizeof s->painted, "%s", text);
+		if (waits_for_end || !strcmp(text, PICTURE_BEGUN))
 			s->again_at = NEVER;
 		else
 			answer_picture(s, text);
@@ -249,7 +254,8 @@ static void drain(struct supervisor *s)
 	}
 	if (s->child.pictures >= 0)
 		take_picture(s);
-	answer_picture(s, "it ended meanwhile");
+	answer_picture(s, *s->painted ? s->painted : "it ended meanwhile");
+	s->painted[0] = 0;
 	child_close(&s->child);
 	log_end(&s->log);
 }

@@ -2,7 +2,7 @@
 /*
  * A small HTTP/1.1 client for tasks: one request after another on a connection that is kept. Responses with
  * Content-Length, chunked, or until the end of the connection; 1xx are skipped, folded fields unfolded (RFC 9112 §5.2).
- * No redirects, no cookies. TLS is a layer: app/tls/client.h. No transfer coding but chunked: a response that has another one, which only a
+ * No cookies; redirections: app/http/fetch.h. TLS is a layer: app/tls/client.h. No transfer coding but chunked: a response that has another one, which only a
  * request's TE may ask for, is ERR_MALFORMED, and a warning in the log names it. Content-Encoding is the caller's.
  *
  *	struct http_client *c;
