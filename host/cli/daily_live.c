@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Verbs for appliances that live: restart, attach, stats. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include <ampoule_abi.h>
 #include <builder/text.h>
 #include <cli/daily.h>
+#include <cli/use.h>
 #include <supervisor/control.h>
 #include <supervisor/supervisor.h>
 
@@ -153,106 +153,6 @@ int daily_attach(int argc, char **argv)
 
 /* ---- stats ---- */
 
-struct use {
-	uint64_t ticks;       /* of CPU, user and system */
-	uint64_t memory;      /* bytes that are resident */
-	uint64_t own, shared; /* of that, as far as this user may know */
-	unsigned processes;
-};
-
-struct process {
-	pid_t pid, parent;
-	uint64_t ticks, pages;
-};
-
-static struct process *processes(unsigned *count)
-{
-	struct process *found = NULL;
-	unsigned room = 0;
-	DIR *d = opendir("/proc");
-	*count = 0;
-	for (struct dirent *e; d && (e = readdir(d));) {
-		char text[1024];
-		int fd = *e->d_name < '0' || *e->d_name > '9'
-		                 ? -1
-		                 : openat(dirfd(d), keep_format("%s/stat", e->d_name),
-		                          O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-		if (fd >= 0)
-			close(fd);
-		if (n <= 0)
-			continue;
-		text[n] = 0;
-		unsigned long long user, kernel;
-		long pages;
-		int parent;
-		const char *at = strrchr(text, ')');
-		/* proc(5): state, ppid, ... utime (14), stime (15), ... rss (24) */
-		if (!at || sscanf(at + 1,
-		                  " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d "
-		                  "%*d %*d %*d %*d %*u %*u %ld",
-		                  &parent, &user, &kernel, &pages) != 4)
-			continue;
-		if (*count == room) {
-			struct process *more = keep_array(room = room * 2 + 256, sizeof *more);
-			if (*count)
-				memcpy(more, found, *count * sizeof *more);
-			found = more;
-		}
-		found[(*count)++] =
-		        (struct process){ atoi(e->d_name), parent, user + kernel, (uint64_t)pages };
-	}
-	if (d)
-		closedir(d);
-	return found;
-}
-
-/* kB of proc(5), smaps_rollup. */
-static uint64_t field(const char *text, const char *name)
-{
-	const char *at = strstr(text, name);
-	return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
-}
-
-/* What a process has for itself, and what others have, too: clones share what they have not written to. */
-static void add_pages(struct use *u, pid_t pid)
-{
-	char text[2048];
-	int fd = open(keep_format("/proc/%d/smaps_rollup", pid), O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return;
-	text[n] = 0;
-	u->own += field(text, "Private_Clean:") + field(text, "Private_Dirty:");
-	u->shared += field(text, "Shared_Clean:") + field(text, "Shared_Dirty:");
-}
-
-/* The supervisor, and whatever descends from it: the tender, a sandbox, a network. */
-static struct use use_of(const struct process *all, unsigned count, pid_t root, bool pages)
-{
-	struct use u = { 0 };
-	bool *ours = keep_array(count + 1, sizeof *ours);
-	for (bool more = root > 0; more;) {
-		more = false;
-		for (unsigned i = 0; i < count; i++) {
-			bool is_ours = all[i].pid == root;
-			for (unsigned j = 0; j < count && !is_ours; j++)
-				is_ours = ours[j] && all[j].pid == all[i].parent;
-			if (ours[i] || !is_ours)
-				continue;
-			ours[i] = more = true;
-			u.ticks += all[i].ticks;
-			u.memory += all[i].pages * (uint64_t)sysconf(_SC_PAGESIZE);
-			u.processes++;
-			if (pages)
-				add_pages(&u, all[i].pid);
-		}
-	}
-	return u;
-}
-
 static double seconds(void)
 {
 	struct timespec t;
@@ -264,15 +164,14 @@ static double seconds(void)
 static void stats_print(struct appliance **shown, unsigned count, struct use *before, double *when,
                         bool json)
 {
-	unsigned n;
-	const struct process *all = processes(&n);
+	struct use_table all = use_read();
 	double now = seconds(), hz = (double)sysconf(_SC_CLK_TCK);
 	json_t *list = json_array();
 	if (!json)
-		printf("%-24s  %7s  %10s  %10s  %5s\n", "NAME", "CPU %", "CPU TIME", "MEMORY",
-		       "PIDS");
+		printf("%-24s  %7s  %10s  %10s  %10s  %5s\n", "NAME", "CPU %", "CPU TIME", "MEMORY",
+		       "SHARED", "PIDS");
 	for (unsigned i = 0; i < count; i++) {
-		struct use u = use_of(all, n, appliance_process(shown[i], "supervisor").pid, json);
+		struct use u = use_of(&all, appliance_process(shown[i], "supervisor").pid, true);
 		double share = u.ticks > before[i].ticks ? (double)(u.ticks - before[i].ticks) /
 		                                                   hz / (now - *when) * 100
 		                                         : 0;
@@ -283,12 +182,13 @@ static void stats_print(struct appliance **shown, unsigned count, struct use *be
 			                                "name", shown[i]->name, "cpu_percent",
 			                                share, "cpu_seconds", (double)u.ticks / hz,
 			                                "memory_bytes", (json_int_t)u.memory,
-			                                "private_bytes", (json_int_t)u.own,
+			                                "private_bytes", (json_int_t)u.private,
 			                                "shared_bytes", (json_int_t)u.shared,
 			                                "processes", (int)u.processes));
 		else
-			printf("%-24s  %6.1f%%  %8.2f s  %6.1f MiB  %5u\n", shown[i]->name, share,
-			       (double)u.ticks / hz, (double)u.memory / 1048576, u.processes);
+			printf("%-24s  %6.1f%%  %8.2f s  %6.1f MiB  %6.1f MiB  %5u\n",
+			       shown[i]->name, share, (double)u.ticks / hz,
+			       (double)u.memory / 1048576, (double)u.shared / 1048576, u.processes);
 	}
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -303,7 +203,8 @@ int daily_stats(int argc, char **argv)
 	static const char usage[] = "usage: ampoule stats [--watch] [--json] [APPLIANCE...]\n\n"
 	                            "Shows what appliances use of the host: all that run, unless "
 	                            "some are named. What several\n"
-	                            "processes share counts in each.\n\n"
+	                            "processes share counts in each, and is in SHARED, too: "
+	                            "clones share what none of them has written.\n\n"
 	                            "  --watch     each second, until ^C\n"
 	                            "  --no-stream once (the default)\n"
 	                            "  --json      the same for programs\n"
@@ -316,7 +217,7 @@ int daily_stats(int argc, char **argv)
 	static struct shelf shelf;
 	bool watch = false, json = false;
 	struct appliance **shown = NULL;
-	unsigned count = 0, n;
+	unsigned count = 0;
 	for (int c; (c = daily_option(argc, argv, ":h", options, usage)) != -1;) {
 		watch = c == 'w' || (watch && c != 'n');
 		json |= c == 'j';
@@ -332,10 +233,10 @@ int daily_stats(int argc, char **argv)
 		list_add(&shown, &count, a);
 	}
 	struct use *before = keep_array(count + 1, sizeof *before);
-	const struct process *all = processes(&n);
+	struct use_table all = use_read();
 	double when = seconds();
 	for (unsigned i = 0; i < count; i++)
-		before[i] = use_of(all, n, appliance_process(shown[i], "supervisor").pid, false);
+		before[i] = use_of(&all, appliance_process(shown[i], "supervisor").pid, false);
 	do {
 		usleep(watch ? 1000000 : 200000);
 		if (watch && !json && isatty(1))

@@ -8,6 +8,7 @@
 #include <ampoule_abi.h>
 #include <builder/text.h>
 #include <cli/daily.h>
+#include <cli/use.h>
 #include <standby/roster.h>
 
 /* "3 seconds", "5 minutes", "2 hours", "4 days": the largest unit of which there are two. */
@@ -162,6 +163,7 @@ static void print_table(const struct appliance *const *items, unsigned appliance
 static void print_json(const struct appliance *const *items, unsigned count)
 {
 	json_t *list = json_array();
+	struct use_table all = use_read();
 	for (unsigned i = 0; i < count; i++) {
 		json_t *o = json_copy(items[i]->state);
 		json_object_set_new(o, "name", json_string(items[i]->name));
@@ -169,6 +171,13 @@ static void print_json(const struct appliance *const *items, unsigned count)
 		json_t *standbys = standbys_json(items[i]);
 		if (standbys)
 			json_object_set_new(o, "standbys", standbys);
+		if (items[i]->is_held) {
+			struct use u =
+			        use_of(&all, appliance_process(items[i], "supervisor").pid, true);
+			json_object_set_new(o, "private_bytes",
+			                    json_integer((json_int_t)u.private));
+			json_object_set_new(o, "shared_bytes", json_integer((json_int_t)u.shared));
+		}
 		json_array_append_new(list, o);
 	}
 	json_dumpf(list, stdout, JSON_INDENT(2));
