@@ -127,10 +127,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	udp_close(callback);
 	udp_close(queue);
 	world_drain();
+	/* Parts of a packet that expire are told of to their sender, whose address is asked for, in turn. */
+	fragment_clear(world.interface);
 	/* A packet is kept while its neighbour is asked for: three times, as far apart as a router may say. */
 	world_advance((3 * IP6_RETRANSMIT_MAX + 1000) * MILLI);
 	world_drain();
-	fragment_clear(world.interface);
 	if (!world_frames_balanced())
 		abort();
 	world_close();
