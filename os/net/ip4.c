@@ -165,6 +165,10 @@ COLD int ip4_send(const struct ip4_route *r, const void *head, uint32_t head_siz
 	do {
 		uint32_t n = pieces == 1 ? left : unit;
 		struct frame *f = frame_alloc(&i->device.frames);
+		if (!f) { /* the part before asked for its neighbour by the last one */
+			interface_count(i, COUNT_TX_NO_FRAME);
+			return ERR_MEMORY;
+		}
 		uint32_t total = n + sizeof(struct ip4_header);
 		struct bytes_out out = bytes_out(frame_view(f, AMP_FRAME_HEADROOM, total), total);
 		struct ip4_header *h = (void *)bytes_put(&out, sizeof *h);

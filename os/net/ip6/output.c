@@ -120,6 +120,10 @@ COLD int ip6_send(const struct ip4_route *r, const void *head, uint32_t head_siz
 	part.protocol = pieces > 1 ? IP6_NEXT_FRAGMENT : r->protocol;
 	for (; pieces; pieces--) {
 		struct frame *f = frame_alloc(&i->device.frames);
+		if (!f) { /* as in ip4_send */
+			interface_count(i, COUNT_TX_NO_FRAME);
+			return ERR_MEMORY;
+		}
 		uint32_t more = part.protocol == IP6_NEXT_FRAGMENT
 		                        ? (uint32_t)sizeof(struct ip6_fragment)
 		                        : 0;

@@ -113,6 +113,25 @@ static void sends_to_a_neighbour_when_it_is_known(void **state)
 	assert_int_equal(udp_send(echo_socket, to, 9, "x", 1), ERR_UNREACHABLE);
 }
 
+/* As in test_udp. */
+static void a_neighbour_that_is_not_known_may_cost_the_last_frame(void **state)
+{
+	(void)state;
+	static const uint8_t many[2000];
+	struct frames *all = &world.interface->device.frames;
+	struct frame *held[1024];
+	uint32_t count_held = 0;
+	world_drain();
+	for (; all->free_count > 2; count_held++)
+		held[count_held] = frame_alloc(all);
+	assert_int_equal(udp_send(echo_socket, of(new6), 9, many, sizeof many), ERR_MEMORY);
+	assert_int_equal(all->free_count, 0);
+	while (count_held)
+		frame_drop(held[--count_held]);
+	world_advance(60 * SECOND);
+	world_drain();
+}
+
 static void neighbours_are_told_our_address(void **state)
 {
 	(void)state;
@@ -483,6 +502,7 @@ int main(void)
 		TEST(echo_is_answered_in_place),
 		TEST(a_datagram_is_answered_and_a_closed_port_refused),
 		TEST(sends_to_a_neighbour_when_it_is_known),
+		TEST(a_neighbour_that_is_not_known_may_cost_the_last_frame),
 		TEST(neighbours_are_told_our_address),
 		TEST(a_moved_clone_says_where_its_addresses_are_now),
 		PLAIN(an_address_that_somebody_has_is_not_used_until_it_is_free),

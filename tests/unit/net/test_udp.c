@@ -348,6 +348,24 @@ static void exhaustion_is_an_error_for_the_sender(void **state)
 	assert_int_equal(udp_send(echo_socket, net_ip4(PEER), 9, data, 60000), 0);
 }
 
+/* Its address is asked for by a frame that was free when the parts were counted. */
+static void a_neighbour_that_is_not_known_may_cost_the_last_frame(void **state)
+{
+	(void)state;
+	struct frames *all = &world.interface->device.frames;
+	struct frame *held[1024];
+	uint32_t count_held = 0;
+	world_drain();
+	for (; all->free_count > 2; count_held++)
+		held[count_held] = frame_alloc(all);
+	assert_int_equal(udp_send(echo_socket, net_ip4(PEER + 7), 9, data, 2000), ERR_MEMORY);
+	assert_int_equal(all->free_count, 0);
+	while (count_held)
+		frame_drop(held[--count_held]);
+	world_advance(60 * SECOND);
+	world_drain();
+}
+
 static void ports_are_taken_once(void **state)
 {
 	(void)state;
@@ -644,6 +662,7 @@ int main(void)
 		TEST(echoes_reassembled_datagrams_whole),
 		TEST(unreachable_destinations_are_refused),
 		TEST(exhaustion_is_an_error_for_the_sender),
+		TEST(a_neighbour_that_is_not_known_may_cost_the_last_frame),
 		TEST(ports_are_taken_once),
 		TEST(a_callback_may_close_its_socket),
 		TEST(a_task_receives_what_was_queued_and_waits_for_more),
