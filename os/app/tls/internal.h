@@ -106,7 +106,12 @@ struct tls_connection {
 	bool clear; /* starttls.c: it is not upgraded yet */
 };
 BIO_METHOD *tls_bio_method(void);
-void tls_layer_ended(struct tcp_served *); /* of each layer that is TLS */
+/* Of each layer that is TLS, and harmless before the connection is. */
+bool tls_layer_flush(struct tcp_served *);
+int tls_layer_flush_in_task(struct tcp_served *, uint64_t deadline_ns);
+void tls_layer_ending(struct tcp_served *);
+bool tls_layer_speaks(const struct tcp_served *, const char *protocol);
+void tls_layer_ended(struct tcp_served *);
 
 /* ---- validation.c ---- */
 extern const bool tls_validated; /* the builder's: the image has app/acme */

@@ -48,7 +48,7 @@ static void count_kept(struct tls_connection *c)
 
 /* ---- Records to TCP ---- */
 
-static bool flush(struct tcp_served *s)
+bool tls_layer_flush(struct tcp_served *s)
 {
 	struct tls_connection *c = of(s);
 	if (c->flushing)
@@ -67,11 +67,11 @@ static bool flush(struct tcp_served *s)
 	return true;
 }
 
-static int flush_in_task(struct tcp_served *s, uint64_t deadline_ns)
+int tls_layer_flush_in_task(struct tcp_served *s, uint64_t deadline_ns)
 {
 	struct tls_connection *c = of(s);
 	/* It waits for room for one byte, and that is its own: the loop's turns come in between, and flush nothing. */
-	while (!flush(s)) {
+	while (!tls_layer_flush(s)) {
 		uint8_t next = c->out[c->out_at];
 		c->flushing = true;
 		int error = tcp_write(s->tcp, &next, 1, deadline_ns);
@@ -198,7 +198,7 @@ static uint64_t write(struct tcp_served *s, const void *bytes, uint64_t size)
 	return size - left;
 }
 
-static void ending(struct tcp_served *s)
+void tls_layer_ending(struct tcp_served *s)
 {
 	struct tls_connection *c = of(s);
 	gather_end(c);
@@ -543,7 +543,7 @@ static void consume(struct tcp_served *s, uint32_t size)
 	count_kept(c);
 }
 
-static bool speaks(const struct tcp_served *s, const char *protocol)
+bool tls_layer_speaks(const struct tcp_served *s, const char *protocol)
 {
 	const struct tls_connection *c = of(s);
 	const unsigned char *agreed = NULL;
@@ -557,12 +557,12 @@ const struct tcp_layer tls_layer = { .size = sizeof(struct tls_connection),
 	                             .opened = opened,
 	                             .received = received,
 	                             .write = write,
-	                             .flush = flush,
-	                             .flush_in_task = flush_in_task,
-	                             .ending = ending,
+	                             .flush = tls_layer_flush,
+	                             .flush_in_task = tls_layer_flush_in_task,
+	                             .ending = tls_layer_ending,
 	                             .peek = peek,
 	                             .consume = consume,
-	                             .speaks = speaks,
+	                             .speaks = tls_layer_speaks,
 	                             .ended = tls_layer_ended };
 
 bool tls_info(const struct tcp_served *s, struct tls_info *to)

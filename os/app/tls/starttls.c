@@ -55,37 +55,17 @@ static void consume(struct tcp_served *s, uint32_t size)
 		tls_layer.consume(s, size);
 }
 
-/* The others have nothing to do before there is a TLS connection, and see so. */
-static bool flush(struct tcp_served *s)
-{
-	return tls_layer.flush(s);
-}
-
-static int flush_in_task(struct tcp_served *s, uint64_t deadline_ns)
-{
-	return tls_layer.flush_in_task(s, deadline_ns);
-}
-
-static void ending(struct tcp_served *s)
-{
-	tls_layer.ending(s);
-}
-
-static bool speaks(const struct tcp_served *s, const char *protocol)
-{
-	return tls_layer.speaks(s, protocol);
-}
-
+/* The layer's other functions have nothing to do before there is a TLS connection, and see so. */
 const struct tcp_layer tls_starttls_layer = { .size = sizeof(struct tls_connection),
 	                                      .opened = opened,
 	                                      .received = received,
 	                                      .write = write,
-	                                      .flush = flush,
-	                                      .flush_in_task = flush_in_task,
-	                                      .ending = ending,
+	                                      .flush = tls_layer_flush,
+	                                      .flush_in_task = tls_layer_flush_in_task,
+	                                      .ending = tls_layer_ending,
 	                                      .peek = peek,
 	                                      .consume = consume,
-	                                      .speaks = speaks,
+	                                      .speaks = tls_layer_speaks,
 	                                      .ended = tls_layer_ended };
 
 int tls_upgrade(struct tcp_served *s)
