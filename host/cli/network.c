@@ -18,10 +18,10 @@ uint32_t network_host(const struct network *n, uint32_t number)
 	return n->subnet + number;
 }
 
-void network_text(char to[NETWORK_TEXT], uint32_t address)
+const char *network_host_text(const struct network *n, uint32_t number)
 {
-	snprintf(to, NETWORK_TEXT, "%u.%u.%u.%u", address >> 24, address >> 16 & 255,
-	         address >> 8 & 255, address & 255);
+	uint32_t a = network_host(n, number);
+	return keep_format("%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
 }
 
 /* FNV-1a: devices have 15 letters, names more. */

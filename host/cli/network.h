@@ -7,8 +7,6 @@
 
 #include <net/if.h>
 
-#define NETWORK_TEXT 20 /* a.b.c.d/nn, with its NUL */
-
 struct network {
 	const char *name;
 	char bridge[IFNAMSIZ]; /* made of the project's name and the network's */
@@ -18,7 +16,8 @@ struct network {
 
 /* The host of this number in it: 1 is the machine itself. */
 uint32_t network_host(const struct network *, uint32_t number);
-void network_text(char to[NETWORK_TEXT], uint32_t address);
+/* Its address as text, kept. */
+const char *network_host_text(const struct network *, uint32_t number);
 
 void network_name(struct network *, const char *project, const char *name);
 /* One that is there stays as it is. An exit status; the mistake is told. */

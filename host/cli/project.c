@@ -144,7 +144,6 @@ static const struct network *find_network(const struct project *p, const char *n
 static void join(const struct input *in, const struct project *p, struct member *m)
 {
 	const char **names = keep_array(p->network_count + 1, sizeof *names);
-	char address[NETWORK_TEXT], host[NETWORK_TEXT];
 	if (m->joins && m->joins->kind != NODE_MAP) {
 		input_mistake(
 		        in, m->joins,
@@ -168,10 +167,9 @@ static void join(const struct input *in, const struct project *p, struct member 
 			input_mistake(in, n,
 			              "network %s has no address left for it: make it larger",
 			              text);
-		network_text(address, network_host(w, m->number));
-		network_text(host, network_host(w, 1));
 		word(m, keep_format("--net=%s=bridge:%s,address=%s/%u,gateway=%s", n->key->text,
-		                    w->bridge, address, w->prefix, host));
+		                    w->bridge, network_host_text(w, m->number), w->prefix,
+		                    network_host_text(w, 1)));
 	}
 }
 
@@ -179,15 +177,11 @@ static void join(const struct input *in, const struct project *p, struct member 
 static const char *address_for(const struct project *p, const struct member *of,
                                const struct member *whom)
 {
-	char address[NETWORK_TEXT];
 	for (const struct node *a = of->joins ? of->joins->first : NULL; a; a = a->next)
 		for (const struct node *b = whom->joins ? whom->joins->first : NULL; b; b = b->next)
 			if (a->text && b->text && !strcmp(a->text, b->text)) {
 				const struct network *w = find_network(p, a->text);
-				if (!w)
-					return NULL;
-				network_text(address, network_host(w, of->number));
-				return keep_format("%s", address);
+				return w ? network_host_text(w, of->number) : NULL;
 			}
 	return NULL;
 }
