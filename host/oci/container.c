@@ -27,6 +27,7 @@
 #include <oci/hooks.h>
 #include <oci/log.h>
 #include <oci/spaces.h>
+#include <tender/process.h>
 
 #define DONE      '+'
 #define START_MS  120000 /* until the process has become the tender; hooks run in it */
@@ -203,11 +204,11 @@ static int write_down(struct making *m, bool made, struct defect *why)
 	struct tm tm;
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	json_t *hooks = json_object_get(m->bundle.hooks, "poststop");
-	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:s, s:s, s:i}", "bundle",
-	                      m->bundle.path, "rootfs", m->bundle.root, "created", when, "pid",
-	                      (int)m->pid, "processStart", (json_int_t)state_process_start(m->pid),
-	                      "made", (int)made, "group", m->group, "image", m->command.path,
-	                      "owner", (int)getuid());
+	json_t *o =
+	        json_pack("{s:s, s:s, s:s, s:i, s:I, s:b, s:s, s:s, s:i}", "bundle", m->bundle.path,
+	                  "rootfs", m->bundle.root, "created", when, "pid", (int)m->pid,
+	                  "processStart", (json_int_t)process_start(m->pid), "made", (int)made,
+	                  "group", m->group, "image", m->command.path, "owner", (int)getuid());
 	if (!o)
 		return defect_set(why, "%s is not UTF-8", m->bundle.path);
 	if (m->bundle.annotations)
@@ -390,7 +391,7 @@ static int process_of(const struct state *s)
 	int fd = s->pid > 0 ? (int)syscall(SYS_pidfd_open, s->pid, 0) : -1;
 	unsigned long long start =
 	        (unsigned long long)json_integer_value(json_object_get(s->json, "processStart"));
-	if (fd >= 0 && state_process_start(s->pid) == start)
+	if (fd >= 0 && process_start(s->pid) == start)
 		return fd;
 	if (fd >= 0)
 		close(fd);

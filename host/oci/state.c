@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <oci/state.h>
+#include <tender/process.h>
 
 #define FILE_NAME "state.json"
 
@@ -20,28 +21,6 @@ bool state_is_id(const char *id)
 {
 	size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.");
 	return n && n <= STATE_ID_MAX && !id[n] && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
-}
-
-unsigned long long state_process_start(pid_t pid)
-{
-	char path[64], text[1024];
-	unsigned long long start = 0;
-	char letter = 'X';
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	/* The name, in brackets, may hold anything. proc(5): field 3 is the state, 22 the start. */
-	char *at = strrchr(text, ')');
-	if (!at || sscanf(at + 1,
-	                  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-	                  "%*d %llu",
-	                  &letter, &start) != 2)
-		return 0;
-	return letter == 'Z' || letter == 'X' ? 0 : start;
 }
 
 int state_check_id(const char *id, struct defect *why)
@@ -149,7 +128,7 @@ static int read_state(struct state *s, bool alone, struct defect *why)
 	s->pid = (pid_t)json_integer_value(json_object_get(s->json, "pid"));
 	unsigned long long start =
 	        (unsigned long long)json_integer_value(json_object_get(s->json, "processStart"));
-	bool lives = s->pid > 0 && start && state_process_start(s->pid) == start;
+	bool lives = s->pid > 0 && start && process_start(s->pid) == start;
 	bool waits = !faccessat(s->lock, STATE_START, F_OK, 0);
 	if (!lives)
 		s->status = STOPPED;

@@ -48,7 +48,4 @@ void state_close(struct state *);
 /* What `state` prints and hooks read (runtime.md, State). The caller's. */
 json_t *state_told(const struct state *);
 
-/* When that process began, in the kernel's ticks; 0: there is none, or it has ended. */
-unsigned long long state_process_start(pid_t pid);
-
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <supervisor/record.h>
+#include <tender/process.h>
 
 /* Bytes of a sequence of UTF-8 (RFC 3629 section 4), 0 if it is none. */
 static unsigned sequence(const unsigned char *p)
@@ -137,25 +138,7 @@ int record_write(int folder, const struct record *r)
 
 struct record_process record_process(pid_t pid)
 {
-	struct record_process found = { pid, 0 };
-	char path[40], text[1024];
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return found;
-	text[n] = 0;
-	/* The name of the program may hold anything: fields are counted from the last bracket on. */
-	const char *at = strrchr(text, ')');
-	/* What has ended, and was not waited for yet, is not there any more. */
-	if (at && at[1] && (at[2] == 'Z' || at[2] == 'X'))
-		return found;
-	for (unsigned field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	found.start = at ? strtoull(at + 1, NULL, 10) : 0;
-	return found;
+	return (struct record_process){ pid, process_start(pid) };
 }
 
 int64_t record_now(void)

@@ -24,6 +24,7 @@
 
 #include <tender/device/passt_start.h>
 #include <tender/device/undo.h>
+#include <tender/process.h>
 
 #define SOCKET     3    /* its number in passt */
 #define GRACE_MS   1000 /* what passt gets to end in by itself */
@@ -161,26 +162,6 @@ struct passt_life {
 	unsigned long long start; /* as in /proc/PID/stat */
 };
 
-/* 0: there is no such process. */
-static unsigned long long start_of(pid_t pid)
-{
-	char path[32], text[1024];
-	unsigned long long start = 0;
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = 0;
-	/* The name may have spaces and brackets; the start is 20 words behind it. */
-	char *at = strrchr(text, ')');
-	for (unsigned i = 0; at && i < 20; i++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		start = strtoull(at, NULL, 10);
-	return start;
-}
-
 static void end_it(const void *of)
 {
 	const struct passt_life *l = of;
@@ -188,13 +169,13 @@ static void end_it(const void *of)
 		return;
 	int pidfd = (int)syscall(SYS_pidfd_open, l->pid, 0);
 	struct pollfd end = { .fd = pidfd, .events = POLLIN };
-	if (start_of(l->pid) != l->start)
+	if (process_start(l->pid) != l->start)
 		return;
 	if (pidfd < 0) {
 		/* A kernel before 5.3. */
 		struct timespec grace = { .tv_sec = GRACE_MS / 1000 };
 		nanosleep(&grace, NULL);
-		if (start_of(l->pid) == l->start)
+		if (process_start(l->pid) == l->start)
 			kill(l->pid, SIGKILL);
 	} else if (poll(&end, 1, GRACE_MS) <= 0) {
 		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
@@ -220,7 +201,7 @@ static void tell_life(struct passt_life *l, const char *said)
 		size_t n = strspn(said, "0123456789");
 		pid_t pid = n && n < 10 && said[n] == '\n' ? atoi(said) : 0;
 		if (pid > 0) {
-			l->start = start_of(pid);
+			l->start = process_start(pid);
 			__atomic_store_n(&l->pid, l->start ? pid : 0, __ATOMIC_RELEASE);
 		}
 		said = strchr(said, '\n');
