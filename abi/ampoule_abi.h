@@ -73,7 +73,7 @@
  *                      a busy image's waits; snapshots and clones: section 6; IPv6: AMP_ARG_IP6, AMP_ARG_CIDR6,
  *                      AMP_NET_TX_SEGMENT6; hosts without FSGSBASE: AMP_BOOT_FS_BASE_BY_GATE, AMP_GATE_FS_BASE;
  *                      AMP_NOTE_DEVICE_IP6, AMP_NOTE_DEVICE_NO_IP4, words of networks of family 6;
- *                      AMP_BOOT_MOVED; new versions of secrets: AMP_NOTE_ARG_RENEWABLE, struct amp_secrets, AMP_WAIT_SECRETS
+ *                      AMP_BOOT_MOVED, leave_at_ns; new versions of secrets: AMP_NOTE_ARG_RENEWABLE, struct amp_secrets, AMP_WAIT_SECRETS
  *
  * 6. Snapshots and clones, since minor 3. A tender MAY take a picture of an image that stands in a wait whose third argument
  *    is not zero, and MAY later go on from it: in a clone. The picture is the image's memory: its writable segments, the
@@ -84,7 +84,7 @@
  *    The clone is entered there as section 3 says of the first start, but with RSP = resume + 8. Its memory is as it was in
  *    the wait, at the same addresses, boot information's included. New are:
  *      - boot information: `generation` is greater than before; the arguments, the words of networks, the tender and the
- *        gate are the clone's own. stop_at_ns is zero. There is no seed: the image MUST ask for one (AMP_GATE_SEED) before
+ *        gate are the clone's own. stop_at_ns and leave_at_ns are zero. There is no seed: the image MUST ask for one (AMP_GATE_SEED) before
  *        it uses random numbers again.
  *      - the clock. It goes on where it stood at the point; the time of the picture does not count. Wall-clock time is
  *        right, and so jumps.
@@ -95,6 +95,7 @@
  *    The image that the picture was taken of knows nothing of it: its wait goes on. Or it ends there, and one clone takes its
  *    place: then that clone's boot information says AMP_BOOT_MOVED. Its networks are the original's, and so are its MAC
  *    addresses as far as the devices let the tender choose. It MAY go on with its peers where they stood; packets may be lost.
+ *    The original SHOULD have been told before: leave_at_ns.
  */
 #ifndef AMPOULE_ABI_H
 #define AMPOULE_ABI_H
@@ -148,13 +149,14 @@ struct amp_note {
 /* In flags, since minor 3: the file ends with struct amp_digest. */
 #define AMP_NOTE_DIGEST 2u
 
-/* The last bytes of an image file. It shows damage; who made the image only a signature can tell. */
+/* The last bytes of an image file. It shows damage; who made the image only a signature can tell. Before minor 3 was released images
+ * had "amdigest" for magic, and SHA-256 (FIPS 180-4) in its place: the tender MUST refuse them, and MAY say why. */
 struct amp_digest {
-	uint8_t sha256[32]; /* FIPS 180-4, of the file's first `size` bytes */
+	uint8_t blake3[32]; /* 256 bits, without key, of the file's first `size` bytes */
 	uint64_t size;      /* all of the file that comes before this structure */
 	uint64_t magic;
 };
-#define AMP_DIGEST_MAGIC 0x7473656769646d61ull /* "amdigest" */
+#define AMP_DIGEST_MAGIC 0x33656b616c626d61ull /* "amblake3" */
 #define AMP_NOTE_MOVES   4u /* since minor 3: the tender can move the image: section 2 */
 #define AMP_NOTE_TABLES  8u /* since minor 3: the file names its data among code: section 2 */
 
@@ -322,6 +324,14 @@ struct amp_boot {
 	/* Since minor 3: address of struct amp_secrets; zero: no argument is AMP_NOTE_ARG_RENEWABLE, or the tender has no way to
 	 * hand versions over. */
 	uint64_t secrets;
+	/*
+	 * Since minor 3. Zero. Or a picture is to be taken soon, before this time (of `clock`), behind which the image ends and
+	 * a clone may take its place (section 6): it MAY tell its peers to hold back what would be lost in between. The tender
+	 * stores it with release order some time before the picture, and ends a wait that had begun. If the time has passed and
+	 * the image is still there, or if there is zero again, it goes on as before. An image that does nothing of it is
+	 * pictured all the same.
+	 */
+	uint64_t leave_at_ns;
 };
 #define AMP_BOOT_FS_BASE_BY_GATE                                                                   \
 	1u                /* AMP_GATE_FS_BASE sets FS base, wrfsbase does not: section 3 */
