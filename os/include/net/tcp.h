@@ -139,6 +139,15 @@ int tcp_write_through(struct tcp_connection *, const void *bytes, uint32_t size,
                       uint64_t deadline_ns);
 /* Takes as much as there is room for, and never blocks. Returns how many bytes; 0 after a reset or shut-down. */
 uint32_t tcp_write_some(struct tcp_connection *, const void *bytes, uint32_t size);
+/* Room in the send buffer for so many bytes, one part behind the other, which the caller fills in before it does anything else. Never
+ * blocks. False: there is not so much now; a handler is told when there is, as after tcp_write_some. */
+struct tcp_room {
+	struct {
+		uint8_t *at;
+		uint32_t size; /* of the second, 0: all is in the first */
+	} parts[2];
+};
+bool tcp_write_in_place(struct tcp_connection *, uint32_t size, struct tcp_room *);
 /* Room for tcp_write_some now. */
 uint32_t tcp_write_room(const struct tcp_connection *);
 /* Queues bytes that never change (compiled in), without a copy, whatever their size; never blocks. ERR_MEMORY

@@ -389,6 +389,7 @@ static bool take_data(struct tcp_connection *c, struct tcp_input *in)
 		f = f->next;
 	}
 	uint32_t moved = r->next - before;
+	c->shut = c->shut && tcp_leaving; /* it sends: it knows better */
 	ensure(moved <= TCP_BYTES_MAX && seq_le(r->taken, r->next));
 	c->ack_owed += moved;
 	tcp_counts[TCP_COUNT_BYTES_IN] += moved;

@@ -10,6 +10,7 @@
  *   listen.c   listeners, half-open connections; cookie.c those that take no memory
  *   wait.c     TIME-WAIT, in 64 bytes each
  *   path.c     path MTU, black holes, ICMP
+ *   leave.c    before a picture that a clone goes on from; moved.c, lost.c in the clone
  *   event.c    handlers; socket.c the calls of tasks; option.c what may be changed; count.c figures
  *
  * Nothing is sent while input is worked on: a connection that has something to say gets into the list of the turn
@@ -115,6 +116,8 @@ struct tcp_connection {
 	bool peer_fin_known : 1;
 	bool finished : 1; /* everything up to the peer's FIN has come */
 	bool ack_now : 1;
+	bool shut : 1; /* the peer was told that the window is closed, and may not know better yet: leave.c */
+	bool say_window : 1; /* by itself: of what is sent again a peer that has it believes nothing else, either */
 	uint32_t irs;
 	uint32_t peer_fin; /* its sequence number */
 	uint32_t edge;     /* right edge of the window as last told */
@@ -204,6 +207,13 @@ void tcp_connection_established(struct tcp_connection *, uint64_t now);
 /* ---- option.c ---- */
 void tcp_option_start(struct tcp_connection *, const struct tcp_options *);
 uint32_t tcp_option_bytes(uint32_t bytes, uint32_t usual); /* of a bound: `usual` for 0 */
+
+/* ---- leave.c ---- */
+extern bool tcp_leaving;        /* peers are told that no window is open */
+extern uint64_t tcp_leave_seen; /* leave_at_ns of struct amp_boot, as it was looked at last */
+void tcp_leave_look(void);      /* it is another */
+void tcp_leave_done(void);      /* of clones */
+void tcp_leave_stop(void);      /* for tests */
 
 /* ---- end.c ---- */
 /* Takes it out of the table and tells whoever uses it; state: what it is shown as from now on. */

@@ -21,6 +21,7 @@ static void go_on(struct tcp_connection *c, const void *what)
 	tcp_recovery_set_mss(&c->recovery, c->mss, false, now);
 	tcp_recovery_moved(&c->recovery);
 	c->ack_at = now; /* the peer hears what has arrived, and from where */
+	c->say_window = c->shut;
 	tcp_connection_work(c, WORK_OUTPUT);
 	tcp_timer_update(c);
 }

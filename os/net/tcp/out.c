@@ -72,7 +72,9 @@ static void fill(struct tcp_connection *c, struct tcp_segment *s, uint64_t now)
 		s->has_scale = c->scaling;
 		s->scale = c->receive_scale;
 	} else {
-		s->window = window_field(c, window, seq_lt(next, c->edge) ? c->edge - next : 0);
+		s->window = tcp_leaving ? 0
+		                        : window_field(c, window,
+		                                       seq_lt(next, c->edge) ? c->edge - next : 0);
 		if (c->sack && s->flags & TCP_ACK)
 			s->sack_count = (uint8_t)tcp_receive_sacks(&c->receive, s->sacks,
 			                                           c->timestamps ? 3 : 4);
@@ -91,6 +93,7 @@ static void said(struct tcp_connection *c, const struct tcp_segment *s)
 	uint32_t edge =
 	        s->ack + ((uint32_t)s->window << (s->flags & TCP_SYN ? 0 : c->receive_scale));
 	c->edge = seq_max(c->edge, edge);
+	c->shut |= tcp_leaving;
 	c->acked = s->ack;
 	c->ack_now = false;
 	c->ack_owed = 0;
@@ -323,7 +326,7 @@ static int send_probe(struct tcp_connection *c, uint64_t now)
 /* Is there much more room than the peer knows of (RFC 9293 §3.8.6.2.2)? */
 static bool window_opened(struct tcp_connection *c, uint64_t now)
 {
-	if (c->finished || c->orphan)
+	if (c->finished || c->orphan || tcp_leaving)
 		return false;
 	uint32_t next = tcp_connection_rcv_nxt(c), old = seq_lt(next, c->edge) ? c->edge - next : 0;
 	uint32_t window = window_now(c, now), half = c->receive.window / 2;
@@ -355,9 +358,12 @@ void tcp_output(struct tcp_connection *c, uint64_t now)
 			error = send_probe(c, now);
 		if (!error && !c->recovery.lost)
 			error = send_new(c, now);
-		if (!error && (c->ack_now || c->ack_owed >= 2u * c->mss || window_opened(c, now)))
+		uint32_t owed = tcp_leaving ? 1 : 2u * c->mss;
+		if (!error &&
+		    (c->ack_now || c->ack_owed >= owed || c->say_window || window_opened(c, now))) {
 			error = send_bare(c, c->recovery.next, TCP_ACK, now);
-		else if (c->ack_owed && c->ack_at == CLOCK_NEVER)
+			c->say_window = error != OK;
+		} else if (c->ack_owed && c->ack_at == CLOCK_NEVER)
 			c->ack_at = now + TCP_DELAYED_ACK_NS;
 	}
 	if (error && tcp_output_ready(c)) { /* it was memory */

@@ -131,9 +131,40 @@ static COLD bool piece_add(struct tcp_queue *q, struct queue_piece piece)
 	return true;
 }
 
+/* Where the ring's next byte goes, and how many fit behind it before its beginning. */
+static uint32_t ring_end(const struct tcp_queue *q, uint32_t size, uint32_t *first)
+{
+	uint32_t at = (q->head + q->used) & (q->size - 1);
+	*first = q->size - at < size ? q->size - at : size;
+	return at;
+}
+
+/* The ring has room for so many bytes more. False: there is no memory for a piece. */
+static bool take_room(struct tcp_queue *q, uint32_t size)
+{
+	struct queue_piece *last = q->piece_count ? piece_at(q, q->piece_count - 1) : NULL;
+	if (last && !last->bytes)
+		last->size += size;
+	else if (!piece_add(q, (struct queue_piece){ .size = size }))
+		return false;
+	q->used += size;
+	q->total += size;
+	return true;
+}
+
+bool tcp_queue_reserve(struct tcp_queue *q, uint32_t size, struct tcp_room *to)
+{
+	uint32_t first, at;
+	if (!size || size > tcp_queue_room(q) || !ring_grow(q, size))
+		return false;
+	at = ring_end(q, size, &first);
+	*to = (struct tcp_room){ { { q->ring + at, first }, { q->ring, size - first } } };
+	return take_room(q, size);
+}
+
 uint32_t tcp_queue_copy(struct tcp_queue *q, const void *bytes, uint32_t size)
 {
-	uint32_t room = tcp_queue_room(q);
+	uint32_t room = tcp_queue_room(q), first, at;
 	if (size > room)
 		size = room;
 	if (!size)
@@ -143,17 +174,11 @@ uint32_t tcp_queue_copy(struct tcp_queue *q, const void *bytes, uint32_t size)
 		if (!size)
 			return 0;
 	}
-	struct queue_piece *last = q->piece_count ? piece_at(q, q->piece_count - 1) : NULL;
-	if (last && !last->bytes)
-		last->size += size;
-	else if (!piece_add(q, (struct queue_piece){ .size = size }))
+	at = ring_end(q, size, &first);
+	if (!take_room(q, size))
 		return 0;
-	uint32_t at = (q->head + q->used) & (q->size - 1);
-	uint32_t first = q->size - at < size ? q->size - at : size;
 	memcpy(q->ring + at, bytes, first);
 	memcpy(q->ring, (const uint8_t *)bytes + first, size - first);
-	q->used += size;
-	q->total += size;
 	return size;
 }
 

@@ -56,6 +56,8 @@ static inline uint32_t tcp_queue_taken(const struct tcp_queue *q)
 {
 	return q->used + q->lent + q->kept;
 }
+/* Room for so many bytes behind what there is, which the caller fills in before anything else; false: not all of it. */
+bool tcp_queue_reserve(struct tcp_queue *, uint32_t size, struct tcp_room *);
 uint32_t tcp_queue_copy(struct tcp_queue *, const void *bytes,
                         uint32_t size); /* how many were taken */
 int tcp_queue_static(struct tcp_queue *, const void *bytes,

@@ -222,6 +222,16 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 	return n;
 }
 
+bool tcp_write_in_place(struct tcp_connection *c, uint32_t size, struct tcp_room *to)
+{
+	if (size > tcp_write_room(c) || !tcp_queue_reserve(&c->queue, size, to)) {
+		c->short_write = true;
+		return false;
+	}
+	wrote(c);
+	return true;
+}
+
 int tcp_write(struct tcp_connection *c, const void *bytes, uint32_t size, uint64_t deadline_ns)
 {
 	for (;;) {

@@ -66,6 +66,10 @@ static bool poll(struct loop_source *source)
 	struct tcp_connection *c;
 	uint64_t now = 0;
 	(void)source;
+	if (__builtin_expect(__atomic_load_n(&boot_info->leave_at_ns, __ATOMIC_RELAXED) !=
+	                             tcp_leave_seen,
+	                     0))
+		tcp_leave_look();
 	/* One that the device refuses again leaves it without room: this ends. */
 	while ((c = first_of(&stalled)) && tcp_output_ready(c)) {
 		now = now ? now : clock_now();
@@ -121,6 +125,7 @@ static int answer(void)
 		                                      .address_gone = tcp_lost_address,
 		                                      .unreachable = tcp_lost_hop };
 	ip4_protocol_set(IP4_PROTOCOL_TCP, &protocol);
+	ON_CLONE_WITH_THIS(150, tcp_leave_done);
 	ON_CLONE_WITH_THIS(150, tcp_lost_all);
 	ON_CLONE_WITH_THIS(250, tcp_moved);
 	tcp_path_start();
@@ -151,6 +156,7 @@ void tcp_stop(void)
 		list_append(&turn, l);
 	while (poll(&source))
 		;
+	tcp_leave_stop();
 	tcp_wait_clear();
 	tcp_table_clear();
 	memset(tcp_counts, 0, sizeof tcp_counts);

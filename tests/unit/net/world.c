@@ -425,6 +425,12 @@ static void ring_anew(struct amp_ring *r)
 	memset((void *)r->producer, 0, 3 * sizeof(uint32_t));
 }
 
+void world_leave(uint64_t at_ns)
+{
+	information.boot.leave_at_ns = at_ns;
+	world_turn();
+}
+
 void world_move(const uint8_t mac[6])
 {
 	struct amp_device *d = &world.device;
@@ -435,6 +441,7 @@ void world_move(const uint8_t mac[6])
 	memcpy(d->mac, mac, 6);
 	information.boot.generation++;
 	information.boot.flags = AMP_BOOT_MOVED;
+	information.boot.leave_at_ns = 0;
 	clone_begin();
 	world_turn();
 }

@@ -78,6 +78,8 @@ void world_open(struct options);
 void world_close(void); /* fails if frames or memory are lost */
 /* A clone goes on in the original's place: what was on its way is lost, and the rings are as at a start. One queue. */
 void world_move(const uint8_t mac[6]);
+/* A picture is to be taken before that time; 0: none is. */
+void world_leave(uint64_t at_ns);
 
 #define ALL_OFFLOADS                                                                               \
 	(AMP_NET_TX_CHECKSUM | AMP_NET_RX_CHECKSUM | AMP_NET_TX_SEGMENT | AMP_NET_RX_LARGE |       \

@@ -53,6 +53,37 @@ static void holds_nothing_at_first(void **state)
 	tcp_queue_close(&q);
 }
 
+/* What is put into reserved room comes out between what was copied before and behind it, wherever the ring begins. */
+static void reserved_room_is_filled_in_place(void **state)
+{
+	(void)state;
+	struct tcp_queue q;
+	struct tcp_room room;
+	uint8_t got[900];
+	bool was_in_two = false;
+	tcp_queue_open(&q, 5000);
+	assert_false(tcp_queue_reserve(&q, 5001, &room));
+	assert_false(tcp_queue_reserve(&q, 0, &room));
+	for (uint32_t k = 0, at = 0, left = 0; k < 100; k++, at += 900, left = 450) {
+		assert_int_equal(tcp_queue_copy(&q, fixed + at, 300), 300);
+		assert_true(tcp_queue_reserve(&q, 300, &room));
+		assert_int_equal(room.parts[0].size + room.parts[1].size, 300);
+		was_in_two |= room.parts[1].size != 0;
+		memcpy(room.parts[0].at, fixed + at + 300, room.parts[0].size);
+		memcpy(room.parts[1].at, fixed + at + 300 + room.parts[0].size, room.parts[1].size);
+		assert_int_equal(tcp_queue_copy(&q, fixed + at + 600, 300), 300);
+		assert_true(tcp_queue_is_valid(&q));
+		read_all(&q, left, got, 900);
+		assert_memory_equal(got, fixed + at, 900);
+		tcp_queue_acknowledge(&q, left + 450);
+	}
+	assert_true(was_in_two);
+	base_allocations_left = 0;
+	assert_false(tcp_queue_reserve(&q, 4900, &room));
+	assert_true(tcp_queue_is_valid(&q));
+	tcp_queue_close(&q);
+}
+
 static void copies_what_fits_and_no_more(void **state)
 {
 	(void)state;
@@ -303,6 +334,7 @@ int main(void)
 		                                no_leak),
 		cmocka_unit_test_setup_teardown(pieces_are_bounded, start, no_leak),
 		cmocka_unit_test_setup_teardown(gives_memory_back_when_empty, start, no_leak),
+		cmocka_unit_test_setup_teardown(reserved_room_is_filled_in_place, start, no_leak),
 		cmocka_unit_test_setup_teardown(without_memory_takes_what_the_ring_holds, start,
 		                                no_leak),
 		cmocka_unit_test_setup_teardown(
