@@ -3,6 +3,10 @@
  * Handshakes of TLS, many at once, so that a server has the next one when it has done one. Each ends with its goodbye; the next begins in
  * its place. Resumed ones all show the ticket that the first connection was given. openssl s_time has one connection at a time: it
  * measures how a server falls asleep and wakes.
+ *
+ * A client's part of a handshake takes longer than a server's. So that it is not what is measured, this one has one ephemeral key for all its
+ * handshakes, reads the server's certificate once and believes its signature: the three functions of libcrypto that libssl would call for these
+ * are defined here. What the server does is not less for it. It says how much of its time it had nothing to do.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,7 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/asn1t.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #define AT_ONCE_MAX 1024
 #define STUCK_MS    10000
@@ -25,6 +31,42 @@ struct connection {
 	SSL *ssl;
 	int fd;
 };
+
+/* ---- In the place of libcrypto's ---- */
+
+int EVP_PKEY_keygen(EVP_PKEY_CTX *how, EVP_PKEY **to)
+{
+	static EVP_PKEY *own;
+	if (!own && EVP_PKEY_generate(how, &own) <= 0)
+		return 0;
+	*to = own;
+	return EVP_PKEY_up_ref(own);
+}
+
+int EVP_DigestVerify(EVP_MD_CTX *how, const unsigned char *signature, size_t signature_size,
+                     const unsigned char *bytes, size_t size)
+{
+	(void)how, (void)signature, (void)signature_size, (void)bytes, (void)size;
+	return 1;
+}
+
+X509 *d2i_X509(X509 **to, const unsigned char **bytes, long size)
+{
+	static X509 *own;
+	const unsigned char *at = *bytes;
+	if (!own)
+		own = (X509 *)ASN1_item_d2i(NULL, &at, size, ASN1_ITEM_rptr(X509));
+	if (!own || !X509_up_ref(own))
+		return NULL;
+	*bytes += size;
+	if (to) {
+		X509_free(*to);
+		*to = own;
+	}
+	return own;
+}
+
+/* ---- Connections ---- */
 
 static struct sockaddr_in server = { .sin_family = AF_INET };
 static SSL_CTX *context;
@@ -142,18 +184,24 @@ int main(int count, char **words)
 		get_ticket();
 	/* With a cache of its own, OpenSSL shows a ticket of TLS 1.3 once. */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	double start = now(), until = start + atof(words[5]);
+	double start = now(), until = start + atof(words[5]), idle = 0;
 	long done = 0;
 	for (int k = 0; k < at_once; k++)
 		begin_polled(&all[k]);
 	while (now() < until) {
 		struct epoll_event events[64];
-		int n = epoll_wait(poll_fd, events, 64, STUCK_MS);
+		int n = epoll_wait(poll_fd, events, 64, 0);
+		if (!n) {
+			double before = now();
+			n = epoll_wait(poll_fd, events, 64, STUCK_MS);
+			idle += now() - before;
+		}
 		if (n <= 0)
 			fail("no answer for ten seconds");
 		for (int k = 0; k < n; k++)
 			done += go_on(events[k].data.ptr);
 	}
-	printf("%ld handshakes in %.3f seconds\n", done, now() - start);
+	double took = now() - start;
+	printf("%ld handshakes in %.3f seconds, idle %.3f\n", done, took, idle / took);
 	return 0;
 }

@@ -296,6 +296,58 @@ def answer_names():
             s.sendto(q[:2] + b"\x81\x80\0\1" + bytes([0, is_a]) + b"\0\0\0\0" + q[12:end] + answer, peer)
 
 
+def answer_one(s, choose):
+    """One request of a connection; choose(target) is what it is answered: (status, Location or none, body)."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = s.recv(4096)
+        if not more:
+            return
+        head += more
+    status, to, body = choose(head.decode().split(" ")[1])
+    field = f"Location: {to}\r\n" if to else ""
+    s.sendall(f"HTTP/1.1 {status}\r\n{field}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+
+
+def redirections_are_followed(tender):
+    """From http to https, there from path to path; not back to http, not for ever, not to one whom nobody trusts."""
+    seen, ports = [], {}
+
+    def by_http(target):
+        seen.append("http " + target)
+        return "302 Found", f"https://{PEER}:{ports['stranger' if target == '/stranger' else 'secure']}{target}/b?c=d#e", b""
+
+    def by_https(target):
+        seen.append("https " + target)
+        if target == "/from/b?c=d":
+            return "307 Temporary Redirect", "../x/file", b""
+        if target == "/down/b?c=d":
+            return "301 Moved Permanently", f"http://{PEER}:{ports['plain']}/again", b""
+        if target.startswith("/round"):
+            return "308 Permanent Redirect", target + "1", b""
+        return "200 OK", None, FILE
+
+    def secure(name):
+        def serve(c):
+            with server_context(name).wrap_socket(c, server_side=True) as t:
+                answer_one(t, by_https)
+        return serve
+    with Client(tender) as c, listener(lambda s: answer_one(s, by_http)) as ports["plain"], \
+            listener(secure("good")) as ports["secure"], listener(secure("stranger")) as ports["stranger"]:
+        def fetch(path_):
+            seen.clear()
+            return c.ask(f"fetch?port={ports['plain']}&path={path_}")
+        out = fetch("/from")
+        need(f"status=200 error=no error redirections=2 at=https://{PEER}:{ports['secure']}/x/file {digest(FILE)}" in out, out)
+        need(seen == ["http /from", "https /from/b?c=d", "https /x/file"], seen)
+        out = fetch("/down")
+        need("error=refused" in out and seen == ["http /down", "https /down/b?c=d"], f"{out} {seen}")
+        out = fetch("/round")
+        need("error=too big" in out and len(seen) == 11, f"{out} {seen}")
+        out = fetch("/stranger")
+        need("status=200" not in out and "error=no" not in out and seen == ["http /stranger"], f"{out} {seen}")
+
+
 def what_was_sent_arrives_though_tickets_wait(tender):
     got = []
 
@@ -367,6 +419,6 @@ def what_is_wrong_with_ca_is_told_in_a_line(_):
 
 
 TESTS = [good_chains_are_trusted, names_are_checked, bad_chains_are_refused, authorities_can_be_given, revoked_names_are_refused,
-         sessions_are_resumed_by_the_client, the_client_shows_its_certificate, https_is_fetched,
+         sessions_are_resumed_by_the_client, the_client_shows_its_certificate, https_is_fetched, redirections_are_followed,
          what_was_sent_arrives_though_tickets_wait, a_cut_is_no_end, slow_and_broken_servers_are_given_up,
          what_is_wrong_with_authorities_is_told_in_a_line, what_is_wrong_with_ca_is_told_in_a_line]

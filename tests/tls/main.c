@@ -37,9 +37,11 @@ static void counters(struct http_exchange *x, void *context)
 	char text[256];
 	(void)context;
 	tls_counters(tls, &n);
-	snprintf(text, sizeof text, "handshakes=%llu resumed=%llu failed=%llu waiting=%llu\n",
+	snprintf(text, sizeof text,
+	         "handshakes=%llu resumed=%llu failed=%llu waiting=%llu in_place=%llu\n",
 	         (unsigned long long)n.handshakes, (unsigned long long)n.resumed,
-	         (unsigned long long)n.failed, (unsigned long long)n.waiting);
+	         (unsigned long long)n.failed, (unsigned long long)n.waiting,
+	         (unsigned long long)n.in_place);
 	http_reply_text(x, 200, text);
 }
 

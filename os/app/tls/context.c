@@ -29,6 +29,13 @@ const char *tls_reason(void)
 	return text ? text : error ? "it is not known why" : "the peer went away";
 }
 
+/* ERR_clear_error writes all of the list's places, of which most often none was used. */
+void tls_errors_forget(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
+
 struct tls *tls_of_context(SSL_CTX *c)
 {
 	return SSL_CTX_get_app_data(c);
@@ -150,7 +157,7 @@ SSL_CTX *tls_context_new(struct tls *t)
 	if (!c)
 		return NULL;
 	SSL_CTX_set_app_data(c, t);
-	SSL_CTX_set_options(c, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(c, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS);
 	SSL_CTX_set_alpn_select_cb(c, choose_protocol, t);
 	SSL_CTX_set_tlsext_servername_callback(c, choose_certificate);
 	SSL_CTX_set_tlsext_servername_arg(c, t);

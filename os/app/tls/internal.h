@@ -5,12 +5,14 @@
  *   context.c      a server's settings; certificate.c its certificates, and which a client gets; ticket.c sessions' keys
  *   secrets.c      certificates of secrets, which may be renewed; staple.c the authority's word on them
  *   layer.c        a connection: records in, records out (net/tcp_served.h); starttls.c one that begins in clear
+ *   seal.c         records that go out, encrypted where TCP sends them from
  *   client.c       whom clients trust and who they are (client_internal.h); stream.c a connection of theirs, session.c what is resumed,
  *                  authority.c who signs
  *   validation.c   who validates a name for an authority (app/acme)
  *   memory.c       what OpenSSL allocates, by the names of its own functions
  *   turn.c         whose handshake goes on in this turn of the loop
- *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system
+ *   provider.c     which algorithms are linked; system.c what libcrypto finds instead of an operating system, thread.c instead of threads
+ *   hmac.c         TLS 1.3's key schedule; fetch.c what libcrypto looks up by name, remembered; x25519.c public keys of handshakes
  */
 #ifndef TLS_INTERNAL_H
 #define TLS_INTERNAL_H
@@ -19,6 +21,8 @@
 
 #include <core/list.h>
 #include <core/metric.h>
+
+#include <net/tcp.h>
 
 #include <app/tls/tls.h>
 
@@ -71,6 +75,7 @@ SSL_CTX *tls_context_new(struct tls *);
 struct tls *tls_of_context(SSL_CTX *);
 /* The first reason in libcrypto's list, which is emptied. */
 const char *tls_reason(void);
+void tls_errors_forget(void); /* before a call whose result SSL_get_error is asked for */
 
 /* ---- certificate.c ---- */
 struct tls_pair {
@@ -84,12 +89,26 @@ int tls_pair_read(struct tls_pair *, const char *name, const char *chain, size_t
 int tls_pair_use(SSL_CTX *, const char *name, const struct tls_pair *);
 void tls_pair_forget(struct tls_pair *);
 
+/* ---- seal.c ---- */
+struct tls_seal {               /* what we encrypt a connection's records with, in libssl's place */
+	EVP_CIPHER_CTX *cipher; /* null: libssl does */
+	uint8_t iv[12], type;
+	uint64_t sequence;
+};
+#define TLS_SEAL_MORE 22u /* bytes that a record has more than what is in it: head, type and tag */
+/* With what libssl gives for the kernel (BIO_CTRL_SET_KTLS_SEND). False: it is to go on itself. */
+bool tls_seal_start(struct tls_seal *, const void *crypto_info);
+void tls_seal_end(struct tls_seal *);
+/* A record of these bytes (a record's at most) into room for TLS_SEAL_MORE more. False: it could not be made, and nothing of it is there. */
+bool tls_seal_record(struct tls_seal *, const void *bytes, uint32_t size, const struct tcp_room *);
+
 /* ---- layer.c ---- */
 struct tls_connection {
 	struct tcp_layer_state state; /* the first member */
 	struct tls *tls;
 	struct tcp_served *served;
-	SSL *ssl;           /* null until a record is there */
+	SSL *ssl; /* null until a record is there */
+	struct tls_seal seal;
 	const uint8_t *cur; /* what SSL reads now */
 	uint32_t cur_size;
 	uint8_t *in; /* a record that is not whole */
@@ -100,8 +119,9 @@ struct tls_connection {
 	uint8_t *plain; /* what was decrypted and not taken */
 	uint32_t plain_size, plain_at;
 	struct list waiting; /* for its turn; empty: it does not */
-	bool may_go;         /* it is its turn */
-	bool owing; /* the last byte that was read is left with TCP, so that it is shown again */
+	bool may_go;         /* it is called: its turn may be now */
+	bool owing;  /* the last byte that was read is left with TCP, so that it is shown again */
+	bool shaken; /* its handshake is done */
 	bool failed, peer_ended;
 	bool clear; /* starttls.c: it is not upgraded yet */
 };
@@ -124,6 +144,9 @@ void tls_validation_hide(struct tls *);
 void tls_validation_watch(SSL_CTX *);
 bool tls_validation_is(
         const SSL *); /* acme-tls/1 was agreed upon: no byte is read or written (RFC 8737 §4) */
+
+/* ---- hmac.c ---- */
+extern const OSSL_DISPATCH tls_schedule_functions[]; /* TLS13-KDF, of provider.c's table */
 
 /* ---- turn.c ---- */
 /* May the connection take a step of its handshake now? If not, it is resumed when it may. */

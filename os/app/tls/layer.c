@@ -84,13 +84,10 @@ int tls_layer_flush_in_task(struct tcp_served *s, uint64_t deadline_ns)
 	return OK;
 }
 
-/* OpenSSL's way out: all of it is taken, but for want of memory. */
-static int bio_write(BIO *bio, const char *bytes, int size)
+/* All of it is taken, but for want of memory. */
+static int put(struct tls_connection *c, const void *bytes, int size)
 {
-	struct tls_connection *c = BIO_get_data(bio);
 	uint32_t left = (uint32_t)size, n = 0;
-	if (!c->served->tcp)
-		return -1;
 	if (!c->out_size) {
 		n = tcp_write_some(c->served->tcp, bytes, left);
 		tcp_served_wrote(c->served, n, true);
@@ -104,11 +101,51 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 		tcp_served_drop_soon(c->served);
 		return -1;
 	}
-	memcpy(out + c->out_size, bytes + n, left);
+	memcpy(out + c->out_size, (const uint8_t *)bytes + n, left);
 	c->out = out;
 	c->out_size += left;
 	count_kept(c);
 	return size;
+}
+
+/* KeyUpdate (RFC 8446 §4.6.3), whole. libssl has its next key then, and we have not. */
+static bool is_key_update(const struct tls_seal *s, const uint8_t *bytes, int size)
+{
+	return s->type == SSL3_RT_HANDSHAKE && size == 5 && bytes[0] == SSL3_MT_KEY_UPDATE;
+}
+
+/* What goes into a record of ours: where TCP has room for all of it, it is made there. */
+static int put_sealed(struct tls_connection *c, const void *bytes, int size)
+{
+	static uint8_t record[PLAIN_MAX + TLS_SEAL_MORE];
+	uint32_t whole = (uint32_t)size + TLS_SEAL_MORE;
+	struct tcp_room room;
+	bool ends = is_key_update(&c->seal, bytes, size), is_there = false;
+	if (size <= 0 || whole > sizeof record)
+		return -1;
+	if (!c->out_size)
+		is_there = tcp_write_in_place(c->served->tcp, whole, &room);
+	if (!is_there)
+		room = (struct tcp_room){ { { record, whole }, { NULL, 0 } } };
+	if (!tls_seal_record(&c->seal, bytes, (uint32_t)size, &room)) {
+		c->failed = true;
+		tcp_served_drop_soon(c->served);
+		return -1;
+	}
+	if (ends)
+		tls_seal_end(&c->seal);
+	if (is_there)
+		tcp_served_wrote(c->served, whole, true);
+	return is_there || put(c, record, (int)whole) > 0 ? size : -1;
+}
+
+/* OpenSSL's way out. */
+static int bio_write(BIO *bio, const char *bytes, int size)
+{
+	struct tls_connection *c = BIO_get_data(bio);
+	if (!c->served->tcp)
+		return -1;
+	return c->seal.cipher ? put_sealed(c, bytes, size) : put(c, bytes, size);
 }
 
 static int bio_read(BIO *bio, char *to, int size)
@@ -126,10 +163,31 @@ static int bio_read(BIO *bio, char *to, int size)
 	return (int)n;
 }
 
+/* What openssl/bio.h has no names for outside of libcrypto. */
+#define CONTROL_SET_SEND    72
+#define CONTROL_SET_TYPE    74 /* of the next record */
+#define CONTROL_FORGET_TYPE 75
+
+/* libssl may leave encryption to a kernel that has TLS (SSL_OP_ENABLE_KTLS): it asks its BIO, and gives it the keys. Here it is seal.c. */
 static long bio_control(BIO *bio, int command, long number, void *pointer)
 {
-	(void)bio, (void)number, (void)pointer;
-	return command == BIO_CTRL_FLUSH;
+	struct tls_connection *c = BIO_get_data(bio);
+	switch (command) {
+	case BIO_CTRL_FLUSH:
+		return 1;
+	case CONTROL_SET_SEND:
+		return number && tls_seal_start(&c->seal, pointer);
+	case BIO_CTRL_GET_KTLS_SEND:
+		return c && c->seal.cipher;
+	case CONTROL_SET_TYPE:
+		c->seal.type = (uint8_t)number;
+		return 0;
+	case CONTROL_FORGET_TYPE:
+		c->seal.type = SSL3_RT_APPLICATION_DATA;
+		return 0;
+	default:
+		return 0;
+	}
 }
 
 static int bio_create(BIO *bio)
@@ -154,7 +212,7 @@ static bool encrypt(struct tls_connection *c, const void *bytes, uint32_t size)
 {
 	if (c->failed || !c->ssl)
 		return false;
-	ERR_clear_error();
+	tls_errors_forget();
 	if (SSL_write(c->ssl, bytes, (int)size) == (int)size)
 		return true;
 	log_debug("tls", "a record cannot be written: %s", tls_reason());
@@ -218,6 +276,7 @@ void tls_layer_ended(struct tcp_served *s)
 	if (gathered.owner == c)
 		gathered.size = 0;
 	SSL_free(c->ssl);
+	tls_seal_end(&c->seal);
 	heap_free(c->in);
 	heap_free(c->out);
 	heap_free(c->plain);
@@ -297,7 +356,9 @@ static bool shake(struct tls_connection *c)
 		may_go_on(c, result);
 		return false;
 	}
+	c->shaken = true;
 	c->tls->counters.handshakes++;
+	c->tls->counters.in_place += c->seal.cipher != NULL;
 	c->tls->counters.resumed += SSL_session_reused(c->ssl);
 	if (tls_validated && tls_validation_is(c->ssl)) {
 		c->failed = true; /* nothing is said by that protocol */
@@ -358,8 +419,8 @@ static bool take_record(struct tls_connection *c)
 		tcp_served_drop(c->served);
 		return false;
 	}
-	ERR_clear_error();
-	if (!SSL_is_init_finished(c->ssl) && !shake(c))
+	tls_errors_forget();
+	if (!c->shaken && !shake(c))
 		return is_alive(c);
 	for (;;) {
 		int n = SSL_read(c->ssl, plain, sizeof plain);
@@ -367,6 +428,9 @@ static bool take_record(struct tls_connection *c)
 			return may_go_on(c, n) && is_alive(c);
 		if (!show(c, plain, (uint32_t)n))
 			return false;
+		if (!c->cur_size &&
+		    !SSL_pending(c->ssl)) /* the record is done: libssl has nothing more to say */
+			return true;
 	}
 }
 
@@ -468,7 +532,7 @@ static uint32_t received(struct tcp_served *s, const uint8_t *bytes, uint32_t si
 			c->cur_size = c->in_size;
 			n = 1; /* its last byte was left */
 		}
-		if (!(c->ssl && SSL_is_init_finished(c->ssl)) && !tls_turn_take(c))
+		if (!c->shaken && !tls_turn_take(c))
 			return c->in_size && !ready ? at + n - 1 : at;
 		bool more = take_record(c);
 		if (!is_alive(c))

@@ -14,6 +14,8 @@ static const struct metric rows[] = {
 	COUNT(resumed, "resumed_total", "Handshakes that resumed a session."),
 	COUNT(failed, "failed_total", "Handshakes that failed."),
 	COUNT(stapled, "stapled_total", "Handshakes with an OCSP response."),
+	COUNT(in_place, "in_place_total",
+	      "Handshakes behind which records are encrypted in place: TLS 1.3 and AES-GCM."),
 	NOW(waiting, "waiting", "Handshakes that wait for their turn."),
 };
 _Static_assert(sizeof(struct tls_counters) <= METRIC_FIGURES_MAX, "there is room for it");

@@ -13,6 +13,8 @@
 
 #include <core/archive.h>
 
+#include <app/tls/internal.h>
+
 /* ---- libcrypto's own functions for those who write providers ---- */
 typedef struct prov_ctx_st PROV_CTX;
 PROV_CTX *ossl_prov_ctx_new(void);
@@ -44,7 +46,6 @@ FUNCTIONS(chacha20);
 FUNCTIONS(chacha20_ossl_poly1305);
 FUNCTIONS(hmac);
 FUNCTIONS(kdf_hkdf);
-FUNCTIONS(kdf_tls1_3_kdf);
 FUNCTIONS(kdf_tls1_prf);
 FUNCTIONS(drbg_ctr);
 FUNCTIONS(ecdh_keyexch);
@@ -102,7 +103,7 @@ static const OSSL_ALGORITHM ciphers[] = {
 static const OSSL_ALGORITHM macs[] = { { "HMAC", OURS, ossl_hmac_functions, NULL }, END };
 static const OSSL_ALGORITHM kdfs[] = {
 	{ "HKDF", OURS, ossl_kdf_hkdf_functions, NULL },
-	{ "TLS13-KDF", OURS, ossl_kdf_tls1_3_kdf_functions, NULL },
+	{ "TLS13-KDF", OURS, tls_schedule_functions, NULL },
 	{ "TLS1-PRF", OURS, ossl_kdf_tls1_prf_functions, NULL },
 	END,
 };

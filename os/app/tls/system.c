@@ -4,6 +4,7 @@
  * would go to the system are not linked: entropy comes from the image's generator, and there are no files, folders, sockets,
  * terminals, shared objects or engines. Each refusal is what the callers expect where such a thing fails.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* EVP_CIPHER_meth_new */
 #include <stddef.h>
 #include <errno.h>
 #include <sys/sendfile.h>
@@ -81,13 +82,45 @@ void ossl_rand_pool_keep_random_devices_open(int keep)
 	(void)keep;
 }
 
+/* ---- Random bytes: the image's generator, which clones seed anew, and no other that is fed by it ---- */
+int tls_random(OSSL_LIB_CTX *, unsigned char *to, size_t size,
+               unsigned strength) __asm__("__wrap_RAND_bytes_ex");
+int tls_random_private(OSSL_LIB_CTX *, unsigned char *to, size_t size,
+                       unsigned strength) __asm__("__wrap_RAND_priv_bytes_ex");
+int tls_random_plain(unsigned char *to, int size) __asm__("__wrap_RAND_bytes");
+int tls_random_private_plain(unsigned char *to, int size) __asm__("__wrap_RAND_priv_bytes");
+
+int tls_random(OSSL_LIB_CTX *c, unsigned char *to, size_t size, unsigned strength)
+{
+	(void)c, (void)strength; /* 256 bits, which is the most that is asked for */
+	random_bytes(to, size);
+	return 1;
+}
+
+int tls_random_private(OSSL_LIB_CTX *c, unsigned char *to, size_t size, unsigned strength)
+{
+	return tls_random(c, to, size, strength);
+}
+
+int tls_random_plain(unsigned char *to, int size)
+{
+	return size >= 0 && tls_random(NULL, to, (size_t)size, 0);
+}
+
+int tls_random_private_plain(unsigned char *to, int size)
+{
+	return tls_random_plain(to, size);
+}
+
 /* ---- Algorithms by old names: instead of c_allc.c and c_alld.c. TLS fetches them from the provider (provider.c), but looks here for how
- * strong the digest under a certificate's signature is. ---- */
+ * strong the digest under a certificate's signature is, and for a cipher's number, by which it knows what a kernel, or seal.c, can do. ---- */
 void openssl_add_all_ciphers_int(void);
 void openssl_add_all_digests_int(void);
 
 void openssl_add_all_ciphers_int(void)
 {
+	EVP_add_cipher(EVP_CIPHER_meth_new(NID_aes_128_gcm, 1, 16));
+	EVP_add_cipher(EVP_CIPHER_meth_new(NID_aes_256_gcm, 1, 32));
 }
 
 void openssl_add_all_digests_int(void)

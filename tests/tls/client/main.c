@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What tests/tls/run asks over HTTP to connect by TLS: /raw by tls_start, /http by the HTTP client. */
+/* What tests/tls/run asks over HTTP to connect by TLS: /raw by tls_start, /http by the HTTP client, /fetch by a URL and where it is sent. */
 #include "appliance.h"
 
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <app/http/client.h>
+#include <app/http/fetch.h>
 #include <app/http/http.h>
 #include <app/tls/client.h>
 #include <core/clock.h>
@@ -136,6 +137,32 @@ static void send(struct http_exchange *x, void *context)
 	http_reply_text(x, 200, text);
 }
 
+/* The answer at a URL's end: `url` is a path's, of http at `port`. */
+static void follow(struct http_exchange *x, void *context)
+{
+	char port[8], path[200], url[300], text[1000], sum[128] = "";
+	struct http_response r = { .status = 0 };
+	struct http_fetch f = { .layer = &tls_client_layer, .context = trust };
+	struct digest d = { .size = 0 };
+	int64_t n = 0;
+	uint64_t deadline = clock_now() + PATIENCE;
+	(void)context;
+	value(x, "port", port, sizeof port);
+	value(x, "path", path, sizeof path);
+	snprintf(url, sizeof url, "http://" PEER ":%s%s", port, path);
+	int error = http_fetch(&f, url, &r, deadline);
+	sha256_begin(&d.state);
+	while (!error && (n = http_client_read(f.client, text, sizeof text, deadline)) > 0)
+		take(&d, text, n);
+	error = error ? error : n < 0 ? (int)n : OK;
+	put_digest(&d, sum, sizeof sum);
+	snprintf(text, sizeof text, "status=%u error=%s redirections=%u at=%s://%s:%u%s %s\n",
+	         r.status, error_text(error), f.redirections, f.url.is_secure ? "https" : "http",
+	         f.url.host, f.url.port, f.url.target, sum);
+	http_fetch_close(&f);
+	http_reply_text(x, 200, text);
+}
+
 /* Two requests on one connection by the HTTP client; with `upload`, as many bytes are posted first. */
 static void fetch(struct http_exchange *x, void *context)
 {
@@ -208,6 +235,7 @@ int main(void)
 	            http_route_task(server, "GET", "/raw", raw, NULL) ||
 	            http_route_task(server, "GET", "/send", send, NULL) ||
 	            http_route_task(server, "GET", "/http", fetch, NULL) ||
+	            http_route_task(server, "GET", "/fetch", follow, NULL) ||
 	            http_route(server, "GET", "/counters", counters, NULL) || http_run(server);
 	tls_client_close(trust);
 	return error;

@@ -12,7 +12,7 @@
  * client.
  *
  * Bounds. What a client sends before its first record is whole is kept as it comes, and nothing else is allocated for it until
- * then. At most one step of a handshake, which is what costs time, runs in a turn of the event loop: others are served in
+ * then. No step of a handshake, which is what costs time, begins after 200 us of others in a turn of the event loop: others are served in
  * between, and handshakes wait for each other in the order in which they came. A connection that is not open within
  * handshake_ns is closed; until then it counts as idle, so that it makes room for others.
  */
@@ -99,8 +99,9 @@ bool tls_info(const struct tcp_served *, struct tls_info *);
 
 struct tls_counters {
 	uint64_t handshakes, resumed, failed;
-	uint64_t stapled; /* handshakes with an OCSP response */
-	uint64_t waiting; /* handshakes that wait for their turn, as of now */
+	uint64_t stapled;  /* handshakes with an OCSP response */
+	uint64_t in_place; /* behind which records are encrypted in place: TLS 1.3 and AES-GCM */
+	uint64_t waiting;  /* handshakes that wait for their turn, as of now */
 };
 void tls_counters(const struct tls *, struct tls_counters *);
 
