@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include <core/clock.h>
+#include <core/cold.h>
 #include <core/date.h>
 
 static const char days[] = "SunMonTueWedThuFriSat",
                   months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-static void put2(char *to, uint32_t v)
+static COLD void put2(char *to, uint32_t v)
 {
 	to[0] = (char)('0' + v / 10 % 10);
 	to[1] = (char)('0' + v % 10);
@@ -34,101 +35,77 @@ void http_date_print(char to[HTTP_DATE_SIZE], int64_t seconds)
 	put2(to + 23, time % 60);
 }
 
-struct reader {
-	const char *p, *end;
-	bool bad;
-};
+/* What a date is made of, as digits in the words of a form; all else in it stands for itself. */
+enum { DAY = '1', SPACED_DAY, YEAR, SHORT_YEAR, HOUR, MINUTE, SECOND, MONTH, PARTS_END };
+#define PARTS       (PARTS_END - DAY)
+#define PART(which) parts[which - DAY]
+static const char asctime_form[] = " 8 2 5:6:7 3", fixdate_form[] = ", 1 8 3 5:6:7 GMT",
+                  old_form[] = ", 1-8-4 5:6:7 GMT"; /* RFC 850's */
 
-static void expect(struct reader *r, const char *text)
+/* Of 1 to 12; 0: there is none. */
+static COLD uint32_t month_of(const char *p)
 {
-	size_t n = strlen(text);
-	if ((size_t)(r->end - r->p) < n || memcmp(r->p, text, n) != 0)
-		r->bad = true;
-	else
-		r->p += n;
+	uint32_t k = 12;
+	while (k && memcmp(p, months + 3 * (k - 1), 3) != 0)
+		k--;
+	return k;
 }
 
-static uint32_t number(struct reader *r, uint32_t digits, bool spaced)
+/* Reads a number or a month of `size` bytes. */
+static COLD bool read_part(const char *p, uint32_t size, uint32_t which, uint32_t *to)
 {
-	uint32_t v = 0;
-	for (uint32_t k = 0; k < digits; k++) {
-		char c = r->p < r->end ? *r->p : 0;
-		if (!(c >= '0' && c <= '9') && !(spaced && !k && c == ' ')) {
-			r->bad = true;
-			return 0;
-		}
-		v = v * 10 + (c == ' ' ? 0 : (uint32_t)(c - '0'));
-		r->p++;
+	if (which == MONTH)
+		return (*to = month_of(p));
+	for (uint32_t k = 0; k < size; k++) {
+		uint32_t digit = (uint32_t)(uint8_t)p[k] - '0';
+		if (which == SPACED_DAY && !k && p[k] == ' ')
+			digit = 0;
+		if (digit > 9)
+			return false;
+		*to = *to * 10 + digit;
 	}
-	return v;
+	return true;
 }
 
-static uint32_t month_of(struct reader *r)
+static COLD bool read_form(const char *form, const char *p, const char *end, uint32_t parts[PARTS])
 {
-	for (uint32_t k = 0; k < 12; k++) {
-		if (r->end - r->p >= 3 && memcmp(r->p, months + 3 * k, 3) == 0) {
-			r->p += 3;
-			return k + 1;
-		}
+	for (; *form; form++) {
+		uint32_t which = (uint8_t)*form, size = which == YEAR                       ? 4
+		                                        : which == MONTH                    ? 3
+		                                        : which >= DAY && which < PARTS_END ? 2
+		                                                                            : 1;
+		if (end - p < (int64_t)size ||
+		    (size == 1 ? *p != *form : !read_part(p, size, which, &PART(which))))
+			return false;
+		p += size;
 	}
-	r->bad = true;
-	return 1;
-}
-
-static uint32_t time_of(struct reader *r)
-{
-	uint32_t h = number(r, 2, false);
-	expect(r, ":");
-	uint32_t m = number(r, 2, false);
-	expect(r, ":");
-	uint32_t s = number(r, 2, false);
-	r->bad |= h > 23 || m > 59 || s > 60;
-	return h * 3600 + m * 60 + s;
+	return p == end;
 }
 
 int http_date_parse(struct http_text t, int64_t *to)
 {
-	if (!t.size)
-		return ERR_MALFORMED;
-	struct reader r = { t.bytes, t.bytes + t.size, false };
-	uint32_t year, month, day, time;
-	uint32_t name = 0;
+	uint32_t name = 0, parts[PARTS] = { 0 };
 	while (name < t.size && http_lower(t.bytes[name]) >= 'a' &&
 	       http_lower(t.bytes[name]) <= 'z')
 		name++;
-	r.p += name;
-	r.bad = name < 3;
-	if (name < t.size && t.bytes[name] == ' ') { /* asctime: Sun Nov  6 08:49:37 1994 */
-		expect(&r, " ");
-		month = month_of(&r);
-		expect(&r, " ");
-		day = number(&r, 2, true);
-		expect(&r, " ");
-		time = time_of(&r);
-		expect(&r, " ");
-		year = number(&r, 4, false);
-	} else {
-		expect(&r, ", ");
-		day = number(&r, 2, false);
-		bool old = name > 3; /* RFC 850: Sunday, 06-Nov-94 08:49:37 GMT */
-		expect(&r, old ? "-" : " ");
-		month = month_of(&r);
-		expect(&r, old ? "-" : " ");
-		year = number(&r, old ? 2 : 4, false);
-		if (old) { /* not more than 50 years ahead */
-			uint32_t now =
-			        1970 + (uint32_t)(clock_wall() / (int64_t)NS_PER_S / 31556952);
-			year += now / 100 * 100;
-			if (year > now + 50)
-				year -= 100;
-		}
-		expect(&r, " ");
-		time = time_of(&r);
-		expect(&r, " GMT");
-	}
-	if (r.bad || r.p != r.end || day < 1 || year < 1900 || day > date_month_days(year, month))
+	const char *form = name < t.size && t.bytes[name] == ' ' ? asctime_form
+	                   : name > 3                            ? old_form
+	                                                         : fixdate_form;
+	if (name < 3 || !read_form(form, t.bytes + name, t.bytes + t.size, parts))
 		return ERR_MALFORMED;
-	*to = date_day((struct date){ (int32_t)year, (uint8_t)month, (uint8_t)day }) * DATE_DAY_S +
+	uint32_t day = PART(DAY) + PART(SPACED_DAY), year = PART(YEAR) + PART(SHORT_YEAR),
+	         time = PART(HOUR) * 3600 + PART(MINUTE) * 60 + PART(SECOND);
+	if (form == old_form) { /* not more than 50 years ahead */
+		uint32_t now = 1970 + (uint32_t)(clock_wall() / (int64_t)NS_PER_S / 31556952);
+		year += now / 100 * 100;
+		if (year > now + 50)
+			year -= 100;
+	}
+	if (PART(HOUR) > 23 || PART(MINUTE) > 59 || PART(SECOND) > 60 || day < 1 || year < 1900 ||
+	    day > date_month_days(year, PART(MONTH)))
+		return ERR_MALFORMED;
+	*to = date_day((struct date){ (int32_t)year, (uint8_t)PART(MONTH), (uint8_t)day }) *
+	              DATE_DAY_S +
 	      time;
 	return OK;
 }

@@ -167,8 +167,10 @@ struct http_text http_head_find(const struct http_head *h, const char *name, uin
 		return (struct http_text){ NULL, 0 };
 	//@ loop assigns *at;
 	while (*at < h->field_count) {
-		const struct http_field *f = &h->fields[(*at)++];
-		//@ assert http_field_holds(h, *at - 1);
+		uint32_t k = (*at)++;
+		const struct http_field *f = &h->fields[k];
+		//@ assert http_field_holds{Pre}(h, k);
+		//@ assert http_field_holds{Pre}(h, k) ==> http_field_holds(h, k);
 		//@ assert http_span_holds(h, f->name) && http_span_holds(h, f->value);
 		if (f->name.size == size && same_name(h->base + f->name.at, name, size))
 			return http_span_text(h, f->value);

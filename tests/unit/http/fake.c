@@ -517,6 +517,22 @@ uint32_t tcp_write_some(struct tcp_connection *c, const void *bytes, uint32_t si
 	return size;
 }
 
+/* In two parts, so that who fills it in meets where they part. */
+bool tcp_write_in_place(struct tcp_connection *c, uint32_t size, struct tcp_room *to)
+{
+	static const uint8_t zeros[32 << 10];
+	uint32_t first = size / 3;
+	if (c->gone || !size || size > sizeof zeros || size > tcp_write_room(c)) {
+		c->wrote_short = true;
+		return false;
+	}
+	out(c, zeros, size);
+	c->writes++;
+	uint8_t *at = (uint8_t *)c->out + c->out_size - size;
+	*to = (struct tcp_room){ { { at, first }, { at + first, size - first } } };
+	return true;
+}
+
 void tcp_set_unsent_max(struct tcp_connection *c, uint32_t bytes)
 {
 	(void)c, (void)bytes;
