@@ -26,7 +26,9 @@
 	(8 *                                                                                       \
 	 LOOP_POLL_MAX_NS) /* one long idle time counts as this, so that it is soon forgotten  \
 	                        */
-#define POLL_TRIAL     32  /* waits */
+/* Where nobody moves packets beside us, a kick costs two switches, and under KVM an exit: more than a batch of small requests takes. */
+#define FLUSH_ALONE_NS 250000u
+#define POLL_TRIAL     32 /* waits */
 #define WAITS_MEASURED 4
 #define AHEAD_MAX      250000u /* ns that a wait is ended earlier, at most */
 #define LATE_STEP      16000u
@@ -106,6 +108,15 @@ static __attribute__((noinline)) void flush_sources(uint64_t now)
 	}
 }
 
+/* Does somebody move packets beside us? */
+static bool any_concurrent(void)
+{
+	bool concurrent = false;
+	list_each (at, &sources)
+		concurrent |= source_of(at)->concurrent;
+	return concurrent;
+}
+
 /* True if anything was done. */
 static bool loop_turn(void)
 {
@@ -119,7 +130,8 @@ static bool loop_turn(void)
 	worked |= task_turn();
 	if (stop_is_due())
 		worked |= stop_turn();
-	if (now - flushed_at >= LOOP_FLUSH_NS)
+	uint64_t busy_ns = now - flushed_at;
+	if (busy_ns >= FLUSH_ALONE_NS || (busy_ns >= LOOP_FLUSH_NS && any_concurrent()))
 		flush_sources(now);
 	return worked;
 }
@@ -148,13 +160,10 @@ static COLD uint64_t cost_of_a_wait(void)
 static COLD uint64_t polling_pays(void)
 {
 	uint64_t soon = 0;
-	bool concurrent = false;
-	list_each (at, &sources) {
-		concurrent |= source_of(at)->concurrent;
+	list_each (at, &sources)
 		if (source_of(at)->soon_ns > soon)
 			soon = source_of(at)->soon_ns;
-	}
-	if (soon || !concurrent)
+	if (soon || !any_concurrent())
 		return soon;
 	/* A wait costs time itself, which hides how soon the work was there: now and then, polling
 	 * is tried. */
