@@ -14,9 +14,9 @@ void arena_set(const struct range *r)
 	room = *r;
 }
 
-int space_memory_take(struct space *s, bool heap_shared, struct defect *why)
+int space_memory_take(struct space *s, const struct space_need *need, struct defect *why)
 {
-	(void)heap_shared;
+	(void)need;
 	if (s->arena_size > room.size)
 		return defect_set(why, "needs %llu MiB of memory, and the machine has %llu for it",
 		                  (unsigned long long)(s->arena_size >> 20),

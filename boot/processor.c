@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include <boot/processor.h>
-#include <tender/sha256_instructions.h>
+#include <tender/blake3.h>
 
 #define MSR_STAR    0xc0000081u
 #define MSR_LSTAR   0xc0000082u
@@ -36,7 +36,7 @@ extern uint64_t gdt_task[2];
 extern char stack_top[], stack_other_top[], fault_stubs[], interrupt_stub[], spurious_stub[],
         gate_entry[];
 static unsigned level;
-static bool fs_base_by_gate, has_sha, vectors_free;
+static bool fs_base_by_gate, has_avx2;
 
 uint32_t processor_hypervisor(const char signature[12])
 {
@@ -108,14 +108,9 @@ unsigned processor_level(void)
 	return level;
 }
 
-bool sha256_has_instructions(void)
+bool blake3_has_avx2(void)
 {
-	return has_sha && vectors_free;
-}
-
-void processor_vectors(bool is_free)
-{
-	vectors_free = is_free;
+	return has_avx2;
 }
 
 bool processor_fs_base_by_gate(void)
@@ -143,7 +138,6 @@ void processor_begin(void)
 	cr4 |= seven.b >> 20 & 1 ? CR4_SMAP : 0;
 	cr4 |= seven.c >> 2 & 1 ? CR4_UMIP : 0;
 	struct cpuid one = cpuid(1, 0);
-	has_sha = seven.b >> 29 & one.c >> 19 & one.c >> 9 & 1; /* with SSE4.1 and SSSE3 */
 	if (one.c >> 26 & 1) {
 		cr4 |= CR4_OSXSAVE;
 		__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
@@ -155,6 +149,7 @@ void processor_begin(void)
 	} else {
 		__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
 	}
+	has_avx2 = (seven.b >> 5 & 1) && (xcr0 & 6) == 6;
 	find_level(cpuid(1, 0), seven, xcr0);
 	/* sysret: code 0x20 + 3, data 0x18 + 3; syscall: code 8, data 0x10 */
 	write_msr(MSR_STAR, 0x0013000800000000ull);

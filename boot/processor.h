@@ -92,9 +92,6 @@ uint32_t processor_hypervisor(const char signature[12]);
 /* Descriptors, faults, and all that keeps ring 3 where it belongs. */
 void processor_begin(void);
 
-/* Whether vector registers are nobody's now: before they are an image's, or after it has ended. They are not at first. */
-void processor_vectors(bool free);
-
 /* Has the processor no FSGSBASE? Then the gate sets FS base (AMP_GATE_FS_BASE), to a canonical address. */
 bool processor_fs_base_by_gate(void);
 void processor_fs_base(uint64_t base);
