@@ -11,6 +11,7 @@
 
 #include <tender/args.h>
 #include <tender/args_file.h>
+#include <tender/clear.h>
 #include <tender/image.h>
 
 const char *arg_type_name(uint32_t type)
@@ -261,7 +262,7 @@ static int set_one(struct args *args, const struct image *image, const char *set
 int args_make(struct args *args, const struct image *image, const char *const *sets, unsigned count,
               struct defect *why)
 {
-	memset(args, 0, sizeof *args);
+	clear_words(args, sizeof *args);
 	for (uint32_t i = 0; i < image->note.arg_count; i++) {
 		const struct amp_note_arg *a = &image->args[i];
 		if (arg_parse(a->type, a->value, &args->values[i].number, why))

@@ -29,6 +29,7 @@ struct confinement_fds {
 	int vcpu;          /* KVM */
 	int signals, bell; /* the watcher of a sandboxed image; bell -1: none */
 	pid_t child;
+	bool parts; /* whose heap may be parted from its base */
 	const struct image *image;
 };
 

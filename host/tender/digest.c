@@ -5,28 +5,29 @@
  */
 #include <string.h>
 
+#include <tender/blake3.h>
 #include <tender/digest.h>
 #include <tender/image_file.h>
-#include <tender/sha256.h>
 
 /* Small: a page that is touched for the first time costs more than another call. */
 #define PIECE 8192u
+#define OLDER 0x7473656769646d61ull /* "amdigest", SHA-256: what ABI 1.3 had at first */
 
 static int compare(const struct image *image, const struct amp_digest *d, struct defect *why)
 {
 	static uint8_t piece[PIECE] __attribute__((aligned(4096)));
-	struct sha256 h;
-	uint8_t is[32];
-	sha256_start(&h);
+	static struct blake3 h;
+	uint8_t is[BLAKE3_SIZE];
+	blake3_start(&h);
 	for (uint64_t at = 0; at < d->size;) {
 		uint64_t n = d->size - at < PIECE ? d->size - at : PIECE;
 		if (image_read(image, piece, n, at, why))
 			return -1;
-		sha256_add(&h, piece, n);
+		blake3_add(&h, piece, n);
 		at += n;
 	}
-	sha256_end(&h, is);
-	if (!memcmp(is, d->sha256, sizeof is))
+	blake3_end(&h, is);
+	if (!memcmp(is, d->blake3, sizeof is))
 		return 0;
 	return defect_set(why,
 	                  "is damaged: its bytes do not match its digest: copy or build it again");
@@ -45,6 +46,9 @@ int digest_check(const struct image *image, bool *found, struct amp_digest *d, s
 		return defect_set(why, "is larger than %llu MiB", IMAGE_FILE_MAX >> 20);
 	if (image_read(image, d, sizeof *d, file - sizeof *d, why))
 		return -1;
+	if (d->magic == OLDER)
+		return defect_set(why,
+		                  "ends with a digest of an older kind (SHA-256): build it again");
 	if (d->magic != AMP_DIGEST_MAGIC)
 		return promised ? defect_set(why,
 		                             "is damaged: it does not end with its digest: copy or "
@@ -64,9 +68,9 @@ int digest_check(const struct image *image, bool *found, struct amp_digest *d, s
 struct amp_digest digest_of(const void *bytes, size_t size)
 {
 	struct amp_digest d = { .size = size, .magic = AMP_DIGEST_MAGIC };
-	struct sha256 h;
-	sha256_start(&h);
-	sha256_add(&h, bytes, size);
-	sha256_end(&h, d.sha256);
+	struct blake3 h;
+	blake3_start(&h);
+	blake3_add(&h, bytes, size);
+	blake3_end(&h, d.blake3);
 	return d;
 }

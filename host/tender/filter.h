@@ -6,15 +6,10 @@
 #include <linux/filter.h>
 #include <stdint.h>
 
-#define FILTER_CODE_MAX 4096u /* the kernel's bound */
-#define FILTER_KEPT_MAX 512u  /* more than all devices and queues have */
-
-struct filter {
-	struct sock_filter code[FILTER_CODE_MAX];
-	unsigned count;
-	int kept[FILTER_KEPT_MAX]; /* descriptors that are needed behind it, each once */
-	unsigned kept_count;
-};
+#define FILTER_CODE_MAX  4096u /* the kernel's bound */
+#define FILTER_KEPT_MAX  512u  /* more than all devices and queues have */
+#define FILTER_CALLS_MAX 512u
+#define FILTER_WORDS_MAX 8192u
 
 enum filter_test { FILTER_EQUAL, FILTER_AT_MOST }; /* unsigned */
 struct filter_arg {
@@ -23,9 +18,20 @@ struct filter_arg {
 	uint64_t value;
 };
 
+/* Of what a filter takes, only what it needs is touched: each of many tenders has its own. */
+struct filter {
+	struct sock_filter *code; /* in words, behind the rules, from filter_end on */
+	unsigned count;
+	uint32_t refusal;
+	uint64_t low, high; /* of filter_within; high 0: anywhere */
+	unsigned word_count, kept_count;
+	int kept[FILTER_KEPT_MAX];        /* descriptors that are needed behind it, each once */
+	uint64_t words[FILTER_WORDS_MAX]; /* filter.c has their form */
+};
+
 /* Every call that no rule allows gets `refusal` (SECCOMP_RET_*). */
 void filter_begin(struct filter *, uint32_t refusal);
-/* From here on, instructions outside [low, high) are refused; both lie in the same 4 GiB. */
+/* Instructions outside [low, high) are refused; both lie in the same 4 GiB. */
 void filter_within(struct filter *, uint64_t low, uint64_t high);
 /* A rule that is there already is not added again, so that each device may say what it needs. */
 void filter_allow(struct filter *, int call);

@@ -165,8 +165,9 @@ _Static_assert(offsetof(struct gate_control, polls[1].revents) == CONTROL_BELL_S
                "as in assembler");
 
 /* The pages, to be copied; the gate's entry is their first byte. gate_sandbox_enter is where the
- * sandbox's child leaves the tender's code for good. */
-extern const uint8_t gate_kvm[AMP_PAGE], gate_sandbox[AMP_PAGE], gate_sandbox_enter[];
+ * sandbox's child leaves the tender's code for good; gate_sandbox_call, where its tender has it make a system call. */
+extern const uint8_t gate_kvm[AMP_PAGE], gate_sandbox[AMP_PAGE], gate_sandbox_enter[],
+        gate_sandbox_call[];
 #endif
 
 #endif

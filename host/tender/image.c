@@ -450,8 +450,8 @@ static int check_file(struct image *image, struct defect *why)
 		return defect_set(why, "thread-local storage lies outside every segment");
 
 	uint32_t header[5];
-	static struct desc desc;
-	memset(&desc, 0, sizeof desc);
+	static struct desc
+	        desc; /* of as many bytes as its tables need, which is checked before they are read */
 	if (note->p_filesz < NOTE_HEADER + sizeof desc.note)
 		return defect_set(why, "note is too short: %llu bytes",
 		                  (unsigned long long)note->p_filesz);

@@ -46,6 +46,7 @@ struct image {
 	struct amp_note_library libraries[AMP_LIBRARIES_MAX];
 	struct amp_note_health health; /* kind 0: it says nothing */
 };
+_Static_assert(sizeof(struct image) % 8 == 0, "clear_words");
 
 /* Opens and checks. 0; or, with the defect (which does not name the file), IMAGE_HOST where the host has no descriptor left for
  * it, else -1. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <tender/clear.h>
 #include <tender/image_file.h>
 
 static int regular(int fd, uint64_t *size, struct defect *why)
@@ -42,7 +43,7 @@ int image_file_read(const struct image *image, void *to, uint64_t size, uint64_t
 /* Non-blocking: a FIFO given as image is refused instead of waited for. */
 int image_open_file(struct image *image, const char *path, struct defect *why)
 {
-	memset(image, 0, sizeof *image);
+	clear_words(image, sizeof *image);
 	image->path = path;
 	image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (image->fd < 0) {
@@ -56,7 +57,7 @@ int image_open_file(struct image *image, const char *path, struct defect *why)
 
 void image_of(struct image *image, const char *path, int fd)
 {
-	memset(image, 0, sizeof *image);
+	clear_words(image, sizeof *image);
 	image->path = path;
 	image->fd = fd;
 }

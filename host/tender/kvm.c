@@ -4,7 +4,7 @@
  * it there. The system area (physical 0, supervisor pages at SPACE_SYSTEM_AT) holds what the
  * processor needs to take an exception:
  *
- *   0x1000 GDT   0x2000 TSS with the I/O bitmap   0x3000 IDT   0x4000 stubs   0x8000 the stack of
+ *   0x1000 GDT   0x1080 TSS with the I/O bitmap   0x1200 IDT   0x1400 stubs   0x8000 the stack of
  * ring 0
  *
  * A stub is `out %al, $PORT_FAULT + vector; hlt`: it changes no register, and its exit tells the
@@ -13,7 +13,6 @@
  * arguments in registers that KVM leaves in the shared page (KVM_CAP_SYNC_REGS), so that a call
  * costs one ioctl.
  */
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,13 +24,14 @@
 
 #include <tender/gate.h>
 #include <tender/kvm.h>
+#include <tender/kvm_features.h>
 #include <tender/pages.h>
 #include <tender/picture.h>
 
 #define AT_GDT     0x1000u
-#define AT_TSS     0x2000u
-#define AT_IDT     0x3000u
-#define AT_STUBS   0x4000u
+#define AT_TSS     0x1080u
+#define AT_IDT     0x1200u
+#define AT_STUBS   0x1400u
 #define AT_STACK   0x8000u
 #define STACK_SIZE 0x1000u
 #define VECTORS    32u
@@ -54,6 +54,12 @@
 	(PORT_KICK / 8u +                                                                          \
 	 2u) /* covers all ports up to ours; those above are refused              \
 	                       */
+
+/* One page for all, and another one for the stack: each costs every machine. */
+_Static_assert(AT_GDT + TASK + 16 <= AT_TSS && AT_TSS + TSS_SIZE + BITMAP_SIZE + 1 <= AT_IDT &&
+                       AT_IDT + VECTORS * 16 <= AT_STUBS &&
+                       AT_STUBS + VECTORS * STUB_SIZE <= AT_GDT + AMP_PAGE,
+               "they lie behind each other");
 
 int kvm_open(struct kvm *k, struct defect *why)
 {
@@ -147,85 +153,6 @@ int kvm_memory(struct kvm *k, struct space *s, uint32_t device_count, struct def
 	return 0;
 }
 
-/*
- * What the image may see of the processor, from the processor itself: asking KVM for its list
- * (KVM_GET_SUPPORTED_CPUID) takes longer than all else here. Instructions of ring 3 only, and what
- * KVM wants to see for the modes that we switch on.
- */
-static uint64_t make_cpuid(struct kvm_cpuid2 *c)
-{
-	uint32_t a, b, cx, d, xcr0 = 3;
-	struct kvm_cpuid_entry2 *e = c->entries;
-
-	__cpuid(0, a, b, cx, d);
-	*e++ = (struct kvm_cpuid_entry2){
-		.function = 0, .eax = 0xd, .ebx = b, .ecx = cx, .edx = d
-	};
-	__cpuid(1, a, b, cx, d);
-	/* SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND
-	 * hypervisor */
-	uint32_t one =
-	        cx & (1u << 0 | 1u << 1 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 |
-	              1u << 22 | 1u << 23 | 1u << 25 | 1u << 26 | 1u << 28 | 1u << 29 | 1u << 30);
-	*e++ = (struct kvm_cpuid_entry2){
-		.function = 1,
-		.eax = a,
-		.ebx = b & 0xff00, /* the size that clflush works on */
-		.ecx = one | 1u << 31,
-		/* FPU PSE TSC MSR PAE CX8 PGE CMOV PAT CLFSH MMX FXSR SSE SSE2 */
-		.edx = d & 0x0789a179,
-	};
-	__cpuid_count(7, 0, a, b, cx, d);
-	/* FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA, AVX-512 F DQ CD BW
-	 * VL IFMA */
-	uint32_t seven = b & (1u << 0 | 1u << 3 | 1u << 5 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 16 |
-	                      1u << 17 | 1u << 18 | 1u << 19 | 1u << 20 | 1u << 21 | 1u << 23 |
-	                      1u << 24 | 1u << 28 | 1u << 29 | 1u << 30 | 1u << 31);
-	*e++ = (struct kvm_cpuid_entry2){
-		.function = 7,
-		.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		.ebx = seven,
-		/* VBMI UMIP VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ */
-		.ecx = cx & (1u << 1 | 1u << 2 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 |
-		             1u << 12 | 1u << 14),
-		.edx = d & 1u << 4, /* FSRM */
-	};
-	if (one & 1u << 28)
-		xcr0 |= 4;
-	if (one & 1u << 28 && seven & 1u << 16)
-		xcr0 |= 0xe0;
-	__cpuid_count(0xd, 0, a, b, cx, d);
-	xcr0 &= a;
-	*e++ = (struct kvm_cpuid_entry2){ .function = 0xd,
-		                          .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		                          .eax = xcr0,
-		                          .ebx = b,
-		                          .ecx = cx };
-	for (uint32_t i = 2; i < 8; i++) {
-		if (!(xcr0 & 1u << i))
-			continue;
-		__cpuid_count(0xd, i, a, b, cx, d);
-		*e++ = (struct kvm_cpuid_entry2){ .function = 0xd,
-			                          .index = i,
-			                          .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-			                          .eax = a,
-			                          .ebx = b,
-			                          .ecx = cx };
-	}
-	*e++ = (struct kvm_cpuid_entry2){ .function = 0x80000000, .eax = 0x80000008 };
-	__cpuid(0x80000001, a, b, cx, d);
-	*e++ = (struct kvm_cpuid_entry2){ .function = 0x80000001,
-		                          .eax = a,
-		                          .ecx = cx & (1u << 0 | 1u << 5 |
-		                                       1u << 6), /* LAHF LZCNT SSE4A */
-		                          /* NX GBPAGES RDTSCP LM; no SYSCALL */
-		                          .edx = d & (1u << 20 | 1u << 26 | 1u << 27 | 1u << 29) };
-	__cpuid(0x80000008, a, b, cx, d);
-	*e++ = (struct kvm_cpuid_entry2){ .function = 0x80000008, .eax = a };
-	c->nent = (uint32_t)(e - c->entries);
-	return xcr0;
-}
-
 static struct kvm_segment segment(uint16_t selector, uint8_t type, uint8_t dpl, int code)
 {
 	return (struct kvm_segment){ .limit = 0xffffffff,
@@ -241,12 +168,8 @@ static struct kvm_segment segment(uint16_t selector, uint8_t type, uint8_t dpl, 
 
 static int set_up_vcpu(struct kvm *k, const struct space *s, uint64_t boot)
 {
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[24];
-	} cpuid = { 0 };
-	uint64_t xcr0 = make_cpuid(&cpuid.head);
-	if (ioctl(k->vcpu, KVM_SET_CPUID2, &cpuid)) /* before XCR0: it allows it */
+	const struct kvm_features *known = kvm_features();
+	if (ioctl(k->vcpu, KVM_SET_CPUID2, &known->head)) /* before XCR0: it allows it */
 		return -1;
 
 	struct kvm_sregs sregs;
@@ -270,7 +193,7 @@ static int set_up_vcpu(struct kvm *k, const struct space *s, uint64_t boot)
 	sregs.efer = 0xd00;  /* NXE LMA LME; no SCE: syscall is an invalid opcode */
 	if (ioctl(k->vcpu, KVM_SET_SREGS, &sregs))
 		return -1;
-	struct kvm_xcrs x = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = xcr0 } } };
+	struct kvm_xcrs x = { .nr_xcrs = 1, .xcrs = { { .xcr = 0, .value = known->xcr0 } } };
 	if (ioctl(k->vcpu, KVM_SET_XCRS, &x))
 		return -1;
 

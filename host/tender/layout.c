@@ -37,6 +37,10 @@ int layout_make(struct layout *l, const struct layout_wish *w, struct defect *wh
 	struct space_need need = need_of(w->image, w->devices, w->kind, w->from);
 	need.heap = w->heap;
 	need.secrets = w->from ? boot_secrets_size(w->image, w->args) : 0;
+	/* Where the host gives private memory large pages unasked, a file's small ones would cost the image more than copies do. */
+	need.base = w->forks && !w->from && !need.heap_needed && need.heap >= SPACE_BASE_MIN &&
+	            space_sharing_is_free();
+	need.heap_shared |= need.base && w->kind == SPACE_CHILD;
 	const uint64_t control = w->kind == SPACE_CHILD ? SANDBOX_CONTROL_SIZE : 0;
 	const uint64_t box = w->renews ? SECRETS_ROOM : 0;
 	need.rings += box;

@@ -27,6 +27,7 @@ struct layout_wish {
 	unsigned log_level;
 	uint32_t concurrent; /* AMP_NET_CONCURRENT, or 0 */
 	bool renews;         /* there is room for new versions of secrets */
+	bool forks;          /* it may be forked: without a copy, if its heap is large */
 };
 
 /* Memory that the image and its devices have beside the heap, bytes. All of it is the note's to say, within image.h's

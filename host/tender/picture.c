@@ -17,10 +17,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <tender/leave.h>
 #include <tender/picture.h>
 #include <tender/picture_file.h>
 #include <tender/renewal.h>
+#include <tender/rights.h>
 #include <tender/snapshot.h>
+#include <tender/space_memory.h>
 #include <tender/written.h>
 
 /* Pages that may be left for the time that the image stands still, and rounds after which it does so in any case. */
@@ -36,6 +39,12 @@ static bool has_swap;     /* a shared page that is not resident may be there all
 static bool when_warm;    /* the file is in `slot`, and the image is not warm yet */
 static bool is_taken;     /* a picture is */
 static bool wanted, ends; /* a request is there; the image is to end behind it */
+static bool forks;        /* ... it is for a fork */
+static struct space *space;
+/* Somebody else has the heap's base, or may: it stays as it is for good. */
+static bool is_lent;
+/* What is left to do behind pictures, a step at a time. */
+static enum { NOTHING, TO_JOIN, TO_DROP } behind;
 
 /* How far the picture is, of an image that goes on meanwhile. */
 static enum {
@@ -79,6 +88,11 @@ void picture_open(void)
 		return;
 	signal(SIGCHLD, SIG_IGN); /* the writers of pictures are waited for by nobody */
 	control = fd;
+}
+
+bool picture_forks(void)
+{
+	return control >= 0;
 }
 
 bool picture_is_offered(void)
@@ -126,10 +140,14 @@ void picture_prepare(void)
 	written_prepare();
 }
 
-void picture_room(const struct space *space)
+void picture_room(struct space *of)
 {
+	space = of;
 	if (slot >= 0)
 		picture_file_room(space);
+	if (control >= 0 && space->base.fd >= 0)
+		rights_send(control, PICTURE_BASE, strlen(PICTURE_BASE), space->base.fd,
+		            MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void picture_child(pid_t child)
@@ -146,7 +164,26 @@ void picture_child(pid_t child)
 	processes = -1;
 }
 
-void picture_allow(struct filter *f, const struct image *image, bool forks)
+/* Moving page tables from one place to another, the base's private mapping, and taking down what was moved away. */
+static void allow_parting(struct filter *f)
+{
+	const struct filter_arg move[] = { { 3, FILTER_EQUAL, MREMAP_MAYMOVE | MREMAP_FIXED } },
+	                        part[] = {
+		                        { 0, FILTER_EQUAL,
+		                          (uint64_t)space_region(space, REGION_HEAP, 0)->host },
+		                        { 1, FILTER_EQUAL, space->base.size },
+		                        { 2, FILTER_EQUAL, PROT_READ | PROT_WRITE },
+		                        { 3, FILTER_EQUAL,
+		                          MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE },
+		                        { 4, FILTER_EQUAL, (uint64_t)space->base.fd },
+		                        { 5, FILTER_EQUAL, 0 },
+	                        };
+	filter_allow_if(f, SYS_mremap, move, 1);
+	filter_allow_if(f, SYS_mmap, part, 6);
+	filter_allow(f, SYS_munmap);
+}
+
+void picture_allow(struct filter *f, const struct image *image, bool sees)
 {
 	const struct filter_arg to_slot[] = { { 1, FILTER_EQUAL, (uint64_t)slot },
 		                              { 2, FILTER_EQUAL, O_CLOEXEC } },
@@ -155,17 +192,19 @@ void picture_allow(struct filter *f, const struct image *image, bool forks)
 		return;
 	filter_allow_on(f, SYS_recvmsg, control, NULL, 0);
 	filter_allow_on(f, SYS_sendto, control, NULL, 0);
-	picture_file_allow(f, slot);
+	picture_file_allow(f, space, slot);
 	filter_allow_on(f, SYS_pread64, image->fd, NULL, 0);
 	filter_allow_on(f, SYS_pread64, page_map, NULL, 0);
 	filter_keep(f, nothing);
 	filter_allow_if(f, SYS_dup3, to_slot, 2);
 	renewal_allow(f);
 	filter_allow(f, SYS_close);
-	if (forks)
+	if (sees)
 		filter_allow_if(f, SYS_clone, fork, 2);
 	else
 		written_allow(f, page_map);
+	if (sees && space->base.own)
+		allow_parting(f);
 }
 
 /* ---- Requests ---- */
@@ -175,7 +214,8 @@ static void request_done(void)
 	dup3(nothing, slot, O_CLOEXEC);
 	wanted = false;
 	phase = NOT_BEGUN;
-	picture_asked = 0;
+	picture_asked = behind != NOTHING;
+	leave_over();
 }
 
 static void tell(const char *text)
@@ -197,27 +237,18 @@ static void take_requests(void)
 {
 	for (;;) {
 		char text[PICTURE_TEXT] = "";
-		union {
-			char bytes[CMSG_SPACE(sizeof(int))];
-			struct cmsghdr head;
-		} extra = { { 0 } };
-		struct iovec v = { text, sizeof text - 1 };
-		struct msghdr m = { .msg_iov = &v,
-			            .msg_iovlen = 1,
-			            .msg_control = &extra,
-			            .msg_controllen = sizeof extra };
-		int fd = -1;
+		int fd;
 		picture_asked = 0;
-		if (recvmsg(control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
+		if (rights_receive(control, text, sizeof text - 1, &fd,
+		                   MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
 			return;
-		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-		if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(&fd, CMSG_DATA(c), sizeof fd);
 		bool cancels = fd < 0 && !strcmp(text, PICTURE_CANCEL);
 		if (cancels)
 			renewal_cancel();
 		if (cancels && wanted)
 			request_done();
+		if (fd < 0 && !strcmp(text, PICTURE_DONE) && !is_lent && space->base.view)
+			behind = TO_JOIN;
 		const char *done = fd < 0 ? renewal_done() : NULL;
 		if (done)
 			tell(done);
@@ -233,6 +264,7 @@ static void take_requests(void)
 		wanted = dup3(fd, slot, O_CLOEXEC) == slot;
 		phase = NOT_BEGUN;
 		ends = !strcmp(text, PICTURE_STOP);
+		forks = !strcmp(text, PICTURE_FORK);
 		close(fd);
 	}
 }
@@ -241,9 +273,15 @@ bool picture_wanted(void)
 {
 	if (control >= 0)
 		take_requests();
-	if (wanted)
+	if (wanted || behind != NOTHING)
 		picture_asked = 1;
 	return wanted;
+}
+
+/* An image that writes a picture at its own word (picture_when_warm) has nothing to lose by it. */
+uint64_t picture_due(void)
+{
+	return control >= 0 && picture_wanted() && ends ? leave_due() : 0;
 }
 
 static bool read_word(const struct picture_subject *of, uint64_t at, uint64_t *word)
@@ -278,7 +316,7 @@ static bool answer_done(void)
 
 static bool begin(const struct picture_subject *of)
 {
-	if (picture_file_begin(of, slot, page_map, has_swap))
+	if (picture_file_begin(of, slot, page_map, has_swap, forks))
 		return true;
 	answer("there is no memory for it");
 	return false;
@@ -391,6 +429,27 @@ static const char *misfit(const struct picture_subject *of, uint64_t *entry)
 	return NULL;
 }
 
+bool picture_behind(void)
+{
+	bool more = behind == TO_JOIN   ? space_memory_join(space, page_map)
+	            : behind == TO_DROP ? space_memory_drop(space)
+	                                : false;
+	if (behind != NOTHING && !more) {
+		behind = NOTHING;
+		picture_asked = wanted;
+	}
+	return more;
+}
+
+/* The image has had its heap parted from what its clone, which begins already, has of it: or does not go on. */
+static void must(int parted)
+{
+	if (!parted)
+		return;
+	say("its memory cannot be parted from its clone's: %s", strerrordesc_np(errno));
+	_exit(AMP_EXIT_TENDER);
+}
+
 bool picture_take(const struct picture_subject *of)
 {
 	uint64_t entry, began = of->since ? of->since : clock_mono();
@@ -402,12 +461,28 @@ bool picture_take(const struct picture_subject *of)
 		return false;
 	}
 	tell(PICTURE_BEGUN);
+	while (behind == TO_JOIN && picture_behind())
+		;
+	const struct space_base *base = &of->space->base;
 	bool ahead = phase == WRITTEN, apart = !of->child && !ends;
+	/* A fork has nothing to read from a heap that is its base: that is parted while the picture is written. */
+	bool parts = base->own && !base->parted && (forks || apart), late = parts && forks;
 	if (!ahead && !begin(of))
 		return false;
-	picture_file_point(of, entry, ends);
-	if (apart && !write_apart())
+	if (parts && !late && of->part(of)) {
+		answer("its memory cannot be parted from its picture's");
 		return false;
+	}
+	is_lent |= base->own && forks;
+	picture_file_point(of, entry, ends);
+	if (apart && !write_apart()) {
+		if (late) {
+			must(of->part(of));
+			behind = TO_DROP;
+		}
+		picture_asked = behind != NOTHING;
+		return false;
+	}
 	pause_ns = clock_mono() - began;
 	if (ahead)
 		write_rest();
@@ -415,7 +490,9 @@ bool picture_take(const struct picture_subject *of)
 		write_all();
 	if (!apart)
 		pause_ns = clock_mono() - began;
-	if (of->child && !ends) { /* the rest is written while it goes on */
+	if (late && of->child)
+		must(of->part(of));
+	if (of->child && !ends && !forks) { /* the rest is written while it goes on */
 		phase = TABLE;
 		return false;
 	}
@@ -425,6 +502,8 @@ bool picture_take(const struct picture_subject *of)
 	bool good = answer_done();
 	if (apart)
 		_exit(0);
+	if (late)
+		must(of->parted(of));
 	is_taken = good;
 	return ends && (is_taken || control < 0);
 }

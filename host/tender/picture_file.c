@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <tender/clear.h>
+#include <tender/page_map.h>
 #include <tender/picture.h>
 #include <tender/picture_file.h>
 #include <tender/sha256.h>
@@ -16,13 +18,15 @@
 #define CHUNK     64u   /* pages that are looked at together; a step is about as long */
 #define RUNS      512u  /* of the table, written together */
 #define MAP_AHEAD 4096u /* entries of a page map that are read together */
-#define PRESENT                                                                                    \
-	(3ull << 62) /* in memory, or swapped out: Documentation/admin-guide/mm/pagemap.rst */
-
+/* Of a page map's entry: Documentation/admin-guide/mm/pagemap.rst. */
 struct writer {
 	const struct picture_subject *of;
 	int fd, page_map;
 	bool any_page;
+	/* The heap's base is to be had beside the file. The heap is not parted from it yet: all of it is there. */
+	bool has_base, is_base;
+	bool no_sums;                /* a fork's: nobody reads the file before its pages are used */
+	uint64_t data_from, data_to; /* of the base: there is data, as far as we know */
 	struct snapshot_header header;
 	const struct region *regions[SNAPSHOT_REGIONS_MAX]; /* as those of the header */
 	uint64_t *there[SNAPSHOT_REGIONS_MAX]; /* a bit a page that has been written to the file */
@@ -64,8 +68,9 @@ void picture_file_room(const struct space *s)
 	room = map == MAP_FAILED ? NULL : map;
 }
 
-void picture_file_allow(struct filter *f, int fd)
+void picture_file_allow(struct filter *f, const struct space *s, int fd)
 {
+	filter_allow_on(f, SYS_lseek, s->base.fd, NULL, 0);
 	filter_allow_on(f, SYS_pwrite64, fd, NULL, 0);
 	filter_allow_on(f, SYS_pread64, fd, NULL, 0);
 	filter_allow(f, SYS_mincore);
@@ -131,7 +136,47 @@ static bool is_zero(const uint8_t *page)
 static bool is_seen(const struct picture_subject *of, const struct region *r)
 {
 	return !of->child || r->kind == REGION_FRAMES ||
-	       (r->kind == REGION_HEAP && of->space->heap_shared);
+	       (r->kind == REGION_HEAP && of->space->heap_shared && !of->space->heap_owner);
+}
+
+static bool is_in_base(const struct writer *w, const struct region *r)
+{
+	return w->is_base && r->kind == REGION_HEAP;
+}
+
+/* Is the page, which may not be mapped, in a base that the picture is to be whole without? What a clone's own file has is told of by
+ * that. */
+static bool base_has(struct writer *w, const struct region *r, uint64_t page)
+{
+	const struct space *s = w->of->space;
+	const struct space_base *b = &s->base;
+	uint64_t at = page * AMP_PAGE;
+	if (r->kind != REGION_HEAP || b->fd < 0 || at >= b->size ||
+	    (s->from && b->fd == s->from->fd))
+		return false;
+	at += b->at;
+	if (at < w->data_from || at >= w->data_to) {
+		off_t from = lseek(b->fd, (off_t)at, SEEK_DATA),
+		      to = from < 0 ? -1 : lseek(b->fd, from, SEEK_HOLE);
+		if (from < 0 && errno == ENXIO)
+			return false;
+		if (to < 0)
+			return true;
+		w->data_from = (uint64_t)from;
+		w->data_to = (uint64_t)to;
+	}
+	return at >= w->data_from && at < w->data_to;
+}
+
+/* Does the page differ from the base's, as far as its entry in the page map tells? */
+static bool is_own(const struct writer *w, const struct snapshot_region *was, uint64_t page,
+                   uint64_t entry)
+{
+	const struct space *s = w->of->space;
+	if (page * AMP_PAGE >= s->base.size)
+		return page_map_has(entry);
+	return page_map_is_own(entry) ||
+	       (was && s->base.fd != s->from->fd && snapshot_has(s->from, was, page));
 }
 
 /* The same of a page that is shared with another process, in whose map it may be missing. */
@@ -168,8 +213,10 @@ static bool is_touched(struct writer *w, const struct region *r, const struct sn
 		if (!w->map_count)
 			return true;
 	}
-	return w->map[entry - w->map_at] & PRESENT ||
-	       (was && snapshot_has(w->of->space->from, was, page));
+	if (w->has_base && r->kind == REGION_HEAP)
+		return is_own(w, was, page, w->map[entry - w->map_at]);
+	return page_map_has(w->map[entry - w->map_at]) ||
+	       (was && snapshot_has(w->of->space->from, was, page)) || base_has(w, r, page);
 }
 
 /* A page in a process of its own; null: it is not accessible, as a stack's guard. */
@@ -179,6 +226,12 @@ static const uint8_t *fetch(struct writer *w, const struct region *r, uint64_t p
 	             from = { (void *)(r->at + page * AMP_PAGE), pages * AMP_PAGE };
 	ssize_t n = process_vm_readv(w->of->child, &to, 1, &from, 1, 0);
 	return n == (ssize_t)(pages * AMP_PAGE) ? w->chunk : NULL;
+}
+
+/* May a page that is zero be left out? Of a fork's none is looked through: it lives only as long as its clones. */
+static bool is_hole(const struct writer *w, uint32_t region, uint64_t page, const uint8_t *bytes)
+{
+	return !w->no_sums && !is_there(w, region, page) && is_zero(bytes);
 }
 
 /* At most CHUNK pages. The file's bytes are what a clone maps: a page that is zero now, and was not, is written, too. */
@@ -193,8 +246,8 @@ static void put_touched(struct writer *w, uint32_t region, uint64_t page, uint64
 		return;
 	}
 	for (uint64_t k = 0, n; bytes && k < pages; k += n) {
-		for (n = 0; k + n < pages && (is_there(w, region, page + k + n) ||
-		                              !is_zero(bytes + (k + n) * AMP_PAGE));)
+		for (n = 0; k + n < pages &&
+		            !is_hole(w, region, page + k + n, bytes + (k + n) * AMP_PAGE);)
 			n++;
 		if (n)
 			put_pages(w, region, page + k, bytes + k * AMP_PAGE, n);
@@ -220,9 +273,9 @@ static const struct region *at_hand(struct writer *w)
 }
 
 /* Where devices write, the image's own writes say nothing. */
-static bool is_watched(const struct region *r)
+static bool is_watched(const struct writer *w, const struct region *r)
 {
-	return r->kind != REGION_BOOT && r->kind != REGION_FRAMES;
+	return r->kind != REGION_BOOT && r->kind != REGION_FRAMES && !is_in_base(w, r);
 }
 
 bool picture_file_watch(void)
@@ -230,9 +283,9 @@ bool picture_file_watch(void)
 	struct writer *w = &writer;
 	for (uint32_t k = 0; k < w->header.region_count; k++) {
 		const struct region *r = w->regions[k];
-		bool shared = r->kind == REGION_HEAP && w->of->space->heap_shared;
+		bool shared = r->kind == REGION_HEAP && is_seen(w->of, r);
 		/* The kernel drops its note about a shared page with the page's entry. */
-		if (is_watched(r) &&
+		if (is_watched(w, r) &&
 		    ((shared && w->any_page) || !written_watch(w->page_map, r->at, r->size)))
 			return false;
 	}
@@ -244,7 +297,7 @@ static void watch(struct writer *w, const struct region *r, uint64_t page, uint6
 	struct written_range ranges[WRITTEN_RANGES];
 	uint64_t at = r->at + page * AMP_PAGE, end = at + pages * AMP_PAGE;
 	while (at < end)
-		if (written_scan(w->page_map, &at, end, 0, true, ranges) < 0) {
+		if (written_scan(w->page_map, &at, end, 0, true, false, ranges) < 0) {
 			fail(w, "cannot be watched");
 			return;
 		}
@@ -259,11 +312,13 @@ bool picture_file_touched(bool watched)
 		return false;
 	const struct snapshot_region *was = from ? snapshot_region(from, r->kind, r->index) : NULL;
 	uint64_t end = r->size / AMP_PAGE, n = 0;
+	if (is_in_base(w, r))
+		w->page = end;
 	for (uint32_t k = 0; k < MAP_AHEAD && w->page < end && !is_touched(w, r, was, w->page); k++)
 		w->page++;
 	while (n < CHUNK && w->page + n < end && is_touched(w, r, was, w->page + n))
 		n++;
-	if (n && watched && is_watched(r))
+	if (n && watched && is_watched(w, r))
 		watch(w, r, w->page, n);
 	if (n)
 		put_touched(w, w->region, w->page, n);
@@ -294,12 +349,13 @@ bool picture_file_written(bool again, uint64_t *pages)
 	const struct region *r = at_hand(w);
 	if (!r || w->what)
 		return false;
-	if (!is_watched(r)) {
+	if (!is_watched(w, r)) {
 		w->page = r->size / AMP_PAGE;
 		return true;
 	}
 	uint64_t at = r->at + w->page * AMP_PAGE;
-	int count = written_scan(w->page_map, &at, r->at + r->size, CHUNK, again, ranges);
+	int count = written_scan(w->page_map, &at, r->at + r->size, CHUNK, again,
+	                         w->has_base && r->kind == REGION_HEAP, ranges);
 	if (count < 0)
 		fail(w, "cannot be watched");
 	for (int i = 0; i < count && !w->what; i++) {
@@ -370,23 +426,24 @@ static void put_runs(struct writer *w)
 	}
 }
 
-/* Consecutive pages, whose bytes are in the chunk. */
+/* Consecutive pages, whose bytes are in the chunk, unless there are no sums. */
 static void note_pages(struct writer *w, uint64_t page, uint64_t pages)
 {
 	uint64_t size = pages * AMP_PAGE;
 	struct snapshot_run *last = w->run_count ? &w->runs[w->run_count - 1] : NULL;
 	w->header.touched += pages;
 	if (last && last->region == w->region && last->page + last->pages == page) {
-		last->sum = snapshot_sum(last->sum, w->chunk, size);
+		last->sum = w->no_sums ? 0 : snapshot_sum(last->sum, w->chunk, size);
 		last->pages += pages;
 		return;
 	}
 	if (w->run_count == RUNS)
 		put_runs(w);
-	w->runs[w->run_count++] = (struct snapshot_run){ .region = w->region,
-		                                         .sum = snapshot_sum(0, w->chunk, size),
-		                                         .page = page,
-		                                         .pages = pages };
+	w->runs[w->run_count++] =
+	        (struct snapshot_run){ .region = w->region,
+		                       .sum = w->no_sums ? 0 : snapshot_sum(0, w->chunk, size),
+		                       .page = page,
+		                       .pages = pages };
 }
 
 bool picture_file_table(void)
@@ -402,7 +459,7 @@ bool picture_file_table(void)
 	while (n < CHUNK && w->page + n < end && is_there(w, w->region, w->page + n))
 		n++;
 	uint64_t from = w->header.regions[w->region].file_at + w->page * AMP_PAGE;
-	for (uint64_t done = 0; done < n * AMP_PAGE;) {
+	for (uint64_t done = 0; done < n * AMP_PAGE && !w->no_sums;) {
 		ssize_t got =
 		        pread(w->fd, w->chunk + done, n * AMP_PAGE - done, (off_t)(from + done));
 		if (got <= 0 && errno != EINTR) {
@@ -466,16 +523,10 @@ static void lay_out(struct writer *w)
 	h->table_at = (at + h->image_size + AMP_PAGE - 1) & ~(uint64_t)(AMP_PAGE - 1);
 }
 
-/* Leaves pages alone that are zero, most of which are not there. */
-static void clear(uint64_t *words, uint64_t size)
+bool picture_file_begin(const struct picture_subject *of, int fd, int page_map, bool any_page,
+                        bool forks)
 {
-	for (uint64_t i = 0; i < size / sizeof *words; i++)
-		if (words[i])
-			words[i] = 0;
-}
-
-bool picture_file_begin(const struct picture_subject *of, int fd, int page_map, bool any_page)
-{
+	const struct space_base *base = &of->space->base;
 	struct writer *w = &writer;
 	if (!room)
 		return false;
@@ -487,8 +538,16 @@ bool picture_file_begin(const struct picture_subject *of, int fd, int page_map, 
 	w->image_done = w->page = w->map_count = 0;
 	w->region = w->run_count = 0;
 	w->header = (struct snapshot_header){ 0 };
+	w->no_sums = forks;
+	w->has_base = forks && base->fd >= 0;
+	w->is_base = w->has_base && !base->parted;
+	w->data_from = w->data_to = 0;
 	lay_out(w);
-	clear(room, room_size);
+	if (w->has_base) {
+		w->header.base_at = base->at;
+		w->header.base_size = base->size;
+	}
+	clear_words(room, room_size);
 	sha256_start(&w->table);
 	return true;
 }

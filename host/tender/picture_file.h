@@ -15,11 +15,13 @@ struct space;
 
 /* Room for what is noted about each page; before the seal. */
 void picture_file_room(const struct space *);
-void picture_file_allow(struct filter *, int fd);
+void picture_file_allow(struct filter *, const struct space *, int fd);
 
 /* A new one, of nothing yet. `page_map`: of the process that has the memory; -1: none. `any_page`: one that is shared and not
- * resident may be there all the same. False: there is no room. */
-bool picture_file_begin(const struct picture_subject *, int fd, int page_map, bool any_page);
+ * resident may be there all the same. `forks`: what lies in the heap's base, as that is or is about to be, is not to be in it.
+ * False: there is no room. */
+bool picture_file_begin(const struct picture_subject *, int fd, int page_map, bool any_page,
+                        bool forks);
 
 /* What is said of the image at this point: where it goes on, and whether it ends here. */
 void picture_file_point(const struct picture_subject *, uint64_t entry, bool ends);

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include <tender/defect.h>
+#include <tender/leave.h>
 #include <tender/picture.h>
 #include <tender/pump.h>
 #include <tender/renewal.h>
@@ -36,6 +37,9 @@
 /* The least slice that the kernel takes, ns. */
 #define KICK_SLICE  100000u
 #define AWAKE_TRIAL 32u /* waits, of which one tries it although it did not pay lately */
+/* Turns of pump_press, and how many there are. */
+#define QUIET_NS    20000000u
+#define QUIET_TURNS 100u
 
 static struct timespec to_timespec(uint64_t ns)
 {
@@ -124,12 +128,20 @@ void pump_event(struct pump *p, const struct epoll_event *e)
 		p->gone(d);
 }
 
+/* The first turn is not: most images wait meanwhile. */
+static bool is_quiet(const struct pump *p)
+{
+	uint64_t turn = (clock_mono() - p->quiet_from) / QUIET_NS;
+	return turn % 2 && turn < QUIET_TURNS;
+}
+
 static uint32_t pass(struct pump *p, enum device_pass which)
 {
 	uint32_t work = 0;
+	bool quiet = __builtin_expect(p->quiet_from, 0) && is_quiet(p);
 	for (uint32_t i = 0; i < p->devices->count; i++) {
 		struct device *d = &p->devices->all[i];
-		work |= d->kind->pass(d, which);
+		work |= d->kind->pass(d, quiet && !d->kind->busy ? DEVICE_PASS_KICK : which);
 		if (d->gone)
 			p->gone(d);
 	}
@@ -182,8 +194,15 @@ bool pump_rests(struct pump *p)
 	return !busy;
 }
 
+void pump_press(struct pump *p)
+{
+	if (!p->quiet_from)
+		p->quiet_from = clock_mono();
+}
+
 void pump_goes_on(struct pump *p)
 {
+	p->quiet_from = 0;
 	for (uint32_t i = 0; i < p->devices->count; i++)
 		p->devices->all[i].hold = picture_asked;
 }
@@ -221,6 +240,8 @@ static void wake_image(struct pump *p)
 static bool locked_pass(struct pump *p)
 {
 	pthread_mutex_lock(&p->lock);
+	if (__builtin_expect(picture_asked, 0) && p->mode == PUMP_THREAD)
+		pump_press(p);
 	bool work = pass(p, p->mode == PUMP_THREAD ? DEVICE_PASS_ALL : DEVICE_PASS_KICK);
 	if (!work)
 		clock_refresh(p->clock);
@@ -259,19 +280,22 @@ static void *thread(void *arg)
 	if (p->begun)
 		p->begun(p);
 	for (;;) {
+		int timeout = -1;
 		while (locked_pass(p) || (p->mode == PUMP_THREAD && stay(p)))
 			;
 		if (p->mode == PUMP_THREAD) {
 			pump_need_wakeup(p, true);
 			pthread_mutex_lock(&p->lock);
 			bool pending = pump_pending(p);
+			if (p->quiet_from) /* what comes meanwhile is told once, and left there */
+				timeout = QUIET_NS / 1000000;
 			pthread_mutex_unlock(&p->lock);
 			if (pending) {
 				pump_need_wakeup(p, false);
 				continue;
 			}
 		}
-		int n = epoll_wait(p->epoll, events, PUMP_EVENTS, -1);
+		int n = epoll_wait(p->epoll, events, PUMP_EVENTS, timeout);
 		if (n < 0 && errno != EINTR) {
 			say("cannot wait: %s", strerror(errno));
 			_exit(AMP_EXIT_TENDER);
@@ -403,14 +427,31 @@ void pump_woke(struct pump *p)
 	learn(p, clock_mono() - p->slept_from);
 }
 
+/* A picture is asked for, or something is left to do behind one, and the image waits. When to look again; 0: at once; UINT64_MAX: there
+ * is no reason to. */
+static uint64_t picture_step(struct pump *p)
+{
+	uint64_t due = picture_due();
+	p->quiet_from = 0;
+	if (due <= clock_mono()) {
+		due = UINT64_MAX;
+		if (pump_rests(p)) {
+			p->still();
+			pump_goes_on(p);
+		}
+	}
+	return picture_behind() ? 0 : due;
+}
+
 void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 {
 	uint64_t deadline = clock_deadline(p->clock, deadline_ns), from = 0;
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		if (__builtin_expect(picture_asked, 0) && pump_rests(p)) {
-			p->still();
-			pump_goes_on(p);
+		uint64_t again = __builtin_expect(picture_asked, 0) ? picture_step(p) : UINT64_MAX;
+		if (__builtin_expect(leave_news, 0)) {
+			leave_news = false;
+			break;
 		}
 		/* All of tx before we sleep; the image stands still, so this ends. Packets that
 		 * are dropped as they come may have no end: the deadline holds all the same. */
@@ -422,6 +463,8 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 		clock_refresh(p->clock);
 		if (deadline != UINT64_MAX && clock_mono() >= deadline)
 			break;
+		if (__builtin_expect(!again, 0))
+			continue;
 		if (p->mode == PUMP_INLINE) {
 			if (!from) {
 				from = clock_mono();
@@ -431,17 +474,18 @@ void pump_wait(struct pump *p, uint64_t deadline_ns, uint64_t events)
 				}
 			}
 			pthread_mutex_unlock(&p->lock);
-			sleep_inline(p, deadline, events);
+			sleep_inline(p, deadline < again ? deadline : again, events);
 			pthread_mutex_lock(&p->lock);
 			continue;
 		}
-		struct timespec until = to_timespec(deadline);
+		uint64_t end = deadline < again ? deadline : again;
+		struct timespec until = to_timespec(end);
 		p->asleep_for = events;
 		__atomic_store_n(&p->asleep, 1, __ATOMIC_RELEASE);
 		poke_thread(p);
 		pthread_mutex_unlock(&p->lock);
 		syscall(SYS_futex, &p->asleep, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1,
-		        deadline == UINT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+		        end == UINT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
 		pthread_mutex_lock(&p->lock);
 		p->asleep = 0;
 	}

@@ -42,6 +42,7 @@ struct pump {
 	/* PUMP_INLINE, PUMP_OUTSIDE: whether to stay awake is learnt from how long there was nothing to do lately. */
 	uint64_t idle_average, slept_from; /* ns; decaying; since when */
 	uint32_t waits;
+	uint64_t quiet_from; /* CLOCK_MONOTONIC: since when pump_press is heeded; 0: it is not */
 	void (*begun)(struct pump *); /* called by the thread before all else */
 	void (*still)(
 	        void); /* called under the lock where a picture is asked for and the image stands still */
@@ -56,6 +57,9 @@ int pump_start(struct pump *, struct defect *why);
 /* Is a picture wanted, and nothing under way that would be half done in it? Nothing new is begun until pump_goes_on. */
 bool pump_rests(struct pump *);
 void pump_goes_on(struct pump *);
+/* A picture is wanted, and the image does not wait: who gets packets without end never does. So from now on it gets some and none by
+ * turns, until pump_goes_on or for two seconds. */
+void pump_press(struct pump *);
 
 /* One pass over all devices, a bounded batch of each; true if any entry was moved. */
 bool pump_pass(struct pump *);

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/rseq.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -41,6 +42,7 @@
 
 #include <tender/boot.h>
 #include <tender/filter.h>
+#include <tender/leave.h>
 #include <tender/picture.h>
 #include <tender/sandbox.h>
 #include <tender/renewal.h>
@@ -277,7 +279,21 @@ static void allow_sockets(struct filter *f, const struct gate_data *d)
 	}
 }
 
-static void make_filter(struct filter *f, const struct space *s)
+struct call {
+	uint64_t args[6];
+};
+
+/* The mmap by which the image's process parts its heap from its base. */
+static struct call part_call(const struct sandbox *b, const struct space *s)
+{
+	const struct region *heap = space_region((struct space *)s, REGION_HEAP, 0);
+	if (!b->base)
+		return (struct call){ 0 };
+	return (struct call){ { heap->at, heap->size, PROT_READ | PROT_WRITE,
+		                MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, (uint64_t)b->base, 0 } };
+}
+
+static void make_filter(struct filter *f, const struct sandbox *b, const struct space *s)
 {
 	const struct region *gate = space_region((struct space *)s, REGION_GATE, 0);
 	const struct gate_data *d = (const struct gate_data *)(gate->host + GATE_DATA);
@@ -310,19 +326,40 @@ static void make_filter(struct filter *f, const struct space *s)
 		if (d->unmap[i].size)
 			filter_allow_if(f, SYS_munmap, unmap, 2);
 	}
+	/* Which takes from the image what it has written to its heap, if it makes this call by itself. */
+	const struct call part = part_call(b, s);
+	const struct filter_arg parts[] = {
+		{ 0, FILTER_EQUAL, part.args[0] }, { 1, FILTER_EQUAL, part.args[1] },
+		{ 2, FILTER_EQUAL, part.args[2] }, { 3, FILTER_EQUAL, part.args[3] },
+		{ 4, FILTER_EQUAL, part.args[4] }, { 5, FILTER_EQUAL, part.args[5] }
+	};
+	if (b->base)
+		filter_allow_if(f, SYS_mmap, parts, 6);
 	filter_end(f);
 }
 
-/* Gives the child its descriptors, by number, and takes all others. */
-static void set_descriptors(const struct sandbox *b, const struct pump *pump)
+/* The heap's base has the number behind all others. */
+static void number_base(struct sandbox *b, const struct space *s, const struct devices *devices)
 {
-	int fds[CHILD_SOCKETS + SOCKETS_MAX], last = CHILD_KICK;
+	int fds[SOCKETS_MAX];
+	b->base = 0;
+	if (s->base.own)
+		b->base =
+		        b->timer < 0 ? CHILD_KICK + 1 : CHILD_SOCKETS + (int)sockets(devices, fds);
+}
+
+/* Gives the child its descriptors, by number, and takes all others. */
+static void set_descriptors(const struct sandbox *b, const struct space *s, const struct pump *pump)
+{
+	int fds[CHILD_SOCKETS + SOCKETS_MAX + 1], last = CHILD_KICK;
 	fds[CHILD_KICK] = pump->kick;
 	if (b->timer >= 0) {
 		fds[CHILD_TIMER] = b->timer;
 		fds[CHILD_BELL] = b->bell;
 		last = CHILD_BELL + (int)sockets(pump->devices, fds + CHILD_SOCKETS);
 	}
+	if (b->base)
+		fds[last = b->base] = s->base.fd;
 	for (int n = CHILD_KICK; n <= last; n++)
 		if ((fds[n] = fcntl(fds[n], F_DUPFD, above((uint32_t)last + 1))) < 0)
 			give_up("moving descriptors");
@@ -345,10 +382,7 @@ static _Noreturn void child(struct sandbox *b, struct space *s, const struct pum
 		_exit(AMP_EXIT_TENDER);
 	written_give();
 	setsid(); /* ^C and ^Z are the tender's business */
-	set_descriptors(b, pump);
-	struct sigaction by_default = { .sa_handler = SIG_DFL };
-	for (int i = 1; i < NSIG; i++)
-		sigaction(i, &by_default, NULL);
+	set_descriptors(b, s, pump);
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -357,7 +391,7 @@ static _Noreturn void child(struct sandbox *b, struct space *s, const struct pum
 	struct rlimit zero = { 0, 0 };
 	setrlimit(RLIMIT_CORE, &zero);
 	spare_sealed((struct gate_data *)(gate->host + GATE_DATA));
-	make_filter(&filter, s);
+	make_filter(&filter, b, s);
 	protect(s);
 	/* From here on no libc function that might use rseq. */
 	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
@@ -371,6 +405,95 @@ static _Noreturn void child(struct sandbox *b, struct space *s, const struct pum
 	uint64_t enter = gate->at + (uint64_t)(gate_sandbox_enter - gate_sandbox);
 	__asm__ volatile("jmp *%0" ::"r"(enter) : "memory");
 	__builtin_unreachable();
+}
+
+/* A fork in which no signal is handled; a container's filter may know only the older call. */
+static pid_t make_process(void)
+{
+	struct clone_args a = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	struct sigaction by_default = { .sa_handler = SIG_DFL };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof a);
+	if (pid >= 0 || errno != ENOSYS)
+		return pid;
+	pid = fork();
+	for (int i = 1; !pid && i < NSIG; i++)
+		sigaction(i, &by_default, NULL);
+	return pid;
+}
+
+/* Waits for a change of the child, whatever else comes: requests do by a signal, and half of what is asked of the child cannot be left.
+ * False: there is no child. */
+static bool await_child(const struct sandbox *b, int *status)
+{
+	pid_t pid;
+	while ((pid = waitpid(b->child, status, 0)) < 0 && errno == EINTR)
+		;
+	return pid == b->child;
+}
+
+/* Waits for the stop behind gate_sandbox_call; what else stops the child meanwhile it does not see. False: it has ended. */
+static bool await_call(struct sandbox *b)
+{
+	int status;
+	for (;;) {
+		if (!await_child(b, &status))
+			return false;
+		if (!WIFSTOPPED(status)) {
+			b->ended = status;
+			return false;
+		}
+		if (status >> 16 != PTRACE_EVENT_STOP &&
+		    (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSYS))
+			return true;
+		if (ptrace(PTRACE_CONT, b->child, NULL, NULL))
+			return false;
+	}
+}
+
+/* The image stands still, and its process begins to part the heap: a call at a place of the gate, with the registers put back behind it. So
+ * the image has no part in it, and a wait that it stands in goes on as if nothing had been. */
+static int part(const struct picture_subject *of)
+{
+	struct sandbox *b = of->of;
+	struct space *s = of->space;
+	const struct region *gate = space_region(s, REGION_GATE, 0);
+	const struct call c = part_call(b, s);
+	struct user_regs_struct u;
+	if (!b->base || ptrace(PTRACE_GETREGS, b->child, NULL, &b->was))
+		return -1;
+	u = b->was;
+	u.rip = gate->at + (uint64_t)(gate_sandbox_call - gate_sandbox);
+	u.orig_rax = ~0ull; /* no call of its own to be made again */
+	u.rax = SYS_mmap;
+	u.rdi = c.args[0];
+	u.rsi = c.args[1];
+	u.rdx = c.args[2];
+	u.r10 = c.args[3];
+	u.r8 = c.args[4];
+	u.r9 = c.args[5];
+	return ptrace(PTRACE_SETREGS, b->child, NULL, &u) ||
+	                       ptrace(PTRACE_CONT, b->child, NULL, NULL)
+	               ? -1
+	               : 0;
+}
+
+/* An image that has ended meanwhile needs no memory. */
+static int parted(const struct picture_subject *of)
+{
+	struct sandbox *b = of->of;
+	struct space *s = of->space;
+	struct user_regs_struct u = { 0 };
+	if (!await_call(b))
+		return b->ended ? 0 : -1;
+	if (ptrace(PTRACE_GETREGS, b->child, NULL, &u) ||
+	    ptrace(PTRACE_SETREGS, b->child, NULL, &b->was))
+		return -1;
+	errno = (int)-u.rax;
+	if (u.rax != space_region(s, REGION_HEAP, 0)->at)
+		return -1;
+	s->base.parted = true;
+	s->heap_owner = b->child;
+	return 0;
 }
 
 int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, struct defect *why)
@@ -387,7 +510,11 @@ int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, s
 	 * tender. */
 	int dumpable = prctl(PR_GET_DUMPABLE);
 	prctl(PR_SET_DUMPABLE, 1);
-	pid_t parent = getpid(), pid = fork();
+	number_base(b, s, pump->devices);
+	b->subject->part = part;
+	b->subject->parted = parted;
+	b->subject->of = b;
+	pid_t parent = getpid(), pid = make_process();
 	if (!pid)
 		child(b, s, pump, parent);
 	if (pid < 0)
@@ -415,8 +542,7 @@ void sandbox_end(struct sandbox *b)
 	if (b->child <= 0)
 		return;
 	kill(b->child, SIGKILL);
-	while (waitpid(b->child, &status, 0) == b->child && !WIFEXITED(status) &&
-	       !WIFSIGNALED(status))
+	while (await_child(b, &status) && !WIFEXITED(status) && !WIFSIGNALED(status))
 		;
 	b->child = -1;
 }
@@ -513,6 +639,15 @@ static int child_changed(struct sandbox *b, int status, struct crash *c, int *re
 	return 1;
 }
 
+/* Its word says that it does not wait any more. */
+static void end_wait(struct sandbox *b)
+{
+	const uint64_t one = 1;
+	syscall(SYS_futex, &b->control->waiting, FUTEX_WAKE, 1, NULL, NULL, 0);
+	if (b->bell >= 0 && write(b->bell, &one, sizeof one) < 0)
+		return; /* it rings already */
+}
+
 /* After packets have gone into the rings: the child announces its wait, then looks at the rings
  * (gate.S); here it is the other way around. */
 static void wake_image(struct sandbox *b, struct pump *pump)
@@ -522,10 +657,19 @@ static void wake_image(struct sandbox *b, struct pump *pump)
 	if (!waiting || !pump_ready(pump, waiting))
 		return;
 	__atomic_store_n(&b->control->waiting, 0, __ATOMIC_RELAXED);
-	syscall(SYS_futex, &b->control->waiting, FUTEX_WAKE, 1, NULL, NULL, 0);
-	const uint64_t one = 1;
-	if (b->bell >= 0 && write(b->bell, &one, sizeof one) < 0)
-		return; /* it rings already */
+	end_wait(b);
+}
+
+/* It may look at what it has been told, and then announce its wait: the second wait from here on begins behind that. */
+static void wake_for_news(struct sandbox *b)
+{
+	uint32_t turns = __atomic_load_n(&b->control->turns, __ATOMIC_ACQUIRE);
+	if (leave_news)
+		b->told_at = turns;
+	leave_news = false;
+	b->told = turns - b->told_at < 2;
+	if (b->told && __atomic_exchange_n(&b->control->waiting, 0, __ATOMIC_RELAXED))
+		end_wait(b);
 }
 
 /* It does not wait at its gate. */
@@ -546,16 +690,19 @@ static void send_the_rest(struct pump *pump)
 static int stand_still(struct sandbox *b, struct pump *pump, struct crash *c, int *result)
 {
 	int status;
-	if (image_polls(b))
+	if (image_polls(b)) {
+		pump_press(pump);
 		return 0;
+	}
 	b->subject->since = clock_mono();
-	if (ptrace(PTRACE_INTERRUPT, b->child, NULL, NULL) ||
-	    waitpid(b->child, &status, 0) != b->child)
+	if (ptrace(PTRACE_INTERRUPT, b->child, NULL, NULL) || !await_child(b, &status))
 		return 0;
 	if (!WIFSTOPPED(status) || status >> 16 != PTRACE_EVENT_STOP)
 		return child_changed(b, status, c, result);
 	b->subject->resume = b->control->resume;
 	bool ends = !image_polls(b) && picture_take(b->subject);
+	if (b->ended)
+		return child_changed(b, b->ended, c, result);
 	if (!ends)
 		ptrace(PTRACE_CONT, b->child, NULL, NULL);
 	pump_goes_on(pump);
@@ -567,11 +714,22 @@ static int stand_still(struct sandbox *b, struct pump *pump, struct crash *c, in
 static int picture_turn(struct sandbox *b, struct pump *pump, struct crash *c, int *result)
 {
 	int ends = 0;
-	if (picture_ahead(b->subject) && pump_rests(pump))
+	if (picture_ahead(b->subject) && picture_due() <= clock_mono() && pump_rests(pump))
 		ends = stand_still(b, pump, c, result);
 	if (!picture_asked) /* nor do devices wait for one any more */
 		pump_goes_on(pump);
 	return ends;
+}
+
+/* How long the loop may sleep, in milliseconds. Of a picture that was asked for before it had its turn, it may have to look on: packets
+ * that came while the image got none are told no more. */
+static int sleep_ms(struct pump *pump, bool asked)
+{
+	if (pump_pending(pump) || (picture_is_busy() && !leave_is_told()) ||
+	    (asked && !picture_asked))
+		return 0;
+	return picture_asked || picture_awaits_warmth() ? PICTURE_RETRY_MS
+	                                                : clock_due_ms(pump->clock);
 }
 
 int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct defect *why)
@@ -587,17 +745,16 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 			wake_image(b, pump);
 		if (b->control->waiting & AMP_WAIT_WARM)
 			picture_warm();
-		if (picture_asked && picture_turn(b, pump, c, &result))
+		bool asked = picture_asked;
+		if (asked && picture_turn(b, pump, c, &result))
 			return result;
 		if (renewal_pending)
 			wake_image(b, pump);
+		if (leave_news || b->told)
+			wake_for_news(b);
 		clock_refresh(pump->clock);
 		pump_need_wakeup(pump, true);
-		int timeout = pump_pending(pump) || picture_is_busy() ? 0
-		              : picture_asked || picture_awaits_warmth()
-		                      ? PICTURE_RETRY_MS
-		                      : clock_due_ms(pump->clock);
-		int n = epoll_wait(pump->epoll, events, PUMP_EVENTS + 1, timeout);
+		int n = epoll_wait(pump->epoll, events, PUMP_EVENTS + 1, sleep_ms(pump, asked));
 		if (n < 0 && errno != EINTR)
 			return defect_set(why, "cannot wait: %s", strerror(errno));
 		pump_need_wakeup(pump, false);

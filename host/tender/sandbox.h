@@ -8,6 +8,7 @@
 #define TENDER_SANDBOX_H
 
 #include <sys/types.h>
+#include <sys/user.h>
 
 #include <tender/crash.h>
 #include <tender/gate.h>
@@ -22,6 +23,11 @@ struct sandbox {
 	int signals;                  /* signalfd: the child has stopped or ended */
 	struct picture_subject *
 	        subject; /* what a picture is taken of; its child and resume are the sandbox's to fill in */
+	bool told;                   /* it may not have seen what it was told (leave.h), */
+	uint32_t told_at;            /* when so many waits had begun */
+	struct user_regs_struct was; /* of the child, before it was made to make a call */
+	int base; /* the number of the heap's base in the child; 0: it has none */
+	int ended; /* a wait status of the child that came while it was stopped for something else; 0: none */
 	int timer, bell; /* with sockets: what the child polls beside them; else -1 */
 };
 

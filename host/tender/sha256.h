@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* SHA-256 (FIPS 180-4), for the digests of images and what the builder draws from its seed. */
+/* SHA-256 (FIPS 180-4), for what others check or ask for by it (OCI, packages), snapshots, and what is drawn from a seed. */
 #ifndef TENDER_SHA256_H
 #define TENDER_SHA256_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Of SHA-256: what the processor's instructions do. They change vector registers. */
+/* Of SHA-256: what the processor's instructions do. The boot kernel has none of it: vector registers are its image's. */
 #ifndef TENDER_SHA256_INSTRUCTIONS_H
 #define TENDER_SHA256_INSTRUCTIONS_H
 
@@ -9,7 +9,6 @@
 
 extern const uint32_t sha256_constants[64];
 
-/* Are they there, and may vector registers be changed now? The boot kernel, whose image's they are, has a function of its own. */
 bool sha256_has_instructions(void);
 
 /* As many blocks of 64 bytes. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/platform/x86.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +13,9 @@
 #include <tender/sha256.h>
 #include <tender/snapshot.h>
 
-#define PIECE (256u << 10) /* bytes that are read at a time */
+#define PIECE (32u << 10) /* bytes that are read at a time: into pages that are touched once */
+
+static uint8_t piece[PIECE];
 
 static int read_at(int fd, void *to, uint64_t size, uint64_t at, struct defect *why)
 {
@@ -62,9 +65,8 @@ __attribute__((target("sse4.2"))) static uint32_t sum_processor(uint32_t sum, co
 
 uint32_t snapshot_sum(uint32_t sum, const void *bytes, uint64_t size)
 {
-	__builtin_cpu_init();
-	return ~(__builtin_cpu_supports("sse4.2") ? sum_processor(~sum, bytes, size)
-	                                          : sum_table(~sum, bytes, size));
+	return ~(CPU_FEATURE_ACTIVE(SSE4_2) ? sum_processor(~sum, bytes, size)
+	                                    : sum_table(~sum, bytes, size));
 }
 
 void snapshot_digest(const struct snapshot_header *h, uint8_t to[32])
@@ -95,6 +97,15 @@ static bool is_kept(uint32_t kind)
 	       kind == REGION_FRAMES || kind == REGION_HEAP;
 }
 
+static const struct snapshot_region *region_of(const struct snapshot_header *h, uint32_t kind,
+                                               uint32_t index)
+{
+	for (uint32_t i = 0; i < h->region_count; i++)
+		if (h->regions[i].kind == kind && h->regions[i].index == index)
+			return &h->regions[i];
+	return NULL;
+}
+
 /* Ascending in memory, each in its place in the file. */
 static int check_regions(const struct snapshot_header *h, struct defect *why)
 {
@@ -117,6 +128,10 @@ static int check_regions(const struct snapshot_header *h, struct defect *why)
 		at = r->at + r->size;
 		file_at = bytes ? r->file_at + r->size : file_at;
 	}
+	const struct snapshot_region *heap = region_of(h, REGION_HEAP, 0);
+	if (h->base_size % AMP_PAGE || h->base_at % AMP_PAGE || h->base_at > SNAPSHOT_BYTES_MAX ||
+	    (h->base_size && (!heap || h->base_size > heap->size)) || (!h->base_size && h->base_at))
+		return defect_set(why, "is damaged: its base lies nowhere");
 	if (h->image_at < file_at || h->image_at > h->file_size ||
 	    h->image_size > h->file_size - h->image_at || h->image_size > IMAGE_FILE_MAX ||
 	    h->table_at < h->image_at + h->image_size || h->table_at > h->file_size)
@@ -238,22 +253,44 @@ int snapshot_check_table(const struct snapshot *s, struct defect *why)
 	return check_runs(s, why);
 }
 
-int snapshot_open(struct snapshot *s, int fd, struct defect *why)
+static int check_base(const struct snapshot *s, struct defect *why)
+{
+	const struct snapshot_header *h = &s->header;
+	struct stat st;
+	if (!h->base_size)
+		return 0;
+	if (s->base < 0)
+		return defect_set(why, "is of a fork, and not whole without its parent's memory");
+	if (fstat(s->base, &st) || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size < h->base_at + h->base_size)
+		return defect_set(why, "is of a fork, and this is not its parent's memory");
+	return 0;
+}
+
+int snapshot_open_fork(struct snapshot *s, int fd, int base, struct defect *why)
 {
 	s->fd = fd;
+	s->base = base;
 	s->runs = NULL;
-	if (!load(s, why))
+	if (!load(s, why) && !check_base(s, why))
 		return 0;
 	snapshot_close(s);
 	return -1;
+}
+
+int snapshot_open(struct snapshot *s, int fd, struct defect *why)
+{
+	return snapshot_open_fork(s, fd, -1, why);
 }
 
 void snapshot_close(struct snapshot *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
+	if (s->base >= 0)
+		close(s->base);
 	free(s->runs);
-	s->fd = -1;
+	s->fd = s->base = -1;
 	s->runs = NULL;
 }
 
@@ -261,9 +298,6 @@ void snapshot_close(struct snapshot *s)
 
 int snapshot_verify(const struct snapshot *s, struct defect *why)
 {
-	uint8_t *piece = malloc(PIECE);
-	if (!piece)
-		return defect_set(why, "cannot be read: no memory");
 	for (uint32_t i = 0; i < s->header.run_count; i++) {
 		const struct snapshot_run *r = &s->runs[i];
 		uint64_t at = s->header.regions[r->region].file_at + r->page * AMP_PAGE,
@@ -271,22 +305,17 @@ int snapshot_verify(const struct snapshot *s, struct defect *why)
 		uint32_t sum = 0;
 		for (uint64_t n; left; left -= n, at += n) {
 			n = left < PIECE ? left : PIECE;
-			if (read_at(s->fd, piece, n, at, why)) {
-				free(piece);
+			if (read_at(s->fd, piece, n, at, why))
 				return -1;
-			}
 			sum = snapshot_sum(sum, piece, n);
 		}
-		if (sum != r->sum) {
-			free(piece);
+		if (sum != r->sum)
 			return defect_set(why,
 			                  "is damaged: its memory at 0x%llx does not match its "
 			                  "sum: copy or take it again",
 			                  (unsigned long long)(s->header.regions[r->region].at +
 			                                       r->page * AMP_PAGE));
-		}
 	}
-	free(piece);
 	return 0;
 }
 
@@ -297,10 +326,9 @@ int snapshot_image(const struct snapshot *s, struct image *image, const char *pa
 	int to = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (to < 0)
 		return defect_set(why, "its image cannot be copied: %s", strerror(errno));
-	uint8_t *piece = malloc(PIECE);
 	for (uint64_t left = s->header.image_size, n; left; left -= n, at += (off_t)n) {
 		n = left < PIECE ? left : PIECE;
-		if (!piece || read_at(s->fd, piece, n, (uint64_t)at, why))
+		if (read_at(s->fd, piece, n, (uint64_t)at, why))
 			goto fail;
 		if (write(to, piece, n) != (ssize_t)n) {
 			defect_set(why, "its image cannot be copied: %s", strerror(errno));
@@ -311,11 +339,9 @@ int snapshot_image(const struct snapshot *s, struct image *image, const char *pa
 		defect_set(why, "its image cannot be sealed: %s", strerror(errno));
 		goto fail;
 	}
-	free(piece);
 	image_of(image, path, to);
 	return 0;
 fail:
-	free(piece);
 	close(to);
 	return -1;
 }
@@ -323,11 +349,7 @@ fail:
 const struct snapshot_region *snapshot_region(const struct snapshot *s, enum region_kind kind,
                                               uint32_t index)
 {
-	for (uint32_t i = 0; i < s->header.region_count; i++)
-		if (s->header.regions[i].kind == (uint32_t)kind &&
-		    s->header.regions[i].index == index)
-			return &s->header.regions[i];
-	return NULL;
+	return region_of(&s->header, kind, index);
 }
 
 /* A region that has to be there, of that place and size. */
@@ -424,16 +446,43 @@ bool snapshot_has(const struct snapshot *s, const struct snapshot_region *r, uin
 	return i < s->header.run_count && s->runs[i].region == region && s->runs[i].page <= page;
 }
 
+int snapshot_read_run(const struct snapshot *s, const struct snapshot_run *run, uint8_t *region,
+                      struct defect *why)
+{
+	const struct snapshot_region *r = &s->header.regions[run->region];
+	return read_at(s->fd, region + run->page * AMP_PAGE, run->pages * AMP_PAGE,
+	               r->file_at + run->page * AMP_PAGE, why);
+}
+
+/* What its base has of the heap, but for holes. */
+static int read_base(const struct snapshot *s, uint8_t *to, struct defect *why)
+{
+	uint64_t at = s->header.base_at, end = at + s->header.base_size;
+	while (at < end) {
+		off_t from = lseek(s->base, (off_t)at, SEEK_DATA),
+		      hole = from < 0 ? -1 : lseek(s->base, from, SEEK_HOLE);
+		if (hole < 0 || (uint64_t)from >= end)
+			return from < 0 && errno != ENXIO
+			               ? defect_set(why, "cannot be read: %s", strerror(errno))
+			               : 0;
+		uint64_t stop = (uint64_t)hole < end ? (uint64_t)hole : end;
+		if (read_at(s->base, to + ((uint64_t)from - s->header.base_at),
+		            stop - (uint64_t)from, (uint64_t)from, why))
+			return -1;
+		at = stop;
+	}
+	return 0;
+}
+
 int snapshot_read(const struct snapshot *s, const struct snapshot_region *r, uint8_t *to,
                   struct defect *why)
 {
 	uint32_t region = (uint32_t)(r - s->header.regions);
+	if (r->kind == REGION_HEAP && s->header.base_size && read_base(s, to, why))
+		return -1;
 	for (uint32_t i = find(s, region, 0);
-	     i < s->header.run_count && s->runs[i].region == region; i++) {
-		const struct snapshot_run *run = &s->runs[i];
-		if (read_at(s->fd, to + run->page * AMP_PAGE, run->pages * AMP_PAGE,
-		            r->file_at + run->page * AMP_PAGE, why))
+	     i < s->header.run_count && s->runs[i].region == region; i++)
+		if (snapshot_read_run(s, &s->runs[i], to, why))
 			return -1;
-	}
 	return 0;
 }

@@ -10,6 +10,9 @@
  *   image      the image file, so that a snapshot is all that a clone needs
  *   table      struct snapshot_run[run_count]: which pages of which regions are there; all others are zero
  *
+ * A fork's picture, which is in memory only, has of the heap's pages those that differ from a second file, its base. It comes with
+ * that or not at all. Sums of pages are zero there.
+ *
  * All numbers are little-endian. The header's digest covers header and table; a run's sum its pages.
  */
 #ifndef TENDER_SNAPSHOT_H
@@ -25,7 +28,7 @@
 #include <tender/space.h>
 
 #define SNAPSHOT_MAGIC       0x70616e73706d61ull /* "ampsnap" */
-#define SNAPSHOT_VERSION     1u
+#define SNAPSHOT_VERSION     2u
 #define SNAPSHOT_MINOR_MIN   3u /* of the ABI: an image of an earlier one has no clones */
 #define SNAPSHOT_REGIONS_MAX 32u
 #define SNAPSHOT_RUNS_MAX    (1u << 20)
@@ -81,6 +84,8 @@ struct snapshot_header {
 	uint8_t parent
 	        [16]; /* of a clone's picture: the first bytes of the digest of what it came from; else zero */
 	uint64_t ended; /* 1: the image that it was taken of ended there */
+	uint64_t base_at,
+	        base_size; /* where the heap's first pages are in its base; size 0: it has none */
 	struct snapshot_device devices[AMP_DEVICES_MAX];
 	struct snapshot_region regions[SNAPSHOT_REGIONS_MAX];
 };
@@ -93,7 +98,8 @@ struct snapshot_run {
 };
 
 struct snapshot {
-	int fd; /* owned; snapshot_close */
+	int fd;   /* owned; snapshot_close */
+	int base; /* likewise; -1: none */
 	struct snapshot_header header;
 	struct snapshot_run *runs;
 	struct snapshot_arg args[AMP_ARGS_MAX];
@@ -101,6 +107,8 @@ struct snapshot {
 
 /* Takes the descriptor, whatever comes of it, and checks all but the sums of the pages. 0, or -1 with a defect. */
 int snapshot_open(struct snapshot *, int fd, struct defect *why);
+/* The same of a fork's picture, with its base: a file that does not become shorter. -1: it has to be whole without one. */
+int snapshot_open_fork(struct snapshot *, int fd, int base, struct defect *why);
 void snapshot_close(struct snapshot *);
 
 /* The two steps of snapshot_open, of what somebody else has read: the header, of a file of so many bytes; then the arguments
@@ -126,6 +134,10 @@ void snapshot_args(const struct snapshot *, struct args *);
 /* The bytes of a region, whose first run is looked for in the table: into memory that is zero. */
 int snapshot_read(const struct snapshot *, const struct snapshot_region *, uint8_t *to,
                   struct defect *why);
+
+/* The bytes of one run, into its region. */
+int snapshot_read_run(const struct snapshot *, const struct snapshot_run *, uint8_t *region,
+                      struct defect *why);
 
 /* Pages of a region whose bytes the file has, as bits: for who cannot see in memory what was never touched. */
 bool snapshot_has(const struct snapshot *, const struct snapshot_region *, uint64_t page);

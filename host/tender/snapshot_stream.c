@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Both directions. What is read is put where the header says only when the header is what its digest says. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,8 @@
 #include <tender/snapshot_stream.h>
 
 #define PIECE (256u << 10)
+/* What a pipe is to hold, so that its two ends do not wait for each other after each 64 KiB. Without it they do. */
+#define PIPE_SIZE (1u << 20)
 
 static int write_all(int to, const void *bytes, uint64_t size, struct defect *why)
 {
@@ -57,6 +60,7 @@ int snapshot_stream_write(const struct snapshot *s, int to, struct defect *why)
 {
 	const struct snapshot_header *h = &s->header;
 	uint8_t *piece = calloc(1, PIECE);
+	fcntl(to, F_SETPIPE_SZ, PIPE_SIZE);
 	int failed = piece ? 0 : defect_set(why, "no memory");
 	if (!failed) {
 		const uint64_t magic = SNAPSHOT_STREAM_MAGIC;
@@ -127,6 +131,7 @@ int snapshot_stream_read(int from, struct defect *why)
 {
 	static struct snapshot s;
 	uint8_t *piece = malloc(PIECE);
+	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
 	int to = memfd_create("snapshot", MFD_CLOEXEC);
 	int failed = piece && to >= 0 ? receive(from, to, &s, piece, why)
 	                              : defect_set(why, "finds no memory: %s", strerror(errno));

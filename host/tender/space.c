@@ -182,6 +182,7 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 {
 	memset(s, 0, sizeof *s);
 	s->kind = kind;
+	s->base.fd = -1;
 	s->from = need->from;
 	s->heap_shared = kind != SPACE_CHILD || need->heap_shared;
 	s->moved = image->moved;
@@ -215,7 +216,7 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 
 	if (kind != SPACE_CHILD)
 		place_physical(s);
-	if (space_memory_take(s, need->heap_shared, why))
+	if (space_memory_take(s, need, why))
 		goto fail;
 	for (uint32_t i = 0; i < s->region_count; i++)
 		if (s->regions[i].kind == REGION_SEGMENT &&

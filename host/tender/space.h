@@ -50,11 +50,30 @@ struct region {
 
 struct snapshot;
 
+/*
+ * A file in which the heap's pages lie, so that whoever is forked from this image has them without a copy. A clone's is what it
+ * came from. An image that may be forked has one of its own: until the first fork the heap is that file, from then on (`parted`)
+ * the file stays as it is, and the image has pages of its own in place of those that it writes to.
+ */
+struct space_base {
+	int fd;            /* to be read only; -1: there is none. Owned if `own` */
+	uint64_t at, size; /* in the file; bytes of the heap that it has, from the first one on */
+	bool own, parted;
+	/* SPACE_GUEST, own: where the heap as it was goes when it is parted: page tables move, where to take them down would stop
+	 * the image for as long as they are large. */
+	uint8_t *view;    /* null: there was no room */
+	uint64_t view_at; /* parted: bytes of the view that are gone again */
+};
+/* Heaps below it are copied when they are forked: pages of a file cost half as much again when they are touched first. */
+#define SPACE_BASE_MIN (128ull << 20)
+
 struct space {
 	enum space_kind kind;
 	const struct snapshot *from; /* of a clone; null: a fresh start */
 	uint64_t entry, stack;       /* where the image begins, and with which RSP */
-	bool heap_shared;            /* this process sees the image's memory */
+	bool heap_shared;            /* this process sees the image's memory, */
+	int heap_owner; /* ... or did until it was parted: the process that has it; else 0 */
+	struct space_base base;
 	/* SPACE_CHILD with a shared heap: a bit a page of it that this process has written to, set by devices and cleared by who
 	 * takes pictures; else null. */
 	uint64_t *heap_log;
@@ -73,6 +92,8 @@ struct space_need {
 	const struct snapshot *from; /* memory is its, at its addresses; null: a fresh start */
 	uint64_t heap;               /* bytes */
 	uint64_t secrets;            /* of a clone: bytes behind the heap that its parent had */
+	bool heap_needed;            /* heap_shared is by need; else it is welcome */
+	bool base;                   /* it may be forked: the heap is to be a file */
 	bool heap_shared; /* with this process, since a device uses it; as DEVICE_HEAP_* of device.h says */
 	uint64_t boot;                    /* bytes of boot information */
 	uint64_t rings;                   /* bytes of all rings */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/platform/x86.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -22,13 +21,17 @@
 #include <tender/confinement.h>
 #include <tender/crash.h>
 #include <tender/kvm.h>
+#include <tender/kvm_features.h>
 #include <tender/layout.h>
+#include <tender/leave.h>
 #include <tender/moves.h>
 #include <tender/notify.h>
 #include <tender/picture.h>
+#include <tender/processor.h>
 #include <tender/renewal.h>
 #include <tender/sandbox.h>
 #include <tender/snapshot.h>
+#include <tender/space_memory.h>
 #include <tender/stop.h>
 #include <tender/symbols.h>
 #include <tender/tender.h>
@@ -154,25 +157,6 @@ static void watch_signals(void)
 	stop_watch(end_by_signal);
 }
 
-/* x86-64 psABI, table 3.1; libc has asked the processor already. */
-static unsigned cpu_level(void)
-{
-	if (!CPU_FEATURE_ACTIVE(CMPXCHG16B) || !CPU_FEATURE_ACTIVE(LAHF64_SAHF64) ||
-	    !CPU_FEATURE_ACTIVE(POPCNT) || !CPU_FEATURE_ACTIVE(SSE3) ||
-	    !CPU_FEATURE_ACTIVE(SSSE3) || !CPU_FEATURE_ACTIVE(SSE4_1) ||
-	    !CPU_FEATURE_ACTIVE(SSE4_2))
-		return 1;
-	if (!CPU_FEATURE_ACTIVE(AVX) || !CPU_FEATURE_ACTIVE(AVX2) || !CPU_FEATURE_ACTIVE(BMI1) ||
-	    !CPU_FEATURE_ACTIVE(BMI2) || !CPU_FEATURE_ACTIVE(F16C) || !CPU_FEATURE_ACTIVE(FMA) ||
-	    !CPU_FEATURE_ACTIVE(LZCNT) || !CPU_FEATURE_ACTIVE(MOVBE))
-		return 2;
-	if (!CPU_FEATURE_ACTIVE(AVX512F) || !CPU_FEATURE_ACTIVE(AVX512BW) ||
-	    !CPU_FEATURE_ACTIVE(AVX512CD) || !CPU_FEATURE_ACTIVE(AVX512DQ) ||
-	    !CPU_FEATURE_ACTIVE(AVX512VL))
-		return 3;
-	return 4;
-}
-
 static unsigned count_cpus(void)
 {
 	cpu_set_t set;
@@ -211,7 +195,8 @@ static int lay_out(struct tender *t, enum space_kind kind, const char *name, str
 		                          .log_level = 1 + t->options->verbosity,
 		                          .concurrent = concurrent(t, kind),
 		                          .renews = renewal_is_offered() &&
-		                                    renewal_possible(&t->image) };
+		                                    renewal_possible(&t->image),
+		                          .forks = picture_forks() && !t->jail.strict };
 	if (boot_secrets_size(&t->image, &t->args) > t->heap / 2)
 		return defect_set(why,
 		                  "has %llu bytes of memory, which its secrets do not leave half "
@@ -231,11 +216,17 @@ static void stop_may_be_asked(struct tender *t)
 {
 	args_forget(&t->args);
 	stop_begin(t->layout.boot, t->image.note.abi_minor, &t->clock, t->options->stop_timeout);
+	leave_place(t->layout.boot, t->image.note.abi_minor, &t->clock);
 }
 
 static uint64_t image_time(const struct tender *t)
 {
 	return t->from ? t->from->header.image_ns : 0;
+}
+
+static int part(const struct picture_subject *of)
+{
+	return space_memory_part(of->space);
 }
 
 static void picture_of(struct tender *t, const char *name)
@@ -245,7 +236,8 @@ static void picture_of(struct tender *t, const char *name)
 		                               .clock = &t->clock,
 		                               .views = t->layout.views,
 		                               .args = &t->args,
-		                               .tender = name };
+		                               .tender = name,
+		                               .part = part };
 	t->sandbox.subject = &t->subject;
 	picture_room(&t->layout.space);
 }
@@ -298,6 +290,7 @@ static int confine_watcher(struct tender *t, struct defect *why)
 		                             .signals = t->sandbox.signals,
 		                             .bell = t->sandbox.bell,
 		                             .child = t->sandbox.child,
+		                             .parts = t->sandbox.base,
 		                             .image = &t->image };
 	confinement_watcher(&image_filter, &fds, &t->devices);
 	return confinement_close(one, 1, why) || confinement_seal(&image_filter, why) ? -1 : 0;
@@ -436,7 +429,8 @@ static int open_image(struct tender *t, struct defect *why)
 	                             : open(o->snapshot, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return defect_set(why, "cannot be opened: %s", strerror(errno));
-	if (snapshot_open(&t->snapshot, fd, why) ||
+	int base = o->snapshot_base ? fcntl(o->snapshot_base, F_DUPFD_CLOEXEC, 3) : -1;
+	if (snapshot_open_fork(&t->snapshot, fd, base, why) ||
 	    (!o->unverified && snapshot_verify(&t->snapshot, why)))
 		return -1;
 	int image = o->snapshot_image ? fcntl(o->snapshot_image, F_DUPFD_CLOEXEC, 3) : -1;
@@ -446,6 +440,24 @@ static int open_image(struct tender *t, struct defect *why)
 		return -1;
 	t->from = &t->snapshot;
 	return 0;
+}
+
+static struct allowance allowance;
+static bool is_allowance_known;
+
+static const struct allowance *allowed(uint64_t bytes)
+{
+	if (!is_allowance_known)
+		allowance_find(&allowance, "", bytes);
+	return &allowance;
+}
+
+void tender_prepare(const struct tender_options *o)
+{
+	allowance_find(&allowance, "", UINT64_MAX);
+	is_allowance_known = true;
+	if (o->choice != TENDER_SANDBOX)
+		kvm_features();
 }
 
 /* A clone has the devices that its parent had. 0, or the exit status. */
@@ -468,12 +480,11 @@ static int clone_devices(struct tender *t)
 		say("%s: a clone has its parent's memory: leave --memory out", t->options->path);
 		return AMP_EXIT_USAGE;
 	}
-	struct allowance allowance;
 	struct defect why;
 	uint64_t beside = layout_beside_heap(&t->image, &t->devices), size = heap ? heap->size : 0;
-	allowance_find(&allowance, "", beside + size);
-	int status =
-	        size ? allowance_heap(&allowance, &t->image.note, size, beside, &t->heap, &why) : 0;
+	int status = size ? allowance_heap(allowed(beside + size), &t->image.note, size, beside,
+	                                   &t->heap, &why)
+	                  : 0;
 	if (status)
 		say("%s: %s", t->options->path, why.text);
 	return status;
@@ -483,21 +494,17 @@ static int clone_devices(struct tender *t)
 static int check(struct tender *t)
 {
 	const struct tender_options *o = t->options;
-	static struct trust trust;
-	static struct trust_finding found;
-	struct defect why;
-	int opened = open_image(t, &why), loaded = 0;
-	if (!opened)
-		loaded = trust_load(&trust, &o->trust, &why);
-	if (loaded) {
+	struct defect why, what;
+	int status = open_image(t, &what);
+	if (!status && o->trusted)
+		status = image_check(&t->image, &what);
+	if (status)
+		defect_set(&why, "%s: %s", o->path, what.text);
+	else if (!o->trusted)
+		status = trust_image(&o->trust, &t->image, &why);
+	if (status) {
 		say("%s", why.text);
-		return loaded == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
-	}
-	if (!opened)
-		opened = trust_check(&trust, &t->image, &found, &why);
-	if (opened) {
-		say("%s: %s", o->path, why.text);
-		return opened == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
+		return status == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
 	}
 	if (t->from && snapshot_fits(t->from, &t->image, &why)) {
 		say("%s: %s", o->path, why.text);
@@ -520,28 +527,27 @@ static int check(struct tender *t)
 	if (t->from)
 		snapshot_args(t->from, &t->args);
 	const struct amp_note *n = &t->image.note;
-	if (cpu_level() < n->cpu_level) {
+	if (processor_level() < n->cpu_level) {
 		say("%s: needs an x86-64-v%u processor; this one is x86-64-v%u: set `cpu` in "
 		    "appliance.yaml and "
 		    "rebuild",
-		    o->path, n->cpu_level, cpu_level());
+		    o->path, n->cpu_level, processor_level());
 		return AMP_EXIT_TENDER;
 	}
 	uint8_t macs[AMP_DEVICES_MAX][6];
 	for (uint32_t i = 0; o->moved && i < AMP_DEVICES_MAX; i++)
 		memcpy(macs[i], t->snapshot.header.devices[i].mac, sizeof macs[i]);
-	int status = devices_open(&t->devices, &t->image, o->path, o->devices,
-	                          o->moved ? macs : o->macs, wind_up);
+	status = devices_open(&t->devices, &t->image, o->path, o->devices,
+	                      o->moved ? macs : o->macs, wind_up);
 	for (uint32_t i = 0; o->traffic && i < t->devices.count; i++)
 		t->devices.all[i].traffic = o->traffic + t->devices.all[i].index;
 	if (!status && t->from)
 		return clone_devices(t);
 	if (status)
 		return status;
-	struct allowance allowance;
 	uint64_t beside = layout_beside_heap(&t->image, &t->devices);
-	allowance_find(&allowance, "", beside + n->memory_default);
-	status = allowance_heap(&allowance, n, o->memory, beside, &t->heap, &why);
+	status = allowance_heap(allowed(beside + n->memory_default), n, o->memory, beside, &t->heap,
+	                        &why);
 	if (status)
 		say("%s: %s", o->path, why.text);
 	return status;

@@ -20,9 +20,11 @@ struct tender_options {
 	        path; /* the image; of a clone: the snapshot, for messages and beside which its signature is */
 	const char *snapshot; /* the file that a clone goes on from; null: a fresh start */
 	int snapshot_fd;      /* it is open there; -1: it is to be opened */
-	int warm_fd;          /* where its picture goes when it is warm, and it ends; 0: nowhere */
-	int snapshot_image;   /* a copy of its image, open; 0: none yet */
-	bool unverified;      /* its pages have been looked at before */
+	int snapshot_base; /* of a fork's: where what it has in common with its parent is; 0: nowhere */
+	int warm_fd;       /* where its picture goes when it is warm, and it ends; 0: nowhere */
+	int snapshot_image; /* a copy of its image, open and sealed; 0: none yet */
+	bool trusted;       /* which may be run: trust.h has been asked */
+	bool unverified;    /* its pages have been looked at before */
 	bool moved; /* a clone that takes its original's place, connections included; its MAC addresses, too */
 	struct trust_options trust;
 	struct jail_options jail;
@@ -43,6 +45,9 @@ struct tender_options {
 	bool fixed_layout;         /* the image lies where it was linked */
 	struct clock_sample start; /* clock_sample() at the start of the process */
 };
+
+/* Finds what all that are forked from this process have in common. */
+void tender_prepare(const struct tender_options *);
 
 /* Runs it and returns the exit status of the process, one of abi/ampoule_abi.h's. Anything wrong
  * has been said in one line on standard error. To be called once a process: it gives privileges up

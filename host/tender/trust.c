@@ -136,3 +136,14 @@ int trust_open(const struct trust *t, struct image *image, const char *path,
 	int status = image_open_file(image, path, why);
 	return status ? status : trust_check(t, image, f, why);
 }
+
+int trust_image(const struct trust_options *o, struct image *image, struct defect *why)
+{
+	static struct trust trust;
+	static struct trust_finding found;
+	struct defect what;
+	int status = trust_load(&trust, o, why);
+	if (!status && (status = trust_check(&trust, image, &found, &what)))
+		defect_set(why, "%s: %s", image->path, what.text);
+	return status;
+}

@@ -41,5 +41,7 @@ int trust_open(const struct trust *, struct image *, const char *path, struct tr
                struct defect *why);
 /* The second half of it: of an image that image_open_file has opened, which is closed where it fails. */
 int trust_check(const struct trust *, struct image *, struct trust_finding *, struct defect *why);
+/* Both: may such an image run? The defect names the file that is wrong. */
+int trust_image(const struct trust_options *, struct image *, struct defect *why);
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <tender/rights.h>
 #include <tender/written.h>
 
 #define FEATURE_WP_ASYNC (1ull << 15)
@@ -23,6 +24,7 @@
 
 /* PAGEMAP_SCAN */
 #define IS_WRITTEN  (1ull << 1)
+#define IS_OF_FILE  (1ull << 2)
 #define IS_PRESENT  (1ull << 3)
 #define IS_SWAPPED  (1ull << 4)
 #define WP_MATCHING (1ull << 0)
@@ -62,24 +64,8 @@ static int make(void)
 void written_give(void)
 {
 	int fd = theirs < 0 ? -1 : make();
-	char byte = 0;
-	union {
-		char bytes[CMSG_SPACE(sizeof fd)];
-		struct cmsghdr head;
-	} extra = { { 0 } };
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v,
-		            .msg_iovlen = 1,
-		            .msg_control = &extra,
-		            .msg_controllen = sizeof extra };
-	if (fd < 0)
-		return;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	(void)!sendmsg(theirs, &m, MSG_NOSIGNAL);
+	if (fd >= 0)
+		rights_send(theirs, "", 1, fd, MSG_NOSIGNAL);
 }
 
 void written_allow(struct filter *f, int page_map)
@@ -101,24 +87,11 @@ void written_allow(struct filter *f, int page_map)
 static bool come(void)
 {
 	char byte;
-	int fd = -1;
-	union {
-		char bytes[CMSG_SPACE(sizeof fd)];
-		struct cmsghdr head;
-	} extra = { { 0 } };
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v,
-		            .msg_iovlen = 1,
-		            .msg_control = &extra,
-		            .msg_controllen = sizeof extra };
+	int fd;
 	if (has_come || slot < 0)
 		return has_come;
-	if (recvmsg(mine, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0)
-		return false;
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	if (fd < 0)
+	if (rights_receive(mine, &byte, sizeof byte, &fd, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) <= 0 ||
+	    fd < 0)
 		return false;
 	has_come = dup3(fd, slot, O_CLOEXEC) == slot;
 	close(fd);
@@ -131,7 +104,7 @@ bool written_watch(int page_map, uint64_t at, uint64_t size)
 	return page_map >= 0 && come() && !ioctl(slot, UFFDIO_REGISTER, &r);
 }
 
-int written_scan(int page_map, uint64_t *at, uint64_t end, uint64_t pages, bool again,
+int written_scan(int page_map, uint64_t *at, uint64_t end, uint64_t pages, bool again, bool own,
                  struct written_range ranges[WRITTEN_RANGES])
 {
 	struct scan s = { .size = sizeof s,
@@ -141,7 +114,8 @@ int written_scan(int page_map, uint64_t *at, uint64_t end, uint64_t pages, bool 
 		          .vec = (uint64_t)ranges,
 		          .vec_count = WRITTEN_RANGES,
 		          .max_pages = pages,
-		          .mask = IS_WRITTEN,
+		          .inverted = own ? IS_OF_FILE : 0,
+		          .mask = IS_WRITTEN | (own ? IS_OF_FILE : 0),
 		          .any_of = IS_PRESENT | IS_SWAPPED,
 		          .wanted = IS_WRITTEN };
 	int count = ioctl(page_map, SCAN, &s);

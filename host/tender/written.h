@@ -33,9 +33,9 @@ struct written_range {
 
 /*
  * Pages of [*at, end) that are in memory and were written to, about `pages` of them at most, and from now on are watched again if
- * `again`. How many ranges; *at: where to go on. -1: the kernel cannot.
+ * `again`. `own`: none that are a file's. How many ranges; *at: where to go on. -1: the kernel cannot.
  */
-int written_scan(int page_map, uint64_t *at, uint64_t end, uint64_t pages, bool again,
+int written_scan(int page_map, uint64_t *at, uint64_t end, uint64_t pages, bool again, bool own,
                  struct written_range ranges[WRITTEN_RANGES]);
 
 #endif

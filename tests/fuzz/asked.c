@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Fuzzes what a frame asks of those who sleep behind a bridge: an answer is to who has asked, from who is asked, and bounded; what
- * is no question, and to many, wakes nobody. */
+ * is no question, and to many, wakes nobody; only who is awake hears a question, and only others' news are news. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,10 +48,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	enum asked what = asked_of(s, input, size, &a);
 	if (what == ASKED_NOTHING)
 		return 0;
+	if (what == ASKED_NEWS) {
+		require(input[0] & 1, "news are said to many");
+		require(sleepers_by_mac(s, input + 6) == SLEEPERS_NONE, "and by others");
+		return 0;
+	}
 	require(a.sleeper < SLEEPERS, "somebody is asked");
 	const struct sleeper *who = &s->all[a.sleeper];
 	if (what == ASKED_TO_WAKE_UP) {
 		require(!memcmp(input, who->mac, 6), "what wakes is for him alone");
+		return 0;
+	}
+	if (what == ASKED_AWAKE) {
+		require(who->is_awake, "whoever sleeps hears no questions");
+		require(memcmp(input + 6, who->mac, 6) != 0, "and nobody his own");
 		return 0;
 	}
 	require(a.answer_size && a.answer_size <= sizeof a.answer && a.answer_size <= size + 8,

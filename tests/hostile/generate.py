@@ -212,7 +212,8 @@ def lies(full):
     yield "moves: no table", file({"flags": 4})[:-4]
     yield "a digest that is not there", file({"flags": 2})
     yield "a digest of zeros", file({"flags": 2}, more=bytes(48))
-    yield "a digest of another size", file({"flags": 2}, more=bytes(32) + struct.pack("<QQ", 1 << 63, 0x7473656769646d61))
+    yield "a digest of another size", file({"flags": 2}, more=bytes(32) + struct.pack("<QQ", 1 << 63, 0x33656b616c626d61))
+    yield "a digest of the older kind", file({"flags": 2}, more=bytes(32) + struct.pack("<QQ", len(file()), 0x7473656769646d61))
     whole = file()
     for n in some(list(range(0, len(whole), 61)), 40):
         yield f"cut to {n} bytes", whole[:n]

@@ -8,7 +8,7 @@ import struct
 PAGE = 4096
 ARG, RUN = 144, struct.Struct("<IIQQ")
 REGION = struct.Struct("<IIQQQ")
-DEVICES_AT, DEVICE_SIZE, DEVICES = 344, 56, 16
+DEVICES_AT, DEVICE_SIZE, DEVICES = 360, 56, 16
 REGIONS_AT = DEVICES_AT + DEVICE_SIZE * DEVICES
 SHA, TABLE_SHA = slice(16, 48), slice(48, 80)
 # Of struct snapshot_header: a name, where it is, how many bytes.
@@ -16,7 +16,7 @@ FIELDS = [("version", 8, 4), ("size", 12, 4), ("file_size", 80, 8), ("image_at",
           ("run_count", 112, 4), ("region_count", 116, 4), ("device_count", 120, 4), ("arg_count", 124, 4), ("cpu_level", 128, 4),
           ("abi_major", 132, 2), ("abi_minor", 134, 2), ("build_id", 136, 8), ("name", 168, 8), ("image_version", 200, 8),
           ("tender", 232, 8), ("generation", 264, 8), ("image_ns", 272, 8), ("wall_ns", 280, 8), ("moved", 288, 8), ("entry", 296, 8),
-          ("stack", 304, 8), ("touched", 312, 8), ("ended", 336, 8)]
+          ("stack", 304, 8), ("touched", 312, 8), ("ended", 336, 8), ("base_at", 344, 8), ("base_size", 352, 8)]
 
 
 @functools.lru_cache

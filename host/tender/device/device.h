@@ -85,6 +85,9 @@ struct device_place {
 	struct device_memory heap; /* size 0: this process does not see it */
 	uint64_t *
 	        heap_log; /* a bit a page of it that the device has written to; null: nobody asks */
+	/* What it points to is 0 while this process sees the heap as it is; then the process that has it, to be asked for what it
+	 * has there (process_vm_readv). Such a heap is read only. */
+	const int *heap_owner;
 	const struct device_memory *constants; /* the image's segments that it cannot write */
 	uint32_t constant_count;               /* at most AMP_SEGMENTS_MAX */
 	struct amp_queue *further;             /* in boot information, */

@@ -266,10 +266,11 @@ void devices_need(const struct devices *s, enum space_kind kind, struct space_ne
 		to->boot += n.further * sizeof(struct amp_queue);
 		to->frames[index] = n.frames;
 		to->queues[index] = n.queues;
-		to->heap_shared |= n.heap == DEVICE_HEAP_NEEDED;
+		to->heap_needed |= n.heap == DEVICE_HEAP_NEEDED;
 		welcome |= n.heap == DEVICE_HEAP_WELCOME;
 	}
 	/* Under SPACE_GUEST this process has the heap anyhow. */
+	to->heap_shared = to->heap_needed;
 	if (welcome && kind == SPACE_CHILD && !to->heap_shared && !to->from)
 		to->heap_shared = space_sharing_is_free();
 }
@@ -311,6 +312,7 @@ int devices_place(struct devices *s, const struct devices_room *room, struct def
 	if (space->heap_shared)
 		to.heap = memory(space, REGION_HEAP, 0);
 	to.heap_log = space->heap_log;
+	to.heap_owner = &space->heap_owner;
 	for (uint32_t i = 0; i < space->region_count; i++) {
 		const struct region *r = &space->regions[i];
 		if (r->kind == REGION_SEGMENT && !(r->rights & RIGHT_W))

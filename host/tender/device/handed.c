@@ -18,6 +18,7 @@
 
 #include <ampoule_abi.h>
 #include <tender/args.h>
+#include <tender/device/handed.h>
 #include <tender/device/packets.h>
 #include <tender/device/raw_socket.h>
 #include <tender/device/tap_host.h>
@@ -33,6 +34,15 @@ struct handed {
 	char tap[IFNAMSIZ]; /* its name, if it is one */
 };
 
+static const struct handed_tap *agreed;
+static uint32_t agreed_count;
+
+void handed_agreed(const struct handed_tap *all, uint32_t count)
+{
+	agreed = all;
+	agreed_count = count;
+}
+
 static int wrong(int number, const char *is, struct defect *why)
 {
 	return defect_set(why,
@@ -41,21 +51,44 @@ static int wrong(int number, const char *is, struct defect *why)
 	                  number, is);
 }
 
+/* False: nobody has agreed. */
+static bool take_agreed(struct handed *h, struct ifreq *r)
+{
+	for (uint32_t i = 0; i < agreed_count; i++) {
+		const struct handed_tap *t = &agreed[i];
+		if (t->fd != h->packets.fd)
+			continue;
+		memcpy(r->ifr_name, t->name, sizeof t->name);
+		h->packets.features = t->features;
+		h->packets.vnet = true;
+		return true;
+	}
+	return false;
+}
+
+static int agree(struct handed *h, struct ifreq *r, bool offloads, struct defect *why)
+{
+	struct packets *p = &h->packets;
+	if (ioctl(p->fd, TUNGETIFF, r))
+		return wrong(h->number, "a device that is no TAP device", why);
+	if (!(r->ifr_flags & IFF_TAP) || !(r->ifr_flags & IFF_NO_PI))
+		return wrong(h->number,
+		             r->ifr_flags & IFF_TAP ? "a TAP device without IFF_NO_PI"
+		                                    : "a TUN device",
+		             why);
+	if (r->ifr_flags & IFF_VNET_HDR && !tap_agree(p, offloads))
+		return defect_set(why, "its TAP device takes no packet headers: %s",
+		                  strerror(errno));
+	return 0;
+}
+
 static int take_tap(struct handed *h, bool offloads, struct defect *why)
 {
 	struct ifreq r = { 0 };
 	struct packets *p = &h->packets;
-	if (ioctl(p->fd, TUNGETIFF, &r))
-		return wrong(h->number, "a device that is no TAP device", why);
-	if (!(r.ifr_flags & IFF_TAP) || !(r.ifr_flags & IFF_NO_PI))
-		return wrong(h->number,
-		             r.ifr_flags & IFF_TAP ? "a TAP device without IFF_NO_PI"
-		                                   : "a TUN device",
-		             why);
+	if (!take_agreed(h, &r) && agree(h, &r, offloads, why))
+		return -1;
 	memcpy(h->tap, r.ifr_name, sizeof h->tap - 1);
-	if (r.ifr_flags & IFF_VNET_HDR && !tap_agree(p, offloads))
-		return defect_set(why, "its TAP device takes no packet headers: %s",
-		                  strerror(errno));
 	p->mtu = MTU;
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s >= 0 && !ioctl(s, SIOCGIFMTU, &r)) /* it may be of another namespace */

@@ -38,19 +38,48 @@ void net_rings_stream(struct net_rings *d, struct net_stream *s, bool vouched)
 
 /* ---- Out ---- */
 
+/* Of a packet that fits: what lies in a heap that this process does not see any more is fetched. *fetched: there was any. False: it
+ * is not to be had. */
+static bool fetch(struct net_rings *d, struct iovec *v, uint32_t count, bool *fetched)
+{
+	static uint8_t room[AMP_PACKET_MAX];
+	size_t used = 0;
+	*fetched = false;
+	if (!d->heap || !*d->heap_owner)
+		return true;
+	for (uint32_t k = 0; k < count; k++) {
+		uint64_t offset = (uint64_t)v[k].iov_base - (uint64_t)d->heap->bytes;
+		size_t size = v[k].iov_len;
+		struct iovec to = { room + used, size },
+		             from = { (void *)(d->heap->at + offset), size };
+		if ((uint64_t)v[k].iov_base < (uint64_t)d->heap->bytes || offset >= d->heap->size)
+			continue;
+		if (size > sizeof room - used ||
+		    process_vm_readv(*d->heap_owner, &to, 1, &from, 1, 0) != (ssize_t)size)
+			return false;
+		v[k].iov_base = to.iov_base;
+		used += size;
+		*fetched = true;
+	}
+	return true;
+}
+
 /* Sends the packet of these descriptors (copies). False: it does not fit. */
 static bool send_packet(struct net_rings *d, const struct amp_desc *c, uint32_t count)
 {
 	struct amp_frame_header h;
 	struct iovec v[1 + AMP_PACKET_DESCS_MAX];
 	uint32_t size;
-	if (!net_packet_fits(d, c, count, v + 1, &h, &size))
+	bool fetched;
+	if (!net_packet_fits(d, c, count, v + 1, &h, &size) || !fetch(d, v + 1, count, &fetched))
 		return false;
 	v[0] = (struct iovec){ &h, d->header };
 	/* Nobody looks at a checksum, or cuts segments, before whoever ends the stream. */
 	if (d->stream) {
 		if (!net_stream_add(d->stream, v + 1, count, size))
 			return false;
+		if (fetched) /* the next packet's are fetched to the same place */
+			net_stream_flush(d->stream);
 		d->counts.tx_packets++;
 		d->counts.tx_bytes += size;
 		return true;

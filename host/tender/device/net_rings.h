@@ -41,6 +41,8 @@ struct net_rings {
 	uint32_t segment_count;
 	/* Those of the image's that it cannot write, and its memory extent: what AMP_DESC_DIRECT may name. */
 	struct device_memory segments[AMP_SEGMENTS_MAX + 1];
+	const struct device_memory *heap; /* that extent; null: it is not among them */
+	const int *heap_owner;            /* as in device.h */
 	uint32_t frame_size, frame_count;
 	uint8_t *frames; /* the frame area in this process */
 	uint16_t mtu;

@@ -69,8 +69,11 @@ static void offer(struct device *d, const struct device_place *to)
 		features |= AMP_NET_TX_DIRECT | (to->heap.size ? AMP_NET_TX_MEMORY : 0);
 	for (uint32_t k = 0; k < to->constant_count; k++)
 		r->segments[r->segment_count++] = to->constants[k];
-	if (features & AMP_NET_TX_MEMORY)
-		r->segments[r->segment_count++] = to->heap;
+	if (features & AMP_NET_TX_MEMORY) {
+		r->segments[r->segment_count] = to->heap;
+		r->heap = &r->segments[r->segment_count++];
+		r->heap_owner = to->heap_owner;
+	}
 	net_rings_offload(r, features, p->vnet, p->overflow);
 	to->view->features = features | to->concurrent;
 }

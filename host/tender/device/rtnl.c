@@ -299,6 +299,22 @@ void rtnl_group(uint32_t interface, uint32_t group)
 	ask(&r.head, NULL);
 }
 
+void rtnl_quiet_port(uint32_t interface)
+{
+	struct request r = { .head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+		                       .nlmsg_type = RTM_SETLINK } };
+	struct ifinfomsg *m = NLMSG_DATA(&r.head);
+	uint8_t on = 1;
+	m->ifi_family = AF_BRIDGE;
+	m->ifi_index = (int)interface;
+	/* Flags against floods leave what the host itself sends to many; this one does not. The bridge answers ARP there for
+	 * those whom the host knows, too. */
+	struct rtattr *port = begin(&r, IFLA_PROTINFO | NLA_F_NESTED);
+	put(&r, IFLA_BRPORT_PROXYARP, &on, sizeof on);
+	end(&r, port);
+	ask(&r.head, NULL);
+}
+
 void rtnl_delete_group(uint32_t group)
 {
 	struct request r = { .head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),

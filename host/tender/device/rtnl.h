@@ -36,4 +36,7 @@ void rtnl_delete_link(uint32_t interface);
 void rtnl_group(uint32_t interface, uint32_t group);
 void rtnl_delete_group(uint32_t group);
 
+/* A port of a bridge, which sends it from here on what is for addresses that it knows there, and nothing that is for many. */
+void rtnl_quiet_port(uint32_t interface);
+
 #endif

@@ -28,6 +28,7 @@
 #include <tender/device/devices.h>
 #include <tender/device/packets.h>
 
+#include "filter_run.h"
 #include "sample.h"
 
 extern const struct device_kind device_null, device_xdp, device_block;
@@ -510,35 +511,11 @@ static void a_device_that_does_nothing_takes_what_is_sent(void **state)
 
 /* ---- System calls ---- */
 
-/* What the filter says of a call, as the kernel would run it. */
 static bool allows(const struct filter *f, int call, const uint64_t args[6])
 {
 	struct seccomp_data data = { .nr = call, .arch = AUDIT_ARCH_X86_64 };
-	uint32_t a = 0;
 	memcpy(data.args, args, sizeof data.args);
-	for (unsigned at = 0; at < f->count; at++) {
-		const struct sock_filter *c = &f->code[at];
-		bool yes;
-		switch (c->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const uint8_t *)&data + c->k, sizeof a);
-			continue;
-		case BPF_RET | BPF_K:
-			return c->k == SECCOMP_RET_ALLOW;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			yes = a == c->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			yes = a > c->k;
-			break;
-		default:
-			fail_msg("an instruction that the test does not know: 0x%x", c->code);
-			return false;
-		}
-		at += yes ? c->jt : c->jf;
-	}
-	fail_msg("the filter has no end");
-	return false;
+	return filter_run(f, &data) == SECCOMP_RET_ALLOW;
 }
 
 static struct filter filter;

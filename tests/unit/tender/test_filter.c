@@ -24,40 +24,9 @@
 #include <tender/confinement.h>
 #include <tender/filter.h>
 
-#define KILL SECCOMP_RET_KILL_PROCESS
+#include "filter_run.h"
 
-/* Linux's filter.rst. Anything that filter.c does not write fails the test. */
-static uint32_t run(const struct filter *f, const struct seccomp_data *data)
-{
-	uint32_t a = 0;
-	for (unsigned at = 0; at < f->count; at++) {
-		const struct sock_filter *i = &f->code[at];
-		bool yes;
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			assert_true(i->k % 4 == 0 && i->k + 4 <= sizeof *data);
-			memcpy(&a, (const uint8_t *)data + i->k, 4);
-			continue;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			yes = a == i->k;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			yes = a > i->k;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			yes = a >= i->k;
-			break;
-		case BPF_RET | BPF_K:
-			return i->k;
-		default:
-			fail_msg("instruction %u is 0x%x", at, i->code);
-			return 0;
-		}
-		at += yes ? i->jt : i->jf;
-	}
-	fail_msg("it runs past its end");
-	return 0;
-}
+#define KILL SECCOMP_RET_KILL_PROCESS
 
 static uint32_t ask(const struct filter *f, int call, const uint64_t args[6], uint64_t from)
 {
@@ -65,7 +34,7 @@ static uint32_t ask(const struct filter *f, int call, const uint64_t args[6], ui
 		                  .arch = AUDIT_ARCH_X86_64,
 		                  .instruction_pointer = from };
 	memcpy(d.args, args, sizeof d.args);
-	return run(f, &d);
+	return filter_run(f, &d);
 }
 
 /* ---- Rules in the plain way ---- */
@@ -194,16 +163,16 @@ static void only_this_machines_calls_are_allowed(void **test_state)
 		filter_allow(&f, call);
 	filter_end(&f);
 	struct seccomp_data d = { .nr = 39, .arch = AUDIT_ARCH_X86_64 };
-	assert_int_equal(run(&f, &d), SECCOMP_RET_ALLOW);
+	assert_int_equal(filter_run(&f, &d), SECCOMP_RET_ALLOW);
 	d.nr = 39 | 0x40000000; /* x32 */
-	assert_int_equal(run(&f, &d), KILL);
+	assert_int_equal(filter_run(&f, &d), KILL);
 	d.nr = 39;
 	for (unsigned bit = 0; bit < 32; bit++) {
 		d.arch = AUDIT_ARCH_X86_64 ^ 1u << bit;
-		assert_int_equal(run(&f, &d), KILL);
+		assert_int_equal(filter_run(&f, &d), KILL);
 	}
 	d.arch = AUDIT_ARCH_I386;
-	assert_int_equal(run(&f, &d), KILL);
+	assert_int_equal(filter_run(&f, &d), KILL);
 }
 
 static void a_rule_that_is_there_is_not_added_again(void **test_state)
@@ -214,13 +183,13 @@ static void a_rule_that_is_there_is_not_added_again(void **test_state)
 	filter_begin(&f, KILL);
 	filter_allow_on(&f, SYS_write, 5, args, 1);
 	filter_allow(&f, SYS_futex);
-	unsigned count = f.count;
+	unsigned count = f.word_count;
 	filter_allow_on(&f, SYS_write, 5, args, 1);
 	filter_allow(&f, SYS_futex);
-	assert_int_equal(f.count, count);
+	assert_int_equal(f.word_count, count);
 	assert_int_equal(f.kept_count, 1);
 	filter_allow_on(&f, SYS_write, -1, args, 1);
-	assert_int_equal(f.count, count);
+	assert_int_equal(f.word_count, count);
 }
 
 /* ---- What each thread of a tender may do, in words of this test's own ---- */

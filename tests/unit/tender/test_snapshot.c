@@ -14,6 +14,7 @@
 
 #include <tender/boot.h>
 #include <tender/snapshot_stream.h>
+#include <tender/space_memory.h>
 
 #include "picture_make.h"
 
@@ -90,6 +91,119 @@ static void a_clone_finds_its_memory(void **state)
 	snapshot_close(&snapshot);
 }
 
+static struct picture_parts forked;
+
+/* A fork's picture, of which the base has all pages of the heap but two, from its second page on. */
+static int fork_file(int *base, uint64_t base_size)
+{
+	static uint8_t page[AMP_PAGE];
+	forked = good;
+	forked.header.base_at = AMP_PAGE;
+	forked.header.base_size = base_size;
+	picture_seal(&forked);
+	*base = memfd_create("base", MFD_CLOEXEC);
+	for (unsigned i = 0; i < 5; i++) {
+		memset(page, 0x50 + (int)i, sizeof page);
+		assert_int_equal(pwrite(*base, page, sizeof page, i * AMP_PAGE), sizeof page);
+	}
+	assert_int_equal(ftruncate(*base, AMP_PAGE + (off_t)base_size), 0);
+	return picture_file(&forked, 0);
+}
+
+/* Pages of the base, over them those in which the parent differed; and no write reaches either. */
+static void a_fork_has_its_parents_heap(void **state)
+{
+	(void)state;
+	struct image image = { .fd = -1 };
+	struct defect why;
+	uint8_t byte;
+	int base, fd = fork_file(&base, PICTURE_HEAP - AMP_PAGE);
+	if (snapshot_open_fork(&snapshot, fd, base, &why) ||
+	    snapshot_image(&snapshot, &image, "x", &why) || image_check(&image, &why) ||
+	    snapshot_fits(&snapshot, &image, &why))
+		fail_msg("%s", why.text);
+	for (int kind = 0; kind < 3; kind++) {
+		struct space s;
+		struct space_need need = need_of();
+		need.heap_shared = need.heap_needed = kind == 2; /* copied, then */
+		if (space_make(&s, kind ? SPACE_CHILD : SPACE_GUEST, &image, &need, &why))
+			fail_msg("%s", why.text);
+		const struct region *heap = space_region(&s, REGION_HEAP, 0);
+		assert_int_equal(heap->host[0], 0x51);
+		assert_int_equal(heap->host[AMP_PAGE], 0x52);
+		assert_int_equal(heap->host[2 * AMP_PAGE], 3); /* the run's */
+		assert_int_equal(heap->host[3 * AMP_PAGE], 0x54);
+		assert_int_equal(heap->host[4 * AMP_PAGE], 0);
+		assert_int_equal(heap->host[PICTURE_HEAP - 1], 0);
+		assert_int_equal(s.base.fd, kind == 2 ? -1 : base);
+		assert_false(s.base.own);
+		memset(heap->host, 9, PICTURE_HEAP);
+		space_free(&s);
+		assert_int_equal(pread(base, &byte, 1, AMP_PAGE), 1);
+		assert_int_equal(byte, 0x51);
+	}
+	image_close(&image);
+	snapshot_close(&snapshot);
+	/* One that ends too early, and what is no file. */
+	fd = fork_file(&base, PICTURE_HEAP);
+	assert_int_equal(ftruncate(base, PICTURE_HEAP), 0);
+	assert_int_equal(snapshot_open_fork(&snapshot, fd, base, &why), -1);
+	assert_non_null(strstr(why.text, "not its parent's"));
+	assert_one_line(&why);
+	fd = fork_file(&base, PICTURE_HEAP);
+	close(base);
+	assert_int_equal(snapshot_open_fork(&snapshot, fd, open("/dev/zero", O_RDONLY), &why), -1);
+	assert_one_line(&why);
+}
+
+/* A heap that may be forked: parted from its base it keeps that as it was; made one with it again, the base has what was written. */
+static void a_heap_is_parted_and_joined(void **state)
+{
+	(void)state;
+	const uint64_t size = SPACE_BASE_MIN + 3 * AMP_PAGE;
+	struct image image = { .fd = -1 };
+	struct defect why;
+	struct space s;
+	uint8_t byte;
+	int page_map = open("/proc/self/pagemap", O_RDONLY);
+	assert_int_equal(look_at(picture_file(&good, 0), &image, &why), 0);
+	struct space_need need = { .heap = size, .boot = AMP_PAGE, .base = true };
+	assert_int_equal(space_make(&s, SPACE_GUEST, &image, &need, &why), 0);
+	const struct region *heap = space_region(&s, REGION_HEAP, 0);
+	assert_true(s.base.own && s.base.fd >= 0 && s.base.view && !s.base.parted);
+	assert_int_equal(write(s.base.fd, "x", 1), -1);
+	assert_true(mmap(NULL, AMP_PAGE, PROT_WRITE, MAP_SHARED, s.base.fd, 0) == MAP_FAILED);
+	for (int turn = 1; turn < 3; turn++) {
+		heap->host[5] = heap->host[size - 1] = (uint8_t)turn;
+		assert_int_equal(space_memory_part(&s), 0);
+		assert_int_equal(heap->host[5], turn);
+		heap->host[5] = heap->host[size - 1] = 77;
+		heap->host[3 << 20] = 78;
+		assert_int_equal(pread(s.base.fd, &byte, 1, 5), 1);
+		assert_int_equal(byte, turn);
+		while (space_memory_join(&s, page_map))
+			assert_int_equal(heap->host[5], 77);
+		assert_false(s.base.parted);
+		assert_int_equal(heap->host[size - 1], 77);
+		assert_int_equal(pread(s.base.fd, &byte, 1, (off_t)size - 1), 1);
+		assert_int_equal(byte, 77);
+		assert_int_equal(pread(s.base.fd, &byte, 1, 3 << 20), 1);
+		assert_int_equal(byte, 78);
+		heap->host[6] = 79; /* shared again */
+		assert_int_equal(pread(s.base.fd, &byte, 1, 6), 1);
+		assert_int_equal(byte, 79);
+	}
+	assert_int_equal(space_memory_part(&s), 0);
+	while (space_memory_drop(&s))
+		;
+	assert_int_equal(heap->host[5], 77);
+	assert_false(space_memory_join(&s, page_map)); /* nothing is left to join with */
+	space_free(&s);
+	close(page_map);
+	image_close(&image);
+	snapshot_close(&snapshot);
+}
+
 /* New ones lie behind all that its parent had, which it finds as it was; the tender keeps no copy that the image does not have. */
 static void a_clone_is_given_secrets(void **state)
 {
@@ -160,8 +274,8 @@ struct broken {
 
 static const struct broken broken[] = {
 	HEADER(magic, 1, "is not a snapshot"),
-	HEADER(version, 2, "version 2"),
-	HEADER(size, 100, "version 1"),
+	HEADER(version, 3, "version 3"),
+	HEADER(size, 100, "version 2"),
 	HEADER(file_size, 1 << 30, "cut short"),
 	HEADER(file_size, 100, "damaged"),
 	HEADER(run_count, SNAPSHOT_RUNS_MAX + 1, "impossible"),
@@ -196,6 +310,10 @@ static const struct broken broken[] = {
 	HEADER(image_at, 0, "nowhere"),
 	HEADER(image_size, UINT64_MAX, "nowhere"),
 	HEADER(table_at, 0, "nowhere"),
+	HEADER(base_size, AMP_PAGE, "not whole"),
+	HEADER(base_size, 5, "base"),
+	HEADER(base_size, PICTURE_HEAP + AMP_PAGE, "base"),
+	HEADER(base_at, AMP_PAGE, "base"),
 	HEADER(regions[0].kind, REGION_GATE, "nowhere"),
 	HEADER(regions[0].kind, REGION_RINGS, "nowhere"),
 	HEADER(regions[0].index, 16, "nowhere"),
@@ -334,6 +452,8 @@ int main(void)
 		cmocka_unit_test(a_clone_finds_its_memory),
 		cmocka_unit_test(a_clone_is_given_secrets),
 		cmocka_unit_test(a_clone_with_other_frames_is_refused),
+		cmocka_unit_test(a_fork_has_its_parents_heap),
+		cmocka_unit_test(a_heap_is_parted_and_joined),
 		cmocka_unit_test(each_defect_is_refused_with_its_reason),
 		cmocka_unit_test(damage_is_seen),
 		cmocka_unit_test(what_is_no_file_is_refused),

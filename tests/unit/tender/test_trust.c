@@ -110,6 +110,22 @@ static void an_older_image_has_no_digest(void **state)
 	assert_non_null(strstr(why.text, "flags"));
 }
 
+/* SHA-256, as the first images of ABI 1.3 have it. */
+static void a_digest_of_the_older_kind_says_build_it_again(void **state)
+{
+	bool found;
+	struct defect why;
+	struct amp_digest d;
+	(void)state;
+	make();
+	memcpy(&d, file + SAMPLE_SIZE, sizeof d);
+	memcpy(&d.magic, "amdigest", sizeof d.magic);
+	memcpy(file + SAMPLE_SIZE, &d, sizeof d);
+	assert_int_equal(check(SIZE, &found, &why), -1);
+	assert_string_equal(why.text,
+	                    "ends with a digest of an older kind (SHA-256): build it again");
+}
+
 static void a_segment_may_not_hold_the_digest(void **state)
 {
 	bool found;
@@ -355,6 +371,7 @@ int main(void)
 		cmocka_unit_test(each_flipped_bit_is_refused_in_a_line),
 		cmocka_unit_test(each_missing_and_added_byte_is_refused),
 		cmocka_unit_test(an_older_image_has_no_digest),
+		cmocka_unit_test(a_digest_of_the_older_kind_says_build_it_again),
 		cmocka_unit_test(a_segment_may_not_hold_the_digest),
 		cmocka_unit_test(each_policy_is_read_or_refused_by_its_line),
 		cmocka_unit_test(a_signature_holds_for_its_bytes_key_and_comment),

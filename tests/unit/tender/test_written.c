@@ -98,7 +98,7 @@ static uint32_t ask(bool again, uint8_t seen[PAGES])
 	uint32_t count = 0;
 	memset(seen, 0, PAGES);
 	while (at < end_at) {
-		int n = written_scan(o.page_map, &at, end_at, 64, again, ranges);
+		int n = written_scan(o.page_map, &at, end_at, 64, again, false, ranges);
 		assert_true(n >= 0);
 		for (int i = 0; i < n; i++)
 			for (uint64_t p = ranges[i].from; p < ranges[i].to;
