@@ -20,6 +20,9 @@ struct archive {
 	bool threads_fail; /* it may ask for threads, and is told that there can be none (EAGAIN) */
 	struct header **headers; /* what the sources of a library of the SDK may include of it */
 	unsigned header_count;
+	/* Functions that a library of the SDK stands in front of (ld's --wrap). */
+	const char **wrapped;
+	unsigned wrapped_count;
 };
 
 #define ARCHIVE_FOLDER "/usr/lib/x86_64-linux-gnu"

@@ -119,13 +119,32 @@ static bool is_file_name(const char *s, size_t size)
 	return *s && !strchr(s, '/') && *s != '.' && text_is_clean(s, size);
 }
 
+/* Names of functions, which become words of the linker's command. */
+static void read_wraps(const struct input *in, struct archive *a, const struct node *list)
+{
+	static const char letters[] =
+	        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+
+	if (!field_list(in, list, "wraps"))
+		return;
+	for (const struct node *m = list->first; m; m = m->next) {
+		const char *s = field_text(in, m, "a function");
+
+		if (s && (!*s || strspn(s, letters) < m->size))
+			input_mistake(in, m, "%s: no name of a function", s);
+		else if (s)
+			list_add(&a->wrapped, &a->wrapped_count, s);
+	}
+}
+
 /* Of a library of the SDK: the system's, and its package is named. */
 static void read_archive(const struct input *in, struct library *l, const struct node *m)
 {
-	enum { FILE_NAME, PACKAGE, HEADERS, FIELDS };
+	enum { FILE_NAME, PACKAGE, HEADERS, WRAPS, FIELDS };
 	struct field f[FIELDS] = { [FILE_NAME] = { "file", true },
 		                   [PACKAGE] = { "package", true },
-		                   [HEADERS] = { "headers" } };
+		                   [HEADERS] = { "headers" },
+		                   [WRAPS] = { "wraps" } };
 	struct archive *a = keep(sizeof *a);
 	const char *why;
 
@@ -153,6 +172,7 @@ static void read_archive(const struct input *in, struct library *l, const struct
 	if (field_list(in, f[HEADERS].value, "headers"))
 		for (const struct node *h = f[HEADERS].value->first; h; h = h->next)
 			foreign_headers(in, h, package, &a->headers, &a->header_count);
+	read_wraps(in, a, f[WRAPS].value);
 	list_add(&l->archives, &l->archive_count, a);
 }
 

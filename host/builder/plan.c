@@ -299,9 +299,14 @@ static void add_archives(struct ninja *n, const struct manifest *m)
 		const struct library *l = m->libraries.list[i];
 
 		add_sets(n, &l->foreign);
-		for (unsigned j = 0; j < l->archive_count; j++)
-			lead_to(n, keep_format("%s/archive", n->plan->work),
-			        l->archives[j]->headers, l->archives[j]->header_count);
+		for (unsigned j = 0; j < l->archive_count; j++) {
+			const struct archive *a = l->archives[j];
+
+			lead_to(n, keep_format("%s/archive", n->plan->work), a->headers,
+			        a->header_count);
+			for (unsigned k = 0; k < a->wrapped_count; k++)
+				text_add(&n->archive_words, " --wrap=%s", a->wrapped[k]);
+		}
 	}
 }
 

@@ -779,7 +779,9 @@ static void archives_are_of_the_system(void **state)
 	        "  - {file: ../libc.a, package: x}\n"
 	        "  - {file: libc.so, package: x}\n"
 	        "  - {file: libampoule-none.a}\n"
-	        "  - {file: libc.a, package: libc6-dev, headers: [../stdio.h, stdio, stdio.h]}\n");
+	        "  - {file: libc.a, package: libc6-dev, headers: [../stdio.h, stdio, stdio.h], "
+	        "wraps: [qsort, "
+	        "'a,b', '--x']}\n");
 	struct manifest *m = read_text(HEAD "libraries: [arch]\n", &report);
 	char *text = report_text(&report);
 	assert_non_null(strstr(
@@ -795,13 +797,17 @@ static void archives_are_of_the_system(void **state)
 	assert_non_null(strstr(text, "library.yaml:6:5: an archive lacks package"));
 	assert_non_null(strstr(text, "library.yaml:7:50: ../stdio.h: no name of a header"));
 	assert_non_null(strstr(text, "library.yaml:7:62: stdio: no name of a header"));
-	assert_int_equal(report.count, 7);
+	assert_non_null(strstr(text, ": a,b: no name of a function"));
+	assert_non_null(strstr(text, ": --x: no name of a function"));
+	assert_int_equal(report.count, 9);
 	free(text);
 	const struct library *l = library_find(&m->libraries, "arch");
 	const struct archive *a = l->archives[l->archive_count - 1];
 	assert_string_equal(a->path, "/usr/lib/x86_64-linux-gnu/libc.a");
 	assert_int_equal(a->header_count, 1);
 	assert_string_equal(a->headers[0]->name, "stdio.h");
+	assert_int_equal(a->wrapped_count, 1);
+	assert_string_equal(a->wrapped[0], "qsort");
 }
 
 static void libraries_in_a_circle_end(void **state)
