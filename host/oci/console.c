@@ -9,29 +9,18 @@
 #include <unistd.h>
 
 #include <oci/console.h>
+#include <tender/rights.h>
 
 static int send_master(int master, const char *path, struct defect *why)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	char name[] = "ptmx";
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof master)] = { 0 };
-	struct iovec v = { name, sizeof name - 1 };
-	struct msghdr m = { .msg_iov = &v,
-		            .msg_iovlen = 1,
-		            .msg_control = control,
-		            .msg_controllen = sizeof control };
 	if (strlen(path) >= sizeof to.sun_path)
 		return defect_set(why, "--console-socket: the path is longer than %zu bytes",
 		                  sizeof to.sun_path - 1);
 	strcpy(to.sun_path, path);
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof master);
-	memcpy(CMSG_DATA(c), &master, sizeof master);
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), failed = 0;
 	if (s < 0 || connect(s, (struct sockaddr *)&to, sizeof to) ||
-	    sendmsg(s, &m, MSG_NOSIGNAL) < 0)
+	    !rights_send(s, "ptmx", 4, master, MSG_NOSIGNAL))
 		failed = defect_set(why, "--console-socket %s: %s", path, strerror(errno));
 	if (s >= 0)
 		close(s);

@@ -68,6 +68,7 @@ int child_start(struct child *c, char *const *words, const char *notify, uint32_
 	if (pictures[1] >= 0)
 		close(pictures[1]);
 	c->pictures = pictures[0];
+	c->base = -1;
 	c->out = out[0];
 	c->err = err[0];
 	if (c->pid < 0) {
@@ -88,7 +89,9 @@ void child_close(struct child *c)
 		close(c->err);
 	if (c->pictures >= 0)
 		close(c->pictures);
-	c->out = c->err = c->pictures = -1;
+	if (c->base >= 0)
+		close(c->base);
+	c->out = c->err = c->pictures = c->base = -1;
 }
 
 int child_exit_status(int status)

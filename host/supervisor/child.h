@@ -11,6 +11,7 @@
 struct child {
 	pid_t pid;    /* 0: none */
 	int out, err; /* reading ends, which do not block; -1: none */
+	int base; /* what its forks have in common with it (tender/space.h); -1: nothing so far */
 	int pictures; /* where it is asked for pictures (tender/picture.h); -1: none */
 };
 

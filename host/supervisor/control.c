@@ -10,6 +10,7 @@
 
 #include <supervisor/control.h>
 #include <supervisor/place.h>
+#include <tender/rights.h>
 
 /* By way of the descriptor: a socket's own path is short (unix(7)). */
 static struct sockaddr_un address(int folder)
@@ -54,34 +55,24 @@ struct control_request control_parse(const char *text)
 
 bool control_send(int socket, const char *text, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr head;
-	} extra = { { 0 } };
-	struct iovec v = { (void *)text, strlen(text) };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		m.msg_control = &extra;
-		m.msg_controllen = sizeof extra;
-		extra.head.cmsg_level = SOL_SOCKET;
-		extra.head.cmsg_type = SCM_RIGHTS;
-		extra.head.cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(&extra.head), &fd, sizeof fd);
-	}
-	return sendmsg(socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	return rights_send(socket, text, strlen(text), fd, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 int control_ask(int folder, const char *request, int timeout_ms, char *answer)
 {
-	return control_ask_with(folder, request, -1, timeout_ms, answer);
+	return control_ask_with(folder, request, -1, timeout_ms, answer, NULL);
 }
 
-int control_ask_with(int folder, const char *request, int with, int timeout_ms, char *answer)
+int control_ask_with(int folder, const char *request, int with, int timeout_ms, char *answer,
+                     int *got)
 {
 	struct sockaddr_un a = address(folder);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), error = 0;
 	struct pollfd p = { fd, POLLIN, 0 };
 	ssize_t n = -1;
+	int came = -1;
+	if (got)
+		*got = -1;
 	if (fd < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&a, sizeof a) || !control_send(fd, request, with)) {
@@ -90,10 +81,14 @@ int control_ask_with(int folder, const char *request, int with, int timeout_ms, 
 		int ready;
 		while ((ready = poll(&p, 1, timeout_ms)) < 0 && errno == EINTR)
 			;
-		n = ready > 0 ? recv(fd, answer, CONTROL_TEXT_MAX - 1, 0) : -1;
+		n = ready > 0 ? rights_receive(fd, answer, CONTROL_TEXT_MAX - 1, &came, 0) : -1;
 		error = ready ? n ? errno : ECONNRESET : ETIMEDOUT;
 	}
 	close(fd);
+	if (got)
+		*got = came;
+	else if (came >= 0)
+		close(came);
 	if (n > 0) {
 		answer[n] = 0;
 		return 0;

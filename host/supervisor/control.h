@@ -7,8 +7,8 @@
  *                  the folder's lock
  *   kill SIGNAL    send it a signal, by number
  *   restart [MS]   stop it, and start it anew. Answered when it has started
- *   snapshot [1]   write a picture of it (tender/picture.h) into the regular file whose descriptor comes along; 1: it ends
- *                  there. Answered "ok PAUSE PAGES" when that is done
+ *   snapshot [1|2] write a picture of it (tender/picture.h) into the regular file whose descriptor comes along; 1: it ends
+ *                  there; 2: for a fork, which needs the descriptor, too, that may come with the answer. Answered "ok PAUSE PAGES" when that is done
  *   secrets        hand it new versions of secrets (tender/renewal.h), in the file whose descriptor comes along. Answered "ok" when
  *                  its image uses them
  */
@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CONTROL_TEXT_MAX    256u
 #define CONTROL_CLIENTS_MAX 8u /* at once; more wait in the socket's queue */
@@ -42,8 +43,9 @@ struct control_request control_parse(const char *text);
 
 /* Asks; the answer comes in CONTROL_TEXT_MAX bytes. 0; -1 and errno: nobody is there, or there is no answer in so many ms. */
 int control_ask(int folder, const char *request, int timeout_ms, char *answer);
-/* The same with a descriptor; -1: none. */
-int control_ask_with(int folder, const char *request, int fd, int timeout_ms, char *answer);
+/* The same with a descriptor; -1: none. *got: the one that comes with the answer, or -1; may be null. */
+int control_ask_with(int folder, const char *request, int fd, int timeout_ms, char *answer,
+                     int *got);
 
 /* A packet with a descriptor, or without: -1. False: it is not sent. */
 bool control_send(int socket, const char *text, int fd);

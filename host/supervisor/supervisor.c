@@ -24,6 +24,7 @@
 #include <supervisor/log.h>
 #include <supervisor/supervisor.h>
 #include <tender/picture_request.h>
+#include <tender/rights.h>
 
 #define NEVER      UINT64_MAX
 #define WORDS_KEPT 4096u /* bytes of what the first start says, for whoever waits for it */
@@ -46,6 +47,7 @@ struct supervisor {
 	int painter; /* the client that waits for a picture, or until secrets are taken; -1: none does */
 	bool painter_stops;         /* ... and for the end with it */
 	char painted[PICTURE_TEXT]; /* what it is told when that has come */
+	bool painter_forks;         /* it is a fork's picture that it waits for */
 	bool painter_renews;        /* it is secrets that it waits for */
 	uint64_t again_at;          /* when the tender is told once more that it does */
 	uint64_t again_ms;
@@ -84,11 +86,16 @@ static void answer_start(struct supervisor *s, int status)
 	s->answer_at = NEVER;
 }
 
-static void answer(struct supervisor *s, unsigned client, const char *text)
+static void answer_with(struct supervisor *s, unsigned client, const char *text, int fd)
 {
-	send(s->clients[client].fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	control_send(s->clients[client].fd, text, fd);
 	close(s->clients[client].fd);
 	s->clients[client].fd = 0;
+}
+
+static void answer(struct supervisor *s, unsigned client, const char *text)
+{
+	answer_with(s, client, text, -1);
 }
 
 static void answer_restarts(struct supervisor *s, const char *text)
@@ -110,9 +117,13 @@ static void answer_picture(struct supervisor *s, const char *text)
 	int client = s->painter;
 	s->painter = -1;
 	s->again_at = NEVER;
-	if (s->painter_stops && strncmp(text, "ok", 2) != 0)
+	bool is_taken = !strncmp(text, "ok", 2);
+	if (s->painter_stops && !is_taken)
 		s->is_stopping = false;
-	answer(s, (unsigned)client, text);
+	if (is_taken && !s->painter_forks && !s->painter_stops && !s->painter_renews &&
+	    s->child.pictures >= 0)
+		control_send(s->child.pictures, PICTURE_DONE, -1);
+	answer_with(s, (unsigned)client, text, is_taken && s->painter_forks ? s->child.base : -1);
 }
 
 static void ask_the_tender(struct supervisor *s, unsigned client, int fd, const char *what)
@@ -130,6 +141,7 @@ static void ask_the_tender(struct supervisor *s, unsigned client, int fd, const 
 	else {
 		s->painter = (int)client;
 		s->painter_stops = stops;
+		s->painter_forks = !strcmp(what, PICTURE_FORK);
 		s->painter_renews = !strcmp(what, PICTURE_SECRETS);
 		s->again_ms = AGAIN_FIRST_MS;
 		s->again_at = now_ms() + s->again_ms;
@@ -138,12 +150,27 @@ static void ask_the_tender(struct supervisor *s, unsigned client, int fd, const 
 	}
 }
 
+/* It comes before the first picture; whatever else has a descriptor is of no use. */
+static bool take_base(struct supervisor *s, const char *text, int fd)
+{
+	bool is_base = !strcmp(text, PICTURE_BASE);
+	if (is_base && fd >= 0 && s->child.base < 0)
+		s->child.base = fd;
+	else if (fd >= 0)
+		close(fd);
+	return is_base;
+}
+
 static void take_picture(struct supervisor *s)
 {
 	char text[PICTURE_TEXT];
 	ssize_t n;
-	while ((n = recv(s->child.pictures, text, sizeof text - 1, MSG_DONTWAIT)) > 0) {
+	int with;
+	while ((n = rights_receive(s->child.pictures, text, sizeof text - 1, &with,
+	                           MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) > 0) {
 		text[n] = 0;
+		if (take_base(s, text, with))
+			continue;
 		/* Whoever goes on in its place needs its devices. */
 		bool waits_for_end = s->painter_stops && s->child.pid && !strncmp(text, "ok", 2);
 		if (waits_for_end)
@@ -321,30 +348,12 @@ static void restart(struct supervisor *s, int64_t ms)
 	}
 }
 
-/* A packet, and the descriptor that comes along. */
-static ssize_t receive(int fd, char *text, size_t size, int *with)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr head;
-	} extra;
-	struct iovec v = { text, size };
-	struct msghdr m = { .msg_iov = &v,
-		            .msg_iovlen = 1,
-		            .msg_control = &extra,
-		            .msg_controllen = sizeof extra };
-	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(with, CMSG_DATA(c), sizeof *with);
-	return n;
-}
-
 static void take_request(struct supervisor *s, unsigned client)
 {
 	char text[CONTROL_TEXT_MAX];
 	int with = -1;
-	ssize_t n = receive(s->clients[client].fd, text, sizeof text - 1, &with);
+	ssize_t n = rights_receive(s->clients[client].fd, text, sizeof text - 1, &with,
+	                           MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -368,7 +377,10 @@ static void take_request(struct supervisor *s, unsigned client)
 	} else if (s->is_stopping) {
 		answer(s, client, "it is being stopped");
 	} else if (r.verb == CONTROL_SNAPSHOT) {
-		ask_the_tender(s, client, with, r.number == 1 ? PICTURE_STOP : PICTURE_TAKE);
+		ask_the_tender(s, client, with,
+		               r.number == 1   ? PICTURE_STOP
+		               : r.number == 2 ? PICTURE_FORK
+		                               : PICTURE_TAKE);
 	} else if (r.verb == CONTROL_SECRETS) {
 		ask_the_tender(s, client, with, PICTURE_SECRETS);
 	} else {
