@@ -14,6 +14,7 @@
 #define ARP_REQUEST     1u
 #define ARP_REPLY       2u
 #define NEXT_ICMP6      58u
+#define ROUTER          134u /* its advertisement */
 #define SOLICITATION    135u
 #define ADVERTISEMENT   136u
 #define HOPS            255u /* of neighbour discovery: nobody has passed it on */
@@ -39,11 +40,20 @@ static bool is_many(const uint8_t mac[6])
 	return mac[0] & 1;
 }
 
-/* Whoever is awake answers for himself; and his own probe for his address is no question of somebody else's. */
-static bool is_asleep(const struct sleepers *s, uint32_t sleeper, const uint8_t *frame)
+/* A question for that address: whoever is awake answers for himself, and his own probe for it is no question of somebody
+ * else's. */
+static enum asked question(const struct sleepers *s, uint32_t sleeper, const uint8_t *frame)
 {
-	return sleeper != SLEEPERS_NONE && !s->all[sleeper].is_awake &&
-	       memcmp(s->all[sleeper].mac, frame + 6, 6) != 0;
+	if (!memcmp(s->all[sleeper].mac, frame + 6, 6))
+		return ASKED_NOTHING;
+	return s->all[sleeper].is_awake ? ASKED_AWAKE : ASKED_ANSWER;
+}
+
+/* What one of us says of himself is none: his MAC address is always the same. */
+static enum asked news(const struct sleepers *s, const uint8_t *frame)
+{
+	return is_many(frame) && sleepers_by_mac(s, frame + 6) == SLEEPERS_NONE ? ASKED_NEWS
+	                                                                        : ASKED_NOTHING;
 }
 
 /* ---- ARP ---- */
@@ -53,12 +63,16 @@ static enum asked arp(const struct sleepers *s, const uint8_t *frame, size_t siz
 {
 	static const uint8_t head[6] = { 0, 1, 8, 0, 6, 4 };
 	const uint8_t *a = frame + ETHER;
-	if (size < ETHER + ARP_SIZE || memcmp(a, head, sizeof head) != 0 ||
-	    half(a + 6) != ARP_REQUEST)
+	if (size < ETHER + ARP_SIZE || memcmp(a, head, sizeof head) != 0)
 		return ASKED_NOTHING;
+	if (half(a + 6) != ARP_REQUEST)
+		return half(a + 6) == ARP_REPLY ? news(s, frame) : ASKED_NOTHING;
 	to->sleeper = sleepers_by_ip4(s, word(a + 24));
-	if (!is_asleep(s, to->sleeper, frame))
-		return ASKED_NOTHING;
+	if (to->sleeper == SLEEPERS_NONE) /* an announcement asks for the address of its sender */
+		return word(a + 14) == word(a + 24) ? news(s, frame) : ASKED_NOTHING;
+	enum asked what = question(s, to->sleeper, frame);
+	if (what != ASKED_ANSWER)
+		return what;
 	const uint8_t *own = s->all[to->sleeper].mac;
 	uint8_t *r = to->answer;
 	memcpy(r, frame + 6, 6);
@@ -159,10 +173,23 @@ static enum asked solicitation(const struct sleepers *s, const uint8_t *frame, s
 	if (!options_fit(m + NS_SIZE, length - NS_SIZE, from_nobody))
 		return ASKED_NOTHING;
 	to->sleeper = sleepers_by_ip6(s, m + 8);
-	if (!is_asleep(s, to->sleeper, frame))
-		return ASKED_NOTHING;
+	enum asked what =
+	        to->sleeper == SLEEPERS_NONE ? ASKED_NOTHING : question(s, to->sleeper, frame);
+	if (what != ASKED_ANSWER)
+		return what;
 	advertise(s->all[to->sleeper].mac, frame, from_nobody, to);
 	return from_nobody ? ASKED_ALL : ASKED_ANSWER;
+}
+
+static enum asked neighbours(const struct sleepers *s, const uint8_t *frame, size_t size,
+                             struct asked_frame *to)
+{
+	uint8_t type = frame[ETHER + IP6_SIZE];
+	if (type == SOLICITATION)
+		return solicitation(s, frame, size, to);
+	return (type == ROUTER || type == ADVERTISEMENT) && frame[ETHER + 7] == HOPS
+	               ? news(s, frame)
+	               : ASKED_NOTHING;
 }
 
 /* ---- Whatever it is ---- */
@@ -178,7 +205,7 @@ enum asked asked_of(const struct sleepers *s, const uint8_t *frame, size_t size,
 	if (type == ETH_P_ARP)
 		return arp(s, frame, size, to);
 	if (type == ETH_P_IPV6 && is_neighbours(frame, size))
-		return solicitation(s, frame, size, to);
+		return neighbours(s, frame, size, to);
 	if (is_many(frame))
 		return ASKED_NOTHING;
 	to->sleeper = sleepers_by_mac(s, frame);
@@ -190,16 +217,15 @@ unsigned asked_filter(struct sock_filter to[ASKED_FILTER_SIZE])
 	/* A load beyond a frame's end drops the frame. */
 	static const struct sock_filter program[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 9), /* to one alone: it passes */
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 8), /* to one alone: it passes */
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 0, 2),
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ETHER + 6),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARP_REQUEST, 5, 6),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_ARP, 6, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETH_P_IPV6, 0, 6),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETHER + 6),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEXT_ICMP6, 0, 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEXT_ICMP6, 0, 4),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETHER + IP6_SIZE),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOLICITATION, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ROUTER, 0, 2),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, ADVERTISEMENT, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,18 +41,19 @@ static int by_number(const void *a, const void *b)
 }
 
 /* All descriptors but the standard ones and what it is to have. */
-static void close_others(const struct standby *s, int pictures)
+static void close_others(const struct standby_order *order)
 {
+	const struct standby *s = order->standby;
 	int kept[STANDBY_WIRES_MAX + 4], count = 0;
 	for (uint32_t i = 0; i < s->wire_count; i++)
 		if (s->wires[i].fd >= 0)
 			kept[count++] = s->wires[i].fd;
 	kept[count++] = 2;
-	kept[count++] = s->plan->source->image.fd;
-	if (s->plan->source->snapshot >= 0)
-		kept[count++] = s->plan->source->snapshot;
-	if (pictures >= 0)
-		kept[count++] = pictures;
+	kept[count++] = order->source->image.fd;
+	if (order->source->snapshot >= 0)
+		kept[count++] = order->source->snapshot;
+	if (order->pictures >= 0)
+		kept[count++] = order->pictures;
 	qsort(kept, (size_t)count, sizeof *kept, by_number);
 	for (int i = 0; i < count; i++) {
 		unsigned first = (unsigned)kept[i] + 1,
@@ -70,13 +72,15 @@ static _Noreturn void become(struct standby *s, pid_t parent, const struct stand
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(AMP_EXIT_TENDER);
-	close_others(s, order->pictures);
+	close_others(order);
 	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
 		signal(signals[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* In a bridge they pass already (port_lend). */
 	for (uint32_t i = 0; i < s->wire_count; i++)
-		wire_pass(&s->wires[i]);
+		if (s->wires[i].kind != WIRE_BRIDGE)
+			wire_pass(&s->wires[i]);
 	if (order->pictures >= 0) {
 		snprintf(number, sizeof number, "%d", order->pictures);
 		setenv(PICTURE_SOCKET, number, 1);
@@ -99,6 +103,15 @@ static bool prepare(struct standby *s, struct life *l, int pair[2])
 	return false;
 }
 
+/* Each lies at other addresses, so that what a peer has learnt of one who was awake may be of no use with the next. */
+static const struct source *drawn(const struct standby_plan *plan)
+{
+	uint32_t n = 0;
+	if (plan->pool_count > 1 && getrandom(&n, sizeof n, GRND_NONBLOCK) != sizeof n)
+		n = (uint32_t)life_now();
+	return plan->pool[n % plan->pool_count];
+}
+
 bool life_begin(struct standby *s, int (*run)(const struct standby_order *))
 {
 	static char words[STANDBY_WORDS_MAX];
@@ -110,7 +123,8 @@ bool life_begin(struct standby *s, int (*run)(const struct standby_order *))
 		return false;
 	}
 	memcpy(words, s->plan->words, s->plan->words_size);
-	const struct standby_order order = { s, words, s->plan->words_size, l->traffic, pair[1] };
+	const struct standby_order order = { s,          drawn(s->plan), words, s->plan->words_size,
+		                             l->traffic, pair[1] };
 	l->pid = fork();
 	if (!l->pid)
 		become(s, self, &order, run);

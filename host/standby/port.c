@@ -3,6 +3,10 @@
  * Two devices are ports of the same bridge: the waker's and that of whoever is awake. Where a MAC address is, the bridge learns
  * from what comes with it as its source: so each hand-over, there and back, is one frame from the new place to the bridge itself,
  * which knows no such protocol and drops it. Frames that came to the old place before that are passed on.
+ *
+ * A bridge sends what is for many to all its ports. A question for an address of one of a thousand who are awake would have
+ * all of them look at it, and each that is woken asks and is asked. So their ports get nothing that is for many, and the waker
+ * passes on what is for one of them, and what all of them have to know.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,11 +36,11 @@
 #define QUEUE        4096    /* frames that the waker's device keeps while it starts somebody */
 #define NOBODY       0x88b5u /* IEEE 802: for local experiments */
 #define SHORT_HEADER 10u     /* of struct amp_frame_header what a packet socket takes */
-#define SPARE                                                                                      \
-	32u /* devices that are made before somebody needs them: it may take as long as others make theirs */
+/* Devices that are made before somebody needs them, which takes longer than all else of a wake. 70 to 95 KiB each. */
+#define SPARE      128u
 #define RETURN_MAX 4096u /* frames: more than a device's queue has */
 
-/* Answers to all nodes cost everybody: so many at once, and a second. */
+/* Answers to all nodes, and news, cost everybody: so many at once, and a second. */
 #define ALL_BURST  64u
 #define ALL_SECOND 16u
 
@@ -51,6 +55,7 @@ struct port {
 	uint32_t interface; /* the bridge's */
 	uint8_t mac[6];     /* ... and its address */
 	int mtu;
+	uint32_t features; /* AMP_NET_*: what was agreed with each device that is lent */
 	int fd, out,
 	        watch; /* the waker's device; a packet socket to all of them; news of interfaces */
 	struct sleepers sleepers;
@@ -77,7 +82,7 @@ static int ask(unsigned long what, struct ifreq *r)
 }
 
 /* A TAP device as a port of the bridge. `offloads`: as for somebody who is woken. -1 with a defect, and nothing is left. */
-static int make_device(const struct port *p, bool offloads, struct tap *d, struct defect *why)
+static int make_device(struct port *p, bool offloads, struct tap *d, struct defect *why)
 {
 	struct tap_host host;
 	struct ifreq r = { 0 };
@@ -97,6 +102,10 @@ static int make_device(const struct port *p, bool offloads, struct tap *d, struc
 	error = error ? error : ask(SIOCBRADDIF, &r);
 	if (!error) {
 		rtnl_group(d->interface, group);
+		if (offloads) {
+			rtnl_quiet_port(d->interface);
+			p->features = packets.features;
+		}
 		return 0;
 	}
 	failed = error == EOPNOTSUPP || error == EINVAL
@@ -287,10 +296,18 @@ bool port_read(struct port *p, struct port_frame *to, uint32_t *budget)
 		enum asked what = asked_of(&p->sleepers, frame, size, &asked);
 		if (what == ASKED_ANSWER || (what == ASKED_ALL && may_tell_all(p)))
 			send_by(p->fd, asked.answer, asked.answer_size);
-		if (what != ASKED_TO_WAKE_UP)
+		if (what == ASKED_NEWS && may_tell_all(p)) {
+			*to = (struct port_frame){ .kind = PORT_NEWS,
+				                   .bytes = frame,
+				                   .size = size };
+			--*budget;
+			return true;
+		}
+		if (what != ASKED_TO_WAKE_UP && what != ASKED_AWAKE)
 			continue;
 		const struct sleeper *s = &p->sleepers.all[asked.sleeper];
-		*to = (struct port_frame){ s->standby, s->wire, frame, size };
+		*to = (struct port_frame){ what == ASKED_AWAKE ? PORT_QUESTION : PORT_FOR_ONE,
+			                   s->standby, s->wire, frame, size };
 		--*budget;
 		return true;
 	}
@@ -387,6 +404,7 @@ static bool take_device(struct wire *w)
 	}
 	w->fd = d.fd;
 	w->interface = d.interface;
+	w->features = p->features;
 	return true;
 }
 

@@ -34,14 +34,21 @@ int port_fd(const struct port *);
 int port_watch(const struct port *);
 bool port_is_gone(struct port *);
 
+enum port_frame_kind {
+	PORT_FOR_ONE,  /* who is woken by it */
+	PORT_QUESTION, /* for one who is awake */
+	PORT_NEWS      /* for all who are awake at this port */
+};
+
 struct port_frame {
-	uint32_t standby;
-	uint8_t wire;
+	enum port_frame_kind kind;
+	uint32_t standby;     /* but for news, */
+	uint8_t wire;         /* ... and this */
 	const uint8_t *bytes; /* until the next call */
 	size_t size;
 };
 
-/* The next frame for somebody, asleep or woken lately; answers what asks no more than an answer, at most *budget frames in all.
+/* The next frame for somebody; answers what asks no more than an answer, at most *budget frames in all.
  * False: there is none, or *budget is 0. */
 bool port_read(struct port *, struct port_frame *, uint32_t *budget);
 

@@ -9,6 +9,7 @@
 #include <standby/source.h>
 
 static struct source *all;
+static uint32_t descriptors; /* of all but the first */
 
 static void note_addresses(struct source *s, const struct snapshot *from)
 {
@@ -87,8 +88,34 @@ struct source *source_open(const char *path, struct defect *why)
 		free(s);
 		return NULL;
 	}
+	s->same = s;
+	if (all)
+		descriptors += s->snapshot >= 0 ? 2 : 1;
 	all = s;
 	return s;
+}
+
+bool source_same_image(const struct source *a, struct source *b)
+{
+	uint8_t here[4096], there[sizeof here];
+	ssize_t n = 1;
+	if (a->snapshot < 0 || b->snapshot < 0)
+		return false;
+	if (a->same == b->same)
+		return true;
+	for (off_t at = 0; n > 0; at += n) {
+		n = pread(a->image.fd, here, sizeof here, at);
+		if (n < 0 || pread(b->image.fd, there, sizeof there, at) != n ||
+		    memcmp(here, there, (size_t)n))
+			return false;
+	}
+	b->same = a->same;
+	return true;
+}
+
+uint32_t source_descriptors(void)
+{
+	return descriptors;
 }
 
 const char *source_net(const struct source *s, const char *name, size_t size)

@@ -15,14 +15,19 @@ struct source {
 	dev_t device;
 	ino_t inode;
 	const char *path;
-	struct image image; /* checked */
-	int snapshot;       /* a descriptor; -1: it is an image */
+	struct image image;        /* checked */
+	int snapshot;              /* a descriptor; -1: it is an image */
+	const struct source *same; /* one that is known to have the same image: at first itself */
 	uint32_t ip4[AMP_ARGS_MAX],
 	        ip4_count; /* of its arguments: addresses with a network's length */
 };
 
 /* That file, whose path stays where it is. Null with a defect, which names the file. */
 struct source *source_open(const char *path, struct defect *why);
+/* Has the second one, too, the first one's image, so that either may be gone on from? Of snapshots. Their images are read once. */
+bool source_same_image(const struct source *, struct source *);
+/* How many descriptors all of them have but the first. */
+uint32_t source_descriptors(void);
 /* The network device that "NAME=..." means, by name; null: it has none such. An empty name means its first. */
 const char *source_net(const struct source *, const char *name, size_t size);
 

@@ -20,20 +20,25 @@
 #include <standby/source.h>
 #include <standby/wire.h>
 
-#define STANDBY_WIRES_MAX   4u          /* network devices of one appliance */
-#define STANDBY_WORDS_MAX   (64u << 10) /* bytes of a command line */
-#define STANDBY_IDLE_MS     30000u
-#define STANDBY_AWAKE_MAX   1000u
-#define STANDBY_DESCRIPTORS 64u /* of the waker's own, and of one that is being woken */
+#define STANDBY_WIRES_MAX 4u          /* network devices of one appliance */
+#define STANDBY_WORDS_MAX (64u << 10) /* bytes of a command line */
+#define STANDBY_IDLE_MS   30000u
+#define STANDBY_AWAKE_MAX 1000u
+#define STANDBY_POOL_MAX  64u /* snapshots that one line names */
+#define STANDBY_DESCRIPTORS                                                                        \
+	64u /* of the waker's own, its first source's, and of one that is being woken */
 
 /* One command line: one standby, or several that differ by their number. */
 struct standby_plan {
-	struct source *source;
+	struct source *source;      /* the first of the pool: what all of it have in common */
+	const struct source **pool; /* which of them a standby is woken from is drawn each time */
+	uint32_t pool_count;
 	const char *words; /* each with its NUL; in memory that no child has */
 	uint32_t words_size;
 	uint32_t idle_ms;
 	uint64_t stop_ms;   /* what it has to end in */
 	const char *folder; /* where its state is kept; null: it has none */
+	bool trusted;       /* the source's image may run (tender/trust.h) */
 };
 
 struct life;
@@ -57,7 +62,8 @@ struct standby {
 /* What whoever is woken begins with, in its own process. */
 struct standby_order {
 	struct standby *standby;
-	const char *words; /* a copy of the plan's */
+	const struct source *source; /* what it goes on from, unless it has a state */
+	const char *words;           /* a copy of the plan's */
 	uint32_t words_size;
 	uint64_t *traffic; /* as in struct tender_options */
 	int pictures;      /* where it is asked for its state; -1: nowhere */

@@ -24,6 +24,8 @@
 #define EVENTS      64
 #define PORT_BUDGET 256u  /* frames of a port, before others have their turn */
 #define PASS_ON_MS  1000u /* ... since it was woken: what came before the bridge knew */
+/* After a wake no devices are made ahead for so long: those who start need the processors. */
+#define REST_MS 50u
 enum {
 	OF_WIRE,
 	OF_PICTURES,
@@ -42,6 +44,7 @@ struct waker {
 	uint32_t *waiting; /* a ring of wish->count: who waits for one that is awake to end */
 	uint32_t waiting_first, waiting_count;
 	bool stops, is_full; /* full: it was said */
+	uint64_t rest;       /* ms: from then on there may be time for what is not urgent */
 };
 
 static uint32_t index_of(const struct waker *w, const struct standby *s)
@@ -182,6 +185,7 @@ static void wake(struct waker *w, struct standby *s)
 		return;
 	}
 	w->awake++;
+	w->rest = life_now() + REST_MS;
 	set_active(w, s, true);
 	set_state(w, s, ROSTER_AWAKE);
 	if (s->life->pictures < 0)
@@ -320,15 +324,29 @@ static void take_signals(struct waker *w)
 	take_ended(w);
 }
 
-/* A frame by a bridge's port. */
+/* A frame by a bridge's port, for one. */
 static void came(struct waker *w, struct standby *s, const struct port_frame *f)
 {
 	struct wire *wire = &s->wires[f->wire];
-	if (state_of(w, s) == ROSTER_ASLEEP)
-		wait_for_turn(w, s);
-	if (s->life ? life_now() - s->life->began < PASS_ON_MS && s->life->end == LIFE_GOES_ON
-	            : state_of(w, s) == ROSTER_WAITING)
+	bool goes_on = s->life && s->life->end == LIFE_GOES_ON, passes = goes_on;
+	if (f->kind == PORT_FOR_ONE) {
+		if (state_of(w, s) == ROSTER_ASLEEP)
+			wait_for_turn(w, s);
+		passes = s->life ? goes_on && life_now() - s->life->began < PASS_ON_MS
+		                 : state_of(w, s) == ROSTER_WAITING;
+	}
+	if (passes)
 		port_pass_on(wire, f->bytes, f->size);
+}
+
+static void tell_all(struct waker *w, const struct port *p, const struct port_frame *f)
+{
+	for (uint32_t k = 0; k < w->active_count; k++) {
+		struct standby *s = &w->wish->all[w->active[k]];
+		for (uint32_t i = 0; s->life && i < s->wire_count; i++)
+			if (s->wires[i].port == p)
+				port_pass_on(&s->wires[i], f->bytes, f->size);
+	}
 }
 
 static struct port *port_of(uint32_t number)
@@ -343,8 +361,12 @@ static void take_port(struct waker *w, struct port *p)
 {
 	struct port_frame f;
 	uint32_t budget = PORT_BUDGET;
-	while (!w->stops && port_read(p, &f, &budget))
-		came(w, &w->wish->all[f.standby], &f);
+	while (!w->stops && port_read(p, &f, &budget)) {
+		if (f.kind == PORT_NEWS)
+			tell_all(w, p, &f);
+		else
+			came(w, &w->wish->all[f.standby], &f);
+	}
 }
 
 /* Of those who are awake it is noticed when they end. */
@@ -407,7 +429,7 @@ static void take_time(struct waker *w)
 	}
 }
 
-static int timeout(const struct waker *w)
+static int timeout(const struct waker *w, bool wants)
 {
 	uint64_t at = LIFE_NEVER, now = life_now();
 	for (uint32_t k = 0; k < w->active_count; k++) {
@@ -415,6 +437,8 @@ static int timeout(const struct waker *w)
 		uint64_t due = s->life ? life_due(s->life) : s->until;
 		at = due < at ? due : at;
 	}
+	if (wants && w->rest < at)
+		at = w->rest;
 	return at == LIFE_NEVER ? -1 : at <= now ? 0 : at - now > 60000 ? 60000 : (int)(at - now);
 }
 
@@ -492,8 +516,8 @@ int standby_serve(const struct standby_wish *wish)
 		while (wants && (w->stops || !port_wants_more(wants)))
 			wants = port_next(wants);
 		bool turn = has_turn(w);
-		int n = epoll_wait(w->epoll, events, EVENTS, wants || turn ? 0 : timeout(w));
-		if (!n && wants && !turn)
+		int n = epoll_wait(w->epoll, events, EVENTS, turn ? 0 : timeout(w, wants));
+		if (!n && wants && !turn && life_now() >= w->rest)
 			port_make_one(wants);
 		for (int i = 0; i < n; i++)
 			take_event(w, &events[i]);

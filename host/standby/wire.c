@@ -26,6 +26,7 @@ static int open_tap(struct wire *w, const char *name, bool offloads, struct defe
 	packets_begin(&packets);
 	int failed = tap_attach(&host, &packets, name, offloads, why);
 	w->fd = packets.fd;
+	w->features = packets.features;
 	return failed;
 }
 

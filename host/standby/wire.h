@@ -22,6 +22,7 @@ struct wire {
 	int fd;               /* -1: none */
 	uint8_t kind, device; /* enum wire_kind; the image's device, by number */
 	char name[WIRE_NAME]; /* the interface's; in a bridge its first address */
+	uint32_t features;    /* AMP_NET_*: what was agreed with the TAP device */
 	/* In a bridge: */
 	uint32_t sleeper, interface; /* its number at the port; its device's while it is awake */
 	struct port *port;

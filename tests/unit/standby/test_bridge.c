@@ -213,9 +213,8 @@ static void arp_is_answered_in_its_place(void **state)
 	f = arp_question(0x0a000099);
 	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
 	f = arp_question(0x0a000003);
-	f.bytes[21] = 2; /* an answer */
+	f.bytes[21] = 3; /* RARP's */
 	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
-	assert_false(passes(&f));
 	f = arp_question(0x0a000003);
 	f.bytes[18] = 8; /* of another hardware */
 	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
@@ -230,6 +229,37 @@ static void arp_is_answered_in_its_place(void **state)
 	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
 	f = arp_question(0x0a000003);
 	s->all[1].is_awake = true;
+	assert_int_equal(ask(s, &f, &a), ASKED_AWAKE);
+	assert_int_equal(a.sleeper, 1);
+}
+
+/* Where a neighbour is from now on, and a router, by ARP and neighbour discovery; not what one of us says of himself. */
+static void news_are_what_others_say_to_many(void **state)
+{
+	struct sleepers *s = three();
+	struct asked_frame a;
+	struct filter_wish own = wish_of(1);
+	const uint8_t far[16] = { 0xfd, [15] = 9 };
+	struct frame f = arp_question(0x0a000001); /* what it asks for is its own */
+	(void)state;
+	assert_int_equal(ask(s, &f, &a), ASKED_NEWS);
+	memcpy(f.bytes + 6, own.mac, 6);
+	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
+	f = arp_question(0x0a000099);
+	f.bytes[21] = 2; /* an answer, to all */
+	assert_int_equal(ask(s, &f, &a), ASKED_NEWS);
+	memcpy(f.bytes, own.mac, 6);
+	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
+	for (unsigned type = 133; type < 138; type++) {
+		f = solicitation(far, false);
+		f.bytes[54] = (uint8_t)type;
+		assert_int_equal(ask(s, &f, &a),
+		                 type == 134 || type == 136 ? ASKED_NEWS : ASKED_NOTHING);
+		assert_int_equal(passes(&f), type >= 134 && type <= 136);
+	}
+	f = solicitation(far, false);
+	f.bytes[54] = 134;
+	f.bytes[21] = 64; /* somebody has passed it on */
 	assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
 }
 
@@ -277,6 +307,9 @@ static void solicitations_are_answered_in_its_place(void **state)
 	}
 	for (f = solicitation(own.ip6[0], true), f.size = 0; f.size < 78; f.size++)
 		assert_int_equal(ask(s, &f, &a), ASKED_NOTHING);
+	f = solicitation(own.ip6[0], true);
+	s->all[2].is_awake = true;
+	assert_int_equal(ask(s, &f, &a), ASKED_AWAKE);
 }
 
 static void what_is_for_it_wakes_and_chatter_does_not(void **state)
@@ -355,6 +388,7 @@ int main(void)
 		cmocka_unit_test(an_address_is_one_sleepers),
 		cmocka_unit_test(arp_is_answered_in_its_place),
 		cmocka_unit_test(solicitations_are_answered_in_its_place),
+		cmocka_unit_test(news_are_what_others_say_to_many),
 		cmocka_unit_test(what_is_for_it_wakes_and_chatter_does_not),
 		cmocka_unit_test(what_is_held_is_bounded_in_bytes),
 	};
