@@ -13,6 +13,7 @@
 #include <cli/clone.h>
 #include <cli/several.h>
 #include <tender/snapshot_stream.h>
+#include <tender/trust.h>
 
 #define PARENT_BYTES 16u /* of a snapshot's digest: its id */
 
@@ -24,15 +25,29 @@ static bool is_kept(const char *file)
 	       (strcmp(file, "-") || (!fstat(0, &st) && S_ISREG(st.st_mode)));
 }
 
-static int open_file(const char *file, struct defect *why)
+static int descriptor(const char *text, char **end)
+{
+	long n = strtol(text, end, 10);
+	return *end == text || n < 0 || n > INT_MAX ? -1 : fcntl((int)n, F_DUPFD_CLOEXEC, 3);
+}
+
+/* *base: what a fork has in common with its parent; -1: nothing. */
+static int open_file(const char *file, int *base, struct defect *why)
 {
 	char *end;
+	*base = -1;
 	if (!strcmp(file, "-"))
 		return snapshot_stream_read(0, why);
 	if (!strncmp(file, "fd:", 3)) {
-		long n = strtol(file + 3, &end, 10);
-		int fd = *end || end == file + 3 || n < 0 || n > INT_MAX ? -1 : dup((int)n);
-		return fd < 0 ? defect_set(why, "no such descriptor") : fd;
+		int fd = descriptor(file + 3, &end);
+		bool is_fork = fd >= 0 && *end == '+';
+		if (is_fork)
+			*base = descriptor(end + 1, &end);
+		if (fd >= 0 && !*end && (!is_fork || *base >= 0))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		return defect_set(why, "no such descriptor");
 	}
 	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? defect_set(why, "%s", strerror(errno)) : fd;
@@ -51,12 +66,20 @@ int clone_run(struct tender_options *o, struct detach *d, const char *file, unsi
 		    file);
 		return AMP_EXIT_USAGE;
 	}
-	int fd = open_file(file, &why), kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0 || snapshot_open(&s, fd, &why) ||
+	int base, fd = open_file(file, &base, &why),
+	          kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3),
+	          kept_base = base < 0 ? 0 : fcntl(base, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0 || snapshot_open_fork(&s, fd, base, &why) ||
 	    (strncmp(file, "fd:", 3) && snapshot_verify(&s, &why)) ||
 	    snapshot_image(&s, &image, file, &why)) {
 		say("%s: %s", file, why.text);
 		return AMP_EXIT_USAGE;
+	}
+	/* All clones have the same image: it is looked through once. */
+	int status = trust_image(&o->trust, &image, &why);
+	if (status) {
+		say("%s", why.text);
+		return status == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
 	}
 	for (unsigned i = 0; i < PARENT_BYTES; i++)
 		snprintf(parent + 2 * i, 3, "%02x", s.header.sha256[i]);
@@ -72,7 +95,9 @@ int clone_run(struct tender_options *o, struct detach *d, const char *file, unsi
 	o->path = file;
 	o->snapshot = file;
 	o->snapshot_fd = kept;
+	o->snapshot_base = kept_base;
 	o->snapshot_image = image.fd;
+	o->trusted = true;
 	o->unverified = true;
 	return several_run(o, d, count);
 }

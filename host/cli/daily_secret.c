@@ -109,7 +109,7 @@ int daily_secret(int argc, char **argv)
 	for (int i = optind + 1; i < argc; i++)
 		add(argv[i]);
 	int fd = pack();
-	if (control_ask_with(a->folder, "secrets", fd, WAIT_MS, text)) {
+	if (control_ask_with(a->folder, "secrets", fd, WAIT_MS, text, NULL)) {
 		tell("%s: its supervisor does not answer: %s", a->name, strerror(errno));
 		return AMP_EXIT_TENDER;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Verbs that take a picture of an appliance in the background: snapshot writes it to a file, fork starts clones of it. */
+/* Verbs that take a picture of an appliance in the background: snapshot writes it to a file; fork, which is fork.c's, starts clones
+ * of one that was named by its id. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,27 +12,21 @@
 #include <ampoule_abi.h>
 #include <builder/text.h>
 #include <cli/daily.h>
-#include <supervisor/control.h>
+#include <cli/take.h>
 #include <tender/snapshot_stream.h>
 
-#define WAIT_MS 600000 /* for the writer: memory of many GiB takes its time */
-
-/* Asks for a picture in the file. 0, or the exit status after a line. */
+/* 0, or the exit status after a line. */
 static int take(struct appliance *a, int fd, bool stops, unsigned long long *pause_us)
 {
-	char text[CONTROL_TEXT_MAX];
-	unsigned long long pages;
+	struct defect why;
 	if (!a->is_held) {
 		tell("%s does not run: only what runs has a picture", a->name);
 		return AMP_EXIT_USAGE;
 	}
-	if (control_ask_with(a->folder, stops ? "snapshot 1" : "snapshot", fd, WAIT_MS, text)) {
-		tell("%s: its supervisor does not answer: %s", a->name, strerror(errno));
-		return AMP_EXIT_TENDER;
-	}
-	if (sscanf(text, "ok %llu %llu", pause_us, &pages) == 2)
+	if (!take_picture(a->folder, stops ? TAKE_AND_STOP : TAKE_SNAPSHOT, fd, pause_us, NULL,
+	                  &why))
 		return 0;
-	tell("%s: no snapshot: %s", a->name, text);
+	tell("%s: %s", a->name, why.text);
 	return AMP_EXIT_TENDER;
 }
 
@@ -139,8 +134,7 @@ int daily_fork(int argc, char **argv)
 	                            "now: a snapshot\n"
 	                            "without a file. The options are those of `ampoule clone`.\n\n"
 	                            "  -h, --help  this text\n";
-	char **words = keep_array((size_t)argc + 3, sizeof *words);
-	unsigned long long pause_us;
+	char **words = keep_array((size_t)argc + 2, sizeof *words);
 	if (argc < 2 || !strcmp(argv[argc - 1], "-h") || !strcmp(argv[argc - 1], "--help")) {
 		fputs(usage, argc < 2 ? stderr : stdout);
 		return argc < 2 ? AMP_EXIT_USAGE : 0;
@@ -148,14 +142,14 @@ int daily_fork(int argc, char **argv)
 	struct appliance *a = named(argv[argc - 1]);
 	if (!a)
 		return AMP_EXIT_USAGE;
-	int fd = memory_file(), status = take(a, fd, false, &pause_us);
-	if (status)
-		return status;
+	if (!a->is_held) {
+		tell("%s does not run: only what runs can be forked", a->name);
+		return AMP_EXIT_USAGE;
+	}
 	words[0] = keep_format("ampoule");
-	words[1] = keep_format("clone");
-	for (int i = 1; i < argc - 1; i++)
+	for (int i = 0; i < argc; i++)
 		words[i + 1] = argv[i];
-	words[argc] = keep_format("fd:%d", fd);
+	words[argc] = a->name;
 	const char *command = getenv("AMPOULE_COMMAND");
 	if (command)
 		execv(command, words);

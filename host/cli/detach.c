@@ -296,7 +296,13 @@ int detach_run(struct detach *d, const struct tender_options *t)
 		status = take_time("watchdog", d->values[WATCHDOG], 100, &o.record.watchdog_ms);
 	if (status)
 		return status;
-	if (!d->has_no_image && !detach_word(d, NULL, image))
+	bool fits = d->has_no_image || detach_word(d, NULL, image);
+	for (unsigned i = 0; fits && i < d->other_count; i++) {
+		fits = d->count + 1 < DETACH_WORDS_MAX;
+		if (fits)
+			d->words[d->count++] = d->others[i];
+	}
+	if (!fits)
 		return usage("too many options", "");
 	if (!getcwd(folder, sizeof folder)) {
 		say("the current folder is gone: %s", strerror(errno));

@@ -19,6 +19,8 @@ extern const char detach_help[];
 struct detach {
 	const char *verb;    /* "clone", "standby"; null: "run" */
 	bool has_no_image;   /* its words name none */
+	char *const *others; /* what is given behind the image */
+	unsigned other_count;
 	uint64_t generation; /* of a clone, and the snapshot's id: */
 	const char *parent;
 	bool is_wanted;

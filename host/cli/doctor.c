@@ -27,14 +27,14 @@ static const struct {
 	const char *id;
 	doctor_probe_fn *probe;
 } probes[] = {
-	{ "kvm.probe", doctor_kvm },       { "sandbox.probe", doctor_sandbox },
-	{ "net.passt", doctor_passt },     { "net.tap", doctor_tap },
-	{ "net.bridge", doctor_bridge },   { "net.macvtap", doctor_macvtap },
-	{ "net.raw", doctor_packet },      { "net.fd", doctor_descriptor },
-	{ "net.xdp", doctor_xdp },         { "host.cpu", doctor_cpu },
-	{ "host.clock", doctor_clock },    { "host.pages", doctor_pages },
-	{ "host.io_uring", doctor_uring }, { "host.userns", doctor_userns },
-	{ "build.probe", doctor_build },
+	{ "kvm.probe", doctor_kvm },      { "sandbox.probe", doctor_sandbox },
+	{ "net.passt", doctor_passt },    { "net.tap", doctor_tap },
+	{ "net.bridge", doctor_bridge },  { "net.macvtap", doctor_macvtap },
+	{ "net.raw", doctor_packet },     { "net.fd", doctor_descriptor },
+	{ "net.xdp", doctor_xdp },        { "net.neighbours", doctor_neighbours },
+	{ "host.cpu", doctor_cpu },       { "host.clock", doctor_clock },
+	{ "host.pages", doctor_pages },   { "host.io_uring", doctor_uring },
+	{ "host.userns", doctor_userns }, { "build.probe", doctor_build },
 };
 
 int verb_doctor(int argc, char **argv)

@@ -17,20 +17,13 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <tender/processor.h>
+
 #define HWCAP2_FSGSBASE_ (1ul << 1)
 #define ROUNDS           10000
 #define LARGE            (2ul << 20) /* a huge page */
 #define AREA             (8ul << 20) /* what the page probe touches */
 #define TOUCHES          4
-
-static int cpu_level(void)
-{
-	__builtin_cpu_init();
-	return __builtin_cpu_supports("x86-64-v4")   ? 4
-	       : __builtin_cpu_supports("x86-64-v3") ? 3
-	       : __builtin_cpu_supports("x86-64-v2") ? 2
-	                                             : 1;
-}
 
 static void model(char *text, unsigned size)
 {
@@ -51,7 +44,7 @@ static void model(char *text, unsigned size)
 
 void doctor_cpu(struct doctor_report *report)
 {
-	int level = cpu_level();
+	int level = (int)processor_level();
 	struct doctor_line *line;
 	struct utsname system;
 	cpu_set_t cpus;

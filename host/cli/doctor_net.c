@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Network devices, seen by `ampoule doctor`: a TAP device in a throw-away network namespace, with
- * what one packet costs in each direction, and AF_XDP sockets. The namespace dies with the probe's
- * process.
+ * what one packet costs in each direction, AF_XDP sockets, and the table of neighbours. The namespace dies with the
+ * probe's process.
  */
 #include "doctor_probe.h"
 
@@ -16,6 +16,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -27,6 +28,7 @@
 #define ETHERTYPE      0x88b5 /* IEEE 802: local experiments; nobody answers */
 #define XDP_FRAMES     64
 #define XDP_FRAME_SIZE 2048
+#define NEIGHBOURS_FEW 4096 /* Linux has room for 1,024 unless it is told */
 
 #ifndef AF_XDP
 #define AF_XDP 44
@@ -221,4 +223,28 @@ void doctor_xdp(struct doctor_report *report)
 	                    : error == ENOBUFS    ? "raise the limit on locked memory (ulimit -l)"
 	                    : root                ? "give this process CAP_NET_RAW"
 	                                          : "run as root, or with CAP_NET_RAW");
+}
+
+/* A neighbour that the kernel has no room for hears nothing from this host, not even an answer to its own question. Only the host's
+ * own network namespace has the figure. */
+void doctor_neighbours(struct doctor_report *report)
+{
+	struct doctor_line *line;
+	char text[32];
+	double room;
+
+	doctor_read("/proc/sys/net/ipv4/neigh/default/gc_thresh3", text, sizeof text);
+	if (!text[0])
+		return;
+	room = atof(text);
+	line = doctor_line(
+	        report, "net.neighbours", room < NEIGHBOURS_FEW ? DOCTOR_NOTE : DOCTOR_OK, room,
+	        "neighbours",
+	        "the kernel has room for %.0f neighbours, in all network namespaces together",
+	        room);
+	if (room < NEIGHBOURS_FEW)
+		doctor_remedy(line,
+		              "where more appliances than that are to be reached from this host: "
+		              "sudo sysctl net.ipv4.neigh.default.gc_thresh3=65536, "
+		              "and net.ipv6's");
 }

@@ -63,7 +63,7 @@ void doctor_read(const char *path, char *text, unsigned size);
 
 /* The probes, each reporting lines of the group that it is named after. */
 doctor_probe_fn doctor_kvm, doctor_sandbox, doctor_passt, doctor_tap, doctor_bridge, doctor_macvtap,
-        doctor_packet, doctor_descriptor, doctor_xdp, doctor_cpu, doctor_clock, doctor_pages,
-        doctor_uring, doctor_userns, doctor_build;
+        doctor_packet, doctor_descriptor, doctor_xdp, doctor_neighbours, doctor_cpu, doctor_clock,
+        doctor_pages, doctor_uring, doctor_userns, doctor_build;
 
 #endif

@@ -198,7 +198,7 @@ static void print_trust(struct subject *s)
 		printf("  digest     WRONG: it %s\n", s->digest_defect);
 	else
 		printf("  digest     %s\n",
-		       s->has_digest ? inspect_hex(s->digest.sha256, sizeof s->digest.sha256)
+		       s->has_digest ? inspect_hex(s->digest.blake3, sizeof s->digest.blake3)
 		                     : "none: built by an older ampoule");
 	if (!s->is_signed)
 		printf("  signed by  nobody\n");
@@ -501,8 +501,8 @@ static json_t *trust_json(struct subject *s)
 	bool whole = s->has_digest && !s->digest_defect,
 	     is_signed = s->is_signed && !s->signature_defect;
 	return json_pack(
-	        "{s:s?, s:b, s:s?, s:b, s:s?}", "sha256",
-	        s->has_digest ? inspect_hex(s->digest.sha256, sizeof s->digest.sha256) : NULL,
+	        "{s:s?, s:b, s:s?, s:b, s:s?}", "blake3",
+	        s->has_digest ? inspect_hex(s->digest.blake3, sizeof s->digest.blake3) : NULL,
 	        "whole", whole, "signed_by", is_signed ? signer_id(s) : NULL, "verified",
 	        s->is_verified, "comment", is_signed ? minisign_comment(&s->signature) : NULL);
 }

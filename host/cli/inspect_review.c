@@ -48,8 +48,8 @@ static void of_trust(struct review *r, const struct subject *s)
 	                       : UNKNOWN,
 	      "file",
 	      s->digest_defect ? s->digest_defect
-	      : s->has_digest  ? keep_format("SHA-256 %s",
-	                                     inspect_hex(s->digest.sha256, sizeof s->digest.sha256))
+	      : s->has_digest  ? keep_format("BLAKE3 %s",
+	                                     inspect_hex(s->digest.blake3, sizeof s->digest.blake3))
 	                       : "it has no digest");
 	claim(r, "signed", "somebody answers for it",
 	      s->is_verified                        ? HOLDS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The `ampoule` command. `run`, `doctor` and `verify` are built in; every other verb is an executable
+ * The `ampoule` command. `run`, `clone`, `fork`, `standby`, `doctor` and `verify` are built in; every other verb is an executable
  * ampoule-VERB beside this one or in ../libexec/ampoule. Linked statically and kept small: its
  * start is part of an appliance's boot.
  */
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <ampoule_abi.h>
+#include <cli/fork.h>
 #include <cli/near.h>
 #include <cli/output.h>
 
@@ -39,7 +40,9 @@ static const struct verb verbs[] = {
 	{ "logs", "show what one has written", NULL, "daily" },
 	{ "snapshot", "write a picture of one that runs", NULL, "daily" },
 	{ "secret", "hand new secrets to one that runs", NULL, "daily" },
-	{ "fork", "start clones of one that runs", NULL, "daily" },
+#ifdef HAVE_VERB_RUN
+	{ "fork", "start clones of one that runs", verb_fork, "daily" },
+#endif
 	{ "stop", "ask some to end", NULL, "daily" },
 	{ "kill", "send some a signal", NULL, "daily" },
 	{ "rm", "forget some that have ended", NULL, "daily" },
@@ -176,8 +179,11 @@ static int run_verb(int argc, char **argv)
 {
 	clone_is_fork(argc, argv);
 	for (unsigned i = 0; i < VERBS; i++)
-		if (verbs[i].run && strcmp(argv[0], verbs[i].name) == 0)
-			return verbs[i].run(argc, argv);
+		if (verbs[i].run && strcmp(argv[0], verbs[i].name) == 0) {
+			int status = verbs[i].run(argc, argv);
+			if (status != FORK_ELSEWHERE)
+				return status;
+		}
 	const char *helper = is_of_background(argc, argv) ? "daily" : argv[0];
 	for (unsigned i = 0; i < VERBS; i++)
 		if (verbs[i].helper && strcmp(argv[0], verbs[i].name) == 0)

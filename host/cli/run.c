@@ -437,15 +437,14 @@ int run_read_line(int argc, char **argv, bool files, struct run_words *to)
 	int status = read_words(argc, argv);
 	if (status)
 		return status;
-	if (optind + 1 != argc)
-		return usage(optind == argc ? "no snapshot and no image given"
-		                            : "given beside another: ",
-		             optind == argc ? "" : argv[optind + 1]);
+	if (optind == argc)
+		return usage("no snapshot and no image given", "");
 	if (publish.count || warm || warm_limit || machine)
 		return usage("not for what stands by: ", publish.count        ? "-p"
 		                                         : warm || warm_limit ? "--warm"
 		                                                              : "--tender qemu");
-	*to = (struct run_words){ argv[optind], &o, &standby, count ? (unsigned)count : 1 };
+	*to = (struct run_words){ argv + optind, (unsigned)(argc - optind), &o, &standby,
+		                  count ? (unsigned)count : 1 };
 	return 0;
 }
 

@@ -14,7 +14,8 @@ int verb_run(int argc, char **argv);
 
 /* A line's words; they, and what follows, hold until the next call. argv[0] is nobody's. */
 struct run_words {
-	const char *what; /* the image or snapshot */
+	char *const *files; /* the image or snapshot, or several of these */
+	unsigned file_count;
 	struct tender_options *options;
 	const struct standby_words *standby;
 	unsigned count;

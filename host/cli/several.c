@@ -126,7 +126,6 @@ static int gather(unsigned *left)
 
 static int run_one(struct tender_options *o, struct detach *d, unsigned n)
 {
-	o->start = clock_sample();
 	if (!number_all(o, d, n))
 		return AMP_EXIT_USAGE;
 	return d->is_wanted ? detach_run(d, o) : tender_run(o);
@@ -146,6 +145,7 @@ static int run_children(struct tender_options *o, struct detach *d, unsigned cou
 	for (unsigned i = 0; i < 3; i++)
 		sigaction((const int[]){ SIGINT, SIGTERM, SIGHUP }[i], &a, NULL);
 	fflush(NULL);
+	tender_prepare(o);
 	for (unsigned n = 0; n < count; n++) {
 		if (d->is_wanted && left == AT_ONCE) {
 			int status = gather(&left);
@@ -157,6 +157,7 @@ static int run_children(struct tender_options *o, struct detach *d, unsigned cou
 				signal((const int[]){ SIGINT, SIGTERM, SIGHUP }[i], SIG_DFL);
 			snprintf(label, sizeof label, "number %u", n);
 			o->label = label;
+			o->start = clock_sample();
 			int status = run_one(o, d, n);
 			fflush(NULL);
 			_exit(status);

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,20 +22,23 @@
 #include <standby/port.h>
 #include <supervisor/place.h>
 #include <tender/args.h>
+#include <tender/device/handed.h>
 #include <tender/device/packets.h>
 #include <tender/picture_request.h>
+#include <tender/trust.h>
 
 #define IDLE_MIN_MS 20u
 #define IDLE_MAX_MS (24u * 3600 * 1000)
 #define HOLD_MAX    (1u << 30)
 
 const char standby_help[] =
-        "usage: ampoule standby [OPTION...] SNAPSHOT|IMAGE\n"
+        "usage: ampoule standby [OPTION...] SNAPSHOT...|IMAGE\n"
         "       ampoule standby [-d] [--awake NUMBER] --file FILE\n\n"
         "Waits on the network of appliances that are not running. The first packet for one starts "
         "it, from a snapshot\n"
         "or an image, and is answered; when it has had nothing to do for a while, it ends, and is "
-        "waited for again.\n\n"
+        "waited for again.\n"
+        "Of several snapshots of one image, one is drawn at each start.\n\n"
         "  --net "
         "NAME=tap:INTERFACE|NAME=packet:INTERFACE|NAME=bridge:BRIDGE[,address=A.B.C.D/LEN]\n"
         "                            where to wait; other networks are not waited on. In a bridge "
@@ -142,10 +146,11 @@ static struct device_texts *nets_of(struct tender_options *o)
 }
 
 /* 0, or the exit status after a line. */
-static int go_on_from(struct tender_options *o, const struct standby *s)
+static int go_on_from(struct tender_options *o, const struct standby_order *order)
 {
 	static char path[PATH_MAX];
-	const struct source *from = s->plan->source;
+	const struct standby *s = order->standby;
+	const struct source *from = order->source;
 	o->path = from->path;
 	o->snapshot_fd = -1;
 	if (s->plan->folder) {
@@ -166,6 +171,7 @@ static int go_on_from(struct tender_options *o, const struct standby *s)
 	o->snapshot = from->path;
 	o->snapshot_fd = from->snapshot;
 	o->snapshot_image = from->image.fd;
+	o->trusted = s->plan->trusted;
 	o->unverified = true;
 	return 0;
 }
@@ -180,6 +186,25 @@ static void find_macs(const struct standby *s, uint8_t macs[AMP_DEVICES_MAX][6])
 			packets_mac(macs[w->device], image->note.name,
 			            image->devices[w->device].name, w->name);
 	}
+}
+
+/* The waker has agreed with each TAP device; with those of bridges as with one for an image of today. */
+static void tell_agreed(const struct standby *s)
+{
+	static struct handed_tap agreed[STANDBY_WIRES_MAX];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->wire_count; i++) {
+		const struct wire *w = &s->wires[i];
+		struct handed_tap *t = &agreed[n];
+		*t = (struct handed_tap){ .fd = w->fd, .features = w->features };
+		if (w->kind == WIRE_TAP)
+			snprintf(t->name, sizeof t->name, "%s", w->name);
+		else if (w->kind == WIRE_PACKET || s->plan->source->image.note.abi_minor < 1 ||
+		         !if_indextoname(w->interface, t->name))
+			continue;
+		n++;
+	}
+	handed_agreed(agreed, n);
 }
 
 static int woken(const struct standby_order *order)
@@ -200,7 +225,8 @@ static int woken(const struct standby_order *order)
 	for (uint32_t i = 0; i < s->wire_count; i++)
 		if (!hand_over(&nets->texts[i], s->wires[i].fd))
 			return AMP_EXIT_TENDER;
-	status = go_on_from(w.options, s);
+	tell_agreed(s);
+	status = go_on_from(w.options, order);
 	w.options->traffic = order->traffic;
 	find_macs(s, macs);
 	w.options->macs = macs;
@@ -300,18 +326,26 @@ static bool add_wakes(struct filter_wish *wish, const struct run_words *w, unsig
 }
 
 static int find_addresses(struct filter_wish *wish, const struct run_words *w,
-                          const struct source *from, const char *words, unsigned n,
-                          struct defect *why)
+                          const struct standby *s, const char *words, struct defect *why)
 {
+	const struct source *from = s->plan->source;
+	unsigned n = s->number;
 	if (!add_wakes(wish, w, n))
 		return defect_set(why, "--wake wants an address");
 	if (w->standby->wake_count)
 		return 0;
 	add_addresses(wish, words);
 	add_arguments(wish, w, n);
-	for (uint32_t i = 0; i < from->ip4_count && !wish->ip4_count && !wish->ip6_count; i++)
-		if (i < FILTER_ADDRESSES)
-			wish->ip4[wish->ip4_count++] = from->ip4[i];
+	if (wish->ip4_count || wish->ip6_count)
+		return 0;
+	for (uint32_t k = 1; k < s->plan->pool_count; k++)
+		if (memcmp(s->plan->pool[k]->ip4, from->ip4, sizeof from->ip4) != 0)
+			return defect_set(why,
+			                  "%s has other addresses than %s: name them: address=, "
+			                  "--set or --wake",
+			                  s->plan->pool[k]->path, from->path);
+	for (uint32_t i = 0; i < from->ip4_count && i < FILTER_ADDRESSES; i++)
+		wish->ip4[wish->ip4_count++] = from->ip4[i];
 	return 0;
 }
 
@@ -355,8 +389,7 @@ static int add_wire(struct standby *s, const struct run_words *w, char *text, st
 	const struct source *from = s->plan->source;
 	if (i == STANDBY_WIRES_MAX)
 		return defect_set(why, "more than %u networks", STANDBY_WIRES_MAX);
-	if (read_net(from, text, &net, why) ||
-	    find_addresses(&wish, w, from, net.words, s->number, why))
+	if (read_net(from, text, &net, why) || find_addresses(&wish, w, s, net.words, why))
 		return -1;
 	packets_mac(wish.mac, from->image.note.name, net.device, net.interface);
 	if (net.kind == WIRE_BRIDGE ? join_bridge(s, &net, &wish, why)
@@ -417,7 +450,7 @@ static int add_one(const struct standby_plan *plan, const struct run_words *w, u
 	struct standby s = { .plan = plan, .number = n };
 	uint32_t descriptors = own_descriptors(nets_of(w->options));
 	used += descriptors;
-	if (used + STANDBY_DESCRIPTORS > bound) {
+	if (used + source_descriptors() + STANDBY_DESCRIPTORS > bound) {
 		left_out++;
 		return 0;
 	}
@@ -483,28 +516,75 @@ static int check_folder(const char *folder, struct defect *why)
 	return 0;
 }
 
+/* The copy that all clones have is looked through here, and not by each of them. */
+static int check_trust(const struct run_words *w, const struct source *from, struct defect *why)
+{
+	static struct image image;
+	int fd = fcntl(from->image.fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return defect_set(why, "no descriptor is left");
+	image_of(&image, from->path, fd);
+	int status = trust_image(&w->options->trust, &image, why);
+	if (!status)
+		image_close(&image);
+	return status;
+}
+
+/* Several are pictures of several runs of one image. */
+static bool fill_pool(struct standby_plan *plan, const struct run_words *w, struct defect *why)
+{
+	if (w->file_count > STANDBY_POOL_MAX) {
+		defect_set(why, "more than %u snapshots", STANDBY_POOL_MAX);
+		return false;
+	}
+	plan->pool = calloc(w->file_count, sizeof *plan->pool);
+	if (!plan->pool) {
+		defect_set(why, "no memory");
+		return false;
+	}
+	for (unsigned k = 0; k < w->file_count; k++) {
+		const char *path = strdup(w->files[k]);
+		struct source *from = path ? source_open(path, why) : NULL;
+		if (!path)
+			defect_set(why, "no memory");
+		if (!from)
+			return false;
+		plan->source = plan->source ? plan->source : from;
+		plan->pool[plan->pool_count++] = from;
+		if (k && !source_same_image(plan->source, from)) {
+			defect_set(why, "%s: no snapshot of the same image as %s", path,
+			           plan->source->path);
+			return false;
+		}
+	}
+	return true;
+}
+
 static struct standby_plan *make_plan(const struct run_words *w, const char *words, uint32_t size,
                                       struct defect *why)
 {
 	struct standby_plan *plan = calloc(1, sizeof *plan);
-	const char *path = strdup(w->what), *folder = w->standby->folder;
-	if (!plan || !path) {
+	const char *folder = w->standby->folder;
+	if (!plan) {
 		defect_set(why, "no memory");
 		return NULL;
 	}
 	errno = 0;
-	*plan = (struct standby_plan){ .source = source_open(path, why),
-		                       .words = words,
+	*plan = (struct standby_plan){ .words = words,
 		                       .words_size = size,
 		                       .idle_ms = w->standby->idle_ms,
 		                       .stop_ms = w->options->stop_timeout / 1000000,
 		                       .folder = folder ? strdup(folder) : NULL };
-	if (!plan->source)
+	if (!fill_pool(plan, w, why))
 		return NULL;
 	if (plan->source->snapshot >= 0 && w->options->memory) {
-		defect_set(why, "%s: a clone has its parent's memory: leave --memory out", path);
+		defect_set(why, "%s: a clone has its parent's memory: leave --memory out",
+		           plan->source->path);
 		return NULL;
 	}
+	plan->trusted = plan->source->snapshot >= 0;
+	if (plan->trusted && check_trust(w, plan->source, why))
+		return NULL;
 	if (check_arguments(w, plan->source, why) || (folder && check_folder(folder, why)))
 		return NULL;
 	return plan;
@@ -588,11 +668,13 @@ static int check_words(int argc, char **argv, struct tender_options *o, struct d
 	if (words->file && (optind < argc || beside_file(d)))
 		return usage("beside --file there is only --awake, --hold and what -d has: ",
 		             optind < argc ? argv[optind] : beside_file(d));
-	if (!words->file && optind + 1 != argc)
-		return usage(optind == argc ? "no snapshot and no image given, and no --file"
-		                            : "more than one snapshot given: ",
-		             optind == argc ? "" : argv[optind + 1]);
+	if (!words->file && optind == argc)
+		return usage("no snapshot and no image given, and no --file", "");
 	d->has_no_image = words->file;
+	if (!words->file) {
+		d->others = argv + optind + 1;
+		d->other_count = (unsigned)(argc - optind - 1);
+	}
 	o->path = words->file ? words->file : argv[optind];
 	return 0;
 }
@@ -637,6 +719,7 @@ int standby_run(int argc, char **argv, struct tender_options *o, struct detach *
 	if (!count)
 		return AMP_EXIT_USAGE;
 	held_limit(words.hold);
+	tender_prepare(o);
 	const struct standby_wish wish = { all, count, words.awake_max, folder, woken };
 	return standby_serve(&wish);
 }

@@ -32,9 +32,9 @@ static void print(const struct image *image, struct trust_finding *f)
 	char id[MINISIGN_ID_TEXT];
 	printf("%s: ", image->path);
 	if (f->has_digest) {
-		printf("whole, SHA-256 ");
-		for (unsigned i = 0; i < sizeof f->digest.sha256; i++)
-			printf("%02x", f->digest.sha256[i]);
+		printf("whole, BLAKE3 ");
+		for (unsigned i = 0; i < sizeof f->digest.blake3; i++)
+			printf("%02x", f->digest.blake3[i]);
 	} else {
 		printf("has no digest: built by an older ampoule");
 	}
