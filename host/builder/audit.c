@@ -227,16 +227,29 @@ static bool is_padding(const uint8_t *bytes, size_t size, unsigned *length)
 	return true;
 }
 
-static void find(struct audit *a, uint64_t address, const struct symbol *in, const char *what)
+static struct audit_finding *found_at(struct audit *a, uint64_t address, const char *what)
 {
-	/* Overlapping symbols lead to the same bytes more than once. */
 	for (uint64_t i = 0; i < a->finding_count && i < AUDIT_FINDINGS; i++)
 		if (a->findings[i].address == address && strcmp(a->findings[i].what, what) == 0)
-			return;
+			return &a->findings[i];
+	return NULL;
+}
+
+static void find(struct audit *a, uint64_t address, const struct symbol *in, const char *what)
+{
+	const struct audit_finding now = { address, in ? in->name : NULL,
+		                           in ? address - in->address : 0, what };
+	struct audit_finding *before = found_at(a, address, what);
+
+	/* Overlapping symbols lead to the same bytes more than once. They belong to the one that begins last: that before
+	 * it reaches into it, as the last name of a control-flow jump table does. */
+	if (before) {
+		if (in && before->function)
+			*before = now;
+		return;
+	}
 	if (a->finding_count < AUDIT_FINDINGS)
-		a->findings[a->finding_count] =
-		        (struct audit_finding){ address, in ? in->name : NULL,
-			                        in ? address - in->address : 0, what };
+		a->findings[a->finding_count] = now;
 	a->finding_count++;
 }
 

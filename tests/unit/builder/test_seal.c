@@ -455,6 +455,21 @@ static void code_between_functions_is_refused(void **state)
 	assert_int_equal(audit_bytes(bytes, sizeof bytes, &s).finding_count, 1);
 }
 
+/* The last name of a control-flow jump table reaches into the function behind the table. */
+static void a_finding_is_of_the_function_that_begins_last(void **state)
+{
+	static const uint8_t bytes[] = { 0xeb, 0x00, 0xcc, 0xcc, 0x55, 0x0f, 0x05, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 8, "table", true, false, NULL },
+		                 { ELF_BASE + 4, 4, "behind", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 2 };
+	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
+
+	(void)state;
+	assert_int_equal(a.finding_count, 1);
+	assert_string_equal(a.findings[0].function, "behind");
+	assert_int_equal(a.findings[0].offset, 1);
+}
+
 /* As control-flow jump tables are: a name whose size reaches into the padding behind the next function. */
 static void a_size_that_ends_amid_an_instruction_hides_nothing(void **state)
 {
@@ -701,6 +716,7 @@ int main(void)
 		cmocka_unit_test(survives_damage),
 		cmocka_unit_test(knows_each_way_out),
 		cmocka_unit_test(names_function_and_offset),
+		cmocka_unit_test(a_finding_is_of_the_function_that_begins_last),
 		cmocka_unit_test(code_between_functions_is_refused),
 		cmocka_unit_test(a_size_that_ends_amid_an_instruction_hides_nothing),
 		cmocka_unit_test(functions_without_size_reach_to_the_next),
