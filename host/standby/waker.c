@@ -396,13 +396,12 @@ static void take_event(struct waker *w, const struct epoll_event *e)
 		return;
 	}
 	struct standby *s = &w->wish->all[(uint32_t)e->data.u64];
-	unsigned what = (unsigned)(e->data.u64 >> 32);
-	if (what == OF_SIGNALS)
+	if (of == OF_SIGNALS)
 		take_signals(w);
-	else if (what == OF_PICTURES && s->life)
+	else if (of == OF_PICTURES && s->life)
 		take_answer(w, s);
 	/* One of several of its wires may have woken it already. */
-	if (what != OF_WIRE || w->stops || state_of(w, s) != ROSTER_ASLEEP)
+	if (of != OF_WIRE || w->stops || state_of(w, s) != ROSTER_ASLEEP)
 		return;
 	if (e->events & (EPOLLERR | EPOLLHUP) && is_gone(s))
 		gone(w, s, true);

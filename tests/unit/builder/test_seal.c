@@ -420,6 +420,14 @@ static struct audit audit_bytes(const void *bytes, size_t size, struct symbols *
 	return a;
 }
 
+static void found_syscall(const struct audit *a, const char *function, uint64_t offset)
+{
+	assert_int_equal(a->finding_count, 1);
+	assert_string_equal(a->findings[0].what, "syscall");
+	assert_string_equal(a->findings[0].function, function);
+	assert_int_equal(a->findings[0].offset, offset);
+}
+
 static void names_function_and_offset(void **state)
 {
 	static const uint8_t bytes[] = { 0x90, 0xc3, 0xcc, 0xcc, 0x55, 0x0f, 0x05, 0xc3 };
@@ -429,10 +437,7 @@ static void names_function_and_offset(void **state)
 	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
 
 	(void)state;
-	assert_int_equal(a.finding_count, 1);
-	assert_string_equal(a.findings[0].what, "syscall");
-	assert_string_equal(a.findings[0].function, "second");
-	assert_int_equal(a.findings[0].offset, 1);
+	found_syscall(&a, "second", 1);
 	assert_int_equal(a.functions, 2);
 	assert_int_equal(a.padding, 2);
 	assert_int_equal(a.hidden[PATTERN_SYSCALL], 1);
@@ -465,9 +470,7 @@ static void a_finding_is_of_the_function_that_begins_last(void **state)
 	struct audit a = audit_bytes(bytes, sizeof bytes, &s);
 
 	(void)state;
-	assert_int_equal(a.finding_count, 1);
-	assert_string_equal(a.findings[0].function, "behind");
-	assert_int_equal(a.findings[0].offset, 1);
+	found_syscall(&a, "behind", 1);
 }
 
 /* As control-flow jump tables are: a name whose size reaches into the padding behind the next function. */
