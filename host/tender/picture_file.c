@@ -219,7 +219,19 @@ static bool is_touched(struct writer *w, const struct region *r, const struct sn
 	       (was && snapshot_has(w->of->space->from, was, page)) || base_has(w, r, page);
 }
 
-/* A page in a process of its own; null: it is not accessible, as a stack's guard. */
+/* How many of the pages are neither a stack's guard nor behind one; 0: the first is in one. */
+static uint64_t before_guard(const struct writer *w, const struct region *r, uint64_t page,
+                             uint64_t pages)
+{
+	const struct space *s = w->of->space;
+	if (r->kind != REGION_STACKS)
+		return pages;
+	uint64_t in_stack = page * AMP_PAGE % s->stack_stride,
+	         left = (s->stack_stride - in_stack) / AMP_PAGE;
+	return in_stack < s->stack_guard ? 0 : left < pages ? left : pages;
+}
+
+/* Pages in a process of its own; null: they are not accessible. */
 static const uint8_t *fetch(struct writer *w, const struct region *r, uint64_t page, uint64_t pages)
 {
 	struct iovec to = { w->chunk, pages * AMP_PAGE },
@@ -234,23 +246,30 @@ static bool is_hole(const struct writer *w, uint32_t region, uint64_t page, cons
 	return !w->no_sums && !is_there(w, region, page) && is_zero(bytes);
 }
 
-/* At most CHUNK pages. The file's bytes are what a clone maps: a page that is zero now, and was not, is written, too. */
-static void put_touched(struct writer *w, uint32_t region, uint64_t page, uint64_t pages)
+/* The file's bytes are what a clone maps: a page that is zero now, and was not, is written, too. */
+static void put_accessible(struct writer *w, uint32_t region, uint64_t page, uint64_t pages)
 {
 	const struct region *r = w->regions[region];
 	const uint8_t *bytes =
 	        is_seen(w->of, r) ? r->host + page * AMP_PAGE : fetch(w, r, page, pages);
-	if (!bytes && pages > 1) { /* some of them are guards */
-		for (uint64_t k = 0; k < pages; k++)
-			put_touched(w, region, page + k, 1);
-		return;
-	}
 	for (uint64_t k = 0, n; bytes && k < pages; k += n) {
 		for (n = 0; k + n < pages &&
 		            !is_hole(w, region, page + k + n, bytes + (k + n) * AMP_PAGE);)
 			n++;
 		if (n)
 			put_pages(w, region, page + k, bytes + k * AMP_PAGE, n);
+		else
+			n = 1;
+	}
+}
+
+/* At most CHUNK pages. */
+static void put_touched(struct writer *w, uint32_t region, uint64_t page, uint64_t pages)
+{
+	for (uint64_t n; pages; page += n, pages -= n) {
+		n = before_guard(w, w->regions[region], page, pages);
+		if (n)
+			put_accessible(w, region, page, n);
 		else
 			n = 1;
 	}
