@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The snapshot is opened and looked through once, for all clones. */
+/* Snapshot and image are opened and looked through once, for all clones. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -53,11 +53,35 @@ static int open_file(const char *file, int *base, struct defect *why)
 	return fd < 0 ? defect_set(why, "%s", strerror(errno)) : fd;
 }
 
+int clone_from(struct tender_options *o, int fd, int base, int sealed, bool verify)
+{
+	static struct snapshot from;
+	static struct image image;
+	struct defect why;
+	if (snapshot_open_fork(&from, fd, base, &why) || (verify && snapshot_verify(&from, &why)) ||
+	    (sealed < 0 && snapshot_image(&from, &image, o->path, &why))) {
+		say("%s: %s", o->path, why.text);
+		return AMP_EXIT_USAGE;
+	}
+	if (sealed >= 0)
+		image_of(&image, o->path, sealed);
+	int status = sealed < 0 ? trust_image(&o->trust, &image, &why) : 0;
+	if (status) {
+		say("%s", why.text);
+		return status == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
+	}
+	if ((sealed >= 0 && image_check(&image, &why)) || snapshot_fits(&from, &image, &why)) {
+		say("%s: %s", o->path, why.text);
+		return AMP_EXIT_USAGE;
+	}
+	o->from = &from;
+	o->image = &image;
+	return 0;
+}
+
 int clone_run(struct tender_options *o, struct detach *d, const char *file, unsigned count)
 {
-	static struct snapshot s;
 	static char in_memory[16], parent[2 * PARENT_BYTES + 1];
-	static struct image image; /* all clones map the same pages of it */
 	struct defect why;
 	if (o->moved && is_kept(file)) {
 		say("%s: connections are kept once, so the snapshot comes by a pipe: `ampoule "
@@ -66,38 +90,23 @@ int clone_run(struct tender_options *o, struct detach *d, const char *file, unsi
 		    file);
 		return AMP_EXIT_USAGE;
 	}
-	int base, fd = open_file(file, &base, &why),
-	          kept = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3),
-	          kept_base = base < 0 ? 0 : fcntl(base, F_DUPFD_CLOEXEC, 3);
-	if (fd < 0 || snapshot_open_fork(&s, fd, base, &why) ||
-	    (strncmp(file, "fd:", 3) && snapshot_verify(&s, &why)) ||
-	    snapshot_image(&s, &image, file, &why)) {
+	int base, fd = open_file(file, &base, &why);
+	if (fd < 0) {
 		say("%s: %s", file, why.text);
 		return AMP_EXIT_USAGE;
 	}
-	/* All clones have the same image: it is looked through once. */
-	int status = trust_image(&o->trust, &image, &why);
-	if (status) {
-		say("%s", why.text);
-		return status == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
-	}
-	for (unsigned i = 0; i < PARENT_BYTES; i++)
-		snprintf(parent + 2 * i, 3, "%02x", s.header.sha256[i]);
-	d->generation = s.header.generation + 1;
-	d->parent = parent;
-	snapshot_close(&s);
+	o->path = file;
+	int status = clone_from(o, fd, base, -1, strncmp(file, "fd:", 3));
+	if (status)
+		return status;
 	if (d->is_wanted && !strcmp(file, "-")) {
 		/* The tender is this program, called again: it finds it where it was put. */
-		kept = fcntl(kept, F_DUPFD, 3);
-		snprintf(in_memory, sizeof in_memory, "fd:%d", kept);
-		file = in_memory;
+		snprintf(in_memory, sizeof in_memory, "fd:%d", fcntl(fd, F_DUPFD, 3));
+		o->path = in_memory;
 	}
-	o->path = file;
-	o->snapshot = file;
-	o->snapshot_fd = kept;
-	o->snapshot_base = kept_base;
-	o->snapshot_image = image.fd;
-	o->trusted = true;
-	o->unverified = true;
+	for (unsigned i = 0; i < PARENT_BYTES; i++)
+		snprintf(parent + 2 * i, 3, "%02x", o->from->header.sha256[i]);
+	d->generation = o->from->header.generation + 1;
+	d->parent = parent;
 	return several_run(o, d, count);
 }

@@ -482,7 +482,6 @@ int verb_run(int argc, char **argv)
 	if (!publish_apply(&publish, &o.devices[0]))
 		return usage("too much to publish by -p", "");
 	o.path = argv[optind];
-	o.snapshot_fd = -1;
 	if (detach.needs && !detach.is_wanted)
 		return usage("only with -d there is --", detach.needs);
 	if (warm && (is_clone || detach.is_wanted))

@@ -145,7 +145,6 @@ static int run_children(struct tender_options *o, struct detach *d, unsigned cou
 	for (unsigned i = 0; i < 3; i++)
 		sigaction((const int[]){ SIGINT, SIGTERM, SIGHUP }[i], &a, NULL);
 	fflush(NULL);
-	tender_prepare(o);
 	for (unsigned n = 0; n < count; n++) {
 		if (d->is_wanted && left == AT_ONCE) {
 			int status = gather(&left);
@@ -180,5 +179,6 @@ static int run_children(struct tender_options *o, struct detach *d, unsigned cou
 
 int several_run(struct tender_options *o, struct detach *d, unsigned count)
 {
+	tender_prepare(o);
 	return count > 1 ? run_children(o, d, count) : run_one(o, d, 0);
 }

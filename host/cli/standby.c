@@ -150,30 +150,24 @@ static int go_on_from(struct tender_options *o, const struct standby_order *orde
 {
 	static char path[PATH_MAX];
 	const struct standby *s = order->standby;
-	const struct source *from = order->source;
-	o->path = from->path;
-	o->snapshot_fd = -1;
+	const struct source *source = order->source;
 	if (s->plan->folder) {
-		o->snapshot_fd = keep_read(s, &o->unverified);
+		bool known;
+		int fd = keep_read(s, &known);
 		standby_state_path(s, "", path);
-		if (o->snapshot_fd >= 0) {
-			o->path = o->snapshot = path;
+		if (fd >= 0) {
+			o->path = path;
 			o->memory = 0; /* it has its own */
-			return 0;
+			return clone_from(o, fd, -1, -1, !known);
 		}
 		if (errno != ENOENT) {
 			say("%s: %s", path, strerror(errno));
 			return AMP_EXIT_TENDER;
 		}
 	}
-	if (from->snapshot < 0)
-		return 0;
-	o->snapshot = from->path;
-	o->snapshot_fd = from->snapshot;
-	o->snapshot_image = from->image.fd;
-	o->trusted = s->plan->trusted;
-	o->unverified = true;
-	return 0;
+	o->path = source->path;
+	return source->snapshot < 0 ? 0
+	                            : clone_from(o, source->snapshot, -1, source->image.fd, false);
 }
 
 /* Its device in a bridge is somebody else's another time: it has the address that was answered for. */
@@ -582,8 +576,7 @@ static struct standby_plan *make_plan(const struct run_words *w, const char *wor
 		           plan->source->path);
 		return NULL;
 	}
-	plan->trusted = plan->source->snapshot >= 0;
-	if (plan->trusted && check_trust(w, plan->source, why))
+	if (plan->source->snapshot >= 0 && check_trust(w, plan->source, why))
 		return NULL;
 	if (check_arguments(w, plan->source, why) || (folder && check_folder(folder, why)))
 		return NULL;

@@ -38,7 +38,6 @@ struct standby_plan {
 	uint32_t idle_ms;
 	uint64_t stop_ms;   /* what it has to end in */
 	const char *folder; /* where its state is kept; null: it has none */
-	bool trusted;       /* the source's image may run (tender/trust.h) */
 };
 
 struct life;

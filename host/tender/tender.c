@@ -43,7 +43,8 @@
 
 struct tender {
 	const struct tender_options *options;
-	struct image image;
+	struct image *image; /* own, or the caller's */
+	struct image own;
 	struct args args;
 	struct devices devices;
 	struct layout layout;
@@ -55,7 +56,6 @@ struct tender {
 	struct timing timing;
 	struct symbols symbols;
 	struct jail jail;
-	struct snapshot snapshot;    /* open if `from` is not null */
 	const struct snapshot *from; /* what a clone goes on from */
 	struct picture_subject subject;
 	unsigned cpus; /* that we may run on */
@@ -186,7 +186,7 @@ static int lay_out(struct tender *t, enum space_kind kind, const char *name, str
 {
 	const struct layout_wish wish = { .kind = kind,
 		                          .moved = t->options->moved,
-		                          .image = &t->image,
+		                          .image = t->image,
 		                          .args = &t->args,
 		                          .devices = &t->devices,
 		                          .heap = t->heap,
@@ -195,16 +195,16 @@ static int lay_out(struct tender *t, enum space_kind kind, const char *name, str
 		                          .log_level = 1 + t->options->verbosity,
 		                          .concurrent = concurrent(t, kind),
 		                          .renews = renewal_is_offered() &&
-		                                    renewal_possible(&t->image),
+		                                    renewal_possible(t->image),
 		                          .forks = picture_forks() && !t->jail.strict };
-	if (boot_secrets_size(&t->image, &t->args) > t->heap / 2)
+	if (boot_secrets_size(t->image, &t->args) > t->heap / 2)
 		return defect_set(why,
 		                  "has %llu bytes of memory, which its secrets do not leave half "
 		                  "of: --memory",
 		                  (unsigned long long)t->heap);
 	if (layout_make(&t->layout, &wish, why))
 		return -1;
-	renewal_place(t->layout.secrets, &t->image);
+	renewal_place(t->layout.secrets, t->image);
 	timing_lap(&t->timing, "memory");
 	return 0;
 }
@@ -215,8 +215,8 @@ static int lay_out(struct tender *t, enum space_kind kind, const char *name, str
 static void stop_may_be_asked(struct tender *t)
 {
 	args_forget(&t->args);
-	stop_begin(t->layout.boot, t->image.note.abi_minor, &t->clock, t->options->stop_timeout);
-	leave_place(t->layout.boot, t->image.note.abi_minor, &t->clock);
+	stop_begin(t->layout.boot, t->image->note.abi_minor, &t->clock, t->options->stop_timeout);
+	leave_place(t->layout.boot, t->image->note.abi_minor, &t->clock);
 }
 
 static uint64_t image_time(const struct tender *t)
@@ -231,7 +231,7 @@ static int part(const struct picture_subject *of)
 
 static void picture_of(struct tender *t, const char *name)
 {
-	t->subject = (struct picture_subject){ .image = &t->image,
+	t->subject = (struct picture_subject){ .image = t->image,
 		                               .space = &t->layout.space,
 		                               .clock = &t->clock,
 		                               .views = t->layout.views,
@@ -272,7 +272,7 @@ static int confine_kvm(struct tender *t, struct defect *why)
 	const struct confinement_fds fds = { .kick = t->pump.kick,
 		                             .epoll = t->pump.epoll,
 		                             .vcpu = t->kvm.vcpu,
-		                             .image = &t->image };
+		                             .image = t->image };
 	confinement_image(&image_filter, &fds, &t->devices);
 	confinement_pump(&pump_filter, &fds, &t->devices);
 	t->pump.begun = seal_pump;
@@ -291,7 +291,7 @@ static int confine_watcher(struct tender *t, struct defect *why)
 		                             .bell = t->sandbox.bell,
 		                             .child = t->sandbox.child,
 		                             .parts = t->sandbox.base,
-		                             .image = &t->image };
+		                             .image = t->image };
 	confinement_watcher(&image_filter, &fds, &t->devices);
 	return confinement_close(one, 1, why) || confinement_seal(&image_filter, why) ? -1 : 0;
 }
@@ -322,7 +322,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	timing_lap(&t->timing, "virtual machine");
 	if (lay_out(t, SPACE_GUEST, "kvm", why))
 		goto fail;
-	if (kvm_memory(&t->kvm, &t->layout.space, t->image.note.device_count, why))
+	if (kvm_memory(&t->kvm, &t->layout.space, t->image->note.device_count, why))
 		goto fail;
 	timing_lap(&t->timing, "pages");
 	if (kvm_vcpu(&t->kvm, &t->layout.space, layout_boot_at(&t->layout), why))
@@ -335,7 +335,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	            image_time(t));
 	if (pump_open(&t->pump, pump_mode(t, t->layout.space.kind), &t->devices, &t->clock, why))
 		goto fail;
-	if (t->image.note.device_count && kvm_kick(&t->kvm, t->pump.kick, why))
+	if (t->image->note.device_count && kvm_kick(&t->kvm, t->pump.kick, why))
 		goto fail;
 	timing_lap(&t->timing, "clock, doorbell");
 
@@ -352,7 +352,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	drop_privileges();
 	stop_may_be_asked(t);
 	notify_ready(watchdog_is_wanted());
-	watchdog_begin(&t->kvm.turns, &t->kvm.waits, t->image.note.abi_minor);
+	watchdog_begin(&t->kvm.turns, &t->kvm.waits, t->image->note.abi_minor);
 	if (confine_kvm(t, &last)) {
 		say("%s", last.text);
 		return AMP_EXIT_TENDER;
@@ -367,7 +367,7 @@ static int run_kvm(struct tender *t, struct defect *why)
 	}
 	if (status != KVM_CRASHED)
 		return status;
-	crash_report(&crash, &t->layout.space, &t->image, &t->symbols);
+	crash_report(&crash, &t->layout.space, t->image, &t->symbols);
 	return AMP_EXIT_CRASH;
 fail:
 	layout_free(&t->layout);
@@ -378,10 +378,10 @@ fail:
 static int run_sandbox(struct tender *t, struct defect *why)
 {
 	struct crash crash;
-	if (sandbox_possible(&t->image, why) || lay_out(t, SPACE_CHILD, "sandbox", why))
+	if (sandbox_possible(t->image, why) || lay_out(t, SPACE_CHILD, "sandbox", why))
 		return NOT_HERE;
 	clock_start(&t->clock, &t->layout.boot->clock, &t->options->start, 0, image_time(t));
-	sandbox_gate(&t->sandbox, &t->layout.space, &t->image, &t->devices, t->layout.views,
+	sandbox_gate(&t->sandbox, &t->layout.space, t->image, &t->devices, t->layout.views,
 	             layout_boot_at(&t->layout), &t->clock);
 	if (pump_open(&t->pump, pump_mode(t, t->layout.space.kind), &t->devices, &t->clock, why) ||
 	    sandbox_sockets(&t->sandbox, &t->layout.space, &t->devices, t->layout.views, why))
@@ -400,7 +400,7 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	if (sandbox_start(&t->sandbox, &t->layout.space, &t->pump, why))
 		return NOT_HERE;
 	watchdog_begin(&t->sandbox.control->turns, &t->sandbox.control->waiting,
-	               t->image.note.abi_minor);
+	               t->image->note.abi_minor);
 	timing_lap(&t->timing, "process");
 	if (confine_watcher(t, why)) {
 		sandbox_end(&t->sandbox);
@@ -408,7 +408,7 @@ static int run_sandbox(struct tender *t, struct defect *why)
 	}
 	int status = sandbox_loop(&t->sandbox, &t->pump, &crash, why);
 	if (status == SANDBOX_CRASHED) {
-		crash_report(&crash, &t->layout.space, &t->image, &t->symbols);
+		crash_report(&crash, &t->layout.space, t->image, &t->symbols);
 		status = AMP_EXIT_CRASH;
 	} else if (status >= SANDBOX_SIGNAL) {
 		status = 128 + (status - SANDBOX_SIGNAL);
@@ -418,29 +418,6 @@ static int run_sandbox(struct tender *t, struct defect *why)
 }
 
 /* ---- Before and after ---- */
-
-/* The file, or what a snapshot has of it. As image_open_file. */
-static int open_image(struct tender *t, struct defect *why)
-{
-	const struct tender_options *o = t->options;
-	if (!o->snapshot)
-		return image_open_file(&t->image, o->path, why);
-	int fd = o->snapshot_fd >= 0 ? fcntl(o->snapshot_fd, F_DUPFD_CLOEXEC, 3)
-	                             : open(o->snapshot, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return defect_set(why, "cannot be opened: %s", strerror(errno));
-	int base = o->snapshot_base ? fcntl(o->snapshot_base, F_DUPFD_CLOEXEC, 3) : -1;
-	if (snapshot_open_fork(&t->snapshot, fd, base, why) ||
-	    (!o->unverified && snapshot_verify(&t->snapshot, why)))
-		return -1;
-	int image = o->snapshot_image ? fcntl(o->snapshot_image, F_DUPFD_CLOEXEC, 3) : -1;
-	if (image >= 0)
-		image_of(&t->image, o->path, image);
-	else if (snapshot_image(&t->snapshot, &t->image, o->path, why))
-		return -1;
-	t->from = &t->snapshot;
-	return 0;
-}
 
 static struct allowance allowance;
 static bool is_allowance_known;
@@ -472,7 +449,7 @@ static int clone_devices(struct tender *t)
 		if (there[i] == !!h->devices[i].type)
 			continue;
 		say("%s: its image had %s device %s: %s", t->options->path, there[i] ? "no" : "a",
-		    t->image.devices[i].name,
+		    t->image->devices[i].name,
 		    there[i] ? "leave it out" : "give the clone one, too");
 		return AMP_EXIT_USAGE;
 	}
@@ -481,8 +458,8 @@ static int clone_devices(struct tender *t)
 		return AMP_EXIT_USAGE;
 	}
 	struct defect why;
-	uint64_t beside = layout_beside_heap(&t->image, &t->devices), size = heap ? heap->size : 0;
-	int status = size ? allowance_heap(allowed(beside + size), &t->image.note, size, beside,
+	uint64_t beside = layout_beside_heap(t->image, &t->devices), size = heap ? heap->size : 0;
+	int status = size ? allowance_heap(allowed(beside + size), &t->image->note, size, beside,
 	                                   &t->heap, &why)
 	                  : 0;
 	if (status)
@@ -495,20 +472,16 @@ static int check(struct tender *t)
 {
 	const struct tender_options *o = t->options;
 	struct defect why, what;
-	int status = open_image(t, &what);
-	if (!status && o->trusted)
-		status = image_check(&t->image, &what);
-	if (status)
+	int status = 0;
+	t->from = o->from;
+	t->image = o->from ? o->image : &t->own;
+	if (!o->from && (status = image_open_file(t->image, o->path, &what)))
 		defect_set(&why, "%s: %s", o->path, what.text);
-	else if (!o->trusted)
-		status = trust_image(&o->trust, &t->image, &why);
+	else if (!o->from)
+		status = trust_image(&o->trust, t->image, &why);
 	if (status) {
 		say("%s", why.text);
 		return status == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
-	}
-	if (t->from && snapshot_fits(t->from, &t->image, &why)) {
-		say("%s: %s", o->path, why.text);
-		return AMP_EXIT_USAGE;
 	}
 	if (o->moved && !t->from->header.ended) {
 		say("%s: its original goes on, and two cannot keep one's connections: take it with "
@@ -517,16 +490,16 @@ static int check(struct tender *t)
 		return AMP_EXIT_USAGE;
 	}
 	if (!t->from && !o->fixed_layout)
-		moves_draw(&t->image);
+		moves_draw(t->image);
 	timing_lap(&t->timing, "image");
-	if (args_make(&t->args, &t->image, o->sets, o->set_count, &why) ||
-	    args_credentials(&t->args, &t->image, getenv("CREDENTIALS_DIRECTORY"), &why)) {
+	if (args_make(&t->args, t->image, o->sets, o->set_count, &why) ||
+	    args_credentials(&t->args, t->image, getenv("CREDENTIALS_DIRECTORY"), &why)) {
 		say("%s: %s", o->path, why.text);
 		return AMP_EXIT_USAGE;
 	}
 	if (t->from)
 		snapshot_args(t->from, &t->args);
-	const struct amp_note *n = &t->image.note;
+	const struct amp_note *n = &t->image->note;
 	if (processor_level() < n->cpu_level) {
 		say("%s: needs an x86-64-v%u processor; this one is x86-64-v%u: set `cpu` in "
 		    "appliance.yaml and "
@@ -536,8 +509,8 @@ static int check(struct tender *t)
 	}
 	uint8_t macs[AMP_DEVICES_MAX][6];
 	for (uint32_t i = 0; o->moved && i < AMP_DEVICES_MAX; i++)
-		memcpy(macs[i], t->snapshot.header.devices[i].mac, sizeof macs[i]);
-	status = devices_open(&t->devices, &t->image, o->path, o->devices,
+		memcpy(macs[i], t->from->header.devices[i].mac, sizeof macs[i]);
+	status = devices_open(&t->devices, t->image, o->path, o->devices,
 	                      o->moved ? macs : o->macs, wind_up);
 	for (uint32_t i = 0; o->traffic && i < t->devices.count; i++)
 		t->devices.all[i].traffic = o->traffic + t->devices.all[i].index;
@@ -545,7 +518,7 @@ static int check(struct tender *t)
 		return clone_devices(t);
 	if (status)
 		return status;
-	uint64_t beside = layout_beside_heap(&t->image, &t->devices);
+	uint64_t beside = layout_beside_heap(t->image, &t->devices);
 	status = allowance_heap(allowed(beside + n->memory_default), n, o->memory, beside, &t->heap,
 	                        &why);
 	if (status)
@@ -584,7 +557,7 @@ int tender_run(const struct tender_options *options)
 	}
 	map_symbols(t);
 	timing_lap(&t->timing, "devices, symbols");
-	uint64_t memory = t->heap + layout_beside_heap(&t->image, &t->devices);
+	uint64_t memory = t->heap + layout_beside_heap(t->image, &t->devices);
 	if (jail_enter(&t->jail, &options->jail, memory, &why)) {
 		say("%s: %s", options->path, why.text);
 		devices_close(&t->devices);

@@ -13,18 +13,17 @@
 
 #define TENDER_SETS_MAX 64u
 
+struct image;
+struct snapshot;
+
 enum tender_choice { TENDER_ANY, TENDER_KVM, TENDER_SANDBOX };
 
 struct tender_options {
 	const char *
 	        path; /* the image; of a clone: the snapshot, for messages and beside which its signature is */
-	const char *snapshot; /* the file that a clone goes on from; null: a fresh start */
-	int snapshot_fd;      /* it is open there; -1: it is to be opened */
-	int snapshot_base; /* of a fork's: where what it has in common with its parent is; 0: nowhere */
-	int warm_fd;       /* where its picture goes when it is warm, and it ends; 0: nowhere */
-	int snapshot_image; /* a copy of its image, open and sealed; 0: none yet */
-	bool trusted;       /* which may be run: trust.h has been asked */
-	bool unverified;    /* its pages have been looked at before */
+	const struct snapshot *from; /* what a clone goes on from, open; null: a fresh start */
+	struct image *image; /* its image: checked, trusted, and where the snapshot's lay (snapshot_fits) */
+	int warm_fd;         /* where its picture goes when it is warm, and it ends; 0: nowhere */
 	bool moved; /* a clone that takes its original's place, connections included; its MAC addresses, too */
 	struct trust_options trust;
 	struct jail_options jail;
