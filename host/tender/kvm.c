@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The machine starts in ring 3, in long mode, with interrupts off and no device: KVM_SET_SREGS puts
- * it there. The system area (physical 0, supervisor pages at SPACE_SYSTEM_AT) holds what the
+ * it there. The system area (physical 0, supervisor pages beside the gate) holds what the
  * processor needs to take an exception:
  *
  *   0x1000 GDT   0x1080 TSS with the I/O bitmap   0x1200 IDT   0x1400 stubs   0x8000 the stack of
@@ -35,7 +35,7 @@
 #define AT_STACK   0x8000u
 #define STACK_SIZE 0x1000u
 #define VECTORS    32u
-#define AT_SYSCALL (SPACE_SYSTEM_AT + 0xf000) /* where LSTAR points: out of ring 3's reach */
+#define AT_SYSCALL 0xf000u /* where LSTAR points: out of ring 3's reach */
 #define STUB_SIZE  4u
 #define MSR_STAR   0xc0000081u
 #define MSR_LSTAR  0xc0000082u
@@ -100,9 +100,18 @@ void kvm_close(struct kvm *k)
 	k->vcpu = k->vm = k->system = -1;
 }
 
-static void make_descriptors(uint8_t *system)
+void kvm_keep(void)
 {
-	uint64_t *gdt = (uint64_t *)(system + AT_GDT), tss = SPACE_SYSTEM_AT + AT_TSS;
+	static struct kvm kept;
+	struct defect why;
+	if (!kvm_open(&kept, &why))
+		kept.vcpu = ioctl(kept.vm, KVM_CREATE_VCPU, 0);
+}
+
+static void make_descriptors(const struct space *s)
+{
+	uint8_t *system = s->arena;
+	uint64_t *gdt = (uint64_t *)(system + AT_GDT), tss = s->system_at + AT_TSS;
 	uint64_t limit = TSS_SIZE + BITMAP_SIZE - 1;
 	gdt[KERNEL_CODE / 8] = 0x00af9b000000ffff;
 	gdt[USER_DATA / 8] = 0x00cff3000000ffff;
@@ -111,7 +120,7 @@ static void make_descriptors(uint8_t *system)
 	gdt[TASK / 8 + 1] = tss >> 32;
 
 	uint8_t *t = system + AT_TSS;
-	uint64_t rsp0 = SPACE_SYSTEM_AT + AT_STACK + STACK_SIZE;
+	uint64_t rsp0 = s->system_at + AT_STACK + STACK_SIZE;
 	uint16_t bitmap = TSS_SIZE;
 	memcpy(t + 4, &rsp0, sizeof rsp0);
 	memcpy(t + 0x66, &bitmap, sizeof bitmap);
@@ -120,7 +129,7 @@ static void make_descriptors(uint8_t *system)
 	t[TSS_SIZE + PORT_KICK / 8] = 0xf0;
 
 	for (unsigned v = 0; v < VECTORS; v++) {
-		uint64_t stub = SPACE_SYSTEM_AT + AT_STUBS + v * STUB_SIZE;
+		uint64_t stub = s->system_at + AT_STUBS + v * STUB_SIZE;
 		uint64_t *gate = (uint64_t *)(system + AT_IDT + v * 16);
 		uint8_t *code = system + AT_STUBS + v * STUB_SIZE;
 		/* int3, int1 and into are ring 3's to execute: they are reported as what they are.
@@ -138,7 +147,7 @@ static void make_descriptors(uint8_t *system)
 int kvm_memory(struct kvm *k, struct space *s, uint32_t device_count, struct defect *why)
 {
 	struct pages pages;
-	make_descriptors(s->arena);
+	make_descriptors(s);
 	pages_build(&pages, s);
 	uint8_t *gate = space_region(s, REGION_GATE, 0)->host;
 	memcpy(gate, gate_kvm, AMP_PAGE);
@@ -177,15 +186,14 @@ static int set_up_vcpu(struct kvm *k, const struct space *s, uint64_t boot)
 		return -1;
 	sregs.cs = segment(USER_CODE, 11, 3, 1);
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = segment(USER_DATA, 3, 3, 0);
-	sregs.tr = (struct kvm_segment){ .base = SPACE_SYSTEM_AT + AT_TSS,
+	sregs.tr = (struct kvm_segment){ .base = s->system_at + AT_TSS,
 		                         .limit = TSS_SIZE + BITMAP_SIZE - 1,
 		                         .selector = TASK,
 		                         .type = 11,
 		                         .present = 1 };
 	sregs.ldt = (struct kvm_segment){ .unusable = 1 };
-	sregs.gdt = (struct kvm_dtable){ .base = SPACE_SYSTEM_AT + AT_GDT, .limit = TASK + 15 };
-	sregs.idt =
-	        (struct kvm_dtable){ .base = SPACE_SYSTEM_AT + AT_IDT, .limit = VECTORS * 16 - 1 };
+	sregs.gdt = (struct kvm_dtable){ .base = s->system_at + AT_GDT, .limit = TASK + 15 };
+	sregs.idt = (struct kvm_dtable){ .base = s->system_at + AT_IDT, .limit = VECTORS * 16 - 1 };
 	sregs.cr3 = s->tables_at;
 	sregs.cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
 	sregs.cr4 = 1 << 5 | 1 << 9 | 1 << 10 | 1 << 16 |
@@ -204,8 +212,8 @@ static int set_up_vcpu(struct kvm *k, const struct space *s, uint64_t boot)
 		struct kvm_msr_entry entries[3];
 	} msrs = { .head.nmsrs = 3,
 		   .entries = { { .index = MSR_STAR, .data = (uint64_t)KERNEL_CODE << 32 },
-		                { .index = MSR_LSTAR, .data = AT_SYSCALL },
-		                { .index = MSR_CSTAR, .data = AT_SYSCALL } } };
+		                { .index = MSR_LSTAR, .data = s->system_at + AT_SYSCALL },
+		                { .index = MSR_CSTAR, .data = s->system_at + AT_SYSCALL } } };
 	if (ioctl(k->vcpu, KVM_SET_MSRS, &msrs) != 3)
 		return -1;
 
@@ -312,7 +320,7 @@ static void exception(struct kvm *k, const struct space *s, int vector, struct c
 	if (vector == 14 && !ioctl(k->vcpu, KVM_GET_SREGS, &sregs))
 		c->address = sregs.cr2;
 	/* `syscall` on PVM: see set_up_vcpu. To be told as where the opcode is invalid. */
-	if (vector == 14 && c->registers.rip == AT_SYSCALL) {
+	if (vector == 14 && c->registers.rip == s->system_at + AT_SYSCALL) {
 		c->vector = 6;
 		c->error_known = false;
 		c->registers.rip = c->registers.rcx - 2;

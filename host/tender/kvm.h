@@ -25,6 +25,9 @@ struct kvm {
 /* Opens /dev/kvm and makes a virtual machine; -1: KVM does not work here. */
 int kvm_open(struct kvm *, struct defect *why);
 void kvm_close(struct kvm *);
+/* Makes a machine that never runs and is there as long as this process: with the first one of a host the kernel switches its
+ * processors to virtualization and patches its own code, and with the last one back. Where that does not work, nothing is kept. */
+void kvm_keep(void);
 
 /* Gives it the memory: page tables, descriptors, stubs, gate. */
 int kvm_memory(struct kvm *, struct space *, uint32_t device_count, struct defect *why);

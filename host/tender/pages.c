@@ -72,7 +72,7 @@ uint64_t pages_build(struct pages *p, const struct space *s)
 	*p = (struct pages){ s->arena, s->arena_at, tables, tables + s->tables_size, tables };
 	take(p);
 	if (s->kind == SPACE_GUEST)
-		map(p, SPACE_SYSTEM_AT, 0, SPACE_SYSTEM_SIZE, PTE_P | PTE_W | PTE_A | PTE_D);
+		map(p, s->system_at, 0, SPACE_SYSTEM_SIZE, PTE_P | PTE_W | PTE_A | PTE_D);
 	for (uint32_t i = 0; i < s->region_count; i++) {
 		const struct region *r = &s->regions[i];
 		uint64_t physical = s->arena_at + r->physical;

@@ -3,7 +3,8 @@
  * Layout. The image says where segments and stacks are (moves.c); all else goes to addresses
  * drawn at random for each start: one window of whole GiB in a part of the range that the file
  * leaves free, and in it the regions in random order with random gaps. The window keeps page tables
- * few (one page directory a GiB). The memory behind it is space_memory.h's.
+ * few (one page directory a GiB); a clone's, for the little that it does not have from its parent, lies in a GiB that it uses
+ * already. The memory behind it is space_memory.h's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -57,26 +58,49 @@ static bool window_free(const struct space *s, uint64_t at, uint64_t size)
 	return true;
 }
 
+/* Whole GiB anywhere; 0: there is no room. */
+static uint64_t draw_window(const struct space *s, uint64_t size)
+{
+	uint64_t window = round_up(size, GIB);
+	for (int tries = 0; tries < 1000; tries++) {
+		uint64_t places = (AMP_IMAGE_HIGH - AMP_IMAGE_LOW) / GIB;
+		uint64_t at = AMP_IMAGE_LOW + random_u64() % places * GIB;
+		if (window <= AMP_IMAGE_HIGH - at && window_free(s, at, window))
+			return at;
+	}
+	return 0;
+}
+
+/* In the GiB of a clone's boot information, for which there are page tables already, here and in a machine's shadow. 0: there is
+ * no room. */
+static uint64_t draw_beside(struct space *s, uint64_t size)
+{
+	const struct region *boot = space_region(s, REGION_BOOT, 0);
+	if (!s->from || !boot || size > GIB)
+		return 0;
+	for (int tries = 0; tries < 100; tries++) {
+		uint64_t at =
+		        boot->at / GIB * GIB + random_u64() % ((GIB - size) / LARGE + 1) * LARGE;
+		if (at >= AMP_IMAGE_LOW && size <= AMP_IMAGE_HIGH - at && window_free(s, at, size))
+			return at;
+	}
+	return 0;
+}
+
 /* Gives the regions from `first` on, which have sizes only, their addresses. */
 static int place(struct space *s, uint32_t first, struct defect *why)
 {
 	uint32_t count = s->region_count - first, order[REGIONS_MAX];
-	uint64_t window = 0, draw, base = 0;
+	uint64_t window = 0, draw, base;
 
 	for (uint32_t i = 0; i < count; i++) {
 		order[i] = first + i;
 		window += round_up(s->regions[first + i].size, LARGE) + 17 * LARGE;
 	}
-	window = round_up(window, GIB);
-	uint64_t size = s->region_count;
 	s->region_count = first;
-	for (int tries = 0; tries < 1000 && !base; tries++) {
-		uint64_t places = (AMP_IMAGE_HIGH - AMP_IMAGE_LOW) / GIB;
-		uint64_t at = AMP_IMAGE_LOW + random_u64() % places * GIB;
-		if (window <= AMP_IMAGE_HIGH - at && window_free(s, at, window))
-			base = at;
-	}
-	s->region_count = (uint32_t)size;
+	base = draw_beside(s, window);
+	base = base ? base : draw_window(s, window);
+	s->region_count = first + count;
 	if (!base)
 		return defect_set(why, "leaves no room for %llu MiB of memory between its segments",
 		                  (unsigned long long)(window >> 20));
@@ -100,6 +124,13 @@ static int place(struct space *s, uint32_t first, struct defect *why)
 		at += round_up(r->size, LARGE);
 	}
 	return 0;
+}
+
+/* In the 2 MiB that the gate has for itself: no table is for it alone. */
+static void place_system(struct space *s)
+{
+	uint64_t gate = space_region(s, REGION_GATE, 0)->at, block = gate / LARGE * LARGE;
+	s->system_at = gate - block >= SPACE_SYSTEM_SIZE ? block : block + LARGE / 2;
 }
 
 static int by_address(const void *a, const void *b)
@@ -210,6 +241,8 @@ int space_make(struct space *s, enum space_kind kind, const struct image *image,
 		add_drawn(s, image, need);
 	if (place(s, first, why))
 		return -1;
+	if (kind == SPACE_GUEST)
+		place_system(s);
 	qsort(s->regions, s->region_count, sizeof *s->regions, by_address);
 	if (s->from && !space_is_valid(s))
 		return defect_set(why, "has regions that lie on each other");

@@ -45,8 +45,7 @@ struct region {
 };
 
 #define REGIONS_MAX       56u
-#define SPACE_SYSTEM_SIZE 0x10000ull        /* bytes at physical 0, before the page tables */
-#define SPACE_SYSTEM_AT   0x100000000000ull /* supervisor address of physical 0 */
+#define SPACE_SYSTEM_SIZE 0x10000ull /* bytes at physical 0, before the page tables */
 
 struct snapshot;
 
@@ -85,6 +84,8 @@ struct space {
 	uint64_t arena_size;
 	uint64_t arena_at; /* the physical address of its first byte; not 0 only in SPACE_BARE */
 	uint64_t tables_at, tables_size; /* offsets in it; for page tables */
+	uint64_t
+	        system_at; /* SPACE_GUEST: supervisor address of physical 0, in the gate's page table */
 };
 
 /* What the image needs beside its segments and stacks. */

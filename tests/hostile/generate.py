@@ -50,8 +50,8 @@ def named():
     iret-ring0 6a006a006a006a086a0048cf; iret-32 6a2b536a026a236a0048cf; bound 6203; salc d6; loadall 0f04; loadall3 0f07
     jump-kernel 48b80000000080ffffffffe0; jump-vsyscall 48c7c0000060ffffd0; jump-noncanonical 48b80000000000008000ffe0
     jump-page-zero 31c0ffe0; jump-heap ffe3; jump-stack 54ffe4; read-kernel 48c7c000000081488b00
-    read-vsyscall 48c7c0000060ff488b00; read-system 48b80010000000100000488b00; write-system 48b80030000000100000488900
-    read-tables 48b80000000000100000488b00; stack-zero 31e450; stack-kernel 48c7c4000000815058; stack-text 488d25f8ffffff50
+    read-vsyscall 48c7c0000060ff488b00; read-system 498b8000100000; write-system 49898000300000
+    read-tables 498b00; stack-zero 31e450; stack-kernel 48c7c4000000815058; stack-text 488d25f8ffffff50
     lock-ud f00fb9c0; split-lock f048874b3f; long-nop 0f1f8400000000006666662e0f1f8400; seventeen-prefixes 6666666666666666666666666666666690
     rex-end 48; fnstenv-fault d933dbe3d9e8d8330f0b; fldcw-unmasked c703000000006a00d92c24d9eed9e8def1d9d0
     divide 31c9f7f1; ldmxcsr-bad c70300000080 0fae13; ldmxcsr-unmasked c703000000000fae1331c0660f6ec00f5ec00f5ec0

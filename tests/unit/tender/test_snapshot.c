@@ -91,6 +91,34 @@ static void a_clone_finds_its_memory(void **state)
 	snapshot_close(&snapshot);
 }
 
+/* Where its parent's gate was may be something of its own; and it needs few page tables more than its parent. */
+static void a_clone_has_its_gate_beside_its_boot_information(void **state)
+{
+	(void)state;
+	struct image image = { .fd = -1 };
+	struct space_need need = need_of();
+	struct defect why;
+	uint64_t first = 0, differs = 0;
+	if (snapshot_open(&snapshot, picture_file(&good, 0), &why) ||
+	    snapshot_image(&snapshot, &image, "x", &why) || image_check(&image, &why) ||
+	    snapshot_fits(&snapshot, &image, &why))
+		fail_msg("%s", why.text);
+	for (int i = 0; i < 200; i++) {
+		struct space s;
+		if (space_make(&s, i & 1 ? SPACE_CHILD : SPACE_GUEST, &image, &need, &why))
+			fail_msg("%s", why.text);
+		uint64_t gate = space_region(&s, REGION_GATE, 0)->at;
+		assert_true(space_is_valid(&s));
+		assert_int_equal(gate >> 30, space_region(&s, REGION_BOOT, 0)->at >> 30);
+		first = first ? first : gate;
+		differs += gate != first;
+		space_free(&s);
+	}
+	assert_true(differs > 190);
+	image_close(&image);
+	snapshot_close(&snapshot);
+}
+
 static struct picture_parts forked;
 
 /* A fork's picture, of which the base has all pages of the heap but two, from its second page on. */
@@ -452,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_clone_finds_its_memory),
 		cmocka_unit_test(a_clone_is_given_secrets),
 		cmocka_unit_test(a_clone_with_other_frames_is_refused),
+		cmocka_unit_test(a_clone_has_its_gate_beside_its_boot_information),
 		cmocka_unit_test(a_fork_has_its_parents_heap),
 		cmocka_unit_test(a_heap_is_parted_and_joined),
 		cmocka_unit_test(each_defect_is_refused_with_its_reason),

@@ -127,9 +127,14 @@ static void system_area_is_not_the_images(void **state)
 	assert_int_equal(make(SPACE_GUEST, 64 << 20), 0);
 	pages_build(&pages, &space);
 	for (uint64_t at = 0; at < SPACE_SYSTEM_SIZE; at += AMP_PAGE) {
-		assert_true(pages_walk(&pages, SPACE_SYSTEM_AT + at).present);
-		assert_false(pages_walk(&pages, SPACE_SYSTEM_AT + at).user);
+		assert_true(pages_walk(&pages, space.system_at + at).present);
+		assert_false(pages_walk(&pages, space.system_at + at).user);
 	}
+	/* In the page table that the gate has, beside it. */
+	uint64_t gate = space_region(&space, REGION_GATE, 0)->at;
+	assert_int_equal(space.system_at >> 21, gate >> 21);
+	assert_int_equal((space.system_at + SPACE_SYSTEM_SIZE - 1) >> 21, gate >> 21);
+	assert_true(gate < space.system_at || gate >= space.system_at + SPACE_SYSTEM_SIZE);
 	/* No page of the image's leads to the system area or to the tables. */
 	for (uint32_t i = 0; i < space.region_count; i++)
 		for (uint64_t at = 0; at < space.regions[i].size; at += AMP_PAGE) {
@@ -334,7 +339,7 @@ static void bytes_end_where_rights_end(void **state)
 	assert_null(space_bytes(&space, SAMPLE_BASE, RIGHT_W, &follow));
 	assert_null(space_bytes(&space, 0, RIGHT_R, &follow));
 	assert_null(space_bytes(&space, UINT64_MAX, RIGHT_R, &follow));
-	assert_null(space_bytes(&space, SPACE_SYSTEM_AT, RIGHT_R, &follow));
+	assert_null(space_bytes(&space, space.system_at, RIGHT_R, &follow));
 	assert_non_null(space_bytes(&space, SAMPLE_BASE + AMP_PAGE - 1, RIGHT_R, &follow));
 	assert_int_equal(follow, 1);
 	/* From a stack not into the next one's guard. */
