@@ -386,27 +386,51 @@ COLD int net_device_open(struct device *d, const struct amp_device *from)
 	return OK;
 }
 
-static COLD void received_back(struct frame *f)
+static COLD uint32_t all_receiving(const struct device *d)
 {
-	f->owner = FRAME_OURS;
-	frame_drop(f);
+	const struct device_queue *q = d->queue;
+	uint32_t sum =
+	        0; /* modulo 2^32: a tender may have returned one queue's frame in another's ring */
+	do
+		sum += q->receiving;
+	while ((q = q->next) != d->queue);
+	return sum;
 }
 
+/* The tender gets the frame again, in the ring whose turn it is; one that finds no place there is free. */
+static COLD void give_again(struct device *d, struct frame *f)
+{
+	struct device_queue *q = d->queue;
+	d->queue = q->next;
+	if (q->receiving >= d->receiving_max || !ring_free(&q->fill, 1)) {
+		f->owner = FRAME_OURS;
+		frame_drop(f);
+		return;
+	}
+	*ring_addr(&q->fill, 0) = (uint64_t)f->index << d->frames.shift;
+	ring_produce(&q->fill, 1);
+	q->receiving++;
+}
+
+/* Of all frames only those are looked at that the tender may have had, and what stays as it is is not written: each page is one more
+ * that a clone has for itself. */
 COLD void net_device_renew(struct device *d, const struct amp_device *from)
 {
 	ensure(from->type == AMP_DEVICE_NET && from->queue_count < AMP_NET_QUEUES_MAX &&
 	       d->frames.area == (uint8_t *)from->frames &&
 	       d->frames.frame_size == from->frame_size && d->frames.count == from->frame_count);
-	for (uint32_t k = 0; k < d->frames.count; k++) {
-		struct frame *f = &d->frames.all[k];
-		if (f->owner != FRAME_RECEIVING && f->owner != FRAME_SENDING)
-			continue;
-		if (f->owner == FRAME_SENDING)
-			sent(f);
-		else
-			received_back(f);
-	}
+	uint32_t receiving = all_receiving(d), sending = d->sending;
 	d->sending = d->unpublished = 0;
 	attach(d, from);
+	for (uint32_t k = 0; (receiving || sending) && k < d->frames.count; k++) {
+		struct frame *f = &d->frames.all[k];
+		if (f->owner == FRAME_SENDING) {
+			sending -= f->entries;
+			sent(f);
+		} else if (f->owner == FRAME_RECEIVING) {
+			receiving--;
+			give_again(d, f);
+		}
+	}
 	refill_all(d);
 }

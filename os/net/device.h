@@ -53,7 +53,8 @@ struct device_part {
 /* ERR_MEMORY, ERR_INVALID. Fills the fill ring; the loop starts to poll it. */
 int net_device_open(struct device *, const struct amp_device *);
 
-/* In a clone: the device is new, its rings are empty, and all frames are ours. Those that were on their way are lost. */
+/* In a clone: the device is new, and its rings are empty. Packets that were on their way are lost; frames to receive into are given to it
+ * again. */
 void net_device_renew(struct device *, const struct amp_device *);
 
 /* How many entries of tx are free: how many frames net_device_send would take now. */

@@ -504,6 +504,40 @@ static void a_device_of_nonsense_is_refused(void **state)
 	world.memory_fails = false;
 }
 
+static uint32_t owned(const struct frames *p, enum frame_owner owner)
+{
+	uint32_t n = 0;
+	for (uint32_t k = 0; k < p->count; k++)
+		n += p->all[k].owner == owner;
+	return n;
+}
+
+/* What it could receive into before it can at once, and by the same frames: who looks at few writes to few pages. */
+static void a_clone_gives_its_frames_to_the_device_again(void **state)
+{
+	(void)state;
+	struct device *d = &world.interface->device;
+	struct packet in = question(), out;
+	for (int k = 0; k < 20; k++)
+		assert_true(world_exchange(&in, &out));
+	world.hold_tx = true;
+	assert_true(world_receive(&in));
+	assert_true(net_device_poll(source()));
+	assert_int_equal(owned(&d->frames, FRAME_SENDING), 1);
+	uint32_t had = d->queue->receiving, free = d->frames.free_count;
+	assert_true(had > 3 * DEVICE_BATCH);
+	world.hold_tx = false;
+	world_move(us_mac);
+	world_drain();
+	assert_int_equal(d->queue->receiving, had);
+	assert_int_equal(owned(&d->frames, FRAME_RECEIVING), had);
+	assert_int_equal(ring_free(&d->queue->fill, UINT32_MAX), d->queue->fill.size - had);
+	assert_int_equal(d->sending, 0);
+	assert_int_equal(d->frames.free_count, free + 1);
+	assert_true(frame_area_is_valid(&d->frames));
+	assert_true(world_exchange(&in, &out));
+}
+
 #define TEST(setup_, f_) cmocka_unit_test_setup_teardown(f_, setup_, teardown)
 int main(void)
 {
@@ -531,6 +565,7 @@ int main(void)
 		TEST(setup, completions_of_what_was_not_sent_are_ignored),
 		TEST(setup, a_packet_anywhere_in_its_frame_is_served),
 		TEST(setup, a_reply_cannot_leave_its_frame),
+		TEST(setup, a_clone_gives_its_frames_to_the_device_again),
 		TEST(setup, a_device_of_nonsense_is_refused),
 	};
 	return cmocka_run_group_tests_name("net device", tests, NULL, NULL);
