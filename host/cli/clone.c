@@ -53,24 +53,22 @@ static int open_file(const char *file, int *base, struct defect *why)
 	return fd < 0 ? defect_set(why, "%s", strerror(errno)) : fd;
 }
 
-int clone_from(struct tender_options *o, int fd, int base, int sealed, bool verify)
+int clone_from(struct tender_options *o, int fd, int base, bool verify)
 {
 	static struct snapshot from;
 	static struct image image;
 	struct defect why;
 	if (snapshot_open_fork(&from, fd, base, &why) || (verify && snapshot_verify(&from, &why)) ||
-	    (sealed < 0 && snapshot_image(&from, &image, o->path, &why))) {
+	    snapshot_image(&from, &image, o->path, &why)) {
 		say("%s: %s", o->path, why.text);
 		return AMP_EXIT_USAGE;
 	}
-	if (sealed >= 0)
-		image_of(&image, o->path, sealed);
-	int status = sealed < 0 ? trust_image(&o->trust, &image, &why) : 0;
+	int status = trust_image(&o->trust, &image, &why);
 	if (status) {
 		say("%s", why.text);
 		return status == IMAGE_HOST ? AMP_EXIT_TENDER : AMP_EXIT_USAGE;
 	}
-	if ((sealed >= 0 && image_check(&image, &why)) || snapshot_fits(&from, &image, &why)) {
+	if (snapshot_fits(&from, &image, &why)) {
 		say("%s: %s", o->path, why.text);
 		return AMP_EXIT_USAGE;
 	}
@@ -96,7 +94,7 @@ int clone_run(struct tender_options *o, struct detach *d, const char *file, unsi
 		return AMP_EXIT_USAGE;
 	}
 	o->path = file;
-	int status = clone_from(o, fd, base, -1, strncmp(file, "fd:", 3));
+	int status = clone_from(o, fd, base, strncmp(file, "fd:", 3));
 	if (status)
 		return status;
 	if (d->is_wanted && !strcmp(file, "-")) {

@@ -158,7 +158,7 @@ static int go_on_from(struct tender_options *o, const struct standby_order *orde
 		if (fd >= 0) {
 			o->path = path;
 			o->memory = 0; /* it has its own */
-			return clone_from(o, fd, -1, -1, !known);
+			return clone_from(o, fd, -1, !known);
 		}
 		if (errno != ENOENT) {
 			say("%s: %s", path, strerror(errno));
@@ -166,8 +166,11 @@ static int go_on_from(struct tender_options *o, const struct standby_order *orde
 		}
 	}
 	o->path = source->path;
-	return source->snapshot < 0 ? 0
-	                            : clone_from(o, source->snapshot, -1, source->image.fd, false);
+	if (source->opened) {
+		o->from = &source->opened->from;
+		o->image = &source->opened->image;
+	}
+	return 0;
 }
 
 /* Its device in a bridge is somebody else's another time: it has the address that was answered for. */
@@ -713,6 +716,7 @@ int standby_run(int argc, char **argv, struct tender_options *o, struct detach *
 		return AMP_EXIT_USAGE;
 	held_limit(words.hold);
 	tender_prepare(o);
+	tender_keep(o);
 	const struct standby_wish wish = { all, count, words.awake_max, folder, woken };
 	return standby_serve(&wish);
 }

@@ -125,10 +125,12 @@ bool life_begin(struct standby *s, int (*run)(const struct standby_order *))
 	memcpy(words, s->plan->words, s->plan->words_size);
 	const struct standby_order order = { s,          drawn(s->plan), words, s->plan->words_size,
 		                             l->traffic, pair[1] };
+	source_lend(order.source, true);
 	l->pid = fork();
 	if (!l->pid)
 		become(s, self, &order, run);
 	int error = errno;
+	source_lend(order.source, false);
 	explicit_bzero(words, s->plan->words_size);
 	/* Those who are woken from here on do not have it. */
 	madvise(l->traffic, TRAFFIC_BYTES, MADV_DONTFORK);

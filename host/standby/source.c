@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,26 +22,37 @@ static void note_addresses(struct source *s, const struct snapshot *from)
 /* Takes the descriptor. */
 static int open_snapshot(struct source *s, int fd, struct defect *why)
 {
-	static struct snapshot from;
-	s->snapshot = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (s->snapshot < 0) {
+	struct source_opened *o =
+	        mmap(NULL, sizeof *o, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (o == MAP_FAILED || madvise(o, sizeof *o, MADV_DONTFORK)) {
 		close(fd);
-		return defect_set(why, "no descriptor is left");
+		return defect_set(why, "no memory");
 	}
-	if (snapshot_open(&from, fd, why))
-		return -1;
-	int failed = snapshot_verify(&from, why) ||
-	             snapshot_image(&from, &s->image, s->path, why) || image_check(&s->image, why);
-	struct image trial = s->image; /* where it would lie is each clone's to know */
-	if (!failed && snapshot_fits(&from, &trial, why)) {
+	if (snapshot_open(&o->from, fd, why))
+		goto fail;
+	if (snapshot_verify(&o->from, why) || snapshot_image(&o->from, &s->image, s->path, why) ||
+	    image_check(&s->image, why))
+		goto close;
+	o->image = s->image; /* as it lies in the snapshot */
+	if (snapshot_fits(&o->from, &o->image, why)) {
 		image_close(&s->image);
-		failed = -1;
+		goto close;
 	}
-	if (!failed)
-		note_addresses(s, &from);
-	snapshot_close(&from);
-	explicit_bzero(&from, sizeof from); /* whoever is woken from another one is our fork */
-	return failed;
+	note_addresses(s, &o->from);
+	s->snapshot = o->from.fd;
+	s->opened = o;
+	return 0;
+close:
+	snapshot_close(&o->from);
+fail:
+	munmap(o, sizeof *o);
+	return -1;
+}
+
+void source_lend(const struct source *s, bool is)
+{
+	if (s->opened)
+		madvise(s->opened, sizeof *s->opened, is ? MADV_DOFORK : MADV_DONTFORK);
 }
 
 static bool is_snapshot(int fd)
@@ -83,8 +95,6 @@ struct source *source_open(const char *path, struct defect *why)
 	*s = (struct source){ .device = st.st_dev, .inode = st.st_ino, .path = path, .next = all };
 	if (fill(s, fd, &what)) {
 		defect_set(why, "%s: %s", path, what.text);
-		if (s->snapshot >= 0)
-			close(s->snapshot);
 		free(s);
 		return NULL;
 	}

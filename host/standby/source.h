@@ -10,13 +10,21 @@
 #include <tender/image.h>
 #include <tender/snapshot.h>
 
+/* Arguments may be in it that are nobody else's. */
+struct source_opened {
+	struct snapshot from;
+	struct image image; /* its image, where the snapshot's lay */
+};
+
 struct source {
 	struct source *next;
 	dev_t device;
 	ino_t inode;
 	const char *path;
-	struct image image;        /* checked */
-	int snapshot;              /* a descriptor; -1: it is an image */
+	struct image image; /* checked */
+	int snapshot;       /* a descriptor; -1: it is an image */
+	struct source_opened *
+	        opened; /* in memory that a child has only while it is lent; null: it is an image */
 	const struct source *same; /* one that is known to have the same image: at first itself */
 	uint32_t ip4[AMP_ARGS_MAX],
 	        ip4_count; /* of its arguments: addresses with a network's length */
@@ -24,6 +32,8 @@ struct source {
 
 /* That file, whose path stays where it is. Null with a defect, which names the file. */
 struct source *source_open(const char *path, struct defect *why);
+/* Does whoever is forked from here on have what is opened? */
+void source_lend(const struct source *, bool is);
 /* Has the second one, too, the first one's image, so that either may be gone on from? Of snapshots. Their images are read once. */
 bool source_same_image(const struct source *, struct source *);
 /* How many descriptors all of them have but the first. */

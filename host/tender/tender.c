@@ -269,10 +269,9 @@ static void seal_pump(struct pump *p)
 static int confine_kvm(struct tender *t, struct defect *why)
 {
 	const struct filter *const both[] = { &image_filter, &pump_filter };
-	const struct confinement_fds fds = { .kick = t->pump.kick,
-		                             .epoll = t->pump.epoll,
-		                             .vcpu = t->kvm.vcpu,
-		                             .image = t->image };
+	const struct confinement_fds fds = {
+		.kick = t->pump.kick, .epoll = t->pump.epoll, .vcpu = t->kvm.vcpu, .image = t->image
+	};
 	confinement_image(&image_filter, &fds, &t->devices);
 	confinement_pump(&pump_filter, &fds, &t->devices);
 	t->pump.begun = seal_pump;
@@ -437,6 +436,12 @@ void tender_prepare(const struct tender_options *o)
 		kvm_features();
 }
 
+void tender_keep(const struct tender_options *o)
+{
+	if (o->choice != TENDER_SANDBOX)
+		kvm_keep();
+}
+
 /* A clone has the devices that its parent had. 0, or the exit status. */
 static int clone_devices(struct tender *t)
 {
@@ -510,8 +515,8 @@ static int check(struct tender *t)
 	uint8_t macs[AMP_DEVICES_MAX][6];
 	for (uint32_t i = 0; o->moved && i < AMP_DEVICES_MAX; i++)
 		memcpy(macs[i], t->from->header.devices[i].mac, sizeof macs[i]);
-	status = devices_open(&t->devices, t->image, o->path, o->devices,
-	                      o->moved ? macs : o->macs, wind_up);
+	status = devices_open(&t->devices, t->image, o->path, o->devices, o->moved ? macs : o->macs,
+	                      wind_up);
 	for (uint32_t i = 0; o->traffic && i < t->devices.count; i++)
 		t->devices.all[i].traffic = o->traffic + t->devices.all[i].index;
 	if (!status && t->from)

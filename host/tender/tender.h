@@ -22,8 +22,9 @@ struct tender_options {
 	const char *
 	        path; /* the image; of a clone: the snapshot, for messages and beside which its signature is */
 	const struct snapshot *from; /* what a clone goes on from, open; null: a fresh start */
-	struct image *image; /* its image: checked, trusted, and where the snapshot's lay (snapshot_fits) */
-	int warm_fd;         /* where its picture goes when it is warm, and it ends; 0: nowhere */
+	struct image *
+	        image; /* its image: checked, trusted, and where the snapshot's lay (snapshot_fits) */
+	int warm_fd;   /* where its picture goes when it is warm, and it ends; 0: nowhere */
 	bool moved; /* a clone that takes its original's place, connections included; its MAC addresses, too */
 	struct trust_options trust;
 	struct jail_options jail;
@@ -47,6 +48,9 @@ struct tender_options {
 
 /* Finds what all that are forked from this process have in common. */
 void tender_prepare(const struct tender_options *);
+
+/* For who starts one now and then, and waits in between: keeps what each of them would have to bring about anew. */
+void tender_keep(const struct tender_options *);
 
 /* Runs it and returns the exit status of the process, one of abi/ampoule_abi.h's. Anything wrong
  * has been said in one line on standard error. To be called once a process: it gives privileges up
