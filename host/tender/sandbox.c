@@ -51,7 +51,7 @@
 
 #define RSEQ_SIZE                                                                                  \
 	32 /* what libc registers, whatever it says the size is; newer ones tell the truth */
-#define GUARD_INSTALL    102 /* MADV_GUARD_INSTALL: Linux 6.13; of files, 6.15 */
+#define GUARD_INSTALL    102               /* MADV_GUARD_INSTALL: Linux 6.13; of files, 6.15 */
 #define VDSO_MAX         0x10000ull        /* twice the largest there is */
 #define TASK_END         0x7ffffffff000ull /* where user addresses end with 4-level page tables */
 #define HWCAP2_FSGSBASE_ 2u
