@@ -72,6 +72,20 @@ static void ask(void)
 		tcp_abort(c);
 }
 
+/* Behind the end of a task's stack. */
+__attribute__((noinline)) static uint64_t sink(uint64_t depth)
+{
+	volatile uint64_t room[32];
+	room[depth & 31] = depth;
+	return room[depth & 31] == UINT64_MAX ? 0 : sink(depth + 1) + room[(depth + 1) & 31];
+}
+
+static void deep(void *arg)
+{
+	(void)arg;
+	printf("%llu\n", (unsigned long long)sink(0));
+}
+
 int main(void)
 {
 	static struct clone_handler handler = { .begin = begin };
@@ -83,6 +97,8 @@ int main(void)
 		uint64_t ms = !clone_generation() ? 40 : begun ? 400 : 3000;
 		task_sleep_until(clock_now() + ms * NS_PER_MS);
 		task_spawn("look", look, NULL);
+		if (arg_deep())
+			task_spawn("deep", deep, NULL);
 		task_sleep_until(clock_now() + NS_PER_MS);
 		tell(begun ? "first" : "then");
 		begun = false;
