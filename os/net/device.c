@@ -386,11 +386,12 @@ COLD int net_device_open(struct device *d, const struct amp_device *from)
 	return OK;
 }
 
-static COLD uint32_t all_receiving(const struct device *d)
+/* As the tender's frames are counted: one to receive into is one, another so many as it has entries of tx. Modulo 2^32: a tender may have
+ * returned one queue's frame in another's ring. */
+static COLD uint32_t all_lent(const struct device *d)
 {
 	const struct device_queue *q = d->queue;
-	uint32_t sum =
-	        0; /* modulo 2^32: a tender may have returned one queue's frame in another's ring */
+	uint32_t sum = d->sending;
 	do
 		sum += q->receiving;
 	while ((q = q->next) != d->queue);
@@ -419,16 +420,15 @@ COLD void net_device_renew(struct device *d, const struct amp_device *from)
 	ensure(from->type == AMP_DEVICE_NET && from->queue_count < AMP_NET_QUEUES_MAX &&
 	       d->frames.area == (uint8_t *)from->frames &&
 	       d->frames.frame_size == from->frame_size && d->frames.count == from->frame_count);
-	uint32_t receiving = all_receiving(d), sending = d->sending;
+	uint32_t lent = all_lent(d);
 	d->sending = d->unpublished = 0;
 	attach(d, from);
-	for (uint32_t k = 0; (receiving || sending) && k < d->frames.count; k++) {
-		struct frame *f = &d->frames.all[k];
+	for (struct frame *f = d->frames.all; lent && f < d->frames.all + d->frames.count; f++) {
 		if (f->owner == FRAME_SENDING) {
-			sending -= f->entries;
+			lent -= f->entries;
 			sent(f);
 		} else if (f->owner == FRAME_RECEIVING) {
-			receiving--;
+			lent--;
 			give_again(d, f);
 		}
 	}
