@@ -490,10 +490,8 @@ void arp_input(struct interface *i, struct frame *f)
 
 void arp_forget(struct arp *a)
 {
-	for (uint32_t k = 0; k < ARP_NEIGHBOURS_MAX; k++) {
-		if (a->neighbours[k].state != NEIGHBOUR_FREE)
-			forget(&a->neighbours[k]);
-	}
+	while (!list_empty(&a->age))
+		forget(container_of(a->age.next, struct neighbour, age));
 }
 
 void arp_clear(struct interface *i)
