@@ -125,8 +125,7 @@ bool life_begin(struct standby *s, int (*run)(const struct standby_order *))
 	memcpy(words, s->plan->words, s->plan->words_size);
 	const struct standby_order order = { s,          drawn(s->plan), words, s->plan->words_size,
 		                             l->traffic, pair[1] };
-	source_lend(order.source, true);
-	l->pid = fork();
+	l->pid = source_lend(order.source, true) ? fork() : -1;
 	if (!l->pid)
 		become(s, self, &order, run);
 	int error = errno;

@@ -49,10 +49,10 @@ fail:
 	return -1;
 }
 
-void source_lend(const struct source *s, bool is)
+bool source_lend(const struct source *s, bool is)
 {
-	if (s->opened)
-		madvise(s->opened, sizeof *s->opened, is ? MADV_DOFORK : MADV_DONTFORK);
+	return !s->opened ||
+	       !madvise(s->opened, sizeof *s->opened, is ? MADV_DOFORK : MADV_DONTFORK);
 }
 
 static bool is_snapshot(int fd)

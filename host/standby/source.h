@@ -32,8 +32,8 @@ struct source {
 
 /* That file, whose path stays where it is. Null with a defect, which names the file. */
 struct source *source_open(const char *path, struct defect *why);
-/* Does whoever is forked from here on have what is opened? */
-void source_lend(const struct source *, bool is);
+/* Does whoever is forked from here on have what is opened? False: the kernel has no memory for that. */
+bool source_lend(const struct source *, bool is);
 /* Has the second one, too, the first one's image, so that either may be gone on from? Of snapshots. Their images are read once. */
 bool source_same_image(const struct source *, struct source *);
 /* How many descriptors all of them have but the first. */
