@@ -179,6 +179,7 @@ static int run_children(struct tender_options *o, struct detach *d, unsigned cou
 
 int several_run(struct tender_options *o, struct detach *d, unsigned count)
 {
-	tender_prepare(o);
+	if (!d->is_wanted)
+		tender_prepare(o);
 	return count > 1 ? run_children(o, d, count) : run_one(o, d, 0);
 }
