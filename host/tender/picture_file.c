@@ -219,16 +219,14 @@ static bool is_touched(struct writer *w, const struct region *r, const struct sn
 	       (was && snapshot_has(w->of->space->from, was, page)) || base_has(w, r, page);
 }
 
-/* How many of the pages are neither a stack's guard nor behind one; 0: the first is in one. */
+/* How many of the pages lie before the next stack's guard; 0: the first is in one. */
 static uint64_t before_guard(const struct writer *w, const struct region *r, uint64_t page,
                              uint64_t pages)
 {
-	const struct space *s = w->of->space;
-	if (r->kind != REGION_STACKS)
-		return pages;
-	uint64_t in_stack = page * AMP_PAGE % s->stack_stride,
-	         left = (s->stack_stride - in_stack) / AMP_PAGE;
-	return in_stack < s->stack_guard ? 0 : left < pages ? left : pages;
+	uint64_t follow;
+	if (!space_bytes(w->of->space, r->at + page * AMP_PAGE, RIGHT_R, &follow))
+		return 0;
+	return follow / AMP_PAGE < pages ? follow / AMP_PAGE : pages;
 }
 
 /* Pages in a process of its own; null: they are not accessible. */
