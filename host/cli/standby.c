@@ -574,12 +574,12 @@ static struct standby_plan *make_plan(const struct run_words *w, const char *wor
 		                       .folder = folder ? strdup(folder) : NULL };
 	if (!fill_pool(plan, w, why))
 		return NULL;
-	if (plan->source->snapshot >= 0 && w->options->memory) {
+	if (plan->source->opened && w->options->memory) {
 		defect_set(why, "%s: a clone has its parent's memory: leave --memory out",
 		           plan->source->path);
 		return NULL;
 	}
-	if (plan->source->snapshot >= 0 && check_trust(w, plan->source, why))
+	if (plan->source->opened && check_trust(w, plan->source, why))
 		return NULL;
 	if (check_arguments(w, plan->source, why) || (folder && check_folder(folder, why)))
 		return NULL;

@@ -50,8 +50,8 @@ static void close_others(const struct standby_order *order)
 			kept[count++] = s->wires[i].fd;
 	kept[count++] = 2;
 	kept[count++] = order->source->image.fd;
-	if (order->source->snapshot >= 0)
-		kept[count++] = order->source->snapshot;
+	if (order->source->opened)
+		kept[count++] = order->source->opened->from.fd;
 	if (order->pictures >= 0)
 		kept[count++] = order->pictures;
 	qsort(kept, (size_t)count, sizeof *kept, by_number);

@@ -39,7 +39,6 @@ static int open_snapshot(struct source *s, int fd, struct defect *why)
 		goto close;
 	}
 	note_addresses(s, &o->from);
-	s->snapshot = o->from.fd;
 	s->opened = o;
 	return 0;
 close:
@@ -63,7 +62,6 @@ static bool is_snapshot(int fd)
 
 static int fill(struct source *s, int fd, struct defect *why)
 {
-	s->snapshot = -1;
 	if (is_snapshot(fd))
 		return open_snapshot(s, fd, why);
 	close(fd);
@@ -100,7 +98,7 @@ struct source *source_open(const char *path, struct defect *why)
 	}
 	s->same = s;
 	if (all)
-		descriptors += s->snapshot >= 0 ? 2 : 1;
+		descriptors += s->opened ? 2 : 1;
 	all = s;
 	return s;
 }
@@ -109,7 +107,7 @@ bool source_same_image(const struct source *a, struct source *b)
 {
 	uint8_t here[4096], there[sizeof here];
 	ssize_t n = 1;
-	if (a->snapshot < 0 || b->snapshot < 0)
+	if (!a->opened || !b->opened)
 		return false;
 	if (a->same == b->same)
 		return true;

@@ -22,7 +22,6 @@ struct source {
 	ino_t inode;
 	const char *path;
 	struct image image; /* checked */
-	int snapshot;       /* a descriptor; -1: it is an image */
 	struct source_opened *
 	        opened; /* in memory that a child has only while it is lent; null: it is an image */
 	const struct source *same; /* one that is known to have the same image: at first itself */

@@ -58,7 +58,7 @@ static void a_child_has_what_it_is_lent(void **state)
 	assert_ptr_not_equal(a, b);
 	assert_int_equal(a->opened->from.header.generation, parts.header.generation);
 	assert_int_equal(a->opened->image.moved, parts.header.moved);
-	assert_int_equal(fcntl(a->snapshot, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(a->opened->from.fd, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(had(a, b), 0);
 	assert_true(source_lend(a, true));
 	assert_int_equal(had(a, b), 1);
