@@ -241,8 +241,7 @@ static void find(struct audit *a, uint64_t address, const struct symbol *in, con
 		                           in ? address - in->address : 0, what };
 	struct audit_finding *before = found_at(a, address, what);
 
-	/* Overlapping symbols lead to the same bytes more than once. They belong to the one that begins last: that before
-	 * it reaches into it, as the last name of a control-flow jump table does. */
+	/* Overlapping symbols lead to the same bytes more than once. They belong to the one that begins last. */
 	if (before) {
 		if (in && before->function)
 			*before = now;
@@ -317,6 +316,23 @@ static const struct audit_range *range_of(const struct audit_code *c, uint64_t a
 		if (address - c->ranges[i].address < c->ranges[i].size)
 			return &c->ranges[i];
 	return NULL;
+}
+
+/* Where what has no size ends at the latest: what holds it ends, or a place of tables begins. */
+static uint64_t limit_of(const struct audit_code *c, uint64_t start)
+{
+	uint64_t limit = c->size;
+
+	for (size_t i = 0; i < c->range_count; i++) {
+		uint64_t from = c->ranges[i].address - c->address;
+		if (start - from < c->ranges[i].size) {
+			uint64_t rest = c->ranges[i].size - (start - from);
+			return rest < c->size - start ? start + rest : c->size;
+		}
+		if (from > start && from < limit)
+			limit = from;
+	}
+	return limit;
 }
 
 /* What lies between two functions from its first byte on that is no padding. */
@@ -407,6 +423,11 @@ static void linearly(struct audit *a, const struct audit_code *c)
 void audit_code(struct audit *a, const struct audit_code *c, const struct symbols *s)
 {
 	uint64_t covered = 0; /* offset up to which all bytes were seen */
+	/* The function before. Each name of a control-flow jump table has the size of the whole table: it ends where the first
+	 * of them does. */
+	struct {
+		uint64_t size, end;
+	} before = { 0 };
 
 	a->by_symbols = s != NULL;
 	a->bytes += c->size;
@@ -443,15 +464,21 @@ void audit_code(struct audit *a, const struct audit_code *c, const struct symbol
 		    f->size <= s->list[i - 1].size)
 			continue;
 		uint64_t end = c->size;
-		if (f->size && f->size < c->size - start)
+		if (f->size == before.size && start < before.end)
+			end = before.end;
+		else if (f->size && f->size < c->size - start)
 			end = start + f->size;
-		else if (!f->size)
+		else if (!f->size) {
+			end = limit_of(c, start);
 			for (size_t k = i + 1; k < s->count; k++)
 				if (s->list[k].function && s->list[k].address > f->address) {
-					if (s->list[k].address - c->address < c->size)
+					if (s->list[k].address - c->address < end)
 						end = s->list[k].address - c->address;
 					break;
 				}
+		}
+		before.size = f->size;
+		before.end = end;
 		uint64_t table_end = f->label ? table_of(c, start, end) : start;
 		if (table_end > start) {
 			search_table(a, c, start, table_end);
@@ -459,8 +486,6 @@ void audit_code(struct audit *a, const struct audit_code *c, const struct symbol
 			continue;
 		}
 		a->functions++;
-		/* Each name of a control-flow jump table has the size of the whole table, so the last
-		 * one ends somewhere in what follows, perhaps amid an instruction. */
 		end = decode_range(a, c, start, end, f);
 		if (end > covered)
 			covered = end;

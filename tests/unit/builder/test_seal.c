@@ -460,7 +460,7 @@ static void code_between_functions_is_refused(void **state)
 	assert_int_equal(audit_bytes(bytes, sizeof bytes, &s).finding_count, 1);
 }
 
-/* The last name of a control-flow jump table reaches into the function behind the table. */
+/* Of two names for the same bytes. */
 static void a_finding_is_of_the_function_that_begins_last(void **state)
 {
 	static const uint8_t bytes[] = { 0xeb, 0x00, 0xcc, 0xcc, 0x55, 0x0f, 0x05, 0xc3 };
@@ -473,7 +473,7 @@ static void a_finding_is_of_the_function_that_begins_last(void **state)
 	found_syscall(&a, "behind", 1);
 }
 
-/* As control-flow jump tables are: a name whose size reaches into the padding behind the next function. */
+/* A name whose size reaches into the padding behind the next function. */
 static void a_size_that_ends_amid_an_instruction_hides_nothing(void **state)
 {
 	/* jmp; int3, int3 | ret; nop of 4 bytes; then a function, or bytes of nobody */
@@ -582,6 +582,61 @@ static void tables_of_two_members_may_meet(void **state)
 	assert_int_equal(a.tables[0].size, 2);
 	assert_int_equal(a.tables[1].address, ELF_BASE + 5);
 	assert_int_equal(a.tables[1].size, 2);
+}
+
+/* What has no size is not of the member behind it, which may begin with a table. */
+static void a_label_ends_with_its_member(void **state)
+{
+	static const uint8_t bytes[] = { 0x50, 0xc3, 0x06, 0x98, 0xc3 };
+	struct symbol list[] = {
+		{ .address = ELF_BASE, .name = "loop", .function = true, .label = true },
+		{ ELF_BASE + 4, 1, "second", true, false, NULL }
+	};
+	struct symbols s = { .list = list, .count = 2 };
+	const struct audit_range members[] = { { ELF_BASE, 2 }, { ELF_BASE + 2, 3 } };
+	struct audit_code c = { bytes, ELF_BASE, sizeof bytes, members, 2 };
+
+	(void)state;
+	/* Of an archive; of our own, or where the table is all that the file names. */
+	for (unsigned i = 0; i < 2; i++) {
+		const struct audit_range table = { ELF_BASE + 2, 2 };
+		struct audit a = { 0 };
+
+		audit_code(&a, &c, &s);
+		assert_int_equal(a.finding_count, 0);
+		assert_int_equal(a.functions, 2);
+		assert_int_equal(a.table_count, 1);
+		assert_int_equal(a.tables[0].address, ELF_BASE + 2);
+		assert_int_equal(a.tables[0].size, 2);
+		c.ranges = &table;
+		c.range_count = 1;
+	}
+	/* Where nobody may have a table, it is a function to the next one. */
+	assert_string_equal(audit_bytes(bytes, sizeof bytes, &s).findings[0].what,
+	                    "bytes that are no instruction");
+}
+
+/* Each name of a control-flow jump table has the size of all of it, and an archive's table may lie behind. */
+static void a_jump_table_ends_where_its_first_name_says(void **state)
+{
+	static const uint8_t bytes[] = { 0xeb, 0x00, 0xcc, 0xcc, 0xeb, 0x00,
+		                         0xcc, 0xcc, 0x06, 0x98, 0xc3 };
+	struct symbol list[] = { { ELF_BASE, 8, "one", true, false, NULL },
+		                 { ELF_BASE + 4, 8, "two", true, false, NULL },
+		                 { ELF_BASE + 10, 1, "archives", true, false, NULL } };
+	struct symbols s = { .list = list, .count = 3 };
+	struct audit a =
+	        audit_ranges(bytes, sizeof bytes, &s, (struct audit_range){ ELF_BASE + 8, 3 });
+
+	(void)state;
+	assert_int_equal(a.finding_count, 0);
+	assert_int_equal(a.functions, 3);
+	assert_int_equal(a.tables[0].address, ELF_BASE + 8);
+	assert_int_equal(a.tables[0].size, 2);
+	/* Of two functions of other sizes, the second one reaches as far as it says. */
+	list[1].size = 6;
+	a = audit_ranges(bytes, sizeof bytes, &s, (struct audit_range){ ELF_BASE + 8, 3 });
+	assert_string_equal(a.findings[0].what, "bytes that are no instruction");
 }
 
 static void a_table_is_searched_at_every_byte(void **state)
@@ -726,6 +781,8 @@ int main(void)
 		cmocka_unit_test(hidden_patterns_are_counted_not_refused),
 		cmocka_unit_test(an_archives_table_is_named_and_anybody_elses_refused),
 		cmocka_unit_test(tables_of_two_members_may_meet),
+		cmocka_unit_test(a_label_ends_with_its_member),
+		cmocka_unit_test(a_jump_table_ends_where_its_first_name_says),
 		cmocka_unit_test(a_table_is_searched_at_every_byte),
 		cmocka_unit_test(a_label_before_what_is_no_code_is_a_table),
 		cmocka_unit_test(whole_pages_of_a_table_cannot_be_executed),
