@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,11 +132,20 @@ static int run_one(struct tender_options *o, struct detach *d, unsigned n)
 	return d->is_wanted ? detach_run(d, o) : tender_run(o);
 }
 
+/* In the foreground nobody outlives who started them, by whatever that ends. */
+static void end_with_parent(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(128 + SIGTERM);
+}
+
 static int run_children(struct tender_options *o, struct detach *d, unsigned count)
 {
 	char label[24];
 	unsigned left = 0;
 	int result = 0;
+	const pid_t parent = getpid();
 	children = calloc(count, sizeof *children);
 	if (!children) {
 		say("no memory");
@@ -154,6 +164,8 @@ static int run_children(struct tender_options *o, struct detach *d, unsigned cou
 		if (!pid) {
 			for (unsigned i = 0; i < 3; i++)
 				signal((const int[]){ SIGINT, SIGTERM, SIGHUP }[i], SIG_DFL);
+			if (!d->is_wanted)
+				end_with_parent(parent);
 			snprintf(label, sizeof label, "number %u", n);
 			o->label = label;
 			o->start = clock_sample();
