@@ -128,7 +128,7 @@ _ampoule()
 		stats) word="--watch --no-stream --json --help" ;;
 		up) word="--file --timeout --detach --help" ;;
 		down) word="--file --timeout --help" ;;
-		generate) word="--user --socket --idle --template --output --help" ;;
+		generate) word="--user --socket --idle --standby --template --output --help" ;;
 		doctor) word="--json --help" ;;
 		new) word="--http --web --help" ;;
 		*) word=--help ;;

@@ -13,11 +13,10 @@
 #include <cli/daily.h>
 #include <cli/near.h>
 #include <cli/unit.h>
-#include <tender/snapshot.h>
 
 /* The words of an appliance in the background that it was started with; the last one is the image. This process goes to
  * the folder that it was started in. */
-static bool background(const char *name, char ***words, int *count)
+static void background(const char *name, struct unit *u, char ***words, int *count)
 {
 	struct shelf shelf;
 	size_t size;
@@ -31,13 +30,17 @@ static bool background(const char *name, char ***words, int *count)
 	if (!text || !size || text[size - 1] || chdir(text))
 		die(AMP_EXIT_TENDER, "%s: nobody knows any more how it was started", name);
 	*words = NULL;
-	/* "ampoule", "run", then options, "--" and the image. */
+	/* "ampoule", the verb, then options, "--" and the image or a standby's. */
 	unsigned n = 0;
-	for (size_t at = strlen(text) + 1; at < size; at += strlen(text + at) + 1)
+	for (size_t at = strlen(text) + 1; at < size; at += strlen(text + at) + 1) {
+		if (n == 1)
+			u->standby = !strcmp(text + at, "standby");
 		if (n++ >= 2 && strcmp(text + at, "--") != 0 && strcmp(text + at, "-d") != 0)
 			list_add(words, &kept, text + at);
+	}
+	if (!kept)
+		die(AMP_EXIT_TENDER, "%s: nobody knows any more how it was started", name);
 	*count = (int)kept - 1;
-	return kept > 0;
 }
 
 /* The image's name without folder and .amp or .snap; what systemd would read otherwise becomes a hyphen. */
@@ -63,15 +66,34 @@ static bool is_time(const char *text)
 	return n && n < 9 && strlen(text) == n + 1 && strchr("smh", text[n]);
 }
 
-static bool is_snapshot(const char *path)
+/* The words of a run or a clone, and its image behind them. */
+static void take_image(struct unit *u, char *const *words, int count)
 {
-	uint64_t magic = 0;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	bool is = fd >= 0 && read(fd, &magic, sizeof magic) == sizeof magic &&
-	          magic == SNAPSHOT_MAGIC;
-	if (fd >= 0)
-		close(fd);
-	return is;
+	const char *image = realpath(words[count], NULL);
+	if (!image)
+		die(AMP_EXIT_USAGE, "%s: there is no such image", words[count]);
+	u->snapshot = unit_is_snapshot(image);
+	u->name = unit_name(image);
+	u->image = image;
+	unit_take(u, words, count);
+	if (u->snapshot && u->memory)
+		die(AMP_EXIT_USAGE, "%s: a clone has its parent's memory: leave --memory out",
+		    words[count]);
+}
+
+/* The words of a waker. */
+static void take_standby(struct unit *u, char *const *words, int count)
+{
+	if (u->socket)
+		die(AMP_EXIT_USAGE, "--socket is not for standbys: their waker waits itself");
+	unit_take(u, words, count);
+	if (!u->file && !u->image_count)
+		die(AMP_EXIT_USAGE, "no snapshot and no image given, and no --file");
+	if (u->file && u->image_count)
+		die(AMP_EXIT_USAGE, "%s: beside --file there is no image", u->images[0]);
+	u->image = u->file ? u->file : u->images[0];
+	u->snapshot = unit_is_snapshot(u->image);
+	u->name = u->name ? u->name : unit_name(u->image);
 }
 
 int daily_generate(int argc, char **argv)
@@ -80,7 +102,9 @@ int daily_generate(int argc, char **argv)
 	        "usage: ampoule generate systemd [--user] [--socket [--idle TIME]] [--output "
 	        "FOLDER] [OPTION...] "
 	        "IMAGE|SNAPSHOT\n"
-	        "       ampoule generate systemd --template [--output FOLDER] [OPTION...]\n\n"
+	        "       ampoule generate systemd --template [--output FOLDER] [OPTION...]\n"
+	        "       ampoule generate systemd [--user] [--output FOLDER] --standby [OPTION...] "
+	        "SNAPSHOT...|IMAGE|--file FILE\n\n"
 	        "Prints a unit of systemd that runs an image with these options of `ampoule run`, "
 	        "or goes on from a snapshot; or,\n"
 	        "where IMAGE is the name of an appliance in the background, with those that it was "
@@ -95,11 +119,13 @@ int daily_generate(int argc, char **argv)
 	        "  --template       one unit, ampoule@.service, for each image " UNIT_IMAGES
 	        "/NAME.amp, with OPTIONS=\n"
 	        "                   in " UNIT_OPTIONS "/NAME.conf\n"
+	        "  --standby        what follows are the words of `ampoule standby`, the last "
+	        "option of this command\n"
 	        "  --output FOLDER  writes them there, each into a file of its own\n"
 	        "  -h, --help       this text\n";
 	int at = 1;
 	const char *to = NULL;
-	char image[PATH_MAX], folder[PATH_MAX];
+	char folder[PATH_MAX];
 	struct unit u = { 0 };
 	static const char *const kinds[] = { "systemd" };
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
@@ -127,6 +153,10 @@ int daily_generate(int argc, char **argv)
 		else
 			break;
 	}
+	if (at < argc && !strcmp(argv[at], "--standby")) {
+		u.standby = true;
+		at++;
+	}
 	char **words = argv + at, output[PATH_MAX];
 	/* Before the folder changes. */
 	if (to && !realpath(to, output))
@@ -134,33 +164,27 @@ int daily_generate(int argc, char **argv)
 	if (u.idle && !u.socket)
 		die(AMP_EXIT_USAGE, "--idle is beside --socket");
 	if (u.template) {
-		if (u.user || u.socket)
-			die(AMP_EXIT_USAGE,
-			    "--template is for the system's manager, without --user and --socket");
+		if (u.user || u.socket || u.standby)
+			die(AMP_EXIT_USAGE, "--template is for the system's manager, without "
+			                    "--user, --socket and --standby");
 		u.name = "ampoule";
 		u.image = UNIT_IMAGES "/%i.amp";
 		unit_take(&u, words, argc - at);
 		return unit_print(&u, to ? output : NULL);
 	}
-	if (at >= argc || argv[argc - 1][0] == '-')
-		die(AMP_EXIT_USAGE, "name an image, behind its options: `ampoule generate --help`");
-	int count = argc - 1 - at;
-	const char *named = argv[argc - 1];
-	if (!count && access(named, F_OK) && background(named, &words, &count))
-		named = words[count];
-	if (!realpath(named, image))
-		die(AMP_EXIT_USAGE, "%s: there is no such image", named);
-	if (!getcwd(folder, sizeof folder))
-		die(AMP_EXIT_TENDER, "the current folder is gone: %s", strerror(errno));
 	if (u.idle && !is_time(u.idle))
 		die(AMP_EXIT_USAGE, "--idle wants digits and one of s m h, not %s", u.idle);
-	u.snapshot = is_snapshot(image);
-	u.name = unit_name(image);
-	u.image = image;
+	if (at >= argc || (!u.standby && argv[argc - 1][0] == '-'))
+		die(AMP_EXIT_USAGE, "name an image, behind its options: `ampoule generate --help`");
+	int count = argc - 1 - at;
+	if (!u.standby && !count && access(words[0], F_OK))
+		background(words[0], &u, &words, &count);
+	if (!getcwd(folder, sizeof folder))
+		die(AMP_EXIT_TENDER, "the current folder is gone: %s", strerror(errno));
 	u.folder = folder;
-	unit_take(&u, words, count);
-	if (u.snapshot && u.memory)
-		die(AMP_EXIT_USAGE, "%s: a clone has its parent's memory: leave --memory out",
-		    named);
+	if (u.standby)
+		take_standby(&u, words, count + 1);
+	else
+		take_image(&u, words, count);
 	return unit_print(&u, to ? output : NULL);
 }

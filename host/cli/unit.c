@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,14 @@
 #include <builder/value.h>
 #include <cli/output.h>
 #include <cli/unit.h>
+#include <standby/standby.h>
 #include <tender/device/publish.h>
 
-#define PROXY     "systemd-socket-proxyd"
-#define INNER_LOW 10000u /* added to a port below 1024: nobody needs a right for it inside */
+#define PROXY          "systemd-socket-proxyd"
+#define INNER_LOW      10000u /* added to a port below 1024: nobody needs a right for it inside */
+#define STOP_SECONDS   15u    /* until a unit that is to stop is killed */
+#define STOP_BESIDE    5u     /* beside --stop-timeout */
+#define STATES_SECONDS 300u   /* where states are written first */
 #define MEMORY_BESIDE                                                                              \
 	(128u << 20) /* of a run, beside its heap: stacks, frames, the tender, passt */
 
@@ -55,108 +60,6 @@ static void put_word(struct text *t, const char *word)
 static bool begins(const char *word, const char *with)
 {
 	return !strncmp(word, with, strlen(with));
-}
-
-/* ---- Options ---- */
-
-/* --NAME=VALUE of either form; a name alone where it has no value. */
-static const char *next_option(char *const *words, int count, int *at)
-{
-	static const char *const plain[] = { "--detach",         "--replace", "--rm",
-		                             "--no-healthcheck", "--timing",  "--fixed-layout",
-		                             "--verbose",        "--help" };
-	static const struct {
-		char letter;
-		const char *name;
-	} letters[] = {
-		{ 'p', "publish" }, { 'm', "memory" }, { 'd', "detach" }, { 'v', "verbose" }
-	};
-	const char *word = words[(*at)++], *name = NULL, *value = NULL;
-	if (word[0] == '-' && word[1] && word[1] != '-') {
-		for (unsigned i = 0; i < sizeof letters / sizeof *letters; i++)
-			if (letters[i].letter == word[1])
-				name = keep_format("--%s", letters[i].name);
-		if (!name)
-			die(AMP_EXIT_USAGE, "no option %s of `ampoule run`", word);
-		value = word[2] ? word + 2 : NULL;
-	} else if (begins(word, "--") && word[2]) {
-		value = strchr(word, '=');
-		name = value ? keep_text(word, (size_t)(value - word)) : word;
-		value += value != NULL;
-	} else {
-		die(AMP_EXIT_USAGE, "%s is no option: name one image, as the last word", word);
-	}
-	for (unsigned i = 0; i < sizeof plain / sizeof *plain; i++)
-		if (!strcmp(name, plain[i]))
-			return name;
-	if (!value && *at == count)
-		die(AMP_EXIT_USAGE, "%s wants a value", name);
-	return keep_format("%s=%s", name, value ? value : words[(*at)++]);
-}
-
-void unit_take(struct unit *u, char *const *words, int count)
-{
-	static const char *const dropped[] = { "--detach", "--replace", "--rm", "--log-size=" };
-	u->restart = "on-failure";
-	u->watchdog = UNIT_WATCHDOG;
-	for (int at = 0; at < count;) {
-		const char *option = next_option(words, count, &at);
-		const char *value = strchr(option, '=');
-		bool is_dropped = false;
-		value = value ? value + 1 : "";
-		for (unsigned i = 0; i < sizeof dropped / sizeof *dropped; i++)
-			is_dropped |= begins(option, dropped[i]);
-		if (is_dropped)
-			continue;
-		if (begins(option, "--name="))
-			u->name = value;
-		else if (begins(option, "--restart="))
-			u->restart = begins(value, "on-failure") ? "on-failure"
-			             : begins(value, "no")       ? "no"
-			                                         : "always";
-		else if (begins(option, "--watchdog="))
-			u->watchdog = !strcmp(value, "0") ? NULL : value;
-		else if (begins(option, "--health") || begins(option, "--no-healthcheck"))
-			tell("%s is left out: systemd asks for nobody's health, but sees by its "
-			     "watchdog what hangs",
-			     option);
-		else if (begins(option, "--cpus="))
-			u->cpus = value;
-		else if (begins(option, "--secret=") && strchr(value, '='))
-			list_add(&u->words, &u->count,
-			         keep_format("--set=%.*s@%s", (int)(strchr(value, '=') + 1 - value),
-			                     value, strchr(value, '=') + 1));
-		else
-			list_add(&u->words, &u->count, option);
-		if (begins(option, "--memory="))
-			u->memory = value;
-	}
-}
-
-/* ---- The units ---- */
-
-/* What the words need of the host. */
-struct needs {
-	bool tun, root, low_port;
-};
-
-static struct needs needs_of(const struct unit *u)
-{
-	struct needs n = { 0 };
-	for (unsigned i = 0; i < u->count; i++) {
-		const char *word = u->words[i];
-		for (const char *equals = strchr(word, '='); equals;
-		     equals = strchr(equals + 1, '=')) {
-			n.tun |= begins(equals, "=tap:") || begins(equals, "=bridge:");
-			n.root |= begins(equals, "=bridge:") || begins(equals, "=macvtap:") ||
-			          begins(equals, "=packet:") || begins(equals, "=xdp:");
-		}
-		struct publish p;
-		struct defect why;
-		if (begins(word, "--publish=") && !publish_parse(&p, word + 10, &why))
-			n.low_port |= p.first < 1024;
-	}
-	return n;
 }
 
 static uint16_t inner(uint16_t port)
@@ -200,10 +103,25 @@ static void put_secrets(const struct unit *u, struct text *t)
 		            "#LoadCredential=ampoule.NAME:/etc/ampoule/NAME\n");
 }
 
+#define TASKS      64u /* of one, with what it starts */
+#define TASKS_EACH 4u  /* of one who is awake */
+
+/* A waker's: of all who may be awake at once. */
+static uint64_t tasks_of(const struct unit *u)
+{
+	uint64_t awake = STANDBY_AWAKE_MAX;
+	if (!u->standby)
+		return TASKS;
+	for (unsigned i = 0; i < u->count; i++)
+		if (begins(u->words[i], "--awake="))
+			awake = strtoull(u->words[i] + 8, NULL, 10);
+	return TASKS + awake * TASKS_EACH;
+}
+
 static void put_limits(const struct unit *u, struct text *t)
 {
 	uint64_t bytes;
-	if (u->memory && !value_parse(AMP_ARG_SIZE, u->memory, &bytes))
+	if (u->memory && !u->standby && !value_parse(AMP_ARG_SIZE, u->memory, &bytes))
 		text_add(t, "MemoryMax=%lluM\n",
 		         (unsigned long long)((bytes + MEMORY_BESIDE) >> 20));
 	else
@@ -212,7 +130,7 @@ static void put_limits(const struct unit *u, struct text *t)
 		text_add(t, "CPUQuota=%.0f%%\n", atof(u->cpus) * 100);
 	else
 		text_add(t, "#CPUQuota=100%%\n");
-	text_add(t, "TasksMax=64\nLimitNOFILE=65536\n");
+	text_add(t, "TasksMax=%llu\nLimitNOFILE=65536\n", (unsigned long long)tasks_of(u));
 }
 
 /* What both the appliance and its proxy do without. */
@@ -241,55 +159,104 @@ static void put_image(const struct unit *u, struct text *t)
 		         u->image);
 		return;
 	}
-	text_add(t, " --");
-	put_word(t, u->image);
+	if (!u->file)
+		text_add(t, " --");
+	for (unsigned i = 0; i < u->image_count; i++)
+		put_word(t, u->images[i]);
+	if (!u->standby)
+		put_word(t, u->image);
 	/* The unit's user may have no way into it; then there is nothing in it for that user, either. */
 	text_add(t, "\nWorkingDirectory=-%s\n", u->folder);
 }
 
-/* Whether all users may read the file, by all folders above it. */
-static bool everybody_reads(const char *path)
+static void put_user(const struct unit *u, const struct unit_needs *n, struct text *t)
 {
-	struct stat s;
-	if (stat(path, &s) || !(s.st_mode & S_IROTH))
-		return false;
-	char *folder = keep_format("%s", path);
-	for (char *slash; (slash = strrchr(folder, '/')) && slash > folder;) {
-		*slash = 0;
-		if (stat(folder, &s) || !(s.st_mode & S_IXOTH))
-			return false;
+	const uid_t owner = unit_owner(u);
+	const struct passwd *who = owner == UNIT_NOBODY ? NULL : getpwuid(owner);
+	if (u->user || n->root || !owner)
+		return;
+	if (owner == UNIT_NOBODY)
+		text_add(t, "DynamicUser=yes\n");
+	else if (who)
+		text_add(t, "User=%s\n", who->pw_name);
+	else
+		text_add(t, "User=%u\n", (unsigned)owner);
+}
+
+/* A file of --block; of several that differ by a number, their folder. */
+static void put_block(const char *file, struct text *t)
+{
+	char path[PATH_MAX];
+	char *own = keep_format("%.*s", (int)strcspn(file, ","), file);
+	char *brace = strchr(own, '{');
+	if (brace) {
+		*brace = 0;
+		char *slash = strrchr(own, '/');
+		own = slash ? keep_format("%.*s/", (int)(slash - own), own) : keep_format(".");
 	}
-	return true;
+	if (realpath(own, path))
+		text_add(t, "ReadWritePaths=%s\n", path);
+}
+
+/* What may be written to, and whether states are among that. */
+static bool put_files(const struct unit *u, struct text *t)
+{
+	bool has_states = false;
+	const char *word;
+	for (unsigned i = 0; (word = unit_word(u, i)); i++) {
+		const char *file = begins(word, "--block=") ? strchr(word + 8, '=') : NULL;
+		if (file)
+			put_block(file + 1, t);
+		if (!begins(word, "--keep-state="))
+			continue;
+		text_add(t, "ReadWritePaths=%s\n", word + 13);
+		has_states = true;
+	}
+	return has_states;
+}
+
+/* No sooner than the appliance's own --stop-timeout would. */
+static void put_stop(const struct unit *u, bool has_states, struct text *t)
+{
+	uint64_t seconds = STOP_SECONDS, ns;
+	const char *word;
+	for (unsigned i = 0; (word = unit_word(u, i)); i++)
+		if (begins(word, "--stop-timeout=") &&
+		    !value_parse(AMP_ARG_DURATION, word + 15, &ns) &&
+		    ns / 1000000000 + STOP_BESIDE > seconds)
+			seconds = ns / 1000000000 + STOP_BESIDE;
+	if (has_states)
+		text_add(t, "# All who are awake write their states.\n");
+	text_add(t, "TimeoutStopSec=%llu\n",
+	         (unsigned long long)(has_states && seconds < STATES_SECONDS ? STATES_SECONDS
+	                                                                     : seconds));
 }
 
 static void put_service(const struct unit *u, struct text *t)
 {
 	const char *command = getenv("AMPOULE_COMMAND"), *slash = strrchr(u->image, '/');
-	const struct needs n = needs_of(u);
-	text_add(t, "[Unit]\nDescription=Appliance %s\n", slash ? slash + 1 : u->image);
+	const struct unit_needs n = unit_needs(u);
+	text_add(t, "[Unit]\nDescription=%s %s\n", u->standby ? "Standbys of" : "Appliance",
+	         slash ? slash + 1 : u->image);
 	if (u->template)
 		text_add(t, "AssertPathExists=%s\n", u->image);
 	text_add(t, u->socket
 	                    ? "# Nobody needs it once its proxy has ended.\nStopWhenUnneeded=yes\n"
 	                    : "After=network-online.target\nWants=network-online.target\n");
 	text_add(t, "\n[Service]\nType=notify\nNotifyAccess=all\nExecStart=%s %s",
-	         command ? command : "/usr/bin/ampoule", u->snapshot ? "clone" : "run");
+	         command ? command : "/usr/bin/ampoule",
+	         u->standby    ? "standby"
+	         : u->snapshot ? "clone"
+	                       : "run");
 	for (unsigned i = 0; i < u->count; i++) {
 		const char *word = inner_word(u, u->words[i]);
 		if (word)
 			put_word(t, word);
 	}
 	put_image(u, t);
-	for (unsigned i = 0; i < u->count; i++) {
-		const char *file =
-		        begins(u->words[i], "--block=") ? strchr(u->words[i] + 8, '=') : NULL;
-		char path[PATH_MAX];
-		if (file &&
-		    realpath(keep_format("%.*s", (int)strcspn(file + 1, ","), file + 1), path))
-			text_add(t, "ReadWritePaths=%s\n", path);
-	}
-	text_add(t, "Restart=%s\nRestartSec=100ms\nTimeoutStopSec=15\nKillMode=mixed\n",
-	         u->restart);
+	const bool has_states = put_files(u, t);
+	text_add(t, "Restart=%s\nRestartSec=100ms\nKillMode=mixed\n", u->restart);
+	put_stop(u, has_states, t);
 	if (u->watchdog)
 		text_add(t,
 		         "# The image's event loop has turned within this time, or it is started "
@@ -299,8 +266,7 @@ static void put_service(const struct unit *u, struct text *t)
 	text_add(t, "\n");
 	put_limits(u, t);
 	text_add(t, "\n");
-	if (!u->user && !n.root)
-		text_add(t, "DynamicUser=yes\n");
+	put_user(u, &n, t);
 	if (u->socket)
 		text_add(t, "PrivateNetwork=yes\n");
 	bool low = n.low_port && !u->socket && !n.root;
@@ -415,7 +381,9 @@ int unit_print(const struct unit *u, const char *folder)
 	           *manager = u->user ? "--user " : "";
 	if (u->socket && listed_ports(u, NULL, UINT_MAX - 1) != 1)
 		die(AMP_EXIT_USAGE, "--socket wants exactly one -p: a proxy leads to one port");
-	if (!u->user && !u->template && !needs_of(u).root && !everybody_reads(u->image))
+	const uid_t owner = u->template ? UNIT_NOBODY : unit_owner(u);
+	if (!u->user && !u->template && !unit_needs(u).root && owner &&
+	    !unit_may_read(u->image, owner))
 		tell("%s: the unit's own user may not read it: put it where all may, "
 		     "as " UNIT_IMAGES,
 		     u->image);
