@@ -4,6 +4,7 @@
 #define AMPOULE_CLI_UNIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define UNIT_WATCHDOG "30s"
@@ -37,7 +38,7 @@ struct unit_needs {
 	bool tun, root, low_port;
 };
 
-#define UNIT_NOBODY ((uid_t) - 1)
+#define UNIT_NOBODY UINT32_MAX /* as a uid_t: nobody's */
 
 /* Options as a user gives them, in one form or the other, into the unit; of a standby its images, too. Ends the process where one
  * is not to be understood. */

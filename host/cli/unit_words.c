@@ -259,7 +259,7 @@ uid_t unit_owner(const struct unit *u)
 		else if (word[0] != '-' && !unit_may_read(word, UNIT_NOBODY) &&
 		         unit_is_snapshot(word))
 			is_of(&o, word);
-	if (o.of && o.user && unit_needs(u).root)
+	if (o.of && o.user && !u->user && unit_needs(u).root)
 		die(AMP_EXIT_USAGE,
 		    "%s: its networks want root, who reads there only what is root's: "
 		    "chown root %s",
