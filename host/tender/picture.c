@@ -31,6 +31,8 @@
 #define ROUNDS_MAX 8u
 /* How long an image that has little left may stay busy. */
 #define BUSY_MAX_NS 2000000000u
+/* The least between its rounds. */
+#define REST_NS 2000000u
 
 volatile sig_atomic_t picture_asked;
 
@@ -58,6 +60,9 @@ static enum {
 static uint32_t rounds;
 static uint64_t found, found_last; /* pages: in this round, in the one before */
 static uint64_t little_since;      /* CLOCK_MONOTONIC; 0: there is more left than a little */
+/* Likewise. Behind a round each page's first write is a fault: an image that has one round behind the other gets nowhere, and so
+ * never to its wait. It has as long without one as one takes. */
+static uint64_t round_from, rest_until;
 static uint64_t pause_ns;
 
 static void on_request(int signal)
@@ -331,7 +336,7 @@ static void begin_ahead(const struct picture_subject *of)
 	phase = IMAGE;
 	rounds = 0;
 	found_last = UINT64_MAX;
-	little_since = 0;
+	little_since = round_from = 0;
 }
 
 /* The end of a round. Further ones are of use as long as each leaves much less than the one before. */
@@ -351,6 +356,25 @@ static bool is_too_busy(void)
 		return false;
 	answer("its image is busy, and has not waited for 2 s");
 	return true;
+}
+
+static bool is_resting(void)
+{
+	return phase == WRITTEN && little_since && clock_mono() < rest_until;
+}
+
+/* A step of one. True: it has ended, and little is left. */
+static bool end_of_round(void)
+{
+	if (!round_from)
+		round_from = clock_mono();
+	if (picture_file_written(true, &found))
+		return false;
+	uint64_t now = clock_mono(), took = now - round_from;
+	bool little = little_since || is_little_left();
+	rest_until = now + (took > REST_NS ? took : REST_NS);
+	round_from = found = 0;
+	return little;
 }
 
 bool picture_ahead(const struct picture_subject *of)
@@ -378,17 +402,15 @@ bool picture_ahead(const struct picture_subject *of)
 	} else if (phase == TOUCHED && !picture_file_touched(true)) {
 		phase = WRITTEN;
 		found = 0;
-	} else if (phase == WRITTEN && !picture_file_written(true, &found)) {
-		bool little = little_since || is_little_left();
-		found = 0;
-		return little && !is_too_busy();
+	} else if (phase == WRITTEN) {
+		return (is_resting() || end_of_round()) && !is_too_busy();
 	}
 	return false;
 }
 
 bool picture_is_busy(void)
 {
-	return phase >= IMAGE;
+	return phase >= IMAGE && !is_resting();
 }
 
 /* Of an image whose memory this process sees: the image goes on, and a child of ours writes. */
