@@ -249,7 +249,12 @@ wait:	mov	GATE_CONTROL(%r9), %r8
 	call	ring_all
 0:	mov	GATE_CONTROL(%r9), %r8
 	incl	CONTROL_TURNS(%r8)
-	and	$GATE_EVENTS, %edx
+	test	$16, %dl		/* AMP_WAIT_WARM */
+	jz	1f
+	cmpl	$0, CONTROL_HELD(%r8)
+	je	1f
+	mov	$-1, %rsi		/* until the tender has looked */
+1:	and	$GATE_EVENTS, %edx
 	mov	%edx, %eax
 	or	$GATE_WAITING, %eax
 	xchg	%eax, CONTROL_WAITING(%r8)

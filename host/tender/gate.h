@@ -67,6 +67,7 @@
 #define CONTROL_OUTPUT_ERROR      (CONTROL_POLLS + (2 + 16 * 16) * 8)
 #define CONTROL_TURNS             (CONTROL_OUTPUT_ERROR + 4)
 #define CONTROL_RESUME            (CONTROL_OUTPUT_ERROR + 8)
+#define CONTROL_HELD              (CONTROL_OUTPUT_ERROR + 16)
 
 #define GATE_WAITING 0x80000000 /* in CONTROL_WAITING, beside the AMP_WAIT_* bits */
 #define GATE_EVENTS  63         /* all of those */
@@ -125,6 +126,8 @@ struct gate_control {
 	int32_t output_error; /* -errno of the last output that was lost; 0: none */
 	uint32_t turns;       /* waits that have begun */
 	uint64_t resume;      /* the third argument of the last wait */
+	uint32_t
+	        held; /* 1: a wait with AMP_WAIT_WARM has no deadline, since the tender is to see it */
 };
 
 _Static_assert(offsetof(struct gate_data, control) == GATE_CONTROL, "as in assembler");
@@ -144,6 +147,7 @@ _Static_assert(offsetof(struct gate_data, soon) == GATE_SOON, "as in assembler")
 _Static_assert(offsetof(struct gate_data, area) == GATE_AREA, "as in assembler");
 _Static_assert(offsetof(struct gate_data, fs_by_call) == GATE_FS_BY_CALL, "as in assembler");
 _Static_assert(offsetof(struct gate_control, resume) == CONTROL_RESUME, "as in assembler");
+_Static_assert(offsetof(struct gate_control, held) == CONTROL_HELD, "as in assembler");
 _Static_assert(sizeof(struct gate_device) == GATE_DEVICE_SIZE, "as in assembler");
 _Static_assert(offsetof(struct gate_device, tx_producer) == DEVICE_TX_PRODUCER, "as in assembler");
 _Static_assert(offsetof(struct gate_device, tx_consumer) == DEVICE_TX_CONSUMER, "as in assembler");

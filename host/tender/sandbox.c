@@ -542,6 +542,7 @@ int sandbox_start(struct sandbox *b, struct space *s, const struct pump *pump, s
 	}
 	prctl(PR_SET_DUMPABLE, dumpable);
 	boot_forget(s);
+	b->control->held = picture_awaits_warmth();
 	__atomic_store_n(&b->control->traced, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &b->control->traced, FUTEX_WAKE, 1, NULL, NULL, 0);
 	return 0;
@@ -683,6 +684,14 @@ static void wake_for_news(struct sandbox *b)
 		end_wait(b);
 }
 
+/* It was held for a picture that is not to be had. */
+static void let_go(struct sandbox *b)
+{
+	b->control->held = 0;
+	if (__atomic_exchange_n(&b->control->waiting, 0, __ATOMIC_RELAXED))
+		end_wait(b);
+}
+
 /* It does not wait at its gate. */
 static bool image_polls(const struct sandbox *b)
 {
@@ -759,6 +768,8 @@ int sandbox_loop(struct sandbox *b, struct pump *pump, struct crash *c, struct d
 		bool asked = picture_asked;
 		if (asked && picture_turn(b, pump, c, &result))
 			return result;
+		if (b->control->held && !picture_awaits_warmth() && !picture_asked)
+			let_go(b);
 		if (renewal_pending)
 			wake_image(b, pump);
 		if (leave_news || b->told)
