@@ -318,17 +318,25 @@ static const struct audit_range *range_of(const struct audit_code *c, uint64_t a
 	return NULL;
 }
 
+/* Where the range that holds `at` ends; no further than `end`. */
+static uint64_t end_of_range(const struct audit_code *c, const struct audit_range *r, uint64_t at,
+                             uint64_t end)
+{
+	uint64_t rest = r->size - (c->address + at - r->address);
+
+	return rest < end - at ? at + rest : end;
+}
+
 /* Where what has no size ends at the latest: what holds it ends, or a place of tables begins. */
 static uint64_t limit_of(const struct audit_code *c, uint64_t start)
 {
+	const struct audit_range *r = range_of(c, c->address + start);
 	uint64_t limit = c->size;
 
+	if (r)
+		return end_of_range(c, r, start, limit);
 	for (size_t i = 0; i < c->range_count; i++) {
 		uint64_t from = c->ranges[i].address - c->address;
-		if (start - from < c->ranges[i].size) {
-			uint64_t rest = c->ranges[i].size - (start - from);
-			return rest < c->size - start ? start + rest : c->size;
-		}
 		if (from > start && from < limit)
 			limit = from;
 	}
@@ -348,8 +356,7 @@ static void between(struct audit *a, const struct audit_code *c, uint64_t at, ui
 			return;
 		}
 		/* Where one archive's member ends another's may begin with a table. */
-		uint64_t rest = r->size - (c->address + at - r->address);
-		uint64_t next = rest < end - at ? at + rest : end, stop = next;
+		uint64_t next = end_of_range(c, r, at, end), stop = next;
 		while (stop > at && c->bytes[stop - 1] == 0xcc)
 			stop--;
 		search_table(a, c, at, stop);
@@ -390,11 +397,8 @@ const char *audit_pattern_name(enum audit_pattern p)
 /* If what a label stands before does not decode as code that may be, and lies where a table may: the table's end. */
 static uint64_t table_of(const struct audit_code *c, uint64_t start, uint64_t end)
 {
-	const struct audit_range *r = range_of(c, c->address + start);
-
-	if (!r)
+	if (!range_of(c, c->address + start))
 		return start;
-	end = c->address + end - r->address > r->size ? r->address + r->size - c->address : end;
 	for (uint64_t at = start; at < end;) {
 		unsigned length;
 		if (audit_instruction(c->bytes + at, (size_t)(c->size - at), &length))

@@ -594,12 +594,12 @@ static void a_label_ends_with_its_member(void **state)
 	};
 	struct symbols s = { .list = list, .count = 2 };
 	const struct audit_range members[] = { { ELF_BASE, 2 }, { ELF_BASE + 2, 3 } };
+	const struct audit_range table = { ELF_BASE + 2, 2 };
 	struct audit_code c = { bytes, ELF_BASE, sizeof bytes, members, 2 };
 
 	(void)state;
 	/* Of an archive; of our own, or where the table is all that the file names. */
 	for (unsigned i = 0; i < 2; i++) {
-		const struct audit_range table = { ELF_BASE + 2, 2 };
 		struct audit a = { 0 };
 
 		audit_code(&a, &c, &s);
