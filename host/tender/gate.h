@@ -126,8 +126,7 @@ struct gate_control {
 	int32_t output_error; /* -errno of the last output that was lost; 0: none */
 	uint32_t turns;       /* waits that have begun */
 	uint64_t resume;      /* the third argument of the last wait */
-	uint32_t
-	        held; /* 1: a wait with AMP_WAIT_WARM has no deadline, since the tender is to see it */
+	uint32_t held;        /* 1: a wait with AMP_WAIT_WARM has no deadline: it is to be seen */
 };
 
 _Static_assert(offsetof(struct gate_data, control) == GATE_CONTROL, "as in assembler");

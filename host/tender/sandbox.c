@@ -651,10 +651,12 @@ static int child_changed(struct sandbox *b, int status, struct crash *c, int *re
 	return 1;
 }
 
-/* Its word says that it does not wait any more. */
+/* If it waits, it does no more, and its word says so. */
 static void end_wait(struct sandbox *b)
 {
 	const uint64_t one = 1;
+	if (!__atomic_exchange_n(&b->control->waiting, 0, __ATOMIC_RELAXED))
+		return;
 	syscall(SYS_futex, &b->control->waiting, FUTEX_WAKE, 1, NULL, NULL, 0);
 	if (b->bell >= 0 && write(b->bell, &one, sizeof one) < 0)
 		return; /* it rings already */
@@ -668,7 +670,6 @@ static void wake_image(struct sandbox *b, struct pump *pump)
 	uint32_t waiting = __atomic_load_n(&b->control->waiting, __ATOMIC_RELAXED);
 	if (!waiting || !pump_ready(pump, waiting))
 		return;
-	__atomic_store_n(&b->control->waiting, 0, __ATOMIC_RELAXED);
 	end_wait(b);
 }
 
@@ -680,7 +681,7 @@ static void wake_for_news(struct sandbox *b)
 		b->told_at = turns;
 	leave_news = false;
 	b->told = turns - b->told_at < 2;
-	if (b->told && __atomic_exchange_n(&b->control->waiting, 0, __ATOMIC_RELAXED))
+	if (b->told)
 		end_wait(b);
 }
 
@@ -688,8 +689,7 @@ static void wake_for_news(struct sandbox *b)
 static void let_go(struct sandbox *b)
 {
 	b->control->held = 0;
-	if (__atomic_exchange_n(&b->control->waiting, 0, __ATOMIC_RELAXED))
-		end_wait(b);
+	end_wait(b);
 }
 
 /* It does not wait at its gate. */
