@@ -57,11 +57,6 @@ static void put_word(struct text *t, const char *word)
 	text_add(t, "\"");
 }
 
-static bool begins(const char *word, const char *with)
-{
-	return !strncmp(word, with, strlen(with));
-}
-
 static uint16_t inner(uint16_t port)
 {
 	return port < 1024 ? (uint16_t)(port + INNER_LOW) : port;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #define UNIT_WATCHDOG "30s"
@@ -37,6 +38,11 @@ struct unit {
 struct unit_needs {
 	bool tun, root, low_port;
 };
+
+static inline bool begins(const char *word, const char *with)
+{
+	return !strncmp(word, with, strlen(with));
+}
 
 #define UNIT_NOBODY UINT32_MAX /* as a uid_t: nobody's */
 

@@ -17,11 +17,6 @@
 
 #define KEEP_STATE "--keep-state="
 
-static bool begins(const char *word, const char *with)
-{
-	return !strncmp(word, with, strlen(with));
-}
-
 /* ---- Options ---- */
 
 /* --NAME=VALUE of either form; a name alone where it has no value. */
@@ -78,20 +73,28 @@ bool unit_is_snapshot(const char *path)
 	return is;
 }
 
+/* Of a standby: an option, or an image. Its paths are absolute. Null: the word that parts them. */
+static const char *next_word(char *const *words, int count, int *at)
+{
+	if (words[*at][0] != '-')
+		return absolute(words[(*at)++]);
+	if (!strcmp(words[*at], "--")) {
+		++*at;
+		return NULL;
+	}
+	const char *option = next_option(words, count, at);
+	return begins(option, KEEP_STATE)
+	               ? keep_format(KEEP_STATE "%s", absolute(option + strlen(KEEP_STATE)))
+	               : option;
+}
+
 /* A line of a file of standbys: the waker reads it itself; here it counts for what it needs. */
 static void take_line(struct unit *u, char *const *words, int count)
 {
 	for (int at = 0; at < count;) {
-		const char *word = words[at];
-		if (word[0] != '-')
-			word = absolute(words[at++]);
-		else if (strcmp(word, "--") != 0)
-			word = next_option(words, count, &at);
-		else
-			at++;
-		if (begins(word, KEEP_STATE))
-			word = keep_format(KEEP_STATE "%s", absolute(word + strlen(KEEP_STATE)));
-		list_add(&u->lines, &u->line_count, word);
+		const char *word = next_word(words, count, &at);
+		if (word)
+			list_add(&u->lines, &u->line_count, word);
 	}
 }
 
@@ -123,10 +126,6 @@ static bool take_standbys(struct unit *u, const char *option, const char *value)
 	} else if (begins(option, "--file=")) {
 		take_file(u, absolute(value));
 		list_add(&u->words, &u->count, keep_format("--file=%s", u->file));
-	} else if (begins(option, KEEP_STATE)) {
-		list_add(&u->words, &u->count, keep_format(KEEP_STATE "%s", absolute(value)));
-	} else if (begins(option, "--memory=")) {
-		list_add(&u->words, &u->count, option);
 	} else {
 		return false;
 	}
@@ -170,17 +169,13 @@ void unit_take(struct unit *u, char *const *words, int count)
 	u->restart = "on-failure";
 	u->watchdog = u->standby ? NULL : UNIT_WATCHDOG;
 	for (int at = 0; at < count;) {
-		if (u->standby && strcmp(words[at], "--") == 0) {
-			at++;
-			continue;
-		}
-		if (u->standby && words[at][0] != '-') {
-			list_add(&u->images, &u->image_count, absolute(words[at++]));
-			continue;
-		}
-		const char *option = next_option(words, count, &at);
-		const char *value = strchr(option, '=');
-		take_option(u, option, value ? value + 1 : "");
+		const char *word =
+		        u->standby ? next_word(words, count, &at) : next_option(words, count, &at);
+		const char *value = word ? strchr(word, '=') : NULL;
+		if (word && word[0] != '-')
+			list_add(&u->images, &u->image_count, word);
+		else if (word)
+			take_option(u, word, value ? value + 1 : "");
 	}
 }
 
@@ -242,23 +237,26 @@ static void is_of(struct owner *o, const char *path)
 	*o = (struct owner){ s.st_uid, path };
 }
 
+static void is_of_if_secret(struct owner *o, const char *path)
+{
+	if (!unit_may_read(path, UNIT_NOBODY) && unit_is_snapshot(path))
+		is_of(o, path);
+}
+
 uid_t unit_owner(const struct unit *u)
 {
 	struct owner o = { UNIT_NOBODY, NULL };
 	const char *word;
-	if (u->snapshot && !unit_may_read(u->image, UNIT_NOBODY))
-		is_of(&o, u->image);
+	is_of_if_secret(&o, u->image);
 	for (unsigned i = 0; i < u->image_count; i++)
-		if (!unit_may_read(u->images[i], UNIT_NOBODY) && unit_is_snapshot(u->images[i]))
-			is_of(&o, u->images[i]);
+		is_of_if_secret(&o, u->images[i]);
 	if (u->file && !unit_may_read(u->file, UNIT_NOBODY))
 		is_of(&o, u->file);
 	for (unsigned i = 0; (word = unit_word(u, i)); i++)
 		if (begins(word, KEEP_STATE))
 			is_of(&o, word + strlen(KEEP_STATE));
-		else if (word[0] != '-' && !unit_may_read(word, UNIT_NOBODY) &&
-		         unit_is_snapshot(word))
-			is_of(&o, word);
+		else if (word[0] != '-')
+			is_of_if_secret(&o, word);
 	if (o.of && o.user && !u->user && unit_needs(u).root)
 		die(AMP_EXIT_USAGE,
 		    "%s: its networks want root, who reads there only what is root's: "
